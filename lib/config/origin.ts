@@ -1,0 +1,22 @@
+/**
+ * Where a piece of configuration came from. Every option, and every problem found with one, carries an Origin;
+ * only `formatOrigin` turns it into text.
+ */
+export interface Origin {
+  /** As a person would name it: a path as given, "<stdin>", "command line", "environment". */
+  readonly file: string;
+  /** 1-based; 0 where the source has no lines (command line: the position of the word; environment: 0). */
+  readonly line: number;
+}
+
+/** One option of the flattened list: a name and a raw string, repeats kept in order. */
+export interface RawOption {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: Origin;
+}
+
+/** `file:line`, or `file` alone where there is no line. */
+export function formatOrigin(origin: Origin): string {
+  return origin.line > 0 ? `${origin.file}:${origin.line}` : origin.file;
+}

@@ -1,0 +1,207 @@
+/* reeve.h: the whole contract of the native layer.
+ *
+ * Two artefacts are built from native/, both freestanding (no libc, raw system calls, x86-64 and arm64):
+ *   libreeve.so   called over bun:ffi by lib/sys/ alone
+ *   helper        a static program with the roles exec and init
+ *
+ * Every function of the library returns >= 0 or -errno. The library prints nothing, exits never, keeps no
+ * state between calls and calls nobody back: it is a guest in a multi-threaded runtime.
+ *
+ * The request format below is packed by lib/sys/pack.ts and unpacked by native/unpack.c, nowhere else.
+ */
+#ifndef REEVE_H
+#define REEVE_H
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef int i32;
+typedef long i64;
+
+/* ---- the packed request ----------------------------------------------------------------------------
+ *
+ * Little-endian. A header, then records until `size` is reached. Every record is {u16 tag, u16 zero, u32 length},
+ * then `length` bytes, then zero bytes to the next multiple of 8. A string is its bytes with one closing NUL
+ * that the length counts, and no other NUL. Unknown tags, a scalar tag that comes twice, a length that does not
+ * fit, numbers out of range: the whole request is refused with -EBADMSG.
+ */
+#define REEVE_MAGIC 0x31564552u /* "REV1" */
+#define REEVE_MAX_REQUEST (16u << 20)
+
+struct reeve_header {
+  u32 magic;
+  u32 size;     /* of the whole request, this header included */
+  u64 spawn_id; /* comes back in a report */
+  u32 flags;    /* REEVE_F_* */
+  i32 report_fd; /* where a struct reeve_report is written when a stage fails; -1 for none */
+};
+
+enum reeve_flag {
+  REEVE_F_SETSID = 1 << 0,       /* a session and process group of its own */
+  REEVE_F_SETPGID = 1 << 1,      /* a process group of its own in the caller's session (never with SETSID) */
+  REEVE_F_FOREGROUND = 1 << 2,   /* fd 0 is a terminal: make the child's group its foreground group (TTOU blocked);
+                                    where fd 0 is not our controlling terminal: setsid and TIOCSCTTY first */
+  REEVE_F_NO_NEW_PRIVS = 1 << 3,
+  REEVE_F_CLEAR_GROUPS = 1 << 4, /* setgroups(0) when there is no GROUPS record */
+  REEVE_F_EXEC_FD = 1 << 5,      /* execute the file behind EXEC_FD, not PATH */
+  REEVE_F_PATH_SEARCH = 1 << 6,  /* look argv[0] up in PATH_DIRS as execvp does (ENOENT and EACCES rules too) */
+  REEVE_F_KEEP_CAPS = 1 << 7,    /* CAPS: the capabilities kept over the change of uid, also as ambient ones */
+  /* for the role init only */
+  REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most */
+  REEVE_F_FORWARD_GROUP = 1 << 9,/* forward signals to the child's group, else to the child alone */
+  REEVE_F_STOP_ORPHANS = 1 << 10 /* when the child is gone: TERM to what is left, KILL after GRACE_MS */
+};
+
+enum reeve_tag {
+  REEVE_T_ARG = 1,        /* string, repeated, at least one */
+  REEVE_T_ENV = 2,        /* string NAME=value, repeated */
+  REEVE_T_PATH = 3,       /* string: the file to execute (may hold no '/' only with PATH_SEARCH) */
+  REEVE_T_PATH_DIRS = 4,  /* string: colon list for PATH_SEARCH */
+  REEVE_T_CHDIR = 5,      /* string */
+  REEVE_T_UID = 6,        /* u32, never 0xffffffff */
+  REEVE_T_GID = 7,        /* u32, never 0xffffffff */
+  REEVE_T_GROUPS = 8,     /* u32[], at most 65536: supplementary groups */
+  REEVE_T_UMASK = 9,      /* u32, 0 to 0777 */
+  REEVE_T_FD = 10,        /* i32 {source, target}, repeated: target of the child = source of the caller; source -1: /dev/null
+                             read-write (falls back to a closed pipe end where there is no /dev/null) */
+  REEVE_T_RLIMIT = 11,    /* {u32 resource, u32 zero, u64 soft, u64 hard}, repeated; ~0 is infinity */
+  REEVE_T_CAPS = 12,      /* u64 mask; bounding set is reduced to it when BOUND is set in CAPS_BOUND */
+  REEVE_T_CAPS_BOUND = 13,/* u64 mask of the bounding set to keep */
+  REEVE_T_OOM = 14,       /* i32, -1000 to 1000 */
+  REEVE_T_NICE = 15,      /* i32, -20 to 19 */
+  REEVE_T_PDEATHSIG = 16, /* u32, 1 to 64; the parent is verified to be PARENT after it is set */
+  REEVE_T_PARENT = 17,    /* u32: pid of the parent as the child sees it (getppid) */
+  REEVE_T_EXEC_FD = 18,   /* i32 */
+  REEVE_T_CPUS = 19,      /* bytes: cpu_set_t mask for sched_setaffinity */
+  REEVE_T_GRACE_MS = 20,  /* u32 (init) */
+  REEVE_T_CTTY_RESTORE = 21, /* reserved */
+  REEVE_T_SETNS = 22,     /* i32 {fd, clone flag}, repeated, in order (jails) */
+  REEVE_T_MOUNT = 23,     /* reserved for jails */
+  REEVE_T_ROOT = 24       /* reserved for jails */
+};
+
+/* What a child was doing when it failed; in the order in which it does them. Names for people: lib/sys/stage.ts. */
+enum reeve_stage {
+  REEVE_S_SPEC = 1,
+  REEVE_S_SIGNALS = 2,
+  REEVE_S_SESSION = 3,
+  REEVE_S_TERMINAL = 4,
+  REEVE_S_SETNS = 5,
+  REEVE_S_MOUNT = 6,
+  REEVE_S_ROOT = 7,
+  REEVE_S_CHDIR = 8,
+  REEVE_S_RLIMIT = 9,
+  REEVE_S_CPUS = 10,
+  REEVE_S_NICE = 11,
+  REEVE_S_OOM = 12,
+  REEVE_S_FDS = 13,
+  REEVE_S_CAPS = 14,
+  REEVE_S_GROUPS = 15,
+  REEVE_S_GID = 16,
+  REEVE_S_UID = 17,
+  REEVE_S_VERIFY = 18,
+  REEVE_S_PDEATHSIG = 19,
+  REEVE_S_NO_NEW_PRIVS = 20,
+  REEVE_S_EXEC = 21
+};
+
+/* One write of 24 bytes into report_fd, before the helper exits with 127 (EXEC: ENOENT), 126 (EXEC: other) or 125. */
+struct reeve_report {
+  u64 spawn_id;
+  u32 stage;
+  i32 error; /* positive errno */
+  i32 pid;   /* getpid() of the one that failed */
+  u32 zero;
+};
+
+/* ---- the library ----------------------------------------------------------------------------------- */
+
+/* Starts a child: clone3(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) with all signals blocked around it; the child clears
+ * FD_CLOEXEC on `keep[0..nkeep)` (its own table: no CLONE_FILES) and does execveat(helper_fd, "", {"reeve-exec", "<request_fd>"}, {}, AT_EMPTY_PATH),
+ * nothing else. Where clone3 is refused (ENOSYS, EPERM) plain clone is used. The helper reads the request from request_fd (a memfd).
+ * out[0] = pid, out[1] = pidfd (close-on-exec; -1 where the kernel gives none).  -> 0 or -errno (EAGAIN, ENOMEM, and those of execveat). */
+i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out);
+
+/* Turns this process into the helper (same pid), role init: execveat with argv {"reeve-init", "<request_fd>"}; FD_CLOEXEC is
+ * cleared on keep[]. Returns only -errno; then the flags are set again. */
+i64 reeve_become_init(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep);
+
+/* execveat of fd (or of path when fd is -1); argv and envp are NUL-separated blocks ending with an empty string. Signals in
+ * `block_mask` are blocked before, and stay so over the exec: the new image unblocks them with reeve_sigmask when it can take them. */
+i64 reeve_exec_self(i32 fd, const char *path, const char *argv_block, const char *env_block, const i32 *keep, u32 nkeep, u64 block_mask);
+
+/* how: 0 block, 1 unblock, 2 set. Calling thread. bit n-1 = signal n. Returns 0. */
+i64 reeve_sigmask(i32 how, u64 mask);
+
+/* waitid(P_ALL, WEXITED | WNOHANG | WNOWAIT): looks at a dead child and leaves it a zombie. out[0] = pid (0: none), out[1] = code (CLD_*),
+ * out[2] = status. -> 1 when there is one, 0 when none is dead, -ECHILD when there is no child. */
+i64 reeve_peek_child(i32 *out);
+/* The same with WSTOPPED | WCONTINUED for one pid, consuming. For the foreground COMMAND only. */
+i64 reeve_wait_stopped(i32 pid, i32 *out);
+/* wait4(pid, WNOHANG): out[0] = pid or 0, out[1] = wait status. pid > 0 only. */
+i64 reeve_reap(i32 pid, i32 *out);
+
+/* pid > 0 only. -> fd (close-on-exec) or -errno. */
+i64 reeve_pidfd_open(i32 pid);
+/* sig 0..64. */
+i64 reeve_pidfd_signal(i32 pidfd, i32 sig);
+/* Kills a process group; pgid > 1 only. The caller has verified the leader (a zombie not yet reaped, or a live pidfd). */
+i64 reeve_kill_group(i32 pgid, i32 sig);
+/* Kills one process, for kernels without pidfd; pid > 1 only. */
+i64 reeve_kill(i32 pid, i32 sig);
+
+i64 reeve_memfd(const char *name, u32 flags); /* memfd_create; adds MFD_EXEC when asked (0x10) and known */
+i64 reeve_pipe(i32 *out, u32 flags);          /* pipe2 */
+i64 reeve_write(i32 fd, const void *bytes, u64 count);
+i64 reeve_read(i32 fd, void *bytes, u64 count);
+i64 reeve_close(i32 fd);
+i64 reeve_dup3(i32 from, i32 to, u32 flags);
+i64 reeve_cloexec(i32 fd, i32 on);
+i64 reeve_nonblock(i32 fd, i32 on);
+i64 reeve_seal(i32 fd); /* F_ADD_SEALS: write, grow, shrink, seal */
+
+/* prctl(PR_SET_CHILD_SUBREAPER, on) ; PR_SET_DUMPABLE; PR_SET_NAME */
+i64 reeve_subreaper(i32 on);
+i64 reeve_set_name(const char *name);
+/* prlimit64 of this process: pair[0] soft, pair[1] hard; set 0 reads, 1 writes. */
+i64 reeve_rlimit(u32 resource, i32 set, u64 *pair);
+i64 reeve_umask(i32 mask); /* -1 reads (sets and restores) */
+i64 reeve_clock(i32 clock_id, i64 *out); /* out[0] s, out[1] ns */
+
+/* openat2(dirfd, path, flags | O_CLOEXEC, mode, resolve); falls back (ENOSYS) to openat with O_NOFOLLOW when resolve is 0, else -ENOSYS. */
+i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 resolve);
+i64 reeve_unlinkat(i32 dirfd, const char *path, u32 flags);
+i64 reeve_renameat(i32 dirfd, const char *from, const char *to);
+/* statx of fd (path empty) or path under dirfd; out: mode, uid, gid, size, ino, dev, mtime s, mtime ns, nlink, fs type magic (0 unless fd). u64[10]. */
+i64 reeve_stat(i32 dirfd, const char *path, i32 follow, u64 *out);
+i64 reeve_chown(i32 fd, u32 uid, u32 gid);
+i64 reeve_flock(i32 fd, i32 operation);
+/* SO_PEERCRED of a unix socket: out[0] pid, out[1] uid, out[2] gid. */
+i64 reeve_peercred(i32 fd, i32 *out);
+/* One datagram to a unix socket address (path, or '@' for abstract), MSG_NOSIGNAL | MSG_DONTWAIT; for NOTIFY_SOCKET. */
+i64 reeve_notify(const char *address, const char *text, u32 length);
+
+/* tcgetpgrp, tcsetpgrp (TTOU blocked around it), getsid, getpgrp, isatty */
+i64 reeve_tty_pgrp(i32 fd);
+i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp);
+i64 reeve_getsid(i32 pid);
+i64 reeve_getpgid(i32 pid);
+
+/* inotify: reeve_read on the fd yields struct inotify_event records. */
+i64 reeve_inotify(void);
+i64 reeve_inotify_add(i32 fd, const char *path, u32 mask);
+i64 reeve_inotify_rm(i32 fd, i32 wd);
+
+/* The watcher: one thread of our own (clone with CLONE_THREAD, a 16 KB mmap'ed stack, every signal blocked) that sleeps in epoll_wait on epfd and writes each
+ * event as {u64 token} to the pipe. Entries are one-shot: re-arm with reeve_watch_again. Dies with the process. */
+i64 reeve_epoll(void);
+i64 reeve_watch_start(i32 epfd, i32 write_fd);
+i64 reeve_watch_add(i32 epfd, i32 fd, u64 token);   /* EPOLLIN | EPOLLONESHOT */
+i64 reeve_watch_again(i32 epfd, i32 fd, u64 token);
+i64 reeve_watch_remove(i32 epfd, i32 fd);
+
+i64 reeve_mount(const char *source, const char *target, const char *type, u64 flags, const char *data);
+i64 reeve_umount(const char *target, u32 flags);
+i64 reeve_sethostname(const char *name);
+
+#endif
