@@ -1,0 +1,233 @@
+/**
+ * One daemon's life: applies the transition table to a status. Pure: events and the time come in, effects go out
+ * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
+ */
+import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
+import { describeEnd, type ExitCause, type ProcessId } from "./process.ts";
+import type {
+  DaemonEvent,
+  DaemonStatus,
+  Effect,
+  EventType,
+  Level,
+  LifeSettings,
+  LogFields,
+  State,
+  TimerName,
+} from "./state.ts";
+import { TRANSITIONS } from "./transitions.ts";
+
+export class DaemonMachine {
+  readonly settings: LifeSettings;
+  readonly status: DaemonStatus;
+  #effects: Effect[] = [];
+  #now = 0;
+
+  constructor(settings: LifeSettings, status?: DaemonStatus) {
+    this.settings = settings;
+    this.status = status ?? {
+      state: "down",
+      desired: "down",
+      stopReason: null,
+      child: null,
+      launch: "none",
+      main: null,
+      leader: null,
+      since: 0,
+      streak: FRESH_STREAK,
+      respawns: 0,
+      started: false,
+      undaemonized: false,
+      found: null,
+      lastExit: null,
+    };
+  }
+
+  /** `now`: monotonic milliseconds. Returns the effects, in the order in which they are to be run. */
+  handle(event: DaemonEvent, now: number): readonly Effect[] {
+    this.#now = now;
+    this.#effects = [];
+    const action = TRANSITIONS[this.status.state][event.type] as
+      | ((m: DaemonMachine, e: DaemonEvent) => void)
+      | "ignore";
+    if (action !== "ignore") action(this, event);
+    return this.#effects;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since the last start or adoption. */
+  get up(): number {
+    return this.#now - this.status.since;
+  }
+
+  get smart(): boolean {
+    return this.settings.pidfile !== null;
+  }
+
+  enter(next: State): void {
+    const { state } = this.status;
+    if (state === next) return;
+    this.log("debug", `${state} > ${next}`);
+    this.status.state = next;
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  log(level: Level, text: string, fields: LogFields = {}): void {
+    this.#effects.push({ do: "log", level, text, fields });
+  }
+
+  timer(timer: TimerName, ms: number): void {
+    this.#effects.push({ do: "setTimer", timer, ms });
+  }
+
+  clear(timer: TimerName): void {
+    this.#effects.push({ do: "clearTimer", timer });
+  }
+
+  /** Starts it, or, when it is smart, looks first whether it runs already. */
+  begin(): void {
+    this.status.desired = "up";
+    this.status.child = null;
+    this.status.main = null;
+    this.status.launch = "none";
+    this.status.undaemonized = false;
+    this.enter("starting");
+    if (this.smart) this.effect({ do: "readPidfile" });
+    else this.spawn();
+  }
+
+  spawn(): void {
+    const again = this.status.started;
+    this.status.started = true;
+    if (again) this.status.respawns += 1;
+    this.status.streak = { ...this.status.streak, starts: this.status.streak.starts + 1 };
+    this.status.since = this.#now;
+    this.effect({ do: "spawn", again });
+  }
+
+  run(main: ProcessId): void {
+    this.status.main = main;
+    this.clear("deadline");
+    this.enter("running");
+  }
+
+  /** The start came to nothing. */
+  fail(text: string): void {
+    this.clear("deadline");
+    this.status.launch = "none";
+    this.status.child = null;
+    this.status.main = null;
+    this.log("error", text);
+    if (this.settings.control) {
+      this.#endControl({ kind: "unknown" }, true);
+      return;
+    }
+    this.#wait(true);
+  }
+
+  /** The daemon ended although it was wanted. */
+  died(cause: ExitCause, failure: string | null): void {
+    this.status.lastExit = cause;
+    this.status.main = null;
+    this.status.child = null;
+    this.status.launch = "none";
+    this.log(failure === null ? "warning" : "error", failure ?? describeEnd(this.settings.command, cause), {
+      up: `${(this.up / 1000).toFixed(1)}s`,
+    });
+    if (this.settings.control) {
+      this.#endControl(cause, failure !== null);
+      return;
+    }
+    this.#wait(failure !== null);
+  }
+
+  #endControl(cause: ExitCause, failed: boolean): void {
+    this.status.desired = "down";
+    this.status.stopReason = "control";
+    this.enter("down");
+    this.effect({ do: "controlEnded", cause, failed });
+  }
+
+  #wait(failed: boolean): void {
+    const verdict = judgeEnd(this.status.streak, this.up, failed, this.settings);
+    this.status.streak = verdict.streak;
+    if (verdict.delay === 0) {
+      this.begin();
+      return;
+    }
+    if (verdict.broken) {
+      if (verdict.streak.failures === Math.max(1, this.settings.freq)) {
+        this.log(
+          "error",
+          `broken: ${verdict.streak.failures} failed starts in a row, tried again every ${
+            verdict.delay / 1000
+          } seconds`,
+        );
+      }
+    } else {
+      this.log("info", `throttling "${this.settings.command}" for ${verdict.delay / 1000} seconds`);
+    }
+    this.enter(verdict.broken ? "broken" : "waiting");
+    this.timer("delay", verdict.delay);
+  }
+
+  /** Tells `process` to stop and gives it its grace. */
+  stop(process: ProcessId, signal: number): void {
+    this.log("info", `stopping daemon (pid: ${process.pid}): ${this.settings.command}`, { signal });
+    this.clear("deadline");
+    this.enter("stopping");
+    this.effect({ do: "signal", process, signal });
+    this.timer("grace", this.settings.stopTimeout * 1000);
+  }
+
+  kill(process: ProcessId): void {
+    this.enter("killing");
+    this.effect({ do: "signal", process, signal: 9 });
+    this.timer("grace", KILL_PATIENCE_MS);
+  }
+
+  /** Stopped, or restarted when it is still (or again) wanted. */
+  settle(): void {
+    this.clear("grace");
+    this.status.main = null;
+    this.status.child = null;
+    this.status.leader = null;
+    this.status.launch = "none";
+    if (this.status.desired === "up") {
+      this.status.streak = FRESH_STREAK;
+      this.begin();
+      return;
+    }
+    this.enter("down");
+    this.effect({ do: "stopped" });
+  }
+
+  /** Down without a process of ours to wait for. */
+  rest(): void {
+    this.clear("delay");
+    this.clear("deadline");
+    this.clear("grace");
+    this.enter("down");
+    this.effect({ do: "stopped" });
+  }
+}
+
+/** How long a process that got SIGKILL may take to vanish before a line says that it does not. */
+export const KILL_PATIENCE_MS = 5000;
+
+export type TransitionTable = Readonly<
+  Record<
+    State,
+    {
+      readonly [T in EventType]:
+        | "ignore"
+        | ((machine: DaemonMachine, event: Extract<DaemonEvent, { type: T }>) => void);
+    }
+  >
+>;

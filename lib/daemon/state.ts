@@ -1,0 +1,106 @@
+/**
+ * The words of a daemon's life: states, events that happen to it, effects that it asks for. No behaviour here;
+ * transitions.ts has the table, machine.ts applies it.
+ */
+import type { DaemonKind } from "../config/plan.ts";
+import type { Streak } from "./backoff.ts";
+import type { ExitCause, ProcessId } from "./process.ts";
+
+export type Desired = "up" | "down";
+
+export const STATES = ["down", "waiting", "broken", "starting", "running", "stopping", "killing"] as const;
+/**
+ * down: nothing of it runs. waiting: its restart delay runs. broken: the same at the longest delay, after `freq`
+ * failed starts. starting: launched, or about to be; a smart one has no valid pidfile yet. running. stopping: told
+ * to stop. killing: SIGKILL was sent.
+ */
+export type State = (typeof STATES)[number];
+
+/** Why it was last told to stop. */
+export type StopReason = "stop" | "reload" | "touch" | "restart" | "control";
+
+export type DaemonEvent =
+  | { readonly type: "wanted" }
+  | { readonly type: "unwanted"; readonly reason: StopReason; readonly signal: number }
+  | { readonly type: "restartRequested"; readonly reason: StopReason }
+  /** Reeve ends or reloads and lets a smart daemon go on. */
+  | { readonly type: "released"; readonly signal: number | null }
+  | { readonly type: "killRequested" }
+  | { readonly type: "spawned"; readonly process: ProcessId }
+  | { readonly type: "spawnFailed"; readonly text: string }
+  /** The child that reeve started was reaped; `failure`: what its set-up could not do. */
+  | { readonly type: "childExited"; readonly cause: ExitCause; readonly failure: string | null }
+  /** The process that the pidfile named, not our child, is gone. */
+  | { readonly type: "mainExited"; readonly cause: ExitCause }
+  | { readonly type: "pidfileValid"; readonly process: ProcessId }
+  | { readonly type: "pidfileInvalid"; readonly found: string }
+  | { readonly type: "deadlinePassed" }
+  | { readonly type: "delayElapsed" }
+  | { readonly type: "graceElapsed" }
+  /** Nothing is left of the session whose leader ended. */
+  | { readonly type: "emptied" };
+
+export type EventType = DaemonEvent["type"];
+
+export type TimerName = "delay" | "deadline" | "grace";
+
+export type Level = "debug" | "info" | "warning" | "error";
+
+export type Effect =
+  | { readonly do: "spawn"; readonly again: boolean }
+  /** To the process group of the daemon's process when it leads one, else to the process. */
+  | { readonly do: "signal"; readonly process: ProcessId; readonly signal: number }
+  | { readonly do: "setTimer"; readonly timer: TimerName; readonly ms: number }
+  | { readonly do: "clearTimer"; readonly timer: TimerName }
+  | { readonly do: "readPidfile" }
+  /** Follow a process that may not be our child. */
+  | { readonly do: "follow"; readonly process: ProcessId }
+  /** Look for what is left of the session led by `process`: `emptied` comes when nothing is. */
+  | { readonly do: "sweep"; readonly process: ProcessId; readonly signal: number | null }
+  | { readonly do: "log"; readonly level: Level; readonly text: string; readonly fields: LogFields }
+  /** It was told to stop and has. */
+  | { readonly do: "stopped" }
+  /** A control daemon ended on its own. */
+  | { readonly do: "controlEnded"; readonly cause: ExitCause; readonly failed: boolean };
+
+export type LogFields = Readonly<Record<string, string | number>>;
+
+/** What of a DaemonPlan its life depends on. */
+export interface LifeSettings {
+  readonly name: string;
+  readonly kind: DaemonKind;
+  /** For messages: the command as configured. */
+  readonly command: string;
+  readonly pidfile: string | null;
+  readonly freq: number;
+  readonly maxThrottle: number;
+  readonly control: boolean;
+  readonly stopSignal: number;
+  /** Seconds. */
+  readonly stopTimeout: number;
+}
+
+export interface DaemonStatus {
+  state: State;
+  desired: Desired;
+  stopReason: StopReason | null;
+  /** The child that reeve started, while it lives. */
+  child: ProcessId | null;
+  /** How the last start stands, for a smart daemon that has no valid pidfile yet. */
+  launch: "none" | "alive" | "ended" | "failed";
+  /** The daemon itself. */
+  main: ProcessId | null;
+  /** The session leader that ended while its session is being emptied. */
+  leader: ProcessId | null;
+  /** Monotonic milliseconds of the last start or adoption. */
+  since: number;
+  streak: Streak;
+  /** Starts after the first one, over the life of the instance. */
+  respawns: number;
+  started: boolean;
+  /** A smart daemon that never wrote a valid pidfile and is supervised as it is. */
+  undaemonized: boolean;
+  /** What the last look at the pidfile found wrong; null when it was valid. */
+  found: string | null;
+  lastExit: ExitCause | null;
+}

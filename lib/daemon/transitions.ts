@@ -1,0 +1,399 @@
+/**
+ * What happens to a daemon in each state at each event: every cell is written, "ignore" included, so that the
+ * compiler proves the table total. Nothing else decides about a daemon's life.
+ */
+import { describeEnd, sameProcess } from "./process.ts";
+import type { DaemonMachine, TransitionTable } from "./machine.ts";
+import type { DaemonEvent, EventType } from "./state.ts";
+
+type Handler<T extends EventType> = (
+  machine: DaemonMachine,
+  event: Extract<DaemonEvent, { type: T }>,
+) => void;
+
+const begin = (machine: DaemonMachine): void => machine.begin();
+const want = (machine: DaemonMachine): void => {
+  machine.status.desired = "up";
+};
+
+const adopt: Handler<"pidfileValid"> = (machine, event) => {
+  const { status, settings } = machine;
+  machine.clear("delay");
+  status.found = null;
+  status.started = true;
+  status.launch = "none";
+  machine.log("info", `found valid/active pidfile for "${settings.command}" (pid: ${event.process.pid})`);
+  machine.effect({ do: "follow", process: event.process });
+  machine.run(event.process);
+};
+
+/** Told to stop while nothing of it runs. */
+const restAtOnce = (machine: DaemonMachine, event: DaemonEvent): void => {
+  machine.status.desired = "down";
+  machine.status.stopReason = event.type === "unwanted" ? event.reason : "stop";
+  machine.rest();
+};
+
+const noteFound: Handler<"pidfileInvalid"> = (machine, event) => {
+  machine.status.found = event.found;
+};
+
+// --- starting -------------------------------------------------------------------------------------------------
+
+const launched: Handler<"spawned"> = (machine, event) => {
+  const { status, settings } = machine;
+  status.child = event.process;
+  status.launch = "alive";
+  if (settings.kind !== "smart") return machine.run(event.process);
+  machine.timer("deadline", settings.freq * 1000);
+};
+
+const launchEnded: Handler<"childExited"> = (machine, event) => {
+  const { status } = machine;
+  status.child = null;
+  status.lastExit = event.cause;
+  const good = event.failure === null && event.cause.kind === "exited" && event.cause.code === 0;
+  status.launch = good ? "ended" : "failed";
+  status.found = event.failure ?? (good ? status.found : describeEnd(machine.settings.command, event.cause));
+  machine.effect({ do: "readPidfile" });
+};
+
+const pidfileAtStart: Handler<"pidfileValid"> = (machine, event) => {
+  const { status } = machine;
+  if (status.launch === "none") return adopt(machine, event);
+  status.found = null;
+  status.since = machine.now;
+  if (!sameProcess(status.child, event.process)) machine.effect({ do: "follow", process: event.process });
+  machine.log("info", `running (pid: ${event.process.pid})`);
+  machine.run(event.process);
+};
+
+const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
+  const { status, settings } = machine;
+  if (status.launch === "none") {
+    status.found = event.found;
+    return machine.spawn();
+  }
+  if (status.launch === "failed") {
+    return machine.fail(`cannot start "${settings.command}": ${status.found ?? "it failed"}; ${event.found}`);
+  }
+  status.found = event.found;
+};
+
+const neverValid = (machine: DaemonMachine): void => {
+  const { status, settings } = machine;
+  const found = status.found ?? "nothing was found";
+  if (status.child !== null) {
+    status.undaemonized = true;
+    machine.log(
+      "error",
+      `"${settings.command}" (pid: ${status.child.pid}) did not daemonize !!! ${found} after ${settings.freq} seconds; it is supervised as it is`,
+    );
+    return machine.run(status.child);
+  }
+  machine.fail(`"${settings.command}" has no valid pidfile after ${settings.freq} seconds: ${found}`);
+};
+
+const stopLaunch: Handler<"unwanted"> = (machine, event) => {
+  const { status } = machine;
+  status.desired = "down";
+  status.stopReason = event.reason;
+  if (status.child === null) return machine.rest();
+  machine.stop(status.child, event.signal);
+};
+
+const restartLaunch: Handler<"restartRequested"> = (machine, event) => {
+  const { status, settings } = machine;
+  status.stopReason = event.reason;
+  if (status.child === null) return;
+  machine.stop(status.child, settings.stopSignal);
+};
+
+/** What has not shown a valid pidfile could not be adopted later: it is stopped, not left behind. */
+const releaseLaunch: Handler<"released"> = (machine) => {
+  const { status, settings } = machine;
+  status.desired = "down";
+  if (status.child === null) return machine.rest();
+  machine.stop(status.child, settings.stopSignal);
+};
+
+// --- running --------------------------------------------------------------------------------------------------
+
+const childEnded: Handler<"childExited"> = (machine, event) => {
+  const { status, settings } = machine;
+  const wasMain = sameProcess(status.child, status.main);
+  status.child = null;
+  if (!wasMain) return; // It daemonized: the launcher's end is no news.
+  status.lastExit = event.cause;
+  status.main = null;
+  if (settings.kind !== "smart" || event.failure !== null) return machine.died(event.cause, event.failure);
+  machine.effect({ do: "readPidfile" });
+};
+
+const mainEnded: Handler<"mainExited"> = (machine, event) => {
+  machine.status.lastExit = event.cause;
+  machine.status.main = null;
+  machine.effect({ do: "readPidfile" });
+};
+
+const pidfileChanged: Handler<"pidfileValid"> = (machine, event) => {
+  const { status, settings } = machine;
+  status.found = null;
+  if (sameProcess(status.main, event.process)) {
+    status.undaemonized = false;
+    return;
+  }
+  machine.log(
+    "info",
+    `found changed pid for ${settings.command} (old_pid: ${
+      status.main?.pid ?? 0
+    } new_pid: ${event.process.pid})`,
+  );
+  status.undaemonized = false;
+  status.since = machine.now;
+  machine.effect({ do: "follow", process: event.process });
+  machine.run(event.process);
+};
+
+const pidfileLost: Handler<"pidfileInvalid"> = (machine, event) => {
+  const { status } = machine;
+  if (status.main === null) return machine.died(status.lastExit ?? { kind: "unknown" }, null);
+  if (status.found === null && !status.undaemonized) {
+    machine.log("warning", `${event.found}, but the daemon runs and is kept (pid: ${status.main.pid})`);
+  }
+  status.found = event.found;
+};
+
+const stopMain: Handler<"unwanted"> = (machine, event) => {
+  const { status } = machine;
+  status.desired = "down";
+  status.stopReason = event.reason;
+  const process = status.main ?? status.child;
+  if (process === null) return machine.rest();
+  machine.stop(process, event.signal);
+};
+
+const restartMain: Handler<"restartRequested"> = (machine, event) => {
+  const { status, settings } = machine;
+  status.stopReason = event.reason;
+  const process = status.main ?? status.child;
+  if (process !== null) machine.stop(process, settings.stopSignal);
+};
+
+/** A smart daemon goes on without us, told so when it asked to be (notifypid); one that never daemonized does not. */
+const releaseMain: Handler<"released"> = (machine, event) => {
+  const { status, settings } = machine;
+  const process = status.main;
+  status.desired = "down";
+  if (process === null) return machine.rest();
+  if (status.undaemonized) return machine.stop(process, settings.stopSignal);
+  if (event.signal !== null) machine.effect({ do: "signal", process, signal: event.signal });
+  machine.rest();
+};
+
+const killMain = (machine: DaemonMachine): void => {
+  const process = machine.status.main ?? machine.status.child;
+  machine.status.desired = "down";
+  if (process !== null) return machine.kill(process);
+  machine.rest();
+};
+
+// --- stopping and killing -------------------------------------------------------------------------------------
+
+const unwant: Handler<"unwanted"> = (machine, event) => {
+  machine.status.desired = "down";
+  machine.status.stopReason = event.reason;
+};
+
+const releaseStopping: Handler<"released"> = (machine) => {
+  machine.status.desired = "down";
+};
+
+/** The process that was told to stop is gone; what is left of its session has until the same deadline. */
+const stoppedChild: Handler<"childExited"> = (machine, event) => leaderGone(machine, true, event.cause);
+const stoppedMain: Handler<"mainExited"> = (machine, event) => leaderGone(machine, false, event.cause);
+
+function leaderGone(
+  machine: DaemonMachine,
+  child: boolean,
+  cause: DaemonMachine["status"]["lastExit"],
+): void {
+  const { status, settings } = machine;
+  const leader = child ? status.child : status.main;
+  const wasMain = !child || status.main === null || sameProcess(status.child, status.main);
+  if (child) status.child = null;
+  if (!wasMain) return;
+  status.main = null;
+  status.lastExit = cause;
+  machine.log("info", `daemon "${settings.command}" (pid: ${leader?.pid ?? 0}) annihilated`);
+  if (leader === null || !child) return machine.settle();
+  status.leader = leader;
+  machine.effect({
+    do: "sweep",
+    process: leader,
+    signal: status.state === "killing" ? 9 : settings.stopSignal,
+  });
+}
+
+const graceOver = (machine: DaemonMachine): void => {
+  const { status, settings } = machine;
+  const process = status.main ?? status.child;
+  machine.log(
+    "warning",
+    `daemon did not die in time, killing (pid: ${
+      process?.pid ?? status.leader?.pid ?? 0
+    }): ${settings.command}`,
+  );
+  if (process !== null) return machine.kill(process);
+  machine.enter("killing");
+  machine.timer("grace", 5000);
+  if (status.leader !== null) machine.effect({ do: "sweep", process: status.leader, signal: 9 });
+};
+
+const killNow = (machine: DaemonMachine): void => {
+  const { status } = machine;
+  const process = status.main ?? status.child;
+  status.desired = "down";
+  if (process !== null) return machine.kill(process);
+  machine.enter("killing");
+  if (status.leader !== null) machine.effect({ do: "sweep", process: status.leader, signal: 9 });
+};
+
+/** SIGKILL was sent and it is still there: it sleeps in the kernel. Reeve does not wait for it when it ends. */
+const cannotBeKilled = (machine: DaemonMachine): void => {
+  const { status } = machine;
+  const pid = (status.main ?? status.child ?? status.leader)?.pid ?? 0;
+  machine.log(
+    "error",
+    `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
+  );
+  if (status.desired === "down") machine.rest();
+};
+
+export const TRANSITIONS: TransitionTable = {
+  down: {
+    wanted: begin,
+    unwanted: restAtOnce,
+    restartRequested: "ignore",
+    released: restAtOnce,
+    killRequested: "ignore",
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: "ignore",
+    mainExited: "ignore",
+    pidfileValid: "ignore",
+    pidfileInvalid: "ignore",
+    deadlinePassed: "ignore",
+    delayElapsed: "ignore",
+    graceElapsed: "ignore",
+    emptied: "ignore",
+  },
+  waiting: {
+    wanted: want,
+    unwanted: restAtOnce,
+    restartRequested: retry,
+    released: restAtOnce,
+    killRequested: restAtOnce,
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: "ignore",
+    mainExited: "ignore",
+    pidfileValid: adopt,
+    pidfileInvalid: noteFound,
+    deadlinePassed: "ignore",
+    delayElapsed: begin,
+    graceElapsed: "ignore",
+    emptied: "ignore",
+  },
+  broken: {
+    wanted: want,
+    unwanted: restAtOnce,
+    restartRequested: retry,
+    released: restAtOnce,
+    killRequested: restAtOnce,
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: "ignore",
+    mainExited: "ignore",
+    pidfileValid: adopt,
+    pidfileInvalid: noteFound,
+    deadlinePassed: "ignore",
+    delayElapsed: begin,
+    graceElapsed: "ignore",
+    emptied: "ignore",
+  },
+  starting: {
+    wanted: want,
+    unwanted: stopLaunch,
+    restartRequested: restartLaunch,
+    released: releaseLaunch,
+    killRequested: killMain,
+    spawned: launched,
+    spawnFailed: (machine, event) => machine.fail(event.text),
+    childExited: launchEnded,
+    mainExited: "ignore",
+    pidfileValid: pidfileAtStart,
+    pidfileInvalid: noPidfileAtStart,
+    deadlinePassed: neverValid,
+    delayElapsed: "ignore",
+    graceElapsed: "ignore",
+    emptied: "ignore",
+  },
+  running: {
+    wanted: want,
+    unwanted: stopMain,
+    restartRequested: restartMain,
+    released: releaseMain,
+    killRequested: killMain,
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: childEnded,
+    mainExited: mainEnded,
+    pidfileValid: pidfileChanged,
+    pidfileInvalid: pidfileLost,
+    deadlinePassed: "ignore",
+    delayElapsed: "ignore",
+    graceElapsed: "ignore",
+    emptied: "ignore",
+  },
+  stopping: {
+    wanted: want,
+    unwanted: unwant,
+    restartRequested: "ignore",
+    released: releaseStopping,
+    killRequested: killNow,
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: stoppedChild,
+    mainExited: stoppedMain,
+    pidfileValid: "ignore",
+    pidfileInvalid: "ignore",
+    deadlinePassed: "ignore",
+    delayElapsed: "ignore",
+    graceElapsed: graceOver,
+    emptied: (machine) => machine.settle(),
+  },
+  killing: {
+    wanted: want,
+    unwanted: unwant,
+    restartRequested: "ignore",
+    released: releaseStopping,
+    killRequested: killNow,
+    spawned: "ignore",
+    spawnFailed: "ignore",
+    childExited: stoppedChild,
+    mainExited: stoppedMain,
+    pidfileValid: "ignore",
+    pidfileInvalid: "ignore",
+    deadlinePassed: "ignore",
+    delayElapsed: "ignore",
+    graceElapsed: cannotBeKilled,
+    emptied: (machine) => machine.settle(),
+  },
+};
+
+/** Touched while it waits: whatever was wrong may have been mended. */
+function retry(machine: DaemonMachine): void {
+  machine.clear("delay");
+  machine.begin();
+}
