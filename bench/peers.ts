@@ -1,0 +1,207 @@
+/**
+ * The supervisors that are measured side by side: how each is configured to run the same commands and how it is told
+ * to stop. Nothing is measured here, and nothing outside the given directory is written.
+ */
+import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export interface Job {
+  /** A fresh directory. */
+  readonly directory: string;
+  /** Command lines without shell syntax. */
+  readonly commands: readonly string[];
+  /** Pidfile of each command, in the same order, when they are smart daemons; else absent. */
+  readonly pidfiles?: readonly string[];
+}
+
+export interface Launch {
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** What it needs to be there; the bench leaves it out otherwise. */
+  readonly program: string;
+  /** Signal that stops it and all daemons; null where it has none that waits for them. */
+  readonly stopSignal: number | null;
+  /** Runs the job's commands as supervised daemons; null where it cannot do the job. */
+  readonly supervise: ((job: Job) => Launch) | null;
+  /** As PID 1: runs one command besides reaping. */
+  readonly firstProcess: ((job: Job) => Launch) | null;
+}
+
+const TERM = 15;
+const INT = 2;
+
+function quoteForUwsgi(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
+function uwsgiConfig(job: Job, extra: readonly string[]): string {
+  const lines = ["[uwsgi]", "master = true", ...extra];
+  job.commands.forEach((command, index) => {
+    const pidfile = job.pidfiles?.[index];
+    const option = pidfile === undefined ? "attach-daemon = " : `smart-attach-daemon = ${pidfile} `;
+    lines.push(`${option}${quoteForUwsgi(command)}`);
+  });
+  const path = join(job.directory, "bench.ini");
+  writeFileSync(path, lines.join("\n") + "\n");
+  return path;
+}
+
+/** A directory of service directories, as s6 and runit want them, with files besides `run`. */
+function serviceDirectory(job: Job, files: Readonly<Record<string, string>>): string {
+  const root = join(job.directory, "services");
+  mkdirSync(root);
+  job.commands.forEach((command, index) => {
+    const service = join(root, `d${index}`);
+    mkdirSync(service);
+    writeFileSync(join(service, "run"), `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(service, name), text);
+  });
+  // runsvdir waits a second before it trusts a directory that was changed within the current one.
+  const before = new Date(Date.now() - 10_000);
+  utimesSync(root, before, before);
+  return root;
+}
+
+function supervisordConfig(job: Job): string {
+  const lines = [
+    "[supervisord]",
+    "nodaemon=true",
+    "minfds=8192",
+    `logfile=${join(job.directory, "supervisord.log")}`,
+  ];
+  lines.push(
+    `pidfile=${join(job.directory, "supervisord.pid")}`,
+    `childlogdir=${job.directory}`,
+    "user=root",
+  );
+  job.commands.forEach((command, index) => {
+    lines.push(
+      `[program:d${index}]`,
+      `command=${command.replaceAll("%", "%%")}`,
+      "startsecs=0",
+      "stopwaitsecs=3",
+    );
+    lines.push("autorestart=true", "stdout_logfile=/dev/null", "stderr_logfile=/dev/null");
+  });
+  const path = join(job.directory, "supervisord.conf");
+  writeFileSync(path, lines.join("\n") + "\n");
+  return path;
+}
+
+function monitConfig(job: Job): string {
+  const at = (name: string) => join(job.directory, name);
+  const lines = ["set daemon 1", `set pidfile ${at("monit.pid")}`, `set idfile ${at("monit.id")}`];
+  lines.push(`set statefile ${at("monit.state")}`, `set logfile ${at("monit.log")}`);
+  job.commands.forEach((command, index) => {
+    lines.push(`check process d${index} with pidfile ${job.pidfiles?.[index] ?? ""}`);
+    lines.push(`  start program = "${command}"`);
+  });
+  const path = at("monitrc");
+  writeFileSync(path, lines.join("\n") + "\n");
+  chmodSync(path, 0o600);
+  return path;
+}
+
+const REEVE = resolve(import.meta.dir, "../dist/reeve");
+
+/** For a container's init: `tini -- COMMAND`. */
+function initOnly(name: string, ...words: string[]): Peer {
+  return {
+    name,
+    program: name,
+    stopSignal: null,
+    supervise: null,
+    firstProcess: (job) => ({ command: [name, ...words, ...(job.commands[0] ?? "").split(" ")] }),
+  };
+}
+
+export const PEERS: readonly Peer[] = [
+  {
+    name: "reeve",
+    program: REEVE,
+    stopSignal: TERM,
+    supervise: (job) => ({
+      command: [REEVE, uwsgiConfig(job, [`run-dir = ${join(job.directory, "run")}`])],
+    }),
+    firstProcess: (job) => ({ command: [REEVE, "--", ...(job.commands[0] ?? "").split(" ")] }),
+  },
+  {
+    name: "uwsgi",
+    program: "uwsgi",
+    stopSignal: INT,
+    supervise: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [])] }),
+    firstProcess: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [])] }),
+  },
+  {
+    name: "s6",
+    program: "s6-svscan",
+    stopSignal: TERM,
+    supervise: (job) =>
+      job.pidfiles !== undefined ? neverServed("s6") : {
+        command: ["s6-svscan", "-c", "2000", serviceDirectory(job, { "timeout-kill": "3000\n" })],
+      },
+    firstProcess: (job) => ({ command: ["s6-svscan", serviceDirectory(job, {})] }),
+  },
+  {
+    name: "runit",
+    program: "runsvdir",
+    stopSignal: null,
+    supervise: (job) =>
+      job.pidfiles !== undefined
+        ? neverServed("runit")
+        : { command: ["runsvdir", "-P", serviceDirectory(job, {})] },
+    firstProcess: null,
+  },
+  {
+    name: "supervisord",
+    program: "supervisord",
+    stopSignal: TERM,
+    supervise: (job) =>
+      job.pidfiles !== undefined
+        ? neverServed("supervisord")
+        : { command: ["/usr/bin/python3", "/usr/bin/supervisord", "-n", "-c", supervisordConfig(job)] },
+    firstProcess: (job) => ({
+      command: ["/usr/bin/python3", "/usr/bin/supervisord", "-n", "-c", supervisordConfig(job)],
+    }),
+  },
+  {
+    name: "monit",
+    program: "monit",
+    stopSignal: null,
+    supervise: (job) =>
+      job.pidfiles === undefined
+        ? neverServed("monit")
+        : { command: ["monit", "-I", "-c", monitConfig(job)] },
+    firstProcess: null,
+  },
+  initOnly("tini", "--"),
+  initOnly("dumb-init"),
+  initOnly("catatonit", "--"),
+];
+
+/** Thrown by `supervise` for a kind of daemon that the peer does not have; the bench prints a dash. */
+export class NotServed extends Error {}
+
+function neverServed(name: string): never {
+  throw new NotServed(`${name} does not serve this kind of daemon`);
+}
+
+export function isPresent(peer: Peer): boolean {
+  return peer.program.includes("/") ? existsSync(peer.program) : Bun.which(peer.program) !== null;
+}
+
+/** First line of the peer's own version text, for the table's foot. */
+export function versionOf(peer: Peer): string {
+  const named: Record<string, string[]> = {
+    "s6-svscan": ["dpkg-query", "-W", "-f", "${Version}", "s6"],
+    runsvdir: ["dpkg-query", "-W", "-f", "${Version}", "runit"],
+    monit: ["dpkg-query", "-W", "-f", "${Version}", "monit"],
+    supervisord: ["dpkg-query", "-W", "-f", "${Version}", "supervisor"],
+  };
+  const result = Bun.spawnSync(named[peer.program] ?? [peer.program, "--version"]);
+  return (result.stdout.toString() || result.stderr.toString()).split("\n")[0]?.trim() ?? "";
+}
