@@ -1,0 +1,152 @@
+/**
+ * Where the lines of reeve's own log go: one descriptor, whole lines, one write each. Never throws, never waits, never
+ * seeks: a log that cannot be written (full disk, reader gone or asleep) costs lines, never the supervisor.
+ *
+ * What cannot be written now waits in a bounded queue. When that is full the newest lines are dropped and counted,
+ * and the count is logged where they are missing, once writing works again.
+ */
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
+
+/** Timers that are injected; `cancel` of one that has fired does nothing. */
+export interface Timers {
+  after(milliseconds: number, run: () => void): { cancel(): void };
+}
+
+export interface LineSinkOptions {
+  readonly fd: number;
+  readonly timers: Timers;
+  /** One write(2): bytes taken, or throws an Error with `code`. */
+  readonly write?: (fd: number, bytes: Uint8Array, offset: number) => number;
+  /** The line that tells how many are missing. */
+  readonly droppedLine: (count: number) => string;
+  /** Bytes of lines that wait at most. */
+  readonly capacity?: number;
+}
+
+const CAPACITY = 256 * 1024;
+const FIRST_RETRY = 50;
+const LONGEST_RETRY = 5000;
+/** Errors that pass by themselves: only for these a timer tries again; for the others the next line does. */
+const PASSING = new Set(["EAGAIN", "EWOULDBLOCK", "ENOSPC", "EDQUOT", "ENOBUFS", "ENOMEM"]);
+
+export class LineSink {
+  readonly #options: LineSinkOptions;
+  readonly #write: (fd: number, bytes: Uint8Array, offset: number) => number;
+  #fd: number;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  /** Bytes of the first line in the queue that are out already. */
+  #sent = 0;
+  #dropped = 0;
+  #retry: { cancel(): void } | null = null;
+  #delay = FIRST_RETRY;
+
+  constructor(options: LineSinkOptions) {
+    this.#options = options;
+    this.#fd = options.fd;
+    this.#write = options.write ?? ((fd, bytes, offset) => writeSync(fd, bytes, offset));
+  }
+
+  /** The descriptor written to; may change with `moveTo`. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Lines that wait or are lost: 0 when all is out. */
+  get behind(): number {
+    return this.#queue.length + this.#dropped;
+  }
+
+  /** Takes one line, its newline included. */
+  put(line: string): void {
+    const bytes = Buffer.from(line, "utf8");
+    if (this.#queue.length === 0 && this.#dropped === 0) {
+      this.#queue.push(bytes);
+      this.#queuedBytes += bytes.length;
+      this.flush();
+      return;
+    }
+    this.#enqueue(bytes);
+    // While a timer is to try again each line need not: a flood into a full pipe must not cost a failing call a line.
+    if (this.#retry === null) this.flush();
+  }
+
+  /** Tries to write what waits. True when nothing is left. */
+  flush(): boolean {
+    for (;;) {
+      let first = this.#queue[0];
+      if (first === undefined) {
+        if (this.#dropped === 0) break;
+        first = Buffer.from(this.#options.droppedLine(this.#dropped), "utf8");
+        this.#dropped = 0;
+        this.#queue.push(first);
+        this.#queuedBytes += first.length;
+      }
+      try {
+        this.#sent += this.#write(this.#fd, first, this.#sent);
+      } catch (problem) {
+        const code = (problem as { code?: unknown }).code;
+        if (code === "EINTR") continue;
+        if (typeof code === "string" && PASSING.has(code)) this.#tryLater();
+        return false;
+      }
+      if (this.#sent >= first.length) {
+        this.#queue.shift();
+        this.#queuedBytes -= first.length;
+        this.#sent = 0;
+      }
+    }
+    this.#delay = FIRST_RETRY;
+    this.#retry?.cancel();
+    this.#retry = null;
+    return true;
+  }
+
+  /** From now on lines go to `fd`; a line that was out in part is written anew there. */
+  moveTo(fd: number): void {
+    this.#fd = fd;
+    this.#sent = 0;
+    this.flush();
+  }
+
+  close(): void {
+    this.flush();
+    this.#retry?.cancel();
+    this.#retry = null;
+  }
+
+  #enqueue(bytes: Uint8Array): void {
+    // Once a line is lost all later ones are, until the queue is out: the count then stands where they are missing.
+    if (this.#dropped > 0 || this.#queuedBytes + bytes.length > (this.#options.capacity ?? CAPACITY)) {
+      this.#dropped++;
+      return;
+    }
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
+  #tryLater(): void {
+    if (this.#retry !== null) return;
+    this.#retry = this.#options.timers.after(this.#delay, () => {
+      this.#retry = null;
+      this.flush();
+    });
+    this.#delay = Math.min(this.#delay * 2, LONGEST_RETRY);
+  }
+}
+
+/**
+ * A descriptor for the same pipe or terminal as `fd`, on which a write never waits. O_NONBLOCK on `fd` itself would be
+ * set for every daemon that shares it, and those do not expect EAGAIN; so the file is opened once more. Where that is
+ * not possible (a socket, no /proc, not ours to open) the answer is `fd`; so it is for a regular file, which does not
+ * block, and of which a second opening would write at an offset of its own.
+ */
+export function withoutBlocking(fd: number): number {
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFIFO() && !status.isCharacterDevice()) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return fd;
+  }
+}

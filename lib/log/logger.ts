@@ -1,0 +1,117 @@
+/**
+ * reeve's own log: an event becomes a line, a line goes to the sink. Synchronous and cheap. Never throws: whoever logs
+ * is in the middle of something that matters more.
+ */
+import { type Fields, formatLine, type Level, type LineFormat } from "./line_format.ts";
+import { LineSink, type Timers, withoutBlocking } from "./line_sink.ts";
+
+export interface LoggerOptions {
+  readonly fd: number;
+  readonly format: LineFormat;
+  /** Lines below this level are not written. */
+  readonly least: Level;
+  readonly timers: Timers;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly write?: (fd: number, bytes: Uint8Array, offset: number) => number;
+}
+
+const RANK: Readonly<Record<Level, number>> = { error: 0, warning: 1, info: 2, debug: 3 };
+const NO_FIELDS: Fields = {};
+
+export class Logger {
+  readonly #now: () => number;
+  readonly #sink: LineSink;
+  #format: LineFormat;
+  #least: number;
+
+  constructor(options: LoggerOptions) {
+    this.#now = options.now;
+    this.#format = options.format;
+    this.#least = RANK[options.least];
+    this.#sink = new LineSink({
+      fd: options.fd,
+      timers: options.timers,
+      ...(options.write === undefined ? {} : { write: options.write }),
+      droppedLine: (count) =>
+        this.#line("warning", null, `${count} lines of this log were dropped: it could not be written`, {
+          dropped: count,
+        }),
+    });
+  }
+
+  /** `daemon`: the name of the daemon that it is about, null for reeve itself. */
+  log(level: Level, daemon: string | null, text: string, fields: Fields = NO_FIELDS): void {
+    if (RANK[level] > this.#least) return;
+    this.#sink.put(this.#line(level, daemon, text, fields));
+  }
+
+  error(daemon: string | null, text: string, fields?: Fields): void {
+    this.log("error", daemon, text, fields);
+  }
+  warning(daemon: string | null, text: string, fields?: Fields): void {
+    this.log("warning", daemon, text, fields);
+  }
+  info(daemon: string | null, text: string, fields?: Fields): void {
+    this.log("info", daemon, text, fields);
+  }
+  debug(daemon: string | null, text: string, fields?: Fields): void {
+    this.log("debug", daemon, text, fields);
+  }
+
+  /** Another form from the next line on: the configuration is read after the first lines were written. */
+  reformat(format: LineFormat, least?: Level): void {
+    this.#format = format;
+    if (least !== undefined) this.#least = RANK[least];
+  }
+
+  /** The log goes to another descriptor from the next line on. */
+  moveTo(fd: number): void {
+    this.#sink.moveTo(fd);
+  }
+
+  /** True when every line is out; to be called before an exit or execve. */
+  flush(): boolean {
+    return this.#sink.flush();
+  }
+
+  close(): void {
+    this.#sink.close();
+  }
+
+  #line(level: Level, daemon: string | null, text: string, fields: Fields): string {
+    return formatLine({ time: this.#now(), level, daemon, text, fields }, this.#format);
+  }
+}
+
+/** Colour only where a person looks: a terminal, no NO_COLOR (no-color.org: set and not empty), a terminal that can. */
+export function wantsColour(
+  isTerminal: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return isTerminal && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
+}
+
+/** Timers of the event loop. One that waits does not keep a finished program alive. */
+export const LOOP_TIMERS: Timers = {
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** The logger of a program that starts: fd 2, text, as yet without a configuration. */
+export function standardLogger(
+  environment: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+  least: Level = "info",
+): Logger {
+  return new Logger({
+    fd: withoutBlocking(2),
+    format: { format: "text", date: null, prefix: null, colour: wantsColour(isTerminal, environment) },
+    least,
+    timers: LOOP_TIMERS,
+    now: () => Date.now(),
+  });
+}
