@@ -1,0 +1,108 @@
+/**
+ * Compiles native/ into its two artefacts, the library and the helper. Asks for nothing but a compiler and a linker: no
+ * header and no library of the host is used. Never downloads or installs anything.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+
+export type NativeTarget = "x64" | "arm64";
+
+export interface NativeArtefacts {
+  /** Path of libreeve.so. */
+  readonly library: string;
+  /** Path of the static helper program. */
+  readonly helper: string;
+}
+
+const LIBRARY_SOURCES = ["clone.c", "files.c", "processes.c", "spawn.c", "text.c", "watch.c"] as const;
+const HELPER_SOURCES = [
+  "child.c",
+  "credentials.c",
+  "descriptors.c",
+  "helper.c",
+  "init.c",
+  "search.c",
+  "terminal.c",
+  "text.c",
+  "unpack.c",
+] as const;
+
+const COMMON_FLAGS = [
+  "-std=gnu11",
+  "-Os",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-ffreestanding",
+  "-nostdlib",
+  "-fno-stack-protector", // its canary lives in a libc's thread block
+  "-fvisibility=hidden",
+  "-fno-unwind-tables",
+  "-fno-asynchronous-unwind-tables",
+  "-ffunction-sections",
+  "-Wl,--gc-sections",
+  "-Wl,--build-id=none",
+  "-Wl,-z,noexecstack",
+  "-Wl,-z,norelro", // nothing to relocate; on arm64 it would cost 64 KB
+  "-Wl,-z,noseparate-code", // one page for code and constants
+  "-s",
+] as const;
+
+const CROSS_COMPILERS: Record<NativeTarget, string> = {
+  x64: "x86_64-linux-gnu-gcc",
+  arm64: "aarch64-linux-gnu-gcc",
+};
+
+/** The compiler to use, as words of a command. Throws an Error that names the package to install. */
+export function findCompiler(target: NativeTarget): readonly string[] {
+  const host = process.arch === target;
+  const asked = process.env["CC"]?.trim();
+  if (host && asked) return asked.split(/\s+/);
+  const candidates = host ? ["cc", "gcc", "clang"] : [CROSS_COMPILERS[target]];
+  for (const candidate of candidates) {
+    if (Bun.which(candidate) !== null) return [candidate];
+  }
+  const debian = host ? "gcc" : `gcc-${target === "arm64" ? "aarch64" : "x86-64"}-linux-gnu`;
+  throw new Error(
+    `cannot compile native/: no C compiler (looked for $CC, ${candidates.join(", ")}): install one ` +
+      `(Debian: apt-get install ${debian}; Fedora: dnf install gcc; Alpine: apk add gcc)`,
+  );
+}
+
+/**
+ * Compiles into outDir, which is created: libreeve.so and helper. Throws an Error with the compiler's own output when it
+ * fails. `target` is the host's architecture when absent.
+ */
+export function compileNative(
+  outDir: string,
+  options: { readonly target?: NativeTarget } = {},
+): NativeArtefacts {
+  const target = options.target ?? hostTarget();
+  const compiler = findCompiler(target);
+  mkdirSync(outDir, { recursive: true });
+  const library = join(outDir, "libreeve.so");
+  const helper = join(outDir, "helper");
+  compile(compiler, ["-fPIC", "-shared", "-Wl,-z,defs", "-Wl,-soname,libreeve.so"], LIBRARY_SOURCES, library);
+  compile(compiler, ["-fno-pie", "-static"], HELPER_SOURCES, helper);
+  return { library, helper };
+}
+
+function hostTarget(): NativeTarget {
+  if (process.arch === "x64" || process.arch === "arm64") return process.arch;
+  throw new Error(`cannot compile native/: architecture "${process.arch}" (x64 and arm64 are supported)`);
+}
+
+function compile(
+  compiler: readonly string[],
+  flags: readonly string[],
+  sources: readonly string[],
+  output: string,
+): void {
+  const files = sources.map((name) => join(import.meta.dir, name));
+  const command = [...compiler, ...COMMON_FLAGS, ...flags, ...files, "-o", output];
+  const result = Bun.spawnSync(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  if (result.success) return;
+  const text = `${result.stdout.toString()}${result.stderr.toString()}`.trim();
+  throw new Error(`cannot compile "${output}": ${command.join(" ")}\n${text}`);
+}

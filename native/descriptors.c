@@ -1,0 +1,118 @@
+/* descriptors.c: the file descriptors of the program that a request names, and no others.
+ *
+ * Sources are first copied above every target, so that no order of moves can overwrite one that is still needed.
+ */
+#include "descriptors.h"
+
+#include "linux.h"
+#include "syscall.h"
+#include "text.h"
+
+enum { FD_LAST_GUESS = 1 << 16 };
+
+i32 descriptorSource(const struct request *request, i32 target) {
+  for (u32 i = 0; i < request->nfds; i++) {
+    if (request->fds[i].target == target) return request->fds[i].source;
+  }
+  return target;
+}
+
+/* -> a copy of fd that is above `floor`, or -errno. */
+static i64 copyAbove(i32 fd, i32 floor) { return syscall3(SYS_FCNTL, A(fd), F_DUPFD_CLOEXEC, A(floor + 1)); }
+
+/* Something that reads as empty: /dev/null, or where there is none a pipe nobody writes to. -> fd or -errno */
+static i64 openNull(void) {
+  i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/dev/null"), O_RDWR | O_CLOEXEC, 0);
+  if (fd >= 0 || fd == -EMFILE || fd == -ENFILE) return fd;
+  i32 ends[2] = {-1, -1};
+  i64 result = syscall2(SYS_PIPE2, P(ends), O_CLOEXEC);
+  if (result < 0) return result;
+  syscall1(SYS_CLOSE, A(ends[1]));
+  return ends[0];
+}
+
+static i64 openNullAbove(i32 floor) {
+  i64 fd = openNull();
+  if (fd < 0 || fd > floor) return fd;
+  i64 copy = copyAbove((i32)fd, floor);
+  syscall1(SYS_CLOSE, A(fd));
+  return copy;
+}
+
+static i64 moveAbove(i32 *fd, i32 floor) {
+  if (*fd < 0 || *fd > floor) return 0;
+  i64 copy = copyAbove(*fd, floor);
+  if (copy >= 0) *fd = (i32)copy;
+  return copy;
+}
+
+/* Marks every descriptor of /proc/self/fd that `isTarget` does not know; where there is no /proc, every number. */
+static i32 isTarget(const struct request *request, i32 fd) {
+  for (u32 i = 0; i < request->nfds; i++) {
+    if (request->fds[i].target == fd) return 1;
+  }
+  return 0;
+}
+
+static void markOne(const struct request *request, i32 fd) {
+  if (!isTarget(request, fd)) syscall3(SYS_FCNTL, A(fd), F_SETFD, FD_CLOEXEC);
+}
+
+/* For kernels before 5.11. -> 0 or -errno */
+static i64 markByHand(const struct request *request) {
+  u64 buffer[512];
+  i64 dir = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (dir < 0) {
+    for (i32 fd = 0; fd < FD_LAST_GUESS; fd++) markOne(request, fd);
+    return 0;
+  }
+  i64 count = 0;
+  while ((count = syscall3(SYS_GETDENTS64, A(dir), P(buffer), sizeof buffer)) > 0) {
+    for (i64 at = 0; at < count;) {
+      const struct linux_dirent *entry = (const void *)((const u8 *)buffer + at);
+      i64 fd = textToNumber(entry->name);
+      if (fd >= 0) markOne(request, (i32)fd);
+      at += entry->length;
+    }
+  }
+  syscall1(SYS_CLOSE, A(dir));
+  return count;
+}
+
+/* -> 0 or -errno */
+static i64 markOthers(const struct request *request) {
+  u32 from = 0;
+  for (;;) {
+    u32 next = ~0u; /* the lowest target that is not below `from` */
+    for (u32 i = 0; i < request->nfds; i++) {
+      u32 target = (u32)request->fds[i].target;
+      if (target >= from && target < next) next = target;
+    }
+    u32 last = next == ~0u ? next : next - 1;
+    if (next != from) {
+      i64 result = syscall3(SYS_CLOSE_RANGE, from, last, CLOSE_RANGE_CLOEXEC);
+      if (result < 0) return markByHand(request);
+    }
+    if (next == ~0u) return 0;
+    from = next + 1;
+  }
+}
+
+i64 descriptorsArrange(struct request *request) {
+  i32 floor = 2;
+  i64 result = 0;
+  for (u32 i = 0; i < request->nfds; i++) {
+    if (request->fds[i].target > floor) floor = request->fds[i].target;
+  }
+  result = moveAbove(&request->report_fd, floor);
+  if (result >= 0) result = moveAbove(&request->exec_fd, floor);
+  for (u32 i = 0; i < request->nfds && result >= 0; i++) {
+    i32 source = request->fds[i].source;
+    result = source < 0 ? openNullAbove(floor) : copyAbove(source, floor);
+    if (result >= 0) request->fds[i].source = (i32)result;
+  }
+  for (u32 i = 0; i < request->nfds && result >= 0; i++) {
+    result = syscall3(SYS_DUP3, A(request->fds[i].source), A(request->fds[i].target), 0);
+  }
+  return result < 0 ? result : markOthers(request);
+}

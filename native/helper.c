@@ -1,0 +1,53 @@
+/* helper.c: the entry of the helper program, which takes one of its roles by the name it was called with. Nobody runs it by
+ * hand: it is executed from a memfd with the number of the descriptor that holds its request.
+ */
+#include "child.h"
+#include "init.h"
+#include "linux.h"
+#include "syscall.h"
+#include "text.h"
+
+#if defined(__x86_64__)
+__asm__(
+    ".text\n"
+    ".globl _start\n"
+    "_start:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %rsp, %rdi\n"
+    "  and $-16, %rsp\n"
+    "  call helperMain\n"
+    "  hlt\n");
+#elif defined(__aarch64__)
+__asm__(
+    ".text\n"
+    ".globl _start\n"
+    "_start:\n"
+    "  mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  mov x0, sp\n"
+    "  bl helperMain\n"
+    "  brk #0\n");
+#endif
+
+__attribute__((noreturn, used)) void helperMain(u64 *stack);
+
+static void becomeExec(i32 request_fd) {
+  struct request request;
+  i64 result = childLoad(request_fd, &request);
+  if (result < 0) {
+    childReport(&request, REEVE_S_SPEC, (i32)-result);
+    return;
+  }
+  childBecome(&request);
+}
+
+/* `stack` is what the kernel left there: argc, then argv. */
+void helperMain(u64 *stack) {
+  char **argv = (char **)(stack + 1);
+  i64 fd = stack[0] == 2 ? textToNumber(argv[1]) : -1;
+  if (fd < 0) exitProcess(125);
+  syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0])); /* else ps shows the number of a descriptor */
+  if (textEqual(argv[0], "reeve-init")) exitProcess(initRun((i32)fd));
+  if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);
+  exitProcess(125);
+}

@@ -1,0 +1,72 @@
+/* unpack.h: the request of reeve.h, checked and laid out for use. Pure: no system call. */
+#ifndef REEVE_UNPACK_H
+#define REEVE_UNPACK_H
+
+#include "reeve.h"
+
+enum { MAX_FDS = 1024, MAX_SETNS = 16, MAX_RLIMITS = 16, MAX_GROUPS = 65536, MAX_CPU_BYTES = 8192, MAX_FD = 1 << 20 };
+
+struct request_fd {
+  i32 source; /* -1: /dev/null */
+  i32 target;
+};
+
+struct request_rlimit {
+  u32 resource;
+  u32 zero;
+  u64 soft;
+  u64 hard;
+};
+
+struct request_setns {
+  i32 fd;
+  i32 flag;
+};
+
+/* Strings point into the packed bytes; vectors lie in the arena that the caller gave. */
+struct request {
+  u64 spawn_id;
+  u32 flags;
+  i32 report_fd;
+  u32 present; /* bit n: a record with tag n was there */
+  u32 argc;
+  u32 envc;
+  u32 nfds;
+  u32 nrlimits;
+  u32 nsetns;
+  char **argv; /* closed by a null */
+  char **envp; /* closed by a null */
+  struct request_fd *fds;
+  const char *path;
+  const char *path_dirs;
+  const char *chdir;
+  u32 *groups; /* in place, writable */
+  u32 ngroups;
+  u32 ncpu_bytes;
+  const u8 *cpus;
+  u32 uid;
+  u32 gid;
+  u32 umask;
+  u32 pdeathsig;
+  u32 parent;
+  u32 grace_ms;
+  i32 oom;
+  i32 nice;
+  i32 exec_fd;
+  u64 caps;
+  u64 caps_bound;
+  struct request_rlimit rlimits[MAX_RLIMITS];
+  struct request_setns setns[MAX_SETNS];
+};
+
+static inline i32 requestHas(const struct request *request, u32 tag) { return request->present >> tag & 1; }
+
+/* Checks everything and fills in all but the vectors; spawn_id and report_fd are set as soon as the header is sound, so
+ * that a refusal can be reported. `bytes` is 8 bytes aligned and stays where it is.  -> 0 or -EBADMSG. */
+i64 requestCheck(u8 *bytes, u64 size, struct request *request);
+/* Bytes of arena that requestFill needs. */
+u64 requestArena(const struct request *request);
+/* After a requestCheck that returned 0, with the same bytes. */
+void requestFill(u8 *bytes, u64 size, struct request *request, void *arena);
+
+#endif
