@@ -6,11 +6,7 @@
  * and the count is logged where they are missing, once writing works again.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
-
-/** Timers that are injected; `cancel` of one that has fired does nothing. */
-export interface Timers {
-  after(milliseconds: number, run: () => void): { cancel(): void };
-}
+import type { Timers } from "./timers.ts";
 
 export interface LineSinkOptions {
   readonly fd: number;

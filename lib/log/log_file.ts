@@ -7,8 +7,8 @@ import { existsSync, fstatSync, ftruncateSync, renameSync, statSync } from "node
 import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
 import { escapeControls } from "./escape.ts";
-import type { Timers } from "./line_sink.ts";
 import { strftime } from "./strftime.ts";
+import type { Timers } from "./timers.ts";
 
 export interface LogFileSettings extends OpenLogOptions {
   /** Absolute: the file is reopened after a change of directory. */

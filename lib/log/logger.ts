@@ -3,7 +3,8 @@
  * is in the middle of something that matters more.
  */
 import { type Fields, formatLine, type Level, type LineFormat } from "./line_format.ts";
-import { LineSink, type Timers, withoutBlocking } from "./line_sink.ts";
+import { LineSink, withoutBlocking } from "./line_sink.ts";
+import { LOOP_TIMERS, type Timers } from "./timers.ts";
 
 export interface LoggerOptions {
   readonly fd: number;
@@ -91,15 +92,6 @@ export function wantsColour(
 ): boolean {
   return isTerminal && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }
-
-/** Timers of the event loop. One that waits does not keep a finished program alive. */
-export const LOOP_TIMERS: Timers = {
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    timer.unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 /** The logger of a program that starts: fd 2, text, as yet without a configuration. */
 export function standardLogger(
