@@ -183,6 +183,7 @@ static const struct {
     {REEVE_S_GROUPS, groupsSet},
     {REEVE_S_GID, gidSet},
     {REEVE_S_UID, uidSet},
+    {REEVE_S_CAPS, capsLower},
     {REEVE_S_VERIFY, credentialsVerify},
     {REEVE_S_CAPS, capsAfter},
     {REEVE_S_CAPS, stepUmask},

@@ -18,10 +18,13 @@ export interface NativeArtefacts {
 const LIBRARY_SOURCES = ["clone.c", "files.c", "processes.c", "spawn.c", "text.c", "watch.c"] as const;
 const HELPER_SOURCES = [
   "child.c",
+  "children.c",
   "credentials.c",
   "descriptors.c",
   "helper.c",
   "init.c",
+  "message.c",
+  "orphans.c",
   "search.c",
   "terminal.c",
   "text.c",

@@ -107,12 +107,14 @@ static i32 leavesRoot(const struct request *request) { return requestHas(request
 
 i64 uidSet(struct request *request) {
   if (!requestHas(request, REEVE_T_UID)) return 0;
-  i64 result = syscall3(SYS_SETRESUID, request->uid, request->uid, request->uid);
-  if (result < 0 || !leavesRoot(request)) return result;
-  /* Nothing effective is left while the change is verified; a caller that was not root keeps its capabilities otherwise. */
+  return syscall3(SYS_SETRESUID, request->uid, request->uid, request->uid);
+}
+
+i64 capsLower(struct request *request) {
+  if (!leavesRoot(request)) return 0;
+  /* A caller that was not root would keep its capabilities over the change. */
   u64 keep = request->flags & REEVE_F_KEEP_CAPS ? request->caps : 0;
-  result = setCaps(0, keep, keep);
-  return result;
+  return setCaps(0, keep, keep);
 }
 
 i64 credentialsVerify(struct request *request) {

@@ -6,11 +6,13 @@
 
 #include "unpack.h"
 
-/* The bounding set; ambient ones cleared; with KEEP_CAPS the permitted ones outlive the change of uid. */
+/* The bounding set; with KEEP_CAPS the permitted ones outlive the change of uid. */
 i64 capsBefore(struct request *request);
 i64 groupsSet(struct request *request);
 i64 gidSet(struct request *request);
 i64 uidSet(struct request *request);
+/* Nothing effective is left while the change is verified. */
+i64 capsLower(struct request *request);
 i64 credentialsVerify(struct request *request);
 /* The capabilities that CAPS asks for; none at all for a uid other than 0 without KEEP_CAPS. */
 i64 capsAfter(struct request *request);

@@ -1,7 +1,220 @@
-/* init.c: first version. */
+/* init.c: the role init: PID 1, or a subreaper, for one child.
+ *
+ * All signals are blocked and taken one by one with rt_sigtimedwait: nothing is ever handled asynchronously, nothing polls, and
+ * no status can be lost between a fork and a wait, since nobody else reaps here. Must stay small: it is resident for as
+ * long as the container is.
+ */
 #include "init.h"
 
+#include "child.h"
+#include "descriptors.h"
+#include "linux.h"
+#include "message.h"
+#include "orphans.h"
+#include "syscall.h"
+#include "terminal.h"
+#include "text.h"
+
+enum { RESTARTS_MAX = 5, RESTARTS_WINDOW_MS = 60000 };
+
+struct init {
+  struct request request;
+  i32 pid;        /* of the child */
+  i32 report_fd;  /* what the child's setup says, until it is executed */
+  i32 terminal;   /* the child's fd 0, where it is to have the foreground; else -1 */
+  i32 is_first;   /* PID 1 */
+  i32 own_group;  /* the child leads a process group */
+  i32 stopping;   /* a signal that asks for the end was forwarded, at `stop_at` */
+  u64 forwarded;  /* signals that went to the present child */
+  i64 stop_at;
+  u32 restarts;
+  i64 restart_at[RESTARTS_MAX];
+};
+
+static i64 fork(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); }
+
+/* -> 0 or -errno */
+static i64 startChild(struct init *init) {
+  i32 ends[2] = {-1, -1};
+  i64 result = syscall2(SYS_PIPE2, P(ends), O_CLOEXEC);
+  if (result < 0) return result;
+  result = fork();
+  if (result == 0) {
+    init->request.report_fd = ends[1];
+    childBecome(&init->request);
+  }
+  syscall1(SYS_CLOSE, A(ends[1]));
+  if (result < 0) {
+    syscall1(SYS_CLOSE, A(ends[0]));
+    return result;
+  }
+  init->pid = (i32)result;
+  init->report_fd = ends[0];
+  init->forwarded = 0;
+  init->stopping = 0;
+  return 0;
+}
+
+/* The child is dead and was the only writer: this never waits. -> 1 when it was never executed. */
+static i32 tellFailure(struct init *init) {
+  struct reeve_report report;
+  i64 count = syscall3(SYS_READ, A(init->report_fd), P(&report), sizeof report);
+  syscall1(SYS_CLOSE, A(init->report_fd));
+  init->report_fd = -1;
+  if (count != sizeof report) return 0;
+  const char *file = init->request.path ? init->request.path : init->request.argv[0];
+  messageCannotStart(file, report.stage, report.error);
+  childReport(&init->request, report.stage, report.error);
+  return 1;
+}
+
+static void signalChild(const struct init *init, i32 signal) {
+  if ((init->request.flags & REEVE_F_FORWARD_GROUP) && init->own_group) {
+    if (syscall2(SYS_KILL, A(-init->pid), A(signal)) >= 0) return;
+    /* not the leader of its group yet: the signal stays pending over its exec */
+  }
+  syscall2(SYS_KILL, A(init->pid), A(signal));
+}
+
+/* Has the terminal itself sent this to the child, as a member of the same group? */
+static i32 cameToBoth(const struct init *init, const struct linux_siginfo *info) {
+  i32 signal = info->signo;
+  if (init->own_group || info->code != SI_KERNEL) return 0;
+  return signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGWINCH;
+}
+
+static void forwardSignal(struct init *init, const struct linux_siginfo *info) {
+  i32 signal = info->signo;
+  if ((signal == SIGTTIN || signal == SIGTTOU) && info->code == SI_KERNEL) return; /* meant for us alone */
+  if (cameToBoth(init, info)) return;
+  if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
+    init->stopping = 1;
+    init->stop_at = clockMilliseconds();
+  }
+  /* A shell brings us to the foreground before it sends CONT; with `bg` it does not, and the terminal stays its own. */
+  if (signal == SIGCONT && init->terminal >= 0 && terminalGroup(init->terminal) == syscall1(SYS_GETPGID, 0)) {
+    terminalGive(init->terminal, init->pid);
+  }
+  init->forwarded |= SIGNAL_BIT(signal);
+  signalChild(init, signal);
+}
+
+/* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The kernel ignores
+ * this for PID 1 and for an orphaned group, where nobody could wake us. */
+static void stopWithChild(i32 signal) {
+  u64 tstp = SIGNAL_BIT(SIGTSTP);
+  if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU) return;
+  syscall2(SYS_KILL, 0, SIGTSTP);
+  syscall4(SYS_RT_SIGPROCMASK, SIG_UNBLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
+  syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
+}
+
+/* Reaps all that is dead. -> 1 when the child is among it, with its wait status. */
+static i32 reapAll(struct init *init, i32 *child_status) {
+  i32 ended = 0;
+  for (;;) {
+    i32 status = 0;
+    u64 options = WNOHANG | WALL | (init->terminal >= 0 ? WUNTRACED : 0);
+    i64 pid = syscall4(SYS_WAIT4, A(-1), P(&status), options, 0);
+    if (pid <= 0) return ended;
+    i32 stopped = (status & 0xff) == 0x7f;
+    if (pid != init->pid) continue;
+    if (stopped) {
+      stopWithChild(status >> 8 & 0xff);
+    } else {
+      *child_status = status;
+      ended = 1;
+    }
+  }
+}
+
+/* -> the wait status of the child, once it has ended. */
+static i32 waitChild(struct init *init) {
+  u64 all = SIGNALS_ALL;
+  i32 status = 0;
+  for (;;) {
+    struct linux_siginfo info = {0};
+    i64 signal = syscall4(SYS_RT_SIGTIMEDWAIT, P(&all), P(&info), 0, SIGNAL_SET_SIZE);
+    if (signal == SIGCHLD) {
+      if (reapAll(init, &status)) return status;
+    } else if (signal > 0) {
+      forwardSignal(init, &info);
+    }
+  }
+}
+
+static i32 deathSignal(i32 status) { return status & 0x7f; }
+
+/* Did the child crash, as opposed to end in the way it was asked to? */
+static i32 hasCrashed(const struct init *init, i32 status) {
+  i32 signal = deathSignal(status);
+  if (signal == 0 || (init->forwarded & SIGNAL_BIT(signal))) return 0;
+  /* A crash on the way down is still the end: whoever sent the TERM will not send another. */
+  return !init->stopping || clockMilliseconds() - init->stop_at >= RESTARTS_WINDOW_MS;
+}
+
+/* -> 1 when one more start is allowed, which is then counted. */
+static i32 mayRestart(struct init *init) {
+  i64 now = clockMilliseconds();
+  i64 *oldest = &init->restart_at[init->restarts % RESTARTS_MAX];
+  if (init->restarts >= RESTARTS_MAX && now - *oldest < RESTARTS_WINDOW_MS) return 0;
+  *oldest = now;
+  init->restarts++;
+  return 1;
+}
+
+static void takeTerminalBack(const struct init *init) {
+  if (init->terminal >= 0) terminalGive(init->terminal, (i32)syscall1(SYS_GETPGID, 0));
+}
+
+/* Starts the child, and again where that is asked for. -> the status to exit with. */
+static i32 superviseChild(struct init *init) {
+  for (;;) {
+    i64 result = startChild(init);
+    if (result < 0) {
+      messageErrno("cannot fork", (i32)-result);
+      return 125;
+    }
+    i32 status = waitChild(init);
+    i32 failed = tellFailure(init);
+    takeTerminalBack(init);
+    if (deathSignal(status) == 0) return status >> 8 & 0xff;
+    i32 again = (init->request.flags & REEVE_F_RESTART) && !failed && hasCrashed(init, status);
+    if (again && mayRestart(init)) {
+      messageDeath(deathSignal(status), "started again");
+      continue;
+    }
+    if (again) messageDeath(deathSignal(status), "not started again: five times in a minute is enough");
+    return 128 + deathSignal(status);
+  }
+}
+
+static void prepareSignals(void) {
+  u64 all = SIGNALS_ALL;
+  struct linux_sigaction by_default = {0, 0, 0, 0};
+  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
+  /* Inherited dispositions count: with SIGCHLD ignored, the kernel would reap our child and its status would be gone. */
+  for (i32 i = 1; i <= SIGNAL_LAST; i++) {
+    syscall4(SYS_RT_SIGACTION, A(i), P(&by_default), 0, SIGNAL_SET_SIZE);
+  }
+}
+
 i32 initRun(i32 request_fd) {
-  (void)request_fd;
-  return 125;
+  struct init init;
+  memset(&init, 0, sizeof init);
+  prepareSignals();
+  i64 result = childLoad(request_fd, &init.request);
+  if (result < 0) {
+    childReport(&init.request, REEVE_S_SPEC, (i32)-result);
+    messageErrno("cannot read the request", (i32)-result);
+    return 125;
+  }
+  u32 flags = init.request.flags;
+  init.is_first = syscall0(SYS_GETPID) == 1;
+  init.own_group = (flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND)) != 0;
+  init.terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(&init.request, 0) : -1;
+  if (!init.is_first) syscall2(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, 1);
+  i32 status = superviseChild(&init);
+  if (flags & REEVE_F_STOP_ORPHANS) orphansStop(init.is_first, init.request.grace_ms);
+  return status;
 }

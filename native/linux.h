@@ -118,6 +118,7 @@ enum linux_signal {
   SIGTSTP = 20,
   SIGTTIN = 21,
   SIGTTOU = 22,
+  SIGWINCH = 28,
   SIGNAL_LAST = 64,
   SIG_BLOCK = 0,
   SIG_UNBLOCK = 1,
