@@ -185,6 +185,7 @@ export interface InstancePlan {
   readonly fsReload: readonly string[];
   readonly hooks: readonly Hook[];
   readonly waits: readonly Wait[];
+  /** Bytes. */
   readonly limitAs: number | null;
   readonly limitNproc: number | null;
   readonly nice: number | null;
@@ -194,6 +195,8 @@ export interface InstancePlan {
   readonly caps: readonly number[] | null;
   readonly masterFifo: readonly { readonly path: string; readonly origin: Origin }[];
   readonly procnamePrefix: string | null;
+  /** Where each option of the instance that was written out comes from, by the option's name; for messages. */
+  readonly origins?: Readonly<Record<string, Origin>>;
 }
 
 export interface Plan {

@@ -1,0 +1,54 @@
+/**
+ * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanSystem, which only looks.
+ * All problems are collected; nothing throws. Whether the Plan can run on this system is plan_problems.ts's business.
+ */
+import type { Diagnostics } from "./diagnostic.ts";
+import type { RawOption } from "./origin.ts";
+import type { DaemonPlan, Plan } from "./plan.ts";
+import { planDaemons } from "./plan_daemons.ts";
+import { planInstance } from "./plan_instance.ts";
+import { OptionReader } from "./plan_options.ts";
+import type { PlanSystem } from "./plan_system.ts";
+import { UserDatabase } from "./users.ts";
+
+/** The first that can be executed of the binsh options, else this one. */
+const DEFAULT_SHELL = "/bin/sh";
+
+/**
+ * `entrypoint`: the words after `--`, or null. The Plan is whole also when errors were found, so that every later check
+ * can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
+ */
+export function buildPlan(
+  options: readonly RawOption[],
+  files: readonly string[],
+  system: PlanSystem,
+  diagnostics: Diagnostics,
+  entrypoint: readonly string[] | null = null,
+): Plan {
+  const reader = new OptionReader(options, diagnostics);
+  const users = new UserDatabase(system.passwd, system.group);
+  const instance = planInstance(reader, files, users, system);
+  const shell = reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL;
+  const defaults = {
+    identity: instance.identity,
+    initGroups: !reader.flag("no-initgroups"),
+    stopTimeout: instance.reloadMercy,
+    origins: defaultOrigins(reader),
+    shell,
+  };
+  return { instance, daemons: planDaemons(reader, defaults, entrypoint, users, system), files };
+}
+
+/** Origins of the instance's settings that are a daemon's defaults. */
+function defaultOrigins(reader: OptionReader): DaemonPlan["origins"] {
+  const identity = reader.last("uid", "gid", "add-gid", "immediate-uid", "immediate-gid");
+  const mercy = reader.last("reload-mercy");
+  return {
+    ...(identity === null ? {} : { identity: identity.origin }),
+    ...(mercy === null ? {} : { stopTimeout: mercy.origin }),
+  };
+}
+
+function isProgram(path: string, system: PlanSystem): boolean {
+  return system.stat(path)?.kind === "file" && system.canExecute(path);
+}

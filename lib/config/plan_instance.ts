@@ -1,0 +1,150 @@
+/** The instance's own settings, every default filled in. Pure. */
+import { checkName, nameFrom } from "./plan_daemon_names.ts";
+import { planCapabilities } from "./plan_capabilities.ts";
+import { planEnvironment } from "./plan_environment.ts";
+import { planHooks, planTouchExec } from "./plan_hooks.ts";
+import { resolveIdentity, type Written } from "./plan_identity.ts";
+import { planLog } from "./plan_log.ts";
+import { type OptionReader, parseMode } from "./plan_options.ts";
+import type { Identity, InstancePlan } from "./plan.ts";
+import type { PlanSystem } from "./plan_system.ts";
+import { planWaits } from "./plan_waits.ts";
+import type { UserDatabase } from "./users.ts";
+
+/** uWSGI 2.0: seconds from the stop signal of a daemon to SIGKILL. */
+export const DEFAULT_RELOAD_MERCY = 3;
+const MEGABYTE = 1024 * 1024;
+/** uWSGI 2.0: slots 0 to 9. */
+const MOST_FIFOS = 10;
+
+/** Options of which the last one counts, for `origins`. */
+const SCALARS =
+  ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
+    "logdate log-prefix log-maxsize log-backupname log-truncate log-reopen reload-mercy exit-on-reload sigterm-reloads " +
+    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" ");
+
+/** `files`: as read; the first one names the instance where instance-name does not. */
+export function planInstance(
+  reader: OptionReader,
+  files: readonly string[],
+  users: UserDatabase,
+  system: PlanSystem,
+): InstancePlan {
+  const affinity = reader.whole({ min: 1, max: 1024 }, "cpu-affinity");
+  return {
+    name: instanceName(reader, files),
+    runDir: reader.text("run-dir"),
+    identity: instanceIdentity(reader, users, system),
+    umask: planUmask(reader),
+    chdir: reader.text("chdir"),
+    environment: planEnvironment(reader, system),
+    pidfiles: planPidfiles(reader),
+    vacuum: reader.flag("vacuum"),
+    daemonize: reader.last("daemonize", "daemonize2") !== null,
+    log: planLog(reader),
+    reloadMercy: reader.seconds("reload-mercy") ?? DEFAULT_RELOAD_MERCY,
+    exitOnReload: reader.flag("exit-on-reload"),
+    sigtermReloads: reader.flag("sigterm-reloads"),
+    touchReload: reader.texts("touch-reload"),
+    touchLogReopen: reader.texts("touch-logreopen"),
+    touchLogRotate: reader.texts("touch-logrotate"),
+    touchExec: planTouchExec(reader),
+    fsReload: reader.texts("fs-reload", "fs-brutal-reload"),
+    hooks: planHooks(reader),
+    waits: planWaits(reader),
+    limitAs: planLimitAs(reader),
+    limitNproc: reader.whole({ min: 1, max: 0x7fffffff }, "limit-nproc"),
+    nice: reader.whole({ min: -20, max: 19 }, "prio"),
+    cpuAffinity: affinity,
+    caps: planCapabilities(reader),
+    masterFifo: planFifos(reader),
+    procnamePrefix: planProcnamePrefix(reader),
+    origins: Object.fromEntries(SCALARS.flatMap((name) => {
+      const option = reader.last(name);
+      return option === null ? [] : [[name, option.origin]];
+    })),
+  };
+}
+
+/**
+ * Who daemons and as-user hooks run as. With master-as-root uWSGI's master, and so its daemons, stay root and only the workers
+ * change: daemons then run as reeve itself unless they say otherwise.
+ */
+function instanceIdentity(reader: OptionReader, users: UserDatabase, system: PlanSystem): Identity | null {
+  const request = {
+    uid: reader.last("uid", "immediate-uid"),
+    gid: reader.last("gid", "immediate-gid"),
+    addGids: reader.all("add-gid") as readonly Written[],
+    initGroups: !reader.flag("no-initgroups"),
+    base: null,
+  };
+  const identity = resolveIdentity(request, users, system, reader.diagnostics);
+  if (!reader.flag("master-as-root")) return identity;
+  if (identity !== null) {
+    const option = reader.last("master-as-root");
+    reader.diagnostics.note(
+      "master-as-root: daemons run as root unless they have a uid of their own, as under uWSGI",
+      option?.origin ?? null,
+    );
+  }
+  return null;
+}
+
+function instanceName(reader: OptionReader, files: readonly string[]): string {
+  const option = reader.last("instance-name");
+  if (option !== null && checkName(option.value, "instance's name", option.origin, reader.diagnostics)) {
+    return option.value;
+  }
+  const first = files[0] ?? "";
+  const base = first.slice(first.lastIndexOf("/") + 1);
+  if (base === "-" || base === "<stdin>") return "stdin";
+  const dot = base.lastIndexOf(".");
+  return nameFrom(dot > 0 ? base.slice(0, dot) : base, "reeve");
+}
+
+function planUmask(reader: OptionReader): number | null {
+  const option = reader.last("umask");
+  return option === null ? null : parseMode(option.value, 0o777, "umask", option.origin, reader.diagnostics);
+}
+
+function planPidfiles(reader: OptionReader): InstancePlan["pidfiles"] {
+  const names = ["pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"];
+  return names.flatMap((name) => {
+    const option = reader.last(name);
+    if (option === null || !reader.needText(option)) return [];
+    const { value: path, origin } = option;
+    return [{ path, safe: name.startsWith("safe-"), asUser: name.endsWith("2"), origin }];
+  });
+}
+
+/** Megabytes, fractions allowed, to bytes (uWSGI 2.0). */
+function planLimitAs(reader: OptionReader): number | null {
+  const option = reader.last("limit-as");
+  if (option === null) return null;
+  const text = option.value.trim();
+  const bytes = /^\d{1,9}(?:\.\d+)?$/.test(text) ? Math.floor(Number(text) * MEGABYTE) : 0;
+  if (bytes > 0) return bytes;
+  reader.diagnostics.error(
+    `cannot use limit-as=${JSON.stringify(text)}: a number of megabytes is wanted, as in 512`,
+    option.origin,
+  );
+  return null;
+}
+
+function planFifos(reader: OptionReader): InstancePlan["masterFifo"] {
+  const fifos = reader.all("master-fifo").filter((option) => reader.needText(option));
+  const extra = fifos[MOST_FIFOS];
+  if (extra !== undefined) {
+    reader.diagnostics.error(
+      `cannot use more than ${MOST_FIFOS} master-fifo: there are slots 0 to 9`,
+      extra.origin,
+    );
+  }
+  return fifos.slice(0, MOST_FIFOS).map(({ value: path, origin }) => ({ path, origin }));
+}
+
+function planProcnamePrefix(reader: OptionReader): string | null {
+  const option = reader.last("procname-prefix", "procname-prefix-spaced");
+  if (option === null || option.value === "") return null;
+  return option.name === "procname-prefix" ? option.value : `${option.value} `;
+}

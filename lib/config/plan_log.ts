@@ -1,0 +1,56 @@
+/** Where reeve's and the daemons' output goes, and how reeve's own lines look. Pure. */
+import type { LogPlan } from "./plan.ts";
+import { isTrue, type OptionReader } from "./plan_options.ts";
+
+/** What uWSGI writes for `log-date = true`: the form of ctime(3). */
+const DEFAULT_DATE = "%a %b %e %H:%M:%S %Y";
+
+export function planLog(reader: OptionReader): LogPlan {
+  // Of several, uWSGI's last redirection wins: daemonize2 after logto2, after daemonize, which beats logto.
+  const name = ["daemonize2", "logto2", "daemonize", "logto"].find((wanted) => reader.last(wanted) !== null);
+  const file = name === undefined ? null : logFile(name, reader);
+  return {
+    file,
+    asUser: name === "logto2" || name === "daemonize2",
+    format: logFormat(reader),
+    date: dateFormat(reader),
+    prefix: reader.last("log-prefix")?.value || null,
+    maxSize: reader.whole({ min: 0, max: Number.MAX_SAFE_INTEGER }, "log-maxsize") ?? 0,
+    backupName: reader.text("log-backupname"),
+    truncate: reader.flag("log-truncate"),
+    reopen: reader.flag("log-reopen"),
+  };
+}
+
+function logFile(name: string, reader: OptionReader): string | null {
+  const option = reader.last(name);
+  if (option === null || !reader.needText(option)) return null;
+  if (/^[^/]*:\d+$/.test(option.value)) {
+    reader.diagnostics.error(
+      `cannot log to "${option.value}": logging to a UDP address is not served, name a file`,
+      option.origin,
+    );
+    return null;
+  }
+  return option.value;
+}
+
+function logFormat(reader: OptionReader): "text" | "json" {
+  const option = reader.last("log-format");
+  if (option === null || option.value === "text") return "text";
+  if (option.value === "json") return "json";
+  // uWSGI's log-format is the pattern of its request log: a configuration that has one means no more than that.
+  const isPattern = /%\(|\s/.test(option.value);
+  const text = isPattern
+    ? "log-format is skipped: there is no request log; text and json set the form of reeve's own lines"
+    : `cannot use log-format=${JSON.stringify(option.value)}: text or json is wanted`;
+  if (isPattern) reader.diagnostics.note(text, option.origin);
+  else reader.diagnostics.error(text, option.origin);
+  return "text";
+}
+
+function dateFormat(reader: OptionReader): string | null {
+  const option = reader.last("log-date", "logdate");
+  if (option === null || (option.value !== "" && !isTrue(option.value))) return null;
+  return option.value === "" || /^(?:true|1|on|yes)$/i.test(option.value) ? DEFAULT_DATE : option.value;
+}

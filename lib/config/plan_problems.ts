@@ -1,0 +1,271 @@
+/**
+ * Whether a Plan can run on this system: directories, pidfiles and commands that it names. It looks through the PlanSystem and
+ * changes nothing. What a start may live with, since a hook, a mount or an installation may still bring it, is an error in a
+ * check and a warning at a start.
+ */
+import { isShellWord, programOfShellLine } from "./command_words.ts";
+import type { Diagnostics, Severity } from "./diagnostic.ts";
+import type { Origin } from "./origin.ts";
+import type { DaemonPlan, Identity, InstancePlan, Plan } from "./plan.ts";
+import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
+
+export type Purpose = "check" | "start";
+
+/** execvp(3) without PATH. */
+const DEFAULT_PATH = "/bin:/usr/bin";
+
+/** Adds what is wrong to `diagnostics`, in the order of the daemons. */
+export function findProblems(
+  plan: Plan,
+  system: PlanSystem,
+  purpose: Purpose,
+  diagnostics: Diagnostics,
+): void {
+  const search = new ProblemSearch(plan, system, purpose, diagnostics);
+  search.checkInstance();
+  const pidfiles = new Map<string, string>();
+  for (const daemon of plan.daemons) {
+    search.checkDaemon(daemon);
+    if (daemon.pidfile === null) continue;
+    const path = search.absolute(daemon.pidfile);
+    const other = pidfiles.get(path);
+    if (other === undefined) pidfiles.set(path, daemon.name);
+    else {
+      diagnostics.warning(
+        `pidfile "${daemon.pidfile}" is that of daemon "${other}" too: "${daemon.name}" would never be started`,
+        daemon.origin,
+      );
+    }
+  }
+}
+
+class ProblemSearch {
+  readonly #plan: InstancePlan;
+  readonly #system: PlanSystem;
+  readonly #diagnostics: Diagnostics;
+  /** For what cannot be known for certain before the daemons are started. */
+  readonly #doubtful: Severity;
+  /** For what is missing now: hooks and waits run before the daemons and may bring it. */
+  readonly #missing: Severity;
+  readonly #directory: string;
+  readonly #path: string;
+  readonly #stats = new Map<string, FileStatus | null>();
+  readonly #programs = new Map<string, string | null>();
+
+  constructor(plan: Plan, system: PlanSystem, purpose: Purpose, diagnostics: Diagnostics) {
+    this.#plan = plan.instance;
+    this.#system = system;
+    this.#diagnostics = diagnostics;
+    this.#doubtful = purpose === "check" ? "error" : "warning";
+    const mayCome = plan.instance.waits.length > 0 ||
+      plan.instance.hooks.some(({ phase }) => phase !== "as-user-atexit" && phase !== "accepting");
+    this.#missing = mayCome ? "warning" : "error";
+    this.#directory = plan.instance.chdir === null ? system.cwd : join(system.cwd, plan.instance.chdir);
+    const set = plan.instance.environment.findLast((change) => change.name === "PATH");
+    this.#path = (set === undefined ? system.path : set.value) ?? DEFAULT_PATH;
+  }
+
+  /** Of a path that daemons mean: relative ones are relative to the instance's chdir. */
+  absolute(path: string): string {
+    return join(this.#directory, path);
+  }
+
+  checkInstance(): void {
+    const { chdir, pidfiles, log, masterFifo, touchExec } = this.#plan;
+    if (chdir !== null) {
+      this.#checkDirectory(join(this.#system.cwd, chdir), `chdir "${chdir}"`, this.#originOf("chdir"));
+    }
+    for (const pidfile of pidfiles) {
+      const path = pidfile.asUser ? this.absolute(pidfile.path) : join(this.#system.cwd, pidfile.path);
+      this.#checkPlace(path, `pidfile "${pidfile.path}"`, pidfile.origin);
+    }
+    if (log.file !== null && !log.file.startsWith("/dev/")) {
+      const origin = this.#originOf("daemonize2", "logto2", "daemonize", "logto");
+      this.#checkPlace(join(this.#system.cwd, log.file), `log file "${log.file}"`, origin);
+    }
+    for (const { path, origin } of masterFifo) {
+      this.#checkPlace(this.absolute(path), `master FIFO "${path}"`, origin);
+      const status = this.#stat(this.absolute(path));
+      if (status !== null && status.kind !== "fifo") {
+        this.#report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
+      }
+    }
+    for (const { command, origin } of touchExec) this.#checkShellLine(command, this.#directory, origin);
+  }
+
+  checkDaemon(daemon: DaemonPlan): void {
+    const directory = daemon.chdir === null ? this.#directory : this.absolute(daemon.chdir);
+    const isThere = daemon.chdir === null ||
+      this.#checkDirectory(directory, `chdir "${daemon.chdir}"`, daemon.origin);
+    if (daemon.pidfile !== null) this.#checkPidfile(daemon, daemon.pidfile);
+    // Without its directory a relative command cannot be looked for.
+    if (isThere) this.#checkCommand(daemon, directory);
+  }
+
+  #checkPidfile(daemon: DaemonPlan, pidfile: string): void {
+    const path = this.absolute(pidfile);
+    const status = this.#stat(path);
+    if (status !== null && status.kind !== "file") {
+      this.#report("error", `cannot use pidfile "${pidfile}": it is a ${status.kind}`, daemon.origin);
+      return;
+    }
+    const isOurs = daemon.kind === "smart2" || daemon.identity === null ||
+      daemon.identity.uid === this.#system.uid;
+    if (isOurs) {
+      this.#checkPlace(
+        path,
+        `pidfile "${pidfile}"`,
+        daemon.origin,
+        daemon.kind === "smart2" ? "error" : this.#doubtful,
+      );
+      return;
+    }
+    const place = this.#directoryOf(path, `pidfile "${pidfile}"`, daemon.origin);
+    if (place === null || daemon.identity === null) return;
+    const mayWrite = modeAllows(place.status, daemon.identity, "write") && this.#system.canWrite(place.path);
+    if (mayWrite || (status !== null && modeAllows(status, daemon.identity, "write"))) return;
+    const who = nameOf(daemon.identity);
+    this.#report(
+      this.#doubtful,
+      `cannot write pidfile "${pidfile}": user ${who} may not write to the directory "${place.path}"`,
+      daemon.origin,
+    );
+  }
+
+  #checkCommand(daemon: DaemonPlan, directory: string): void {
+    const { command, identity, origin } = daemon;
+    if (command.kind === "shell") {
+      if (this.#findProgram(command.shell, directory) === null) {
+        const remedy = "install one, or write the command without shell syntax";
+        this.#report(
+          this.#doubtful,
+          `cannot run ${JSON.stringify(command.text)}: no shell ${command.shell}: ${remedy}`,
+          origin,
+        );
+      } else this.#checkShellLine(command.text, directory, origin);
+      return;
+    }
+    const program = command.words[0] ?? "";
+    const found = this.#findProgram(program, directory);
+    if (found === null) {
+      const where = program.includes("/") ? "no such file" : `not found in PATH ${this.#path}`;
+      this.#report(this.#doubtful, `cannot run "${program}": ${where}`, origin);
+      return;
+    }
+    const status = this.#stat(found);
+    if (status === null) return;
+    const mayRun = identity === null || identity.uid === this.#system.uid
+      ? this.#system.canExecute(found)
+      : modeAllows(status, identity, "execute");
+    if (status.kind === "directory") {
+      this.#report(this.#doubtful, `cannot run "${program}": it is a directory`, origin);
+    } else if (!mayRun) {
+      const who = identity === null ? "" : ` for user ${nameOf(identity)}`;
+      this.#report(
+        this.#doubtful,
+        `cannot run "${program}": it is not executable${who}: chmod +x ${found}`,
+        origin,
+      );
+    }
+  }
+
+  /** Only the first program of a line with shell syntax can be looked for, and it may be a function: a warning. */
+  #checkShellLine(line: string, directory: string, origin: Origin): void {
+    const program = programOfShellLine(line);
+    if (!/^[A-Za-z0-9_.+\/-]+$/.test(program) || isShellWord(program)) return;
+    if (this.#findProgram(program, directory) !== null) return;
+    this.#report(
+      "warning",
+      `"${program}" is not there now: ${JSON.stringify(line)} will fail without it`,
+      origin,
+    );
+  }
+
+  /** The file that execvp(3) would take; null for none. One that is there but not executable is found as well. */
+  #findProgram(program: string, directory: string): string | null {
+    if (program === "") return null;
+    if (program.includes("/")) {
+      const path = join(directory, program);
+      return this.#stat(path) === null ? null : path;
+    }
+    const known = this.#programs.get(program);
+    if (known !== undefined) return known;
+    let found: string | null = null;
+    for (const place of this.#path.split(":")) {
+      const path = join(join(directory, place === "" ? "." : place), program);
+      if (this.#stat(path)?.kind !== "file") continue;
+      found ??= path;
+      if (!this.#system.canExecute(path)) continue;
+      found = path;
+      break;
+    }
+    this.#programs.set(program, found);
+    return found;
+  }
+
+  #checkDirectory(path: string, what: string, origin: Origin | null): boolean {
+    const status = this.#stat(path);
+    if (status?.kind === "directory") return true;
+    if (status === null) this.#report(this.#missing, `cannot enter ${what}: no such directory`, origin);
+    else this.#report("error", `cannot enter ${what}: it is a ${status.kind}`, origin);
+    return false;
+  }
+
+  /** That reeve itself can make a file there. */
+  #checkPlace(path: string, what: string, origin: Origin | null, severity: Severity = "error"): void {
+    const place = this.#directoryOf(path, what, origin);
+    if (place === null || this.#system.canWrite(place.path)) return;
+    const own = this.#stat(path);
+    if (own?.kind === "file" && severity !== "error" && this.#system.canWrite(path)) return;
+    this.#report(
+      severity,
+      `cannot write ${what}: the directory "${place.path}" is not writable for reeve`,
+      origin,
+    );
+  }
+
+  #directoryOf(
+    path: string,
+    what: string,
+    origin: Origin | null,
+  ): { path: string; status: FileStatus } | null {
+    const directory = path.slice(0, path.lastIndexOf("/")) || "/";
+    const status = this.#stat(directory);
+    if (status?.kind === "directory") return { path: directory, status };
+    if (status === null) {
+      this.#report(
+        this.#missing,
+        `cannot write ${what}: no such directory: "${directory}", make it first`,
+        origin,
+      );
+    } else this.#report("error", `cannot write ${what}: "${directory}" is no directory`, origin);
+    return null;
+  }
+
+  #originOf(...names: readonly string[]): Origin | null {
+    const name = names.find((wanted) => this.#plan.origins?.[wanted] !== undefined);
+    return name === undefined ? null : this.#plan.origins?.[name] ?? null;
+  }
+
+  #stat(path: string): FileStatus | null {
+    let status = this.#stats.get(path);
+    if (status === undefined) {
+      status = this.#system.stat(path);
+      this.#stats.set(path, status);
+    }
+    return status;
+  }
+
+  #report(severity: Severity, text: string, origin: Origin | null): void {
+    this.#diagnostics[severity](text, origin);
+  }
+}
+
+function join(directory: string, path: string): string {
+  if (path.startsWith("/")) return path;
+  return path === "." ? directory : `${directory === "/" ? "" : directory}/${path}`;
+}
+
+function nameOf(identity: Identity): string {
+  return identity.user === null ? String(identity.uid) : `"${identity.user}"`;
+}

@@ -1,0 +1,103 @@
+/**
+ * Users and groups, read from the text of /etc/passwd and /etc/group. Pure: it opens no file, and asks no network
+ * directory, so that a supervisor's start never waits for one.
+ */
+export interface User {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** Largest id that means a user: 4294967295 is (uid_t) -1, "leave unchanged" to the kernel. */
+const LARGEST_ID = 0xfffffffe;
+
+/** A number that can be a uid or gid, or null: no sign, no blanks, not the kernel's -1. */
+export function parseId(text: string): number | null {
+  if (!/^\d{1,10}$/.test(text)) return null;
+  const id = Number(text);
+  return id <= LARGEST_ID ? id : null;
+}
+
+/** The two files, parsed at the first question; malformed lines are passed over as the C library does. */
+export class UserDatabase {
+  readonly #passwd: string;
+  readonly #group: string;
+  #users: readonly User[] | null = null;
+  #groups: readonly Group[] | null = null;
+
+  constructor(passwd: string, group: string) {
+    this.#passwd = passwd;
+    this.#group = group;
+  }
+
+  userByName(name: string): User | null {
+    return this.users.find((user) => user.name === name) ?? null;
+  }
+
+  userById(uid: number): User | null {
+    return this.users.find((user) => user.uid === uid) ?? null;
+  }
+
+  groupByName(name: string): Group | null {
+    return this.groups.find((group) => group.name === name) ?? null;
+  }
+
+  groupById(gid: number): Group | null {
+    return this.groups.find((group) => group.gid === gid) ?? null;
+  }
+
+  /** Every group of a user as initgroups(3) sets them: `primary` first, then those that list the user as a member. */
+  groupsOf(userName: string, primary: number): readonly number[] {
+    const gids = new Set([primary]);
+    for (const group of this.groups) {
+      if (group.members.includes(userName)) gids.add(group.gid);
+    }
+    return [...gids];
+  }
+
+  get users(): readonly User[] {
+    this.#users ??= parsePasswd(this.#passwd);
+    return this.#users;
+  }
+
+  get groups(): readonly Group[] {
+    this.#groups ??= parseGroup(this.#group);
+    return this.#groups;
+  }
+}
+
+function parsePasswd(text: string): User[] {
+  const users: User[] = [];
+  for (const fields of records(text)) {
+    const [name, , uidText, gidText, , home = "", shell = ""] = fields;
+    const uid = parseId(uidText ?? "");
+    const gid = parseId(gidText ?? "");
+    if (!name || uid === null || gid === null) continue;
+    users.push({ name, uid, gid, home, shell });
+  }
+  return users;
+}
+
+function parseGroup(text: string): Group[] {
+  const groups: Group[] = [];
+  for (const fields of records(text)) {
+    const [name, , gidText, members = ""] = fields;
+    const gid = parseId(gidText ?? "");
+    if (!name || gid === null) continue;
+    groups.push({ name, gid, members: members.split(",").filter((member) => member !== "") });
+  }
+  return groups;
+}
+
+/** Lines split at colons; comments and the `+` and `-` entries of NIS left out. */
+function records(text: string): string[][] {
+  return text.split("\n").filter((line) => /^[^#+-]/.test(line)).map((line) => line.trimEnd().split(":"));
+}
