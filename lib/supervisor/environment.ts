@@ -1,0 +1,91 @@
+/**
+ * The environment of daemons and hooks, from reeve's own and the configuration. Pure. No variable of reeve's own
+ * machinery, and none that speaks to reeve alone, may reach a daemon.
+ */
+import type { InstancePlan } from "../config/plan.ts";
+
+/**
+ * Addressed to the process that the service manager started, which is reeve: a daemon that read them would notify in
+ * reeve's name (NOTIFY_SOCKET, WATCHDOG_*), take descriptors that it has not (LISTEN_*), or log past reeve
+ * (JOURNAL_STREAM is checked by inode and stays: it is true for the daemon too as long as it shares stderr).
+ */
+const FOR_REEVE_ALONE = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+  "LISTEN_PID",
+  "LISTEN_PIDFDID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "MAINPID",
+  "MANAGERPID",
+];
+
+/** Every variable by which one image of reeve speaks to the next begins so. */
+export const MACHINERY_PREFIX = "REEVE_INTERNAL_";
+
+/** Where nobody set a PATH: a container without one, a bare init. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export interface EnvironmentRequest {
+  /** reeve's own, as it was started. */
+  readonly own: Readonly<Record<string, string | undefined>>;
+  readonly changes: InstancePlan["environment"];
+  /** How often the instance was reloaded: UWSGI_RELOADS. */
+  readonly reloads: number;
+  /** argv[0] of reeve: UWSGI_ORIGINAL_PROC_NAME. */
+  readonly originalName: string;
+  /**
+   * Variables that reeve set for its own runtime, with the value to hand on: what the user had set, null for nothing.
+   * Those of the configuration win.
+   */
+  readonly restored?: Readonly<Record<string, string | null>>;
+}
+
+/** For ChildSpec. */
+export interface Environment {
+  /** NAME=value, each name once. */
+  readonly list: readonly string[];
+  /** Where commands without a slash are looked for. */
+  readonly path: string;
+}
+
+export function daemonEnvironment(request: EnvironmentRequest): Environment {
+  const variables = new Map<string, string>();
+  for (const [name, value] of Object.entries(request.own)) {
+    if (value === undefined || name === "" || name.startsWith(MACHINERY_PREFIX)) continue;
+    variables.set(name, value);
+  }
+  for (const name of FOR_REEVE_ALONE) variables.delete(name);
+  for (const [name, value] of Object.entries(request.restored ?? {})) setOrRemove(variables, name, value);
+  // uWSGI 2.0 sets these two before it applies env and unenv.
+  variables.set("UWSGI_RELOADS", String(request.reloads));
+  variables.set("UWSGI_ORIGINAL_PROC_NAME", request.originalName);
+  return withChanges(variables, request.changes);
+}
+
+/** An environment with further changes on top: those that hooks made (putenv). */
+export function changeEnvironment(base: Environment, changes: InstancePlan["environment"]): Environment {
+  const variables = new Map<string, string>();
+  for (const entry of base.list) {
+    const equals = entry.indexOf("=");
+    variables.set(entry.slice(0, equals), entry.slice(equals + 1));
+  }
+  return withChanges(variables, changes);
+}
+
+function withChanges(
+  variables: Map<string, string>,
+  changes: InstancePlan["environment"],
+): Environment {
+  for (const { name, value } of changes) setOrRemove(variables, name, value);
+  return {
+    list: [...variables].map(([name, value]) => `${name}=${value}`),
+    path: variables.get("PATH") ?? DEFAULT_PATH,
+  };
+}
+
+function setOrRemove(variables: Map<string, string>, name: string, value: string | null): void {
+  if (value === null) variables.delete(name);
+  else variables.set(name, value);
+}

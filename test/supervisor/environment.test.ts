@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { changeEnvironment, daemonEnvironment, DEFAULT_PATH } from "../../lib/supervisor/environment.ts";
+
+const NONE = { changes: [], reloads: 0, originalName: "/usr/bin/reeve" };
+
+test("daemons get reeve's environment with uWSGI's two variables", () => {
+  expect(daemonEnvironment({ ...NONE, own: { PATH: "/bin", HOME: "/root" }, reloads: 3 })).toEqual({
+    list: ["PATH=/bin", "HOME=/root", "UWSGI_RELOADS=3", "UWSGI_ORIGINAL_PROC_NAME=/usr/bin/reeve"],
+    path: "/bin",
+  });
+});
+
+test("what speaks to reeve alone, and what reeve tells itself, stays out", () => {
+  const own = {
+    NOTIFY_SOCKET: "/x",
+    LISTEN_FDS: "3",
+    WATCHDOG_USEC: "5",
+    REEVE_INTERNAL_STATE: "7",
+    A: "1",
+    B: undefined,
+  };
+  expect(daemonEnvironment({ ...NONE, own }).list.slice(0, -2)).toEqual(["A=1"]);
+});
+
+test("env and unenv are applied in order and win over everything else", () => {
+  const changes = [
+    { name: "A", value: "1" },
+    { name: "A", value: null },
+    { name: "A", value: "x=y" },
+    { name: "UWSGI_RELOADS", value: null },
+    { name: "NOTIFY_SOCKET", value: "/mine" },
+  ];
+  const { list, path } = daemonEnvironment({ ...NONE, own: { NOTIFY_SOCKET: "/x" }, changes });
+  expect(list).toEqual(["UWSGI_ORIGINAL_PROC_NAME=/usr/bin/reeve", "A=x=y", "NOTIFY_SOCKET=/mine"]);
+  expect(path).toBe(DEFAULT_PATH);
+});
+
+test("a variable that reeve set for its runtime is handed on as the user had it", () => {
+  const own = { BUN_GC_TIMER_INTERVAL: "60000", OTHER: "60000" };
+  const restored = { BUN_GC_TIMER_INTERVAL: null, OTHER: "5" };
+  expect(daemonEnvironment({ ...NONE, own, restored }).list.slice(0, -2)).toEqual(["OTHER=5"]);
+});
+
+test("a hook's putenv comes on top", () => {
+  const base = { list: ["A=1=2", "PATH=/bin"], path: "/bin" };
+  expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toEqual({
+    list: ["A=1=2", "PATH=/opt"],
+    path: "/opt",
+  });
+});
