@@ -4,7 +4,7 @@
  */
 import { type Fields, formatLine, type Level, type LineFormat } from "./line_format.ts";
 import { LineSink, withoutBlocking } from "./line_sink.ts";
-import { LOOP_TIMERS, type Timers } from "./timers.ts";
+import { IDLE_TIMERS, type Timers } from "./timers.ts";
 
 export interface LoggerOptions {
   readonly fd: number;
@@ -103,7 +103,7 @@ export function standardLogger(
     fd: withoutBlocking(2),
     format: { format: "text", date: null, prefix: null, colour: wantsColour(isTerminal, environment) },
     least,
-    timers: LOOP_TIMERS,
+    timers: IDLE_TIMERS,
     now: () => Date.now(),
   });
 }

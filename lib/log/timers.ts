@@ -6,8 +6,16 @@ export interface Timers {
   after(milliseconds: number, run: () => void): { cancel(): void };
 }
 
-/** Timers of the event loop. One that waits does not keep a finished program alive. */
+/** Timers of the event loop. */
 export const LOOP_TIMERS: Timers = {
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** The same for what must not keep a finished program alive, as a log that cannot be written. */
+export const IDLE_TIMERS: Timers = {
   after(milliseconds, run) {
     const timer = setTimeout(run, milliseconds);
     timer.unref();

@@ -1,0 +1,220 @@
+/**
+ * wait-for-fs, -file, -dir, -socket and -interface: the start goes on when what is waited for is there. Event-driven
+ * where the kernel sends an event; interruptible at any moment; never longer than its time-out.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { isAbsolute } from "node:path";
+import type { Wait } from "../config/plan.ts";
+import { MESSAGES } from "../log/messages.ts";
+import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
+
+export interface WaitWorld extends PathWatchWorld {
+  readonly cwd: string;
+  readonly log: (level: "info" | "warning", text: string) => void;
+  /** Whether a connection to a path, "@name" or "host:port" succeeds; default: the real thing. */
+  readonly connects?: (target: string) => Promise<boolean>;
+  /** Whether a network interface exists; default: the real thing. */
+  readonly hasInterface?: (name: string) => boolean;
+}
+
+/** The time is up. */
+export class WaitTimeout extends Error {}
+
+type Target = Pick<Wait, "what" | "target" | "timeout">;
+
+/** uWSGI's default for every wait, and what a wait among the hooks has. */
+export const DEFAULT_WAIT_SECONDS = 60;
+
+/** sysfs sends no events; a netlink socket would, but a wait at start is not worth one. */
+const INTERFACE_INTERVAL = 100;
+const FIRST_RETRY = 50;
+const LONGEST_RETRY = 1000;
+/** An attempt at an address from which no answer comes. */
+const CONNECT_LIMIT = 2000;
+
+const NAMES: Readonly<Record<Wait["what"], string>> = {
+  fs: "path",
+  file: "file",
+  dir: "directory",
+  socket: "socket",
+  interface: "interface",
+};
+
+/**
+ * Resolves when the target is there. Rejects with WaitTimeout, whose text is for the log, or with the signal's reason
+ * when that aborts.
+ */
+export async function waitFor(wait: Target, world: WaitWorld, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  world.log("info", MESSAGES.waiting(wait.target, wait.timeout));
+  const started = performance.now();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const limit = wait.timeout > 0
+    ? world.timers.after(wait.timeout * 1000, () => reject(timeoutOf(wait)))
+    : null;
+  const attempt = startAttempt(wait, world, resolve);
+  try {
+    await promise;
+  } finally {
+    attempt.remove();
+    limit?.cancel();
+    signal.removeEventListener("abort", onAbort);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  world.log("info", `${MESSAGES.waited(wait.target)} after ${seconds.toFixed(1)} s`);
+}
+
+/** All waits of the configuration, in turn, as uWSGI has them. */
+export async function waitForAll(
+  waits: readonly Wait[],
+  world: WaitWorld,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const wait of waits) await waitFor(wait, world, signal);
+}
+
+function timeoutOf(wait: Target): WaitTimeout {
+  const missing = wait.what === "socket" ? "nobody accepts connections there" : "it is not there";
+  return new WaitTimeout(
+    `cannot go on without ${NAMES[wait.what]} "${wait.target}": ${missing} after ${wait.timeout} seconds`,
+  );
+}
+
+function startAttempt(wait: Target, world: WaitWorld, found: () => void): { remove(): void } {
+  switch (wait.what) {
+    case "fs":
+    case "file":
+    case "dir":
+      return awaitPath(wait, world, found);
+    case "socket":
+      return awaitSocket(wait.target, world, found);
+    case "interface":
+      return awaitInterface(wait.target, world, found);
+  }
+}
+
+function absolute(path: string, world: WaitWorld): string {
+  return isAbsolute(path) ? path : `${world.cwd}/${path}`;
+}
+
+function awaitPath(wait: Target, world: WaitWorld, found: () => void): { remove(): void } {
+  const path = absolute(wait.target, world);
+  const look = () => {
+    if (isThere(path, wait.what)) found();
+  };
+  const watch = new PathWatch(path, world, look, { anyEvent: true, settle: 0 });
+  look();
+  return watch;
+}
+
+function isThere(path: string, what: Wait["what"]): boolean {
+  try {
+    const status = statSync(path);
+    return what === "file" ? status.isFile() : what === "dir" ? status.isDirectory() : true;
+  } catch {
+    return false;
+  }
+}
+
+/** "host:port" as uWSGI tells it from a path: by the colon; a path with one needs a slash before it. */
+function isNetwork(target: string): boolean {
+  return /^[^/@]*:\d+$/.test(target);
+}
+
+/**
+ * A path is watched, so that the first connection is tried when the socket appears. That it is there does not mean that
+ * somebody listens (it is bound before, and may be left over); then, and for an address without a path, it is tried
+ * again after a moment.
+ */
+function awaitSocket(target: string, world: WaitWorld, found: () => void): { remove(): void } {
+  const isPath = !isNetwork(target) && !target.startsWith("@");
+  const address = isPath ? absolute(target, world) : target;
+  const connects = world.connects ?? connectionSucceeds;
+  let timer: { cancel(): void } | null = null;
+  let delay = FIRST_RETRY;
+  let trying = false;
+  let again = false;
+  let removed = false;
+  const attempt = (): void => {
+    timer?.cancel();
+    timer = null;
+    if (removed) return;
+    if (isPath && !isThere(address, "fs")) return;
+    if (trying) {
+      again = true;
+      return;
+    }
+    trying = true;
+    void connects(address).then((connected) => {
+      trying = false;
+      if (removed) return;
+      if (connected) return found();
+      if (again) {
+        again = false;
+        return attempt();
+      }
+      timer = world.timers.after(delay, attempt);
+      delay = Math.min(delay * 2, LONGEST_RETRY);
+    });
+  };
+  const watch = isPath
+    ? new PathWatch(address, world, () => {
+      delay = FIRST_RETRY;
+      attempt();
+    }, { anyEvent: true, settle: 0 })
+    : null;
+  attempt();
+  return {
+    remove() {
+      removed = true;
+      watch?.remove();
+      timer?.cancel();
+    },
+  };
+}
+
+function connectionSucceeds(target: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const colon = target.lastIndexOf(":");
+  const host = target.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const socket = isNetwork(target)
+    ? connect({ host: host === "" ? "127.0.0.1" : host, port: Number(target.slice(colon + 1)) })
+    : connect({ path: target.startsWith("@") ? `\0${target.slice(1)}` : target });
+  const timer = setTimeout(() => end(false), CONNECT_LIMIT);
+  const end = (connected: boolean): void => {
+    clearTimeout(timer);
+    socket.destroy();
+    resolve(connected);
+  };
+  socket.once("connect", () => end(true));
+  // Stays: an error after the end must not become an uncaught one.
+  socket.on("error", () => end(false));
+  return promise;
+}
+
+function awaitInterface(name: string, world: WaitWorld, found: () => void): { remove(): void } {
+  const exists = world.hasInterface ?? interfaceExists;
+  let timer: { cancel(): void } | null = null;
+  const look = (): void => {
+    if (exists(name)) found();
+    else timer = world.timers.after(INTERFACE_INTERVAL, look);
+  };
+  look();
+  return { remove: () => timer?.cancel() };
+}
+
+/** /proc/net/dev where a minimal container has no sysfs. */
+function interfaceExists(name: string): boolean {
+  if (name === "" || name.includes("/")) return false;
+  if (statSync(`/sys/class/net/${name}`, { throwIfNoEntry: false }) !== undefined) return true;
+  try {
+    return readFileSync("/proc/net/dev", "utf8").split("\n").some((line) =>
+      line.trimStart().startsWith(`${name}:`)
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/supervisor/waits.ts";
+import { Inotify } from "../../lib/sys/inotify.ts";
+import { watcher } from "../../lib/sys/watcher.ts";
+import { FakeTimers } from "../log/fake_timers.ts";
+import { until } from "./until.ts";
+
+let directory: string;
+let servers: Server[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "reeve-wait-"));
+  servers = [];
+});
+afterEach(() => {
+  for (const server of servers) server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+let inotify: Inotify | null = null;
+function makeWorld(extra: Partial<WaitWorld> = {}): WaitWorld & { lines: string[] } {
+  inotify ??= new Inotify(watcher());
+  const lines: string[] = [];
+  return {
+    inotify,
+    timers: LOOP_TIMERS,
+    onProblem: () => {},
+    cwd: directory,
+    log: (_level, text) => lines.push(text),
+    lines,
+    ...extra,
+  };
+}
+
+/** Starts a wait and tells whether it has ended. */
+function begin(
+  what: "fs" | "file" | "dir" | "socket" | "interface",
+  target: string,
+  world: WaitWorld,
+  timeout = 30,
+) {
+  const state = { done: false, error: null as unknown };
+  const control = new AbortController();
+  const ended = waitFor({ what, target, timeout }, world, control.signal).then(
+    () => {
+      state.done = true;
+    },
+    (error: unknown) => {
+      state.error = error;
+    },
+  );
+  return { state, control, ended };
+}
+
+function listen(where: { path: string } | { host: string; port: number }): Promise<Server> {
+  const { promise, resolve } = Promise.withResolvers<Server>();
+  const server = createServer((socket) => socket.destroy());
+  servers.push(server);
+  server.listen(where, () => resolve(server));
+  return promise;
+}
+
+test("what is there already is not waited for", async () => {
+  const world = makeWorld();
+  await waitFor({ what: "dir", target: directory, timeout: 1 }, world, new AbortController().signal);
+  expect(world.lines[0]).toBe(`waiting for ${directory} (max 1 seconds) ...`);
+  expect(world.lines[1]).toStartWith(`${directory} ready after 0.`);
+});
+
+test("a file is waited for through directories that do not exist, and a directory of its name is no file", async () => {
+  const { state, ended } = begin("file", "a/file", makeWorld());
+  mkdirSync(join(directory, "a/file"), { recursive: true });
+  const other = begin("dir", "a/file", makeWorld());
+  await other.ended;
+  expect([state.done, other.state.done]).toEqual([false, true]);
+  rmSync(join(directory, "a/file"), { recursive: true });
+  writeFileSync(join(directory, "a/file"), "");
+  await ended;
+  expect(state.done).toBe(true);
+});
+
+test("a socket is waited for until somebody listens", async () => {
+  const path = join(directory, "socket");
+  const { state, ended } = begin("socket", path, makeWorld());
+  await listen({ path });
+  await ended;
+  expect(state.done).toBe(true);
+});
+
+test("a socket that is there without a listener is tried again", async () => {
+  const path = join(directory, "socket");
+  writeFileSync(path, "");
+  const attempts: string[] = [];
+  const timers = new FakeTimers();
+  const world = makeWorld({
+    timers,
+    connects: (target) => {
+      attempts.push(target);
+      return Promise.resolve(attempts.length === 3);
+    },
+  });
+  const { state, ended } = begin("socket", path, world);
+  for (let turn = 1; turn < 3; turn++) {
+    await until(() => attempts.length === turn && timers.pending === 2);
+    timers.advance(1000);
+  }
+  await ended;
+  expect(state.done).toBe(true);
+  expect(timers.pending).toBe(0);
+});
+
+test("a port is waited for", async () => {
+  const first = await listen({ host: "127.0.0.1", port: 0 });
+  const address = first.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  await new Promise((resolve) => first.close(resolve));
+  const { state, ended } = begin("socket", `127.0.0.1:${address.port}`, makeWorld());
+  await listen({ host: "127.0.0.1", port: address.port });
+  await ended;
+  expect(state.done).toBe(true);
+});
+
+test("an interface that exists is found, another is looked for again", async () => {
+  await begin("interface", "lo", makeWorld()).ended;
+  const timers = new FakeTimers();
+  const names = new Set<string>();
+  const { state, ended } = begin(
+    "interface",
+    "eth7",
+    makeWorld({ timers, hasInterface: (name) => names.has(name) }),
+  );
+  timers.advance(100);
+  expect(state.done).toBe(false);
+  names.add("eth7");
+  timers.advance(100);
+  await ended;
+  expect([state.done, timers.pending]).toEqual([true, 0]);
+});
+
+test("a wait ends with its time-out", async () => {
+  const timers = new FakeTimers();
+  const { state, ended } = begin("file", "never", makeWorld({ timers }), 7);
+  timers.advance(7000);
+  await ended;
+  expect(state.error).toBeInstanceOf(WaitTimeout);
+  expect(String((state.error as Error).message)).toBe(
+    'cannot go on without file "never": it is not there after 7 seconds',
+  );
+});
+
+test("a wait without limit ends at once when it is aborted, and leaves nothing behind", async () => {
+  const timers = new FakeTimers();
+  const { state, control, ended } = begin("socket", "never", makeWorld({ timers }), 0);
+  expect(timers.pending).toBe(0);
+  control.abort(new Error("told to stop"));
+  await ended;
+  expect((state.error as Error).message).toBe("told to stop");
+});
