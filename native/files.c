@@ -5,7 +5,7 @@
 #include "syscall.h"
 #include "text.h"
 
-enum { OPEN_TRIES = 32 };
+enum { OPEN_TRIES = 32, S_IFIFO_BIT = 0010000 };
 
 EXPORT i64 reeve_memfd(const char *name, u32 flags) {
   if (!name) return -EINVAL;
@@ -48,6 +48,11 @@ EXPORT i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 re
     result = syscall4(SYS_OPENAT2, A(dirfd), P(path), P(&how), sizeof how);
   }
   return result;
+}
+
+EXPORT i64 reeve_mkfifoat(i32 dirfd, const char *path, u32 mode) {
+  if (!path) return -EINVAL;
+  return syscall4(SYS_MKNODAT, A(dirfd), P(path), S_IFIFO_BIT | (mode & 07777), 0);
 }
 
 EXPORT i64 reeve_unlinkat(i32 dirfd, const char *path, u32 flags) {

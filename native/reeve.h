@@ -170,6 +170,8 @@ i64 reeve_clock(i32 clock_id, i64 *out); /* out[0] s, out[1] ns */
 
 /* openat2(dirfd, path, flags | O_CLOEXEC, mode, resolve); falls back (ENOSYS) to openat with O_NOFOLLOW when resolve is 0, else -ENOSYS. */
 i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 resolve);
+/* mknodat(S_IFIFO): the permissions are cut by the umask. */
+i64 reeve_mkfifoat(i32 dirfd, const char *path, u32 mode);
 i64 reeve_unlinkat(i32 dirfd, const char *path, u32 flags);
 i64 reeve_renameat(i32 dirfd, const char *from, const char *to);
 /* statx of fd (path empty) or path under dirfd; out: mode, uid, gid, size, ino, dev, mtime s, mtime ns, nlink, fs type magic (0 unless fd). u64[10]. */

@@ -6,10 +6,13 @@ export interface Timers {
   after(milliseconds: number, run: () => void): { cancel(): void };
 }
 
+/** The runtime fires at once when it is asked for longer: 24 days have to stand for "longer". */
+const LONGEST = 0x7fff_ffff;
+
 /** Timers of the event loop. */
 export const LOOP_TIMERS: Timers = {
   after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
+    const timer = setTimeout(run, Math.min(milliseconds, LONGEST));
     return { cancel: () => clearTimeout(timer) };
   },
 };
@@ -17,7 +20,7 @@ export const LOOP_TIMERS: Timers = {
 /** The same for what must not keep a finished program alive, as a log that cannot be written. */
 export const IDLE_TIMERS: Timers = {
   after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
+    const timer = setTimeout(run, Math.min(milliseconds, LONGEST));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },

@@ -42,6 +42,7 @@ const SYMBOLS = {
   reeve_umask: { args: ["i32"], returns: RESULT },
   reeve_clock: { args: ["i32", "buffer"], returns: RESULT },
   reeve_openat: { args: ["i32", "buffer", "u32", "u32", "u64"], returns: RESULT },
+  reeve_mkfifoat: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_unlinkat: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_renameat: { args: ["i32", "buffer", "buffer"], returns: RESULT },
   reeve_stat: { args: ["i32", "buffer", "i32", "buffer"], returns: RESULT },
