@@ -77,7 +77,8 @@ static i64 stepSession(struct request *request) {
 
 static i64 stepTerminal(struct request *request) {
   if (!(request->flags & REEVE_F_FOREGROUND)) return 0;
-  return terminalTake(descriptorSource(request, 0));
+  i32 fd = descriptorSource(request, 0);
+  return fd < 0 ? -ENOTTY : terminalTake(fd);
 }
 
 static i64 stepSetns(struct request *request) {

@@ -15,8 +15,10 @@ export interface NativeArtefacts {
   readonly helper: string;
 }
 
-const LIBRARY_SOURCES = ["clone.c", "files.c", "processes.c", "spawn.c", "text.c", "watch.c"] as const;
-const HELPER_SOURCES = [
+/** Files of native/ that make the library. */
+export const LIBRARY_SOURCES = ["clone.c", "files.c", "processes.c", "spawn.c", "text.c", "watch.c"] as const;
+/** Files of native/ that make the helper. */
+export const HELPER_SOURCES = [
   "child.c",
   "children.c",
   "credentials.c",

@@ -7,7 +7,9 @@
 #include "syscall.h"
 #include "text.h"
 
-#if defined(__x86_64__)
+#if defined(REEVE_HOSTED)
+int main(int argc, char **argv); /* with a libc below, for the sanitizers */
+#elif defined(__x86_64__)
 __asm__(
     ".text\n"
     ".globl _start\n"
@@ -51,3 +53,11 @@ void helperMain(u64 *stack) {
   if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);
   exitProcess(125);
 }
+
+#ifdef REEVE_HOSTED
+int main(int argc, char **argv) {
+  u64 stack[8] = {(u64)argc};
+  for (i32 i = 0; i < argc && i < 7; i++) stack[i + 1] = P(argv[i]);
+  helperMain(stack);
+}
+#endif

@@ -31,14 +31,14 @@ struct init {
   i64 restart_at[RESTARTS_MAX];
 };
 
-static i64 fork(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); }
+static i64 forkProcess(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); }
 
 /* -> 0 or -errno */
 static i64 startChild(struct init *init) {
   i32 ends[2] = {-1, -1};
   i64 result = syscall2(SYS_PIPE2, P(ends), O_CLOEXEC);
   if (result < 0) return result;
-  result = fork();
+  result = forkProcess();
   if (result == 0) {
     init->request.report_fd = ends[1];
     childBecome(&init->request);

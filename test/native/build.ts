@@ -1,0 +1,146 @@
+/**
+ * Builds what the native tests run: the helper in its variants, and C test programs, all from the sources of native/. A hosted
+ * build has a libc and the sanitizers below the very same sources. Into one directory under the cache; each built once.
+ */
+import { test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { compileNative, HELPER_SOURCES, type NativeArtefacts } from "../../native/compile.ts";
+
+export const NATIVE = join(import.meta.dir, "..", "..", "native");
+const HERE = import.meta.dir;
+
+export const ARM_COMPILER = "aarch64-linux-gnu-gcc";
+export const ARM_EMULATOR = "qemu-aarch64-static";
+const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+export const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+const SUPERVISED = process.env["MUST_WORK"] === "1";
+
+/** Where this run's artefacts go; removed when the run ends. */
+export const OUTPUT = mkdtempSync(join(tmpdir(), "reeve-native-"));
+process.on("exit", () => rmSync(OUTPUT, { recursive: true, force: true }));
+
+export interface Run {
+  readonly status: number;
+  /** stdout, then stderr. */
+  readonly output: string;
+}
+
+export function run(command: readonly string[], environment: Readonly<Record<string, string>> = {}): Run {
+  const result = Bun.spawnSync([...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...environment },
+  });
+  return {
+    status: result.exitCode ?? 255,
+    output: result.stdout.toString() + result.stderr.toString(),
+  };
+}
+
+export function compile(command: readonly string[]): void {
+  const result = run(command);
+  if (result.status !== 0) throw new Error(`${command.join(" ")}\n${result.output}`);
+}
+
+const built = new Map<string, string>();
+
+function once(name: string, build: (path: string) => void): string {
+  const known = built.get(name);
+  if (known !== undefined) return known;
+  const path = join(OUTPUT, name);
+  build(path);
+  built.set(name, path);
+  return path;
+}
+
+export function artefacts(target: "host" | "arm64" = "host"): NativeArtefacts {
+  const directory = once(target, (path) => {
+    mkdirSync(path, { recursive: true });
+    compileNative(path, target === "arm64" ? { target: "arm64" } : {});
+  });
+  return { library: join(directory, "libreeve.so"), helper: join(directory, "helper") };
+}
+
+/** The helper with a libc and the sanitizers below it. */
+export function sanitizedHelper(): string {
+  return once("helper-sanitized", (path) => {
+    const sources = HELPER_SOURCES.map((name) => join(NATIVE, name));
+    compile(["gcc", ...WARNINGS, "-O1", "-g", "-DREEVE_HOSTED", ...SANITIZERS, ...sources, "-o", path]);
+  });
+}
+
+export interface ProgramOptions {
+  /** Files of native/ that it is linked with. */
+  readonly sources?: readonly string[];
+  readonly flavour?: "sanitized" | "plain" | "arm64";
+}
+
+/** test/native/NAME.c, linked with sources of native/. */
+export function program(name: string, options: ProgramOptions = {}): string {
+  const flavour = options.flavour ?? "sanitized";
+  return once(`${name}-${flavour}`, (path) => {
+    const compiler = flavour === "arm64" ? [ARM_COMPILER, "-static"] : ["gcc"];
+    const sources = (options.sources ?? []).map((source) => join(NATIVE, source));
+    const flags = [
+      "-O1",
+      "-g",
+      "-DREEVE_HOSTED",
+      `-I${NATIVE}`,
+      ...(flavour === "sanitized" ? SANITIZERS : []),
+    ];
+    compile([...compiler, ...WARNINGS, ...flags, join(HERE, `${name}.c`), ...sources, "-o", path]);
+  });
+}
+
+/** null when all of them are installed, else the reason to skip. */
+export function missing(...tools: readonly string[]): string | null {
+  const absent = tools.filter((tool) => Bun.which(tool) === null);
+  return absent.length === 0 ? null : `needs ${absent.join(", ")}`;
+}
+
+let sanitizers: string | null | undefined;
+/** null when gcc can link a program with both sanitizers, else the reason to skip. */
+export function missingSanitizers(): string | null {
+  if (sanitizers !== undefined) return sanitizers;
+  sanitizers = missing("gcc");
+  if (sanitizers === null) {
+    const probe = ["gcc", ...SANITIZERS, "-xc", "-", "-o", join(OUTPUT, "probe")];
+    const result = Bun.spawnSync(probe, { stdin: new TextEncoder().encode("int main(void){return 0;}") });
+    if (!result.success) sanitizers = "needs gcc with libasan and libubsan";
+  }
+  return sanitizers;
+}
+
+export interface TestOptions {
+  /** A test that may skip even where MUST_WORK=1 forbids it: another architecture. */
+  readonly optional?: boolean;
+  readonly seconds?: number;
+}
+
+/** A test that skips with its reason in its name when `reason` is not null; with MUST_WORK=1 it fails instead. */
+export function testUnless(
+  reason: string | null,
+  name: string,
+  body: () => void | Promise<void>,
+  options: TestOptions = {},
+): void {
+  const milliseconds = (options.seconds ?? 60) * 1000;
+  if (reason === null) {
+    test(name, body, milliseconds);
+  } else if (SUPERVISED && options.optional !== true) {
+    test(name, () => {
+      throw new Error(reason);
+    });
+  } else {
+    test.skip(`${name} (skipped: ${reason})`, () => {});
+  }
+}
+
+/** null for root. */
+export function needsRoot(): string | null {
+  return process.getuid?.() === 0 ? null : "needs root";
+}

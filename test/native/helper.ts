@@ -1,0 +1,209 @@
+/**
+ * Runs the helper by hand, in each of its builds, with a request that the packer made: what it prints, how it ends, what it
+ * reports. Signals only what it started.
+ */
+import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ChildSpec } from "../../lib/sys/child_spec.ts";
+import { type InitOptions, packInit, packSpec } from "../../lib/sys/pack.ts";
+import { stageName } from "../../lib/sys/stage.ts";
+import {
+  ARM_COMPILER,
+  ARM_EMULATOR,
+  artefacts,
+  missing,
+  missingSanitizers,
+  OUTPUT,
+  sanitizedHelper,
+} from "./build.ts";
+
+export interface HelperBuild {
+  readonly name: string;
+  /** null when it can be built and run here, else the reason to skip. */
+  readonly missing: () => string | null;
+  readonly optional: boolean;
+  /** Command and its argv[0]. */
+  readonly command: (role: string) => { readonly words: string[]; readonly argv0: string };
+}
+
+export const FREESTANDING: HelperBuild = {
+  name: "freestanding",
+  missing: () => missing("cc"),
+  optional: false,
+  command: (role) => ({ words: [artefacts().helper, "3"], argv0: role }),
+};
+
+export const SANITIZED: HelperBuild = {
+  name: "under the sanitizers",
+  missing: missingSanitizers,
+  optional: false,
+  command: (role) => ({ words: [sanitizedHelper(), "3"], argv0: role }),
+};
+
+export const ARM64: HelperBuild = {
+  name: "arm64, emulated",
+  missing: () => missing(ARM_COMPILER, ARM_EMULATOR),
+  optional: true,
+  command: (role) => ({
+    words: [ARM_EMULATOR, "-0", role, artefacts("arm64").helper, "3"],
+    argv0: ARM_EMULATOR,
+  }),
+};
+
+export const PLAIN: ChildSpec = {
+  spawnId: 77,
+  args: ["true"],
+  file: { path: "/bin/true", searchPath: null },
+  environment: [],
+  chdir: null,
+  uid: null,
+  gid: null,
+  groups: null,
+  umask: null,
+  fds: new Map([[0, "null"], [1, 1], [2, 2]]),
+  session: "new",
+  rlimits: [],
+  caps: null,
+  noNewPrivs: false,
+  oomScoreAdj: null,
+  nice: null,
+  cpus: null,
+  parentDeathSignal: null,
+};
+
+export const PLAIN_INIT: InitOptions = {
+  restart: false,
+  forwardGroup: true,
+  stopOrphans: true,
+  graceMs: 5000,
+};
+
+export interface Report {
+  readonly spawnId: number;
+  readonly stage: string;
+  readonly errno: number;
+  readonly pid: number;
+}
+
+export interface Outcome {
+  /** 128+n for a signal. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly reports: readonly Report[];
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly outcome: Promise<Outcome>;
+  /** stdout so far. */
+  readonly output: () => string;
+  readonly kill: (signal: number) => void;
+}
+
+export interface RunOptions {
+  /** Words in front of the command; argv[0] of the helper is lost then, so they must set it. */
+  readonly wrap?: readonly string[];
+  /** Descriptors from 5 on. */
+  readonly fds?: readonly number[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+let serial = 0;
+
+/** Starts the helper with `request` on descriptor 3 and a report file on descriptor 4. */
+export function startHelper(
+  build: HelperBuild,
+  role: "reeve-exec" | "reeve-init",
+  request: Uint8Array,
+  options: RunOptions = {},
+): Started {
+  const stem = join(OUTPUT, `run-${++serial}`);
+  const files = [`${stem}.request`, `${stem}.reports`, `${stem}.out`, `${stem}.err`] as const;
+  writeFileSync(files[0], request);
+  const fds = [
+    openSync(files[0], "r"),
+    openSync(files[1], "a+"),
+    openSync(files[2], "a+"),
+    openSync(files[3], "a+"),
+  ];
+  const [requestFd, reportFd, out, err] = fds as [number, number, number, number];
+  const { words, argv0 } = build.command(role);
+  const process = Bun.spawn([...(options.wrap ?? []), ...words], {
+    ...(options.wrap === undefined ? { argv0 } : {}),
+    stdio: ["ignore", out, err, requestFd, reportFd, ...(options.fds ?? [])],
+    env: { ...options.environment },
+  });
+  const outcome = process.exited.then((code): Outcome => {
+    const result = {
+      status: process.signalCode === null ? code : 128 + signalNumber(process.signalCode),
+      stdout: readFileSync(files[2], "utf8"),
+      stderr: readFileSync(files[3], "utf8"),
+      reports: parseReports(readFileSync(files[1])),
+    };
+    for (const file of files) unlinkSync(file);
+    return result;
+  });
+  for (const fd of fds) closeSync(fd);
+  return {
+    pid: process.pid,
+    outcome,
+    output: () => readFileSync(files[2], "utf8"),
+    kill: (signal) => process.kill(signal),
+  };
+}
+
+/** Runs the role exec of `build` for `spec` until the program has ended. */
+export function runExec(
+  build: HelperBuild,
+  spec: Partial<ChildSpec>,
+  options: RunOptions & { readonly parent?: number } = {},
+): Promise<Outcome> {
+  const request = packSpec({ ...PLAIN, ...spec }, { reportFd: 4, parent: options.parent ?? process.pid });
+  return startHelper(build, "reeve-exec", request, options).outcome;
+}
+
+/** Starts the role init of `build` for `spec`. */
+export function startInit(
+  build: HelperBuild,
+  spec: Partial<ChildSpec>,
+  init: Partial<InitOptions> = {},
+  options: RunOptions = {},
+): Started {
+  const request = packInit({ ...PLAIN, ...spec }, { ...PLAIN_INIT, ...init }, { reportFd: null, parent: 1 });
+  return startHelper(build, "reeve-init", request, options);
+}
+
+function parseReports(bytes: Buffer): Report[] {
+  const reports: Report[] = [];
+  for (let at = 0; at + 24 <= bytes.length; at += 24) {
+    reports.push({
+      spawnId: Number(bytes.readBigUInt64LE(at)),
+      stage: stageName(bytes.readUInt32LE(at + 8)),
+      errno: bytes.readInt32LE(at + 12),
+      pid: bytes.readInt32LE(at + 16),
+    });
+  }
+  return reports;
+}
+
+function signalNumber(name: string): number {
+  const numbers: Record<string, number> = {
+    SIGHUP: 1,
+    SIGINT: 2,
+    SIGQUIT: 3,
+    SIGILL: 4,
+    SIGTRAP: 5,
+    SIGABRT: 6,
+    SIGBUS: 7,
+    SIGFPE: 8,
+    SIGKILL: 9,
+    SIGUSR1: 10,
+    SIGSEGV: 11,
+    SIGUSR2: 12,
+    SIGPIPE: 13,
+    SIGALRM: 14,
+    SIGTERM: 15,
+  };
+  return numbers[name] ?? 100;
+}
