@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
 import { FLAG, packInit, packSpec, TAG } from "../../lib/sys/pack.ts";
-import { anySpec, PLAIN } from "./specs.ts";
+import { PLAIN } from "./plain.ts";
+import { anySpec } from "./specs.ts";
 import { numbers, strings, unpack, words } from "./unpack.ts";
 
 const OPTIONS = { reportFd: 9, parent: 4_000_000 };

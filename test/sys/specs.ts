@@ -1,28 +1,6 @@
-/** ChildSpecs for tests: a plain one to change, and arbitrary ones for properties. */
+/** Arbitrary ChildSpecs for properties. */
 import fc from "fast-check";
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
-
-/** /bin/true with everything else left alone. */
-export const PLAIN: ChildSpec = {
-  spawnId: 1,
-  args: ["true"],
-  file: { path: "/bin/true", searchPath: null },
-  environment: [],
-  chdir: null,
-  uid: null,
-  gid: null,
-  groups: null,
-  umask: null,
-  fds: new Map([[0, "null"], [1, "null"], [2, "null"]]),
-  session: "new",
-  rlimits: [],
-  caps: null,
-  noNewPrivs: false,
-  oomScoreAdj: null,
-  nice: null,
-  cpus: null,
-  parentDeathSignal: null,
-};
 
 const text = fc.string({ unit: "binary", maxLength: 40 }).filter((value) => !value.includes("\0"));
 const someText = text.filter((value) => value !== "");
