@@ -276,6 +276,23 @@ export class Scope implements AsyncDisposable {
     return [...found.values()];
   }
 
+  /** Content of a file of the scope, or "" while it is not there. */
+  read(name: string): string {
+    try {
+      return readFileSync(this.path(name), "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  /** Waits until a file of the scope matches. */
+  async untilFile(name: string, pattern: RegExp, seconds = 10): Promise<RegExpExecArray> {
+    return await until(`${name} has a line like ${pattern}`, () => pattern.exec(this.read(name)), {
+      seconds,
+      explain: () => `${name}: ${this.read(name)}`,
+    });
+  }
+
   /** Those of ours whose command line matches. */
   matching(pattern: RegExp): ProcessState[] {
     return this.ours().filter((one) => pattern.test(commandLine(one.pid).join(" ")));
@@ -347,7 +364,7 @@ export async function ask(port: number, text: string, milliseconds = 1000): Prom
         error: () => answer.resolve(null),
       },
     });
-    if (text !== "") socket.write(text);
+    if (text !== "") socket.write(Buffer.from(text, "latin1"));
     const result = await answer.promise;
     socket.end();
     return result;
