@@ -1,0 +1,157 @@
+/**
+ * The flags of mount and umount hooks as the kernel's numbers, and the calls that a mount takes. Pure.
+ *
+ * uWSGI makes one call, in which the kernel then overlooks some flags without a word: a bind ignores ro and nosuid, and
+ * private or shared beside a bind are ignored as well. Here each is a call of its own, so that what is written holds.
+ */
+import type { MountRequest } from "../sys/mounts.ts";
+
+const MS = {
+  readOnly: 1,
+  noSuid: 2,
+  noDev: 4,
+  noExec: 8,
+  synchronous: 16,
+  remount: 32,
+  mandatoryLocks: 64,
+  directorySync: 128,
+  noAtime: 1024,
+  bind: 4096,
+  move: 8192,
+  recursive: 16384,
+  private: 1 << 18,
+  shared: 1 << 20,
+} as const;
+
+const MNT_FORCE = 1;
+const MNT_DETACH = 2;
+
+const MOUNT: Readonly<Record<string, number>> = {
+  defaults: 0,
+  bind: MS.bind,
+  dirsync: MS.directorySync,
+  mandlock: MS.mandatoryLocks,
+  move: MS.move,
+  noatime: MS.noAtime,
+  nodev: MS.noDev,
+  noexec: MS.noExec,
+  rdonly: MS.readOnly,
+  readonly: MS.readOnly,
+  ro: MS.readOnly,
+  remount: MS.remount,
+  nosuid: MS.noSuid,
+  sync: MS.synchronous,
+  rec: MS.recursive,
+  recursive: MS.recursive,
+  private: MS.private,
+  shared: MS.shared,
+};
+
+const UMOUNT: Readonly<Record<string, number>> = { defaults: 0, force: MNT_FORCE, detach: MNT_DETACH };
+const RECURSIVE = new Set(["rec", "recursive"]);
+
+const PER_MOUNT = MS.readOnly | MS.noSuid | MS.noDev | MS.noExec | MS.noAtime;
+const PROPAGATION = MS.private | MS.shared;
+
+/** Options of /proc/self/mountinfo that a remount has to repeat, or it would take them away. */
+const KEPT: Readonly<Record<string, number>> = {
+  ro: MS.readOnly,
+  nosuid: MS.noSuid,
+  nodev: MS.noDev,
+  noexec: MS.noExec,
+};
+
+function sum(flags: readonly string[], known: Readonly<Record<string, number>>, other: string): number {
+  return flags.reduce((total, flag) => {
+    const value = Object.hasOwn(known, flag) ? known[flag] : undefined;
+    if (value === undefined) throw new Error(`flag "${flag}" ${other}`);
+    return total | value;
+  }, 0);
+}
+
+export interface MountPlan {
+  /** In this order. */
+  readonly calls: readonly MountRequest[];
+  /** To be set on the new mount afterwards, beside what it has; 0: nothing. `recursive`: on those below it too. */
+  readonly restrict: number;
+  readonly recursive: boolean;
+  /** To be set after that; 0: nothing. */
+  readonly propagation: number;
+}
+
+/** The calls for one mount hook. Throws an Error that names a flag which is not one of a mount. */
+export function planMount(
+  request: { type: string; source: string; target: string; flags: readonly string[]; data: string | null },
+): MountPlan {
+  const flags = sum(
+    request.flags,
+    MOUNT,
+    request.flags.some((flag) => Object.hasOwn(UMOUNT, flag)) ? "is one of umount" : "is not known",
+  );
+  const { type, source, target, data } = request;
+  const recursive = (flags & MS.recursive) !== 0;
+  const isBind = (flags & MS.bind) !== 0 && (flags & MS.remount) === 0;
+  if (!isBind) {
+    return { calls: [{ type, source, target, flags, data }], restrict: 0, recursive, propagation: 0 };
+  }
+  const propagation = flags & PROPAGATION;
+  return {
+    calls: [{ type, source, target, flags: MS.bind | (flags & MS.recursive), data }],
+    restrict: flags & PER_MOUNT,
+    recursive,
+    propagation: propagation === 0 ? 0 : propagation | (flags & MS.recursive),
+  };
+}
+
+export interface UmountPlan {
+  readonly flags: number;
+  /** What is mounted below goes first. */
+  readonly recursive: boolean;
+}
+
+/** Throws an Error that names a flag which is not one of an umount. */
+export function planUmount(flags: readonly string[]): UmountPlan {
+  const others = flags.filter((flag) => !RECURSIVE.has(flag));
+  const wrong = others.some((flag) => Object.hasOwn(MOUNT, flag)) ? "is one of mount" : "is not known";
+  return { flags: sum(others, UMOUNT, wrong), recursive: others.length < flags.length };
+}
+
+export interface MountEntry {
+  readonly target: string;
+  /** Per-mount flags that it has. */
+  readonly flags: number;
+}
+
+/** What /proc/self/mountinfo says, in its order: what is mounted on top of another comes after it. */
+export function parseMountInfo(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split("\n")) {
+    const fields = line.split(" ");
+    const [target, options] = [fields[4], fields[5]];
+    if (target === undefined || options === undefined) continue;
+    const flags = options.split(",").reduce((total, option) => total | (KEPT[option] ?? 0), 0);
+    entries.push({ target: unescapeMount(target), flags });
+  }
+  return entries;
+}
+
+/** The kernel writes blank, tab, newline and backslash as three octal digits. */
+function unescapeMount(text: string): string {
+  if (!text.includes("\\")) return text;
+  const bytes = Buffer.from(text, "utf8").toString("latin1");
+  return Buffer.from(
+    bytes.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+    "latin1",
+  )
+    .toString("utf8");
+}
+
+/** Flags of the call that gives an existing mount `restrict` beside its own. */
+export function restrictFlags(entry: MountEntry, restrict: number): number {
+  return MS.bind | MS.remount | entry.flags | restrict;
+}
+
+/** `path` itself or below it. */
+export function isBelow(path: string, top: string): boolean {
+  return path.startsWith(top === "/" ? "/" : `${top}/`) && path !== top;
+}
