@@ -1,0 +1,148 @@
+/**
+ * Sorts the flattened list: what reeve serves goes to the Plan, what belongs to an application server is named in one
+ * note, what belongs to a part not built yet is an error, and a name that nobody knows is probably a mistake.
+ */
+import type { Diagnostics } from "./diagnostic.ts";
+import type { Entry } from "./entry.ts";
+import type { OptionRow } from "./option_row.ts";
+import { allOptionNames, findOption } from "./option_table.ts";
+import { formatOrigin, type RawOption } from "./origin.ts";
+import { nearestName } from "./plan_nearest.ts";
+import { quote } from "./problem.ts";
+import type { Reader } from "./reader.ts";
+import { mentionedWords } from "./references.ts";
+import { uwsgiNames } from "./uwsgi_names.ts";
+import { parseBoolean } from "./values.ts";
+
+export interface Classified {
+  readonly options: readonly RawOption[];
+  readonly get: readonly string[];
+  readonly printed: readonly string[];
+  readonly showConfig: boolean;
+}
+
+/** A search through all names for each of thousands of unknown ones would cost seconds; the first few are enough. */
+const MOST_SUGGESTIONS = 20;
+
+export function classify(reader: Reader, diagnostics: Diagnostics): Classified {
+  const sorter = new Sorter(reader, diagnostics);
+  for (const entry of reader.entries) sorter.sort(entry);
+  sorter.report();
+  return sorter;
+}
+
+class Sorter implements Classified {
+  readonly options: RawOption[] = [];
+  readonly get: string[] = [];
+  readonly printed: string[] = [];
+  showConfig = false;
+
+  readonly #reader: Reader;
+  readonly #diagnostics: Diagnostics;
+  readonly #skipped: Entry[] = [];
+  readonly #withoutEffect: { readonly entry: Entry; readonly row: OptionRow }[] = [];
+  readonly #unknown = new Map<string, Entry>();
+
+  constructor(reader: Reader, diagnostics: Diagnostics) {
+    this.#reader = reader;
+    this.#diagnostics = diagnostics;
+  }
+
+  sort(entry: Entry): void {
+    if (entry.stands !== null) {
+      for (const part of entry.stands) this.sort(part);
+      return;
+    }
+    if (entry.placeholder) return;
+    const row = findOption(entry.name);
+    if (row !== null) this.#sortKnown(entry, row);
+    else if (uwsgiNames().has(entry.name)) this.#skipped.push(entry);
+    else if (!this.#reader.customOptions.has(entry.name) && !this.#unknown.has(entry.name)) {
+      this.#unknown.set(entry.name, entry);
+    }
+  }
+
+  #sortKnown(entry: Entry, row: OptionRow): void {
+    const { value, origin } = entry;
+    if (row.served === "later") {
+      this.#diagnostics.error(
+        `option ${quote(entry.name)} needs ${row.why}, which this version does not have`,
+        origin,
+      );
+    } else if (row.name === "show-config") {
+      this.showConfig = parseBoolean(value);
+    } else if (row.name === "get") {
+      this.get.push(value);
+    } else if (row.name === "print") {
+      this.printed.push(value);
+    } else if (row.name === "stop" || row.name === "reload") {
+      this.#diagnostics.error(`option ${quote(entry.name)} belongs on the command line`, origin);
+    } else if (row.name === "log-format" && value !== "json" && value !== "text") {
+      this.#skipped.push(entry);
+    } else if (row.served === "accepted") {
+      this.#withoutEffect.push({ entry, row });
+    }
+    if (!row.language && row.served === "yes" && this.#skipped.at(-1) !== entry) {
+      this.options.push({ name: row.name, value, origin });
+    }
+  }
+
+  report(): void {
+    this.#reportUnknown();
+    if (this.#skipped.length > 0) {
+      const names = listed(this.#skipped);
+      this.#diagnostics.note(`skipped, as options of an application server: ${names}`, null);
+    }
+    if (this.#withoutEffect.length > 0) {
+      const reasons = new Map<string, Entry[]>();
+      for (const { entry, row } of this.#withoutEffect) {
+        reasons.set(row.why ?? "", [...reasons.get(row.why ?? "") ?? [], entry]);
+      }
+      const text = [...reasons].map(([why, entries]) => `${listed(entries)}: ${why}`).join("; ");
+      this.#diagnostics.note(`without effect here: ${text}`, null);
+    }
+  }
+
+  /** A name is no mistake where something refers to it; in strict mode it is one all the same. */
+  #reportUnknown(): void {
+    if (this.#unknown.size === 0) return;
+    const used = this.#reader.strict ? new Set<string>() : this.#mentioned();
+    let suggestions = 0;
+    let names: readonly string[] | null = null;
+    for (const [name, { origin }] of this.#unknown) {
+      if (used.has(name)) continue;
+      names ??= [...allOptionNames(), ...this.#reader.customOptions.keys()];
+      const near = suggestions++ < MOST_SUGGESTIONS ? nearestName(name.toLowerCase(), names) : null;
+      const hint = near === null ? "" : `: did you mean ${quote(near)}?`;
+      if (this.#reader.strict) {
+        this.#diagnostics.error(
+          `unknown option ${quote(name)}${hint || ' (strict): set a placeholder with "set-ph"'}`,
+          origin,
+        );
+      } else {
+        this.#diagnostics.warning(
+          `unknown option ${quote(name)}${hint || ", and nothing refers to it"}`,
+          origin,
+        );
+      }
+    }
+  }
+
+  /** What was looked up, and what text that is not expanded mentions. */
+  #mentioned(): ReadonlySet<string> {
+    const used = new Set([...this.#reader.used, ...this.get]);
+    for (const entry of this.#reader.entries) {
+      for (const word of mentionedWords(entry.value)) used.add(word);
+    }
+    return used;
+  }
+}
+
+/** `"socket" (a.ini:3), "module" (a.ini:4)`; a name that comes again is listed with its first line. */
+function listed(entries: readonly Entry[]): string {
+  const first = new Map<string, string>();
+  for (const { name, origin } of entries) {
+    if (!first.has(name)) first.set(name, `${quote(name)} (${formatOrigin(origin)})`);
+  }
+  return [...first.values()].join(", ");
+}
