@@ -1,6 +1,11 @@
 /** The entry of the executable: argv to lib/cli, the exit code; nothing else. */
 import process from "node:process";
-import { version } from "./package.json" with { type: "json" };
+import { run } from "./lib/cli/run.ts";
 
-console.log(`reeve ${version}`);
-process.exitCode = 0;
+run(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -135,13 +135,18 @@ export function isShellWord(word: string): boolean {
 }
 
 /**
- * The first word of a shell line that names a program: assignments and `exec` are passed over. For names and
- * messages only; "" where nothing looks like one.
+ * The program that a shell line is about: the first word of its first command that is not the shell's own, so that
+ * `cd /srv && A=1 exec ./app` is "./app". For names and messages only; "" where nothing looks like one.
  */
 export function programOfShellLine(text: string): string {
-  for (const word of text.split(/[\s;&|(){}<>]+/)) {
-    if (word === "" || word === "exec" || word === "!" || /^[A-Za-z_][A-Za-z0-9_]*=/.test(word)) continue;
-    return word.replace(/["'\\]/g, "");
+  let first = "";
+  for (const command of text.split(/[;&|(){}\n]+/)) {
+    const word = command.trim().split(/[\s<>]+/).find((part) =>
+      !/^(?:exec|!|[A-Za-z_][A-Za-z0-9_]*=.*)?$/.test(part)
+    );
+    const program = (word ?? "").replace(/["'\\]/g, "");
+    if (program !== "" && !isShellWord(program)) return program;
+    first ||= program;
   }
-  return "";
+  return first;
 }

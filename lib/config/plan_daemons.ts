@@ -9,15 +9,18 @@ import type { Origin, RawOption } from "./origin.ts";
 import type { Command, DaemonOption, DaemonPlan, Identity } from "./plan.ts";
 import { nameDaemons, type NameRequest } from "./plan_daemon_names.ts";
 import { resolveIdentity } from "./plan_identity.ts";
-import { isTrue, type OptionReader, parseSeconds, parseWhole } from "./plan_options.ts";
+import { type OptionReader, parseSeconds } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { parseSignal } from "./signals.ts";
 import type { UserDatabase } from "./users.ts";
+import { parseBoolean, parseInteger } from "./values.ts";
 
 export const DEFAULT_FREQ = 10;
 /** uWSGI's cap of the restart delay where max_throttle is absent or 0. */
 export const DEFAULT_MAX_THROTTLE = 300;
 const SIGTERM = 15;
+/** Seconds; more is a slip, not a wish. */
+const LONGEST_DAY = 86_400;
 
 /** Keys of attach-daemon2 and their aliases. */
 export const DAEMON_KEYS: KeyNames = {
@@ -171,7 +174,7 @@ function planKeyval(option: RawOption, context: Context): Planned | null {
   const command = commandOf(line, option, context);
   const written = (key: string) => {
     const value = keys.get(key);
-    return value === undefined ? null : { value, origin };
+    return value === undefined ? null : { name: key, value, origin };
   };
   const pidfile = pathOf("pidfile", keys, origin, diagnostics);
   const isControl = presence("control", keys, origin, diagnostics);
@@ -207,16 +210,14 @@ function planKeyval(option: RawOption, context: Context): Planned | null {
     const usual = defaults.identity.user ?? defaults.identity.uid;
     diagnostics.warning(`uid=0 runs this daemon as root (uWSGI would run it as "${usual}")`, origin);
   }
-  const freq = keys.get("freq");
-  const throttle = keys.get("max_throttle");
-  const stopTimeout = keys.get("stop_timeout");
+  const [freq, throttle, stopTimeout] = [written("freq"), written("max_throttle"), written("stop_timeout")];
   if (command === null) return null;
   const draft: Draft = {
     ...base,
     kind: pidfile === null ? "dumb" : isDaemonized ? "smart2" : "smart",
     command,
     pidfile,
-    freq: freq === undefined ? DEFAULT_FREQ : freqOf(freq, origin, diagnostics),
+    freq: freq === null ? DEFAULT_FREQ : freqOf(freq.value, origin, diagnostics),
     control: isControl && pidfile === null,
     touch: splitQuoted(keys.get("touch") ?? "", ";"),
     stopSignal: signalOf("stopsignal", keys, origin, diagnostics) ?? SIGTERM,
@@ -226,15 +227,10 @@ function planKeyval(option: RawOption, context: Context): Planned | null {
     stdin: base.stdin || presence("stdin", keys, origin, diagnostics),
     identity,
     chdir: pathOf("chdir", keys, origin, diagnostics),
-    maxThrottle:
-      (throttle === undefined
-        ? null
-        : parseWhole(throttle, { min: 0, max: 86400 }, "max_throttle", origin, diagnostics)) ||
+    maxThrottle: (throttle === null ? null : parseInteger(throttle, diagnostics, { most: LONGEST_DAY })) ||
       DEFAULT_MAX_THROTTLE,
     notifyPid: notifyPid && pidfile !== null,
-    stopTimeout:
-      (stopTimeout === undefined ? null : parseSeconds(stopTimeout, "stop_timeout", origin, diagnostics)) ??
-        base.stopTimeout,
+    stopTimeout: (stopTimeout === null ? null : parseSeconds(stopTimeout, diagnostics)) ?? base.stopTimeout,
     nsPid: keys.has("ns_pid"),
     origins: originsOfKeys(keys, origin, base.origins),
   };
@@ -254,7 +250,7 @@ function baseDraft(
 ): Omit<Draft, "command"> & { command: Command } {
   const { defaults, reader } = context;
   const honourStdin = reader.last("daemons-honour-stdin");
-  const stdin = honourStdin !== null && isTrue(honourStdin.value);
+  const stdin = honourStdin !== null && parseBoolean(honourStdin.value);
   return {
     option,
     kind: "dumb",
@@ -326,7 +322,7 @@ function presence(
 ): boolean {
   const value = keys.get(key);
   if (value === undefined) return false;
-  if (value !== "" && !isTrue(value)) {
+  if (value !== "" && !parseBoolean(value)) {
     diagnostics.warning(
       `"${key}=${value}" enables ${key} all the same, as in uWSGI: leave the key out`,
       origin,
@@ -347,7 +343,8 @@ function pathOf(
 }
 
 function freqOf(text: string, origin: Origin, diagnostics: Diagnostics): number {
-  return parseWhole(text, { min: 1, max: 86400 }, "freq", origin, diagnostics) ?? DEFAULT_FREQ;
+  return parseInteger({ name: "freq", value: text, origin }, diagnostics, { least: 1, most: LONGEST_DAY }) ??
+    DEFAULT_FREQ;
 }
 
 function signalOf(

@@ -5,11 +5,12 @@ import { planEnvironment } from "./plan_environment.ts";
 import { planHooks, planTouchExec } from "./plan_hooks.ts";
 import { resolveIdentity, type Written } from "./plan_identity.ts";
 import { planLog } from "./plan_log.ts";
-import { type OptionReader, parseMode } from "./plan_options.ts";
+import type { OptionReader } from "./plan_options.ts";
 import type { Identity, InstancePlan } from "./plan.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { planWaits } from "./plan_waits.ts";
 import type { UserDatabase } from "./users.ts";
+import { parseMode } from "./values.ts";
 
 /** uWSGI 2.0: seconds from the stop signal of a daemon to SIGKILL. */
 export const DEFAULT_RELOAD_MERCY = 3;
@@ -30,7 +31,7 @@ export function planInstance(
   users: UserDatabase,
   system: PlanSystem,
 ): InstancePlan {
-  const affinity = reader.whole({ min: 1, max: 1024 }, "cpu-affinity");
+  const affinity = reader.whole({ least: 1, most: 1024 }, "cpu-affinity");
   return {
     name: instanceName(reader, files),
     runDir: reader.text("run-dir"),
@@ -53,8 +54,8 @@ export function planInstance(
     hooks: planHooks(reader),
     waits: planWaits(reader),
     limitAs: planLimitAs(reader),
-    limitNproc: reader.whole({ min: 1, max: 0x7fffffff }, "limit-nproc"),
-    nice: reader.whole({ min: -20, max: 19 }, "prio"),
+    limitNproc: reader.whole({ least: 1, most: 0x7fffffff }, "limit-nproc"),
+    nice: reader.whole({ least: -20, most: 19 }, "prio"),
     cpuAffinity: affinity,
     caps: planCapabilities(reader),
     masterFifo: planFifos(reader),
@@ -104,7 +105,13 @@ function instanceName(reader: OptionReader, files: readonly string[]): string {
 
 function planUmask(reader: OptionReader): number | null {
   const option = reader.last("umask");
-  return option === null ? null : parseMode(option.value, 0o777, "umask", option.origin, reader.diagnostics);
+  const mask = option === null ? null : parseMode(option, reader.diagnostics);
+  if (option === null || mask === null || mask <= 0o777) return mask;
+  reader.diagnostics.error(
+    `cannot use ${JSON.stringify(option.value)} as the umask: 777 is the largest`,
+    option.origin,
+  );
+  return null;
 }
 
 function planPidfiles(reader: OptionReader): InstancePlan["pidfiles"] {

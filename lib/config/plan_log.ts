@@ -1,6 +1,7 @@
 /** Where reeve's and the daemons' output goes, and how reeve's own lines look. Pure. */
 import type { LogPlan } from "./plan.ts";
-import { isTrue, type OptionReader } from "./plan_options.ts";
+import type { OptionReader } from "./plan_options.ts";
+import { parseBoolean, parseSize } from "./values.ts";
 
 /** What uWSGI writes for `log-date = true`: the form of ctime(3). */
 const DEFAULT_DATE = "%a %b %e %H:%M:%S %Y";
@@ -8,6 +9,7 @@ const DEFAULT_DATE = "%a %b %e %H:%M:%S %Y";
 export function planLog(reader: OptionReader): LogPlan {
   // Of several, uWSGI's last redirection wins: daemonize2 after logto2, after daemonize, which beats logto.
   const name = ["daemonize2", "logto2", "daemonize", "logto"].find((wanted) => reader.last(wanted) !== null);
+  const maxSize = reader.last("log-maxsize");
   const file = name === undefined ? null : logFile(name, reader);
   return {
     file,
@@ -15,7 +17,7 @@ export function planLog(reader: OptionReader): LogPlan {
     format: logFormat(reader),
     date: dateFormat(reader),
     prefix: reader.last("log-prefix")?.value || null,
-    maxSize: reader.whole({ min: 0, max: Number.MAX_SAFE_INTEGER }, "log-maxsize") ?? 0,
+    maxSize: maxSize === null ? 0 : parseSize(maxSize, reader.diagnostics) ?? 0,
     backupName: reader.text("log-backupname"),
     truncate: reader.flag("log-truncate"),
     reopen: reader.flag("log-reopen"),
@@ -51,6 +53,6 @@ function logFormat(reader: OptionReader): "text" | "json" {
 
 function dateFormat(reader: OptionReader): string | null {
   const option = reader.last("log-date", "logdate");
-  if (option === null || (option.value !== "" && !isTrue(option.value))) return null;
+  if (option === null || (option.value !== "" && !parseBoolean(option.value))) return null;
   return option.value === "" || /^(?:true|1|on|yes)$/i.test(option.value) ? DEFAULT_DATE : option.value;
 }

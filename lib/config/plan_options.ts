@@ -3,12 +3,8 @@
  * Every problem goes to the Diagnostics with the origin of its option; nothing throws.
  */
 import type { Diagnostics } from "./diagnostic.ts";
-import type { Origin, RawOption } from "./origin.ts";
-
-export interface NumberRange {
-  readonly min: number;
-  readonly max: number;
-}
+import type { RawOption } from "./origin.ts";
+import { parseBoolean, parseDuration, parseInteger, type Range } from "./values.ts";
 
 /** Largest number of seconds that a timer of the runtime holds (2^31 - 1 ms). */
 export const LONGEST_SECONDS = 2_147_483;
@@ -60,73 +56,24 @@ export class OptionReader {
 
   flag(name: string): boolean {
     const option = this.last(name);
-    return option !== null && isTrue(option.value);
+    return option !== null && parseBoolean(option.value);
   }
 
   /** A whole number of the last option with one of these names; null when absent or wrong. */
-  whole(range: NumberRange, ...names: readonly string[]): number | null {
+  whole(range: Range, ...names: readonly string[]): number | null {
     const option = this.last(...names);
-    return option === null
-      ? null
-      : parseWhole(option.value, range, option.name, option.origin, this.diagnostics);
+    return option === null ? null : parseInteger(option, this.diagnostics, range);
   }
 
-  /** Seconds, fractions allowed. */
+  /** Seconds, with fractions or a unit. */
   seconds(...names: readonly string[]): number | null {
     const option = this.last(...names);
-    return option === null ? null : parseSeconds(option.value, option.name, option.origin, this.diagnostics);
+    return option === null ? null : parseSeconds(option, this.diagnostics);
   }
 }
 
-/** uWSGI's booleans: `false`, `off`, `no` (any case) and `0` are false, anything else is true, the empty value too. */
-export function isTrue(value: string): boolean {
-  return !/^(?:false|off|no|0)$/i.test(value);
-}
-
-export function parseWhole(
-  value: string,
-  range: NumberRange,
-  what: string,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): number | null {
-  const text = value.trim();
-  const number = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : NaN;
-  if (number >= range.min && number <= range.max) return number;
-  const wanted = Number.isFinite(range.max) ? `from ${range.min} to ${range.max}` : `of ${range.min} or more`;
-  diagnostics.error(`cannot use ${what}=${JSON.stringify(text)}: a whole number ${wanted} is wanted`, origin);
-  return null;
-}
-
-export function parseSeconds(
-  value: string,
-  what: string,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): number | null {
-  const text = value.trim();
-  const number = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : NaN;
-  if (number <= LONGEST_SECONDS) return number;
-  const detail = `seconds from 0 to ${LONGEST_SECONDS} are wanted, as in 3 or 0.5`;
-  diagnostics.error(`cannot use ${what}=${JSON.stringify(text)}: ${detail}`, origin);
-  return null;
-}
-
-/**
- * Permission bits in octal, as in `022`. uWSGI 2.0 takes three digits, or four of which it ignores the first; it turns
- * fewer into 0 with only a log line. Here `largest` says whether a fourth digit means anything.
- */
-export function parseMode(
-  value: string,
-  largest: 0o777 | 0o7777,
-  what: string,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): number | null {
-  const text = value.trim();
-  const mode = /^[0-7]{3,4}$/.test(text) ? parseInt(text, 8) : NaN;
-  if (mode <= largest) return mode;
-  const detail = "three or four octal digits are wanted, as in 022";
-  diagnostics.error(`cannot use ${what}=${JSON.stringify(text)}: ${detail}`, origin);
-  return null;
+/** Seconds with a fraction or a unit, no longer than a timer can be; null after an error. */
+export function parseSeconds(option: RawOption, diagnostics: Diagnostics): number | null {
+  const seconds = parseDuration(option, diagnostics);
+  return seconds === null ? null : Math.min(seconds, LONGEST_SECONDS);
 }

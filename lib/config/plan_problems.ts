@@ -172,7 +172,10 @@ class ProblemSearch {
   /** Only the first program of a line with shell syntax can be looked for, and it may be a function: a warning. */
   #checkShellLine(line: string, directory: string, origin: Origin): void {
     const program = programOfShellLine(line);
-    if (!/^[A-Za-z0-9_.+\/-]+$/.test(program) || isShellWord(program)) return;
+    // A relative one may mean another directory by then: the line may change it.
+    if (!/^(?:\/|[^\/]+$)/.test(program) || !/^[A-Za-z0-9_.+\/-]+$/.test(program) || isShellWord(program)) {
+      return;
+    }
     if (this.#findProgram(program, directory) !== null) return;
     this.#report(
       "warning",
@@ -261,9 +264,11 @@ class ProblemSearch {
   }
 }
 
+/** Leaves ".." alone: where it leads to depends on links. */
 function join(directory: string, path: string): string {
   if (path.startsWith("/")) return path;
-  return path === "." ? directory : `${directory === "/" ? "" : directory}/${path}`;
+  const rest = path.replace(/^(?:\.\/+)+/, "");
+  return rest === "." || rest === "" ? directory : `${directory === "/" ? "" : directory}/${rest}`;
 }
 
 function nameOf(identity: Identity): string {

@@ -22,9 +22,7 @@ export function planWaits(reader: OptionReader): readonly Wait[] {
   for (const [what, names, timeouts] of KINDS) {
     const options = reader.all(...names);
     const timeout = reader.last(...timeouts);
-    const seconds = timeout === null
-      ? null
-      : parseSeconds(timeout.value, timeout.name, timeout.origin, reader.diagnostics);
+    const seconds = timeout === null ? null : parseSeconds(timeout, reader.diagnostics);
     for (const option of options) {
       if (!reader.needText(option)) continue;
       waits.push({ what, target: option.value, timeout: seconds ?? DEFAULT_SECONDS, origin: option.origin });

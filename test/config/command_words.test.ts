@@ -100,6 +100,8 @@ describe("a command with shell syntax", () => {
   test("the program of a line is its first word behind assignments and exec", () => {
     expect(programOfShellLine("A=1 exec /usr/bin/x $Y")).toBe("/usr/bin/x");
     expect(programOfShellLine("(sleep 1; y)")).toBe("sleep");
+    expect(programOfShellLine("cd /srv && A=1 exec ./app > log")).toBe("./app");
+    expect(programOfShellLine("ulimit -n 99")).toBe("ulimit");
     expect(programOfShellLine("  ")).toBe("");
   });
 });

@@ -56,7 +56,9 @@ describe("plain forms", () => {
 
   test("an empty command and a bad freq are errors", () => {
     expect(build("attach-daemon =").texts[0]).toContain("there is no command");
-    expect(build("smart-attach-daemon = /tmp/p,x sleep 1").texts[0]).toContain('cannot use freq="x"');
+    expect(build("smart-attach-daemon = /tmp/p,x sleep 1").texts[0]).toContain(
+      '"freq" takes a whole number, not "x"',
+    );
     expect(build("smart-attach-daemon = ,5 sleep 1").texts[0]).toContain("pidfile is empty");
   });
 
@@ -125,8 +127,8 @@ describe("attach-daemon2", () => {
     ["cmd=x,daemonize=1", "daemonize needs a pidfile"],
     ["cmd=x,ns_pid=1", "ns_pid needs the jail subsystem, which this build does not have yet"],
     ["cmd=x,legion=a", "legion needs the Legion subsystem, which this build does not have yet"],
-    ["cmd=x,stop_timeout=-1", 'cannot use stop_timeout="-1"'],
-    ["cmd=x,max_throttle=1s", 'cannot use max_throttle="1s"'],
+    ["cmd=x,stop_timeout=-1", '"stop_timeout" takes a time in seconds'],
+    ["cmd=x,max_throttle=1s", '"max_throttle" takes a whole number, not "1s"'],
     ["cmd=x,pidfile=", "cannot use pidfile: its value is empty"],
     ["cmd=x,name=a b", 'cannot use "a b" as the name of a daemon'],
   ])("%s is an error", (value, expected) => {

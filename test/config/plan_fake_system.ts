@@ -34,6 +34,7 @@ export const ORDINARY: Readonly<Record<string, FakeFile>> = {
   "/": directory,
   "/tmp": { kind: "directory", mode: 0o1777 },
   "/run": directory,
+  "/bin": directory,
   "/home/me": directory,
   "/bin/sh": program,
   "/bin/sleep": program,

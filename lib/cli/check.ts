@@ -1,0 +1,36 @@
+/**
+ * `reeve check FILE`: every problem that a start would meet, and the deliberate differences from uWSGI that this
+ * configuration meets. It looks only: nothing is run, created or changed.
+ */
+import type { CommandLine } from "../config/command_line.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Outputs } from "./output.ts";
+import { readPlan } from "./read_plan.ts";
+import { diagnosticToJson, showDiagnostics } from "./show_diagnostics.ts";
+
+/** Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine, 2: errors. */
+export function check(line: CommandLine, outputs: Outputs): number {
+  const { plan, diagnostics } = readPlan(line, "check");
+  const { list } = diagnostics;
+  const code = diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
+  const daemons = plan?.daemons.length ?? 0;
+  if (line.json) {
+    const report = { ok: code === EXIT.ok, daemons, problems: list.map(diagnosticToJson) };
+    outputs.out.line(JSON.stringify(report, null, 2));
+    return code;
+  }
+  showDiagnostics(list, outputs.err);
+  const errors = list.filter(({ severity }) => severity === "error").length;
+  const warnings = list.filter(({ severity }) => severity === "warning").length;
+  const names = line.files.map(({ name }) => name).join(" ") || "command line";
+  const found = [count(errors, "error"), count(warnings, "warning")].filter((text) => text !== "").join(", ");
+  const verdict = errors > 0 ? outputs.out.paint("not usable", "red") : outputs.out.paint("ok", "bold");
+  outputs.out.line(
+    `${names}: ${verdict}, ${count(daemons, "daemon") || "no daemon"}${found === "" ? "" : `, ${found}`}`,
+  );
+  return code;
+}
+
+function count(number: number, what: string): string {
+  return number === 0 ? "" : `${number} ${what}${number === 1 ? "" : "s"}`;
+}

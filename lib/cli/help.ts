@@ -1,0 +1,145 @@
+/** `reeve help [OPTION]`, `--help` and the usage text. Made of the option table; at most 80 columns wide. */
+import { COMMANDS } from "../config/command_line.ts";
+import { nearestName } from "../config/plan_nearest.ts";
+import type { OptionGroup, OptionRow } from "../config/option_row.ts";
+import { findOption, optionRows } from "../config/option_table.ts";
+import { uwsgiNames } from "../config/uwsgi_names.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Outputs } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+const WIDTH = 80;
+const HELP_COLUMN = 28;
+
+export const USAGE = `usage: reeve FILE[:SECTION]...      supervise the daemons of a configuration
+       reeve [OPTION]... -- COMMAND   run COMMAND as a container's entrypoint
+       reeve check FILE               say what is wrong with a configuration
+       reeve plan FILE [--json]       show what a configuration comes to
+       reeve --stop|--reload PIDFILE  signal a running reeve
+       reeve help [OPTION]            describe all options, or one
+`;
+
+const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> = {
+  check:
+    "usage: reeve check FILE[:SECTION]... [--json]\n\nSay what is wrong with a configuration. Nothing is run or changed.\n" +
+    "Exit code 0: it can be started; 2: it has errors.\n",
+  plan:
+    "usage: reeve plan FILE[:SECTION]... [--json]\n\nShow every daemon with all its settings, and where each one comes from.\n" +
+    "Secrets are hidden.\n",
+  enter: "usage: reeve enter JAIL [COMMAND]\n\nThis command belongs to jails, which are not built yet.\n",
+  legion: "usage: reeve legion FILE\n\nThis command belongs to the legion, which is not built yet.\n",
+  help: "usage: reeve help [OPTION|COMMAND]\n\nDescribe all options, or one option, or one command.\n",
+};
+
+const TITLES: Readonly<Record<OptionGroup, string>> = {
+  daemons: "Daemons",
+  instance: "The instance",
+  logging: "Logs",
+  reloading: "Reloading and stopping",
+  hooks: "Hooks",
+  waiting: "Waiting before the start",
+  limits: "Limits",
+  files: "Files of the configuration",
+  logic: "Logic",
+  inspection: "Inspection",
+  jails: "Jails (not built yet)",
+  legion: "Legion (not built yet)",
+  statistics: "Statistics (not built yet)",
+};
+
+/** 0; 2 for a word that is neither an option nor a command. */
+export function help(words: readonly string[], outputs: Outputs): number {
+  const [word] = words;
+  if (word === undefined) {
+    outputs.out.write(fullHelp());
+    return EXIT.ok;
+  }
+  const command = COMMANDS.find((known) => known === word);
+  if (command !== undefined) {
+    outputs.out.write(COMMAND_HELP[command]);
+    return EXIT.ok;
+  }
+  const name = word.replace(/^--?/, "");
+  const row = findOption(name);
+  if (row !== null) {
+    outputs.out.write(optionHelp(row));
+    return EXIT.ok;
+  }
+  if (uwsgiNames().has(name)) {
+    outputs.out.line(
+      wrap(`"${name}" is an option of uWSGI's application server: reeve skips it, and says so.`, 0, 0),
+    );
+    return EXIT.ok;
+  }
+  const names = optionRows().flatMap((known) => [known.name, ...known.aliases]);
+  const near = nearestName(name, [...names, ...COMMANDS]);
+  outputs.err.line(`unknown option or command "${name}"${near === null ? "" : `: did you mean "${near}"?`}`);
+  return EXIT.usage;
+}
+
+function fullHelp(): string {
+  const parts = [
+    `reeve ${VERSION}: a supervisor of external daemons that reads uWSGI's configuration\n\n${USAGE}\n`,
+    `${
+      wrap(
+        "In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE.",
+        0,
+        0,
+      )
+    }\n`,
+  ];
+  let group: OptionGroup | null = null;
+  for (const row of optionRows()) {
+    if (row.group !== group) parts.push(`\n${TITLES[row.group]}:\n`);
+    group = row.group;
+    parts.push(`${listed(row)}\n`);
+  }
+  return parts.join("");
+}
+
+function listed(row: OptionRow): string {
+  const short = row.short === null ? "" : `-${row.short}, `;
+  const term = `  ${short}--${row.name}`;
+  const start = term.length < HELP_COLUMN ? term.padEnd(HELP_COLUMN) : `${term}\n${" ".repeat(HELP_COLUMN)}`;
+  return start + wrap(row.help, HELP_COLUMN, HELP_COLUMN).trimStart();
+}
+
+function optionHelp(row: OptionRow): string {
+  const lines = [
+    `--${row.name}${row.argument === "none" ? "" : row.argument === "optional" ? "[=VALUE]" : " VALUE"}`,
+    "",
+  ];
+  lines.push(wrap(sentence(row.help), 2, 2), "");
+  const add = (label: string, value: string): void =>
+    void lines.push(wrap(`${label.padEnd(12)} ${value}`, 2, 15));
+  if (row.aliases.length > 0) add("also", row.aliases.map((name) => `--${name}`).join(" "));
+  if (row.short !== null) add("short", `-${row.short}`);
+  add("value", row.type);
+  if (row.default !== null) add("default", row.default);
+  if (row.repeatable) add("repeatable", "yes");
+  add("since", row.since);
+  if (row.served === "accepted") add("effect", `none: ${row.why ?? "it is not needed here"}`);
+  if (row.served === "later") add("effect", `not built yet: it belongs to ${row.why ?? "a later part"}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function sentence(text: string): string {
+  return /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+}
+
+/** Lines of at most 80 columns; the first one indented by `first`, the others by `rest`. A long word stands alone. */
+export function wrap(text: string, first: number, rest: number): string {
+  const lines: string[] = [];
+  let line = " ".repeat(first);
+  let isEmpty = true;
+  for (const word of text.split(/(?<=[^ ]) (?=[^ ])|(?<=,)(?=[^ ]{20})/)) {
+    const joint = isEmpty || line.endsWith(",") && !text.includes(", " + word) ? "" : " ";
+    if (!isEmpty && line.length + joint.length + word.length > WIDTH) {
+      lines.push(line);
+      line = " ".repeat(rest) + word;
+    } else line += joint + word;
+    isEmpty = false;
+  }
+  lines.push(line);
+  return lines.join("\n");
+}

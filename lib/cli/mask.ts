@@ -1,0 +1,72 @@
+/**
+ * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses. For output only;
+ * what is run is never touched. Where it must guess, it hides rather than shows.
+ */
+export const HIDDEN = "[hidden]";
+
+const SECRET_WORDS = new Set(
+  ("password passwd passphrase pass pwd secret secrets token tokens key keys apikey credential credentials cred auth " +
+    "requirepass masterauth masterpass passcode pin psk").split(" "),
+);
+const SECRET_ENDING = /(?:password|passwd|passphrase|secret|token|apikey|credentials?)$/;
+/** A name that says where a secret is, not what it is. */
+const PLACE_WORDS = new Set("file path dir directory fd id name length size algorithm type".split(" "));
+
+/** Whether a variable's, an option's or a key's name says that its value is a secret. */
+export function isSecretName(name: string): boolean {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
+  const last = words.at(-1) ?? "";
+  if (PLACE_WORDS.has(last)) return false;
+  return words.some((word) => SECRET_WORDS.has(word)) || SECRET_ENDING.test(last);
+}
+
+export function maskValue(name: string, value: string): string {
+  return isSecretName(name) ? HIDDEN : maskAddresses(value);
+}
+
+/** `scheme://user:password@host` and `scheme://:password@host`. */
+export function maskAddresses(text: string): string {
+  return text.replace(/([A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s\/:@'"]*:)[^\s\/@'"]+@/g, `$1${HIDDEN}@`);
+}
+
+/** A word of a line as a shell writes it: quotes and backslashes hold it together. */
+const WORD = /(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]|['"\\])+/gs;
+
+/** A command line, quoted as it was written. */
+export function maskLine(line: string): string {
+  const masker = new WordMasker();
+  return line.replace(WORD, (word) => masker.mask(word));
+}
+
+/** The words of a command. */
+export function maskWords(words: readonly string[]): readonly string[] {
+  const masker = new WordMasker();
+  return words.map((word) => masker.mask(word));
+}
+
+/** Masks words one after the other: some are secret because of the word before. */
+class WordMasker {
+  #next: "plain" | "secret" | "login" = "plain";
+
+  mask(word: string): string {
+    const expected = this.#next;
+    this.#next = "plain";
+    if (expected === "secret" && !/^--?[A-Za-z]/.test(word)) return HIDDEN;
+    if (expected === "login" && /^[^:\/]+:./.test(word) && !/^\d+:\d+$/.test(word)) {
+      return `${word.slice(0, word.indexOf(":"))}:${HIDDEN}`;
+    }
+    const assignment = /^(['"]?)(-{0,2}[A-Za-z_][A-Za-z0-9_.-]*)=(.+)$/s.exec(word);
+    if (assignment !== null && isSecretName(assignment[2] ?? "")) {
+      return `${assignment[1]}${assignment[2]}=${HIDDEN}`;
+    }
+    const header = /^(['"]?)([A-Za-z-]+):\s*\S/.exec(word);
+    if (header !== null && /^(?:proxy-)?authorization$/i.test(header[2] ?? "")) {
+      return `${header[1]}${header[2]}: ${HIDDEN}`;
+    }
+    if (word.startsWith("-") && assignment === null) {
+      if (isSecretName(word)) this.#next = "secret";
+      else if (word === "-u" || word === "--user") this.#next = "login";
+    }
+    return maskAddresses(word);
+  }
+}

@@ -1,0 +1,107 @@
+/** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
+import { signalName } from "../config/signals.ts";
+import { formatOrigin } from "../config/origin.ts";
+import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
+import { maskAddresses, maskLine, maskValue, maskWords } from "./mask.ts";
+
+/** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
+export const DAEMON_SETTINGS = [
+  "command",
+  "kind",
+  "control",
+  "pidfile",
+  "freq",
+  "touch",
+  "stopSignal",
+  "reloadSignal",
+  "stopTimeout",
+  "maxThrottle",
+  "stdin",
+  "identity",
+  "chdir",
+  "notifyPid",
+  "nsPid",
+] as const satisfies readonly (keyof DaemonPlan)[];
+
+export function planToJson(plan: Plan): unknown {
+  const { instance } = plan;
+  const { origins = {}, ...settings } = instance;
+  return {
+    files: plan.files,
+    instance: {
+      ...settings,
+      environment: instance.environment.map(({ name, value }) => ({
+        name,
+        value: value === null ? null : maskValue(name, value),
+      })),
+      pidfiles: instance.pidfiles.map((pidfile) => ({ ...pidfile, origin: formatOrigin(pidfile.origin) })),
+      hooks: instance.hooks.map(hookToJson),
+      waits: instance.waits.map((wait) => ({ ...wait, origin: formatOrigin(wait.origin) })),
+      touchExec: instance.touchExec.map(({ path, command, origin }) => ({
+        path,
+        command: maskLine(command),
+        origin: formatOrigin(origin),
+      })),
+      masterFifo: instance.masterFifo.map(({ path, origin }) => ({ path, origin: formatOrigin(origin) })),
+      from: Object.fromEntries(Object.entries(origins).map(([name, origin]) => [name, formatOrigin(origin)])),
+    },
+    daemons: plan.daemons.map(daemonToJson),
+  };
+}
+
+function daemonToJson(daemon: DaemonPlan): unknown {
+  const settings = Object.fromEntries(DAEMON_SETTINGS.map((name) => [name, daemon[name]]));
+  return {
+    name: daemon.name,
+    option: daemon.option,
+    origin: formatOrigin(daemon.origin),
+    ...settings,
+    command: commandToJson(daemon.command),
+    stopSignal: signalName(daemon.stopSignal),
+    reloadSignal: daemon.reloadSignal === null ? null : signalName(daemon.reloadSignal),
+    from: Object.fromEntries(DAEMON_SETTINGS.map((name) => [name, originText(daemon, name)])),
+  };
+}
+
+/** `file:line` of a setting that was written out, else "default". */
+export function originText(daemon: DaemonPlan, name: keyof DaemonPlan): string {
+  // The plain forms have no keys: what they say is in their one line.
+  const isInLine = name === "command" || name === "kind" ||
+    (name === "control" && daemon.control) || (name === "pidfile" && daemon.pidfile !== null);
+  const origin = daemon.origins[name] ?? (isInLine ? daemon.origin : undefined);
+  return origin === undefined ? "default" : formatOrigin(origin);
+}
+
+export function commandToJson(command: Command): unknown {
+  const text = maskLine(command.text);
+  return command.kind === "words"
+    ? { run: "directly", text, words: maskWords(command.words) }
+    : { run: "by a shell", text, shell: command.shell };
+}
+
+function hookToJson(hook: Hook): unknown {
+  const isHidden = hook.shown === "[hidden]";
+  return {
+    phase: hook.phase,
+    action: isHidden ? { kind: hook.action.kind } : actionToJson(hook.action),
+    shown: isHidden ? hook.shown : maskLine(hook.shown),
+    origin: formatOrigin(hook.origin),
+  };
+}
+
+function actionToJson(action: HookAction): unknown {
+  switch (action.kind) {
+    case "exec":
+      return { ...action, command: maskLine(action.command) };
+    case "putenv":
+      return { ...action, value: maskValue(action.name, action.value) };
+    case "write":
+    case "writefifo":
+    case "print":
+      return { ...action, text: maskAddresses(action.text) };
+    case "mount":
+      return { ...action, data: action.data === null ? null : maskLine(action.data.replaceAll(",", " ")) };
+    default:
+      return action;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * From the words of the command line to a checked Plan: the language, the Plan's builder and the look at the system,
+ * one after the other, with everything that is wrong in one list.
+ */
+import type { CommandLine } from "../config/command_line.ts";
+import { ConfigError, type Diagnostic, Diagnostics } from "../config/diagnostic.ts";
+import { type Configuration, loadConfiguration } from "../config/load.ts";
+import { noteDifferences } from "../config/plan_differences.ts";
+import { buildPlan } from "../config/plan_build.ts";
+import { findProblems, type Purpose } from "../config/plan_problems.ts";
+import type { Plan } from "../config/plan.ts";
+import type { PlanSystem } from "../config/plan_system.ts";
+import { realConfigWorld, RealPlanSystem } from "./world.ts";
+
+export interface ReadPlan {
+  /** null when the files could not be read to their end, or say themselves that reading ends (`exit`). */
+  readonly plan: Plan | null;
+  /** null when the files could not be read to their end. */
+  readonly configuration: Configuration | null;
+  readonly diagnostics: Diagnostics;
+}
+
+/** Never throws for what is wrong with a configuration. A check forbids side effects and is stricter. `isReload`: for if-reload. */
+export function readPlan(
+  line: Pick<CommandLine, "options" | "files" | "entrypoint">,
+  purpose: Purpose,
+  options: { readonly isReload?: boolean; readonly system?: PlanSystem } = {},
+): ReadPlan {
+  const { isReload = false, system = new RealPlanSystem() } = options;
+  const world = realConfigWorld(system, { sideEffects: purpose === "start", isReload });
+  let configuration: Configuration;
+  try {
+    configuration = loadConfiguration(line.options, line.files, world);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { plan: null, configuration: null, diagnostics: collected(error.diagnostics) };
+  }
+  const { diagnostics, files } = configuration;
+  if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
+  const plan = buildPlan(configuration.options, files, system, diagnostics, line.entrypoint);
+  findProblems(plan, system, purpose, diagnostics);
+  if (plan.daemons.length === 0) {
+    diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
+  }
+  if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
+  return { plan, configuration, diagnostics };
+}
+
+function collected(list: readonly Diagnostic[]): Diagnostics {
+  const diagnostics = new Diagnostics();
+  diagnostics.list.push(...list);
+  return diagnostics;
+}

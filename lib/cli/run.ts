@@ -1,0 +1,125 @@
+/**
+ * The words of the command line to the command that they ask for, and its exit code. Every command is loaded when it
+ * is asked for, so that none pays for another. Never ends the process.
+ */
+import { type CommandLine, COMMANDS, parseCommandLine, RESERVED_COMMANDS } from "../config/command_line.ts";
+import type { Configuration } from "../config/load.ts";
+import { ConfigError } from "../config/diagnostic.ts";
+import { nearestName } from "../config/plan_nearest.ts";
+import { EXIT } from "./exit_code.ts";
+import { type Outputs, standardOutputs } from "./output.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import { startSupervisor } from "./start_supervisor.ts";
+
+/** `argv`: without the program's name. */
+export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
+  if (argv.length === 0) {
+    const { USAGE } = await import("./help.ts");
+    outputs.err.write(USAGE);
+    return EXIT.usage;
+  }
+  let line: CommandLine;
+  try {
+    line = parseCommandLine(argv);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    showDiagnostics(error.diagnostics, outputs.err);
+    return EXIT.usage;
+  }
+  switch (line.command) {
+    case "run":
+      return await runConfiguration(line, argv, outputs);
+    case "check":
+    case "plan":
+      return await inspect(line, outputs);
+    case "help":
+      return (await import("./help.ts")).help(line.operands, outputs);
+    case "version":
+      outputs.out.line(`reeve ${(await import("./version.ts")).VERSION}`);
+      return EXIT.ok;
+    case "stop-pidfile":
+    case "reload-pidfile": {
+      const { signalInstance } = await import("./control_signal.ts");
+      return signalInstance(
+        line.command === "stop-pidfile" ? "stop" : "reload",
+        line.operands[0] ?? "",
+        outputs,
+      );
+    }
+    case "enter":
+    case "legion":
+      outputs.err.line(
+        `command "${line.command}" is not available yet: this build has no ${SUBSYSTEMS[line.command]}`,
+      );
+      return EXIT.usage;
+  }
+}
+
+const SUBSYSTEMS = { enter: "jails", legion: "legion" } as const;
+
+async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
+  if (line.files.length === 0 && line.options.length === 0 && line.entrypoint === null) {
+    outputs.err.line(`${line.command} needs a configuration file: reeve ${line.command} FILE`);
+    return EXIT.usage;
+  }
+  return line.command === "check"
+    ? (await import("./check.ts")).check(line, outputs)
+    : (await import("./plan_command.ts")).showPlan(line, outputs);
+}
+
+async function runConfiguration(
+  line: CommandLine,
+  argv: readonly string[],
+  outputs: Outputs,
+): Promise<number> {
+  const { readPlan } = await import("./read_plan.ts");
+  const mistyped = await mistypedCommand(line);
+  if (mistyped !== null) {
+    outputs.err.line(mistyped);
+    return EXIT.usage;
+  }
+  const { plan, configuration, diagnostics } = readPlan(line, "start");
+  const { list } = diagnostics;
+  if (configuration !== null) {
+    for (const text of configuration.printed) outputs.out.line(text);
+    if (configuration.showConfig || configuration.get.length > 0) {
+      showDiagnostics(list.filter(({ severity }) => severity === "error"), outputs.err);
+      await answer(configuration, outputs);
+      return diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
+    }
+    if (configuration.exitCode !== null) return configuration.exitCode;
+  }
+  if (plan === null || diagnostics.hasErrors) {
+    showDiagnostics(list, outputs.err);
+    return EXIT.usage;
+  }
+  return await startSupervisor({
+    plan,
+    warnings: list,
+    entrypoint: line.entrypoint,
+    hasConfiguration: line.files.length > 0 || plan.daemons.some(({ option }) => option !== "entrypoint"),
+    argv,
+  });
+}
+
+/** show-config, and the first value of every `get`. */
+async function answer(configuration: Configuration, outputs: Outputs): Promise<void> {
+  const { showConfiguration } = await import("../config/show.ts");
+  if (configuration.showConfig) outputs.out.write(showConfiguration(configuration.shown));
+  for (const wanted of configuration.get) {
+    const found = configuration.shown.find(({ name }) => name === wanted);
+    if (found !== undefined) outputs.out.line(found.value);
+  }
+}
+
+/** `reeve chek app.ini`: the first word is no file, and nearly a command. */
+async function mistypedCommand(line: CommandLine): Promise<string | null> {
+  const first = line.files[0]?.name;
+  if (first === undefined || !/^[a-z]+$/.test(first)) return null;
+  const near = nearestName(first, [...COMMANDS, ...RESERVED_COMMANDS]);
+  if (near === null) return null;
+  const { existsSync } = await import("node:fs");
+  return existsSync(first)
+    ? null
+    : `unknown command "${first}": did you mean "${near}"? (there is no file of that name)`;
+}

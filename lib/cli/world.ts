@@ -1,0 +1,206 @@
+/**
+ * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are asked for and
+ * never changed. The only place where the configuration meets the disk.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { availableParallelism, hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import type { FileKind, FileStatus, PlanSystem } from "../config/plan_system.ts";
+import { UserDatabase } from "../config/users.ts";
+import type { ConfigWorld } from "../config/world.ts";
+import { shellGlob } from "./shell_glob.ts";
+
+const LARGEST_SMALL_FILE = 1 << 20;
+const LARGEST_OUTPUT = 64 << 20;
+const STDIN = 0;
+
+export class RealPlanSystem implements PlanSystem {
+  readonly uid = process.geteuid?.() ?? 0;
+  readonly gid = process.getegid?.() ?? 0;
+  readonly cwd = process.cwd();
+  readonly path = process.env["PATH"] ?? null;
+  #passwd: string | null = null;
+  #group: string | null = null;
+
+  get groups(): readonly number[] {
+    return process.getgroups?.() ?? [];
+  }
+
+  get passwd(): string {
+    return this.#passwd ??= textOr("/etc/passwd", "");
+  }
+
+  get group(): string {
+    return this.#group ??= textOr("/etc/group", "");
+  }
+
+  stat(path: string): FileStatus | null {
+    const found = statOf(path);
+    if (found === null) return null;
+    return { kind: kindOf(found), mode: found.mode & 0o7777, uid: found.uid, gid: found.gid };
+  }
+
+  canWrite(path: string): boolean {
+    return hasAccess(path, constants.W_OK);
+  }
+
+  canExecute(path: string): boolean {
+    return hasAccess(path, constants.X_OK);
+  }
+
+  readDirectory(path: string): readonly string[] | null {
+    return namesIn(path);
+  }
+
+  readText(path: string): string | null {
+    const found = statOf(path);
+    if (found === null || !found.isFile() || found.size > LARGEST_SMALL_FILE) return null;
+    return textOr(path, null);
+  }
+}
+
+export interface WorldOptions {
+  /** Whether @(exec://...) may run commands; a check must not. */
+  readonly sideEffects: boolean;
+  /** For if-reload. */
+  readonly isReload: boolean;
+}
+
+export function realConfigWorld(system: PlanSystem, options: WorldOptions): ConfigWorld {
+  let stdin: Uint8Array | null = null;
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  return {
+    // Standard input can be read once only, but may be named more than once.
+    readFile: (path) => path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path),
+    exists: existsSync,
+    isFile: (path) => statOf(path)?.isFile() ?? false,
+    isDirectory: (path) => statOf(path)?.isDirectory() ?? false,
+    glob: (pattern) => shellGlob(pattern, namesIn, existsSync),
+    realDirectoryPath,
+    inode: (path) => statOf(path)?.ino ?? 0,
+    environment,
+    cwd: system.cwd,
+    get hostname() {
+      return hostname();
+    },
+    get cpuCount() {
+      return availableParallelism();
+    },
+    startedAt: BigInt(Date.now()) * 1000n,
+    get user() {
+      return currentUser(system);
+    },
+    binary: process.execPath,
+    isReload: options.isReload,
+    ...(options.sideEffects ? { execute } : {}),
+    readFd: (fd) => readFileSync(fd),
+  };
+}
+
+/** A regular file or a FIFO; opened once, so that what was looked at is what is read. */
+function readConfiguration(path: string): Uint8Array {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOCTTY);
+  try {
+    const status = fstatSync(fd);
+    if (status.isDirectory()) throw Object.assign(new Error(`"${path}" is a directory`), { code: "EISDIR" });
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function execute(command: string): Uint8Array {
+  const result = spawnSync("/bin/sh", ["-c", command], {
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: LARGEST_OUTPUT,
+  });
+  if (result.error !== undefined) throw result.error;
+  if (result.status === 0) return result.stdout;
+  throw new Error(result.signal === null ? `it exited with ${result.status}` : `it died of ${result.signal}`);
+}
+
+function currentUser(system: PlanSystem): ConfigWorld["user"] {
+  const users = new UserDatabase(system.passwd, system.group);
+  return {
+    uid: system.uid,
+    name: users.userById(system.uid)?.name ?? String(system.uid),
+    gid: system.gid,
+    group: users.groupById(system.gid)?.name ?? String(system.gid),
+  };
+}
+
+function realDirectoryPath(path: string): string {
+  const absolute = path.startsWith("/") ? path : join(process.cwd(), path);
+  try {
+    return join(realpathSync(dirname(absolute)), basename(absolute));
+  } catch {
+    return absolute;
+  }
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function kindOf(status: { mode: number }): FileKind {
+  switch (status.mode & constants.S_IFMT) {
+    case constants.S_IFREG:
+      return "file";
+    case constants.S_IFDIR:
+      return "directory";
+    case constants.S_IFIFO:
+      return "fifo";
+    case constants.S_IFSOCK:
+      return "socket";
+    case constants.S_IFCHR:
+    case constants.S_IFBLK:
+      return "device";
+    default:
+      return "other";
+  }
+}
+
+function hasAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function namesIn(path: string): readonly string[] | null {
+  try {
+    return readdirSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function textOr<Otherwise>(path: string, otherwise: Otherwise): string | Otherwise {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return otherwise;
+  }
+}
