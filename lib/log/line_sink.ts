@@ -5,11 +5,13 @@
  * What cannot be written now waits in a bounded queue. When that is full the newest lines are dropped and counted,
  * and the count is logged where they are missing, once writing works again.
  */
-import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Timers } from "./timers.ts";
 
 export interface LineSinkOptions {
   readonly fd: number;
+  /** The sink closes `fd` when it is moved to another. */
+  readonly ownsFd?: boolean;
   readonly timers: Timers;
   /** One write(2): bytes taken, or throws an Error with `code`. */
   readonly write?: (fd: number, bytes: Uint8Array, offset: number) => number;
@@ -29,6 +31,7 @@ export class LineSink {
   readonly #options: LineSinkOptions;
   readonly #write: (fd: number, bytes: Uint8Array, offset: number) => number;
   #fd: number;
+  #ownsFd: boolean;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   /** Bytes of the first line in the queue that are out already. */
@@ -40,6 +43,7 @@ export class LineSink {
   constructor(options: LineSinkOptions) {
     this.#options = options;
     this.#fd = options.fd;
+    this.#ownsFd = options.ownsFd ?? false;
     this.#write = options.write ?? ((fd, bytes, offset) => writeSync(fd, bytes, offset));
   }
 
@@ -100,6 +104,8 @@ export class LineSink {
 
   /** From now on lines go to `fd`; a line that was out in part is written anew there. */
   moveTo(fd: number): void {
+    if (this.#ownsFd && fd !== this.#fd) closeSync(this.#fd);
+    this.#ownsFd = false;
     this.#fd = fd;
     this.#sent = 0;
     this.flush();

@@ -8,6 +8,8 @@ import { IDLE_TIMERS, type Timers } from "./timers.ts";
 
 export interface LoggerOptions {
   readonly fd: number;
+  /** `fd` is closed when the log moves to another. */
+  readonly ownsFd?: boolean;
   readonly format: LineFormat;
   /** Lines below this level are not written. */
   readonly least: Level;
@@ -17,6 +19,7 @@ export interface LoggerOptions {
   readonly write?: (fd: number, bytes: Uint8Array, offset: number) => number;
 }
 
+const STANDARD_ERROR = 2;
 const RANK: Readonly<Record<Level, number>> = { error: 0, warning: 1, info: 2, debug: 3 };
 const NO_FIELDS: Fields = {};
 
@@ -32,6 +35,7 @@ export class Logger {
     this.#least = RANK[options.least];
     this.#sink = new LineSink({
       fd: options.fd,
+      ownsFd: options.ownsFd ?? false,
       timers: options.timers,
       ...(options.write === undefined ? {} : { write: options.write }),
       droppedLine: (count) =>
@@ -99,8 +103,10 @@ export function standardLogger(
   isTerminal: boolean,
   least: Level = "info",
 ): Logger {
+  const fd = withoutBlocking(STANDARD_ERROR);
   return new Logger({
-    fd: withoutBlocking(2),
+    fd,
+    ownsFd: fd !== STANDARD_ERROR,
     format: { format: "text", date: null, prefix: null, colour: wantsColour(isTerminal, environment) },
     least,
     timers: IDLE_TIMERS,

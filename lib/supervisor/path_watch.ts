@@ -7,6 +7,7 @@
  * neither.
  */
 import { statSync } from "node:fs";
+import { isSysError } from "../sys/errno.ts";
 import { IN, type Inotify, type InotifyEvent } from "../sys/inotify.ts";
 import type { Timers } from "../log/timers.ts";
 import { type ChainLink, pathChain } from "./path_chain.ts";
@@ -38,6 +39,9 @@ const TARGET_MASK = IN.attrib | IN.modify | IN.closeWrite | IN.deleteSelf | IN.m
 const ENTRY_MASK = IN.delete | IN.movedFrom | IN.movedTo;
 const MISSING_MASK = IN.create | IN.movedTo | IN.attrib;
 const LOOK_AGAIN = IN.overflow | IN.unmount | IN.ignored;
+
+/** In the place of a watch that cannot be had. */
+const NOT_WATCHED = { remove: () => {} };
 
 type Snapshot = { readonly dev: bigint; readonly ino: bigint; readonly mtime: bigint } | null;
 
@@ -100,31 +104,36 @@ export class PathWatch {
 
   /** Sets all watches anew, then makes sure that the path still leads the same way. */
   #arm(): void {
-    const old = this.#watches;
+    const held = this.#watches;
     let chain = pathChain(this.path);
     for (let pass = 0; pass < MOST_PASSES; pass++) {
-      const added = chain.flatMap((link) => this.#watch(link));
-      for (const watch of old.splice(0)) watch.remove();
-      old.push(...added);
+      const added = chain.map((link) => this.#watch(link));
+      for (const watch of held.splice(0)) watch.remove();
+      held.push(...added.filter((watch) => watch !== null));
       const again = pathChain(this.path);
-      if (JSON.stringify(again) === JSON.stringify(chain)) break;
+      if (!added.includes(null) && JSON.stringify(again) === JSON.stringify(chain)) return;
       chain = again;
     }
-    this.#watches = old;
+    // It never stood still.
+    this.#later();
   }
 
-  #watch(link: ChainLink): { remove(): void }[] {
+  /** null: what is to be watched is gone since the chain was looked at. */
+  #watch(link: ChainLink): { remove(): void } | null {
     const mask = link.kind === "target"
       ? TARGET_MASK
       : (link.kind === "missing" ? MISSING_MASK : ENTRY_MASK) | IN.onlyDirectory;
     try {
-      return [this.#world.inotify.watch(link.path, mask, (event) => this.#event(link, event))];
+      return this.#world.inotify.watch(link.path, mask, (event) => this.#event(link, event));
     } catch (problem) {
-      const code = (problem as { errnoName?: unknown }).errnoName;
-      // Gone since the chain was looked at: the next pass sees that.
-      if (code !== "ENOENT" && code !== "ENOTDIR") this.#tell(problem);
-      return [];
+      if (isSysError(problem, "ENOENT", "ENOTDIR")) return null;
+      this.#tell(problem);
+      return NOT_WATCHED;
     }
+  }
+
+  #later(): void {
+    this.#timer ??= this.#world.timers.after(this.#settle, () => this.#settled());
   }
 
   #tell(problem: unknown): void {
@@ -140,7 +149,7 @@ export class PathWatch {
       if (link.name !== null && !own && event.name !== link.name) return;
       if (link.kind === "target") this.#touched = true;
     }
-    this.#timer ??= this.#world.timers.after(this.#settle, () => this.#settled());
+    this.#later();
   }
 
   #settled(): void {

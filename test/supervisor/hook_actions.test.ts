@@ -132,5 +132,5 @@ test("a hook child does what it is told and logs its failure in the instance's f
   const hidden = spawnSync(process.execPath, ["-e", program], {
     env: { ...process.env, ...request({ kind: "mkdir", path: "dir" }, true) },
   });
-  expect(hidden.stderr.toString()).not.toContain("dir\\");
+  expect(JSON.parse(hidden.stderr.toString()).text).toBe("a hidden hook failed");
 });

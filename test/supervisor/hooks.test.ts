@@ -120,9 +120,9 @@ test("a command that fails ends the phase, also when a signal killed it", async 
   const one = makeRunner([hook("as-root", exec("bad")), hook("as-root", exec("next"))], null, {
     bad: { kind: "exited", code: 3 },
   });
-  expect(one.run("as-root")).rejects.toThrow('command "bad" exited with non-zero code: 3');
+  await expect(one.run("as-root")).rejects.toThrow('command "bad" exited with non-zero code: 3');
   const two = makeRunner([hook("as-root", exec("bad"))], null, { bad: { kind: "killed", signal: 11 } });
-  expect(two.run("as-root")).rejects.toThrow('command "bad" was killed by signal 11');
+  await expect(two.run("as-root")).rejects.toThrow('command "bad" was killed by signal 11');
   const three = makeRunner([hook("as-root", exec("bad"))], null, { bad: new Error("exec: no such file") });
   const failure = await three.run("as-root").catch((problem: unknown) => problem);
   expect(failure).toBeInstanceOf(HookFailure);
