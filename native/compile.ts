@@ -16,7 +16,15 @@ export interface NativeArtefacts {
 }
 
 /** Files of native/ that make the library. */
-export const LIBRARY_SOURCES = ["clone.c", "files.c", "processes.c", "spawn.c", "text.c", "watch.c"] as const;
+export const LIBRARY_SOURCES = [
+  "clone.c",
+  "files.c",
+  "hold.c",
+  "processes.c",
+  "spawn.c",
+  "text.c",
+  "watch.c",
+] as const;
 /** Files of native/ that make the helper. */
 export const HELPER_SOURCES = [
   "child.c",

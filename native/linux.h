@@ -130,6 +130,8 @@ enum linux_signal {
 #define SIGNAL_BIT(signal) (1ul << ((signal) - 1))
 #define SIGNAL_SET_SIZE 8
 
+enum linux_sigaction_flag { SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000 };
+
 /* struct sigaction as the kernel has it; zero is SIG_DFL. */
 struct linux_sigaction {
   u64 handler;

@@ -133,6 +133,12 @@ i64 reeve_exec_self(i32 fd, const char *path, const char *argv_block, const char
 /* how: 0 block, 1 unblock, 2 set. Calling thread. bit n-1 = signal n. Returns 0. */
 i64 reeve_sigmask(i32 how, u64 mask);
 
+/* Holds the signals of `mask` back from the whole process, whichever thread the kernel picks: they stay pending on the main
+ * thread, which must be the caller, and survive an exec. `saved` takes the handlers until reeve_release_signals, which puts
+ * them back and lets what is pending come: 4 u64 for each of 64 signals. -> 0, -EPERM (not the main thread), -EINVAL. */
+i64 reeve_hold_signals(u64 mask, u64 *saved);
+i64 reeve_release_signals(u64 mask, const u64 *saved);
+
 /* waitid(P_ALL, WEXITED | WNOHANG | WNOWAIT): looks at a dead child and leaves it a zombie. out[0] = pid (0: none), out[1] = code (CLD_*),
  * out[2] = status. -> 1 when there is one, 0 when none is dead, -ECHILD when there is no child. */
 i64 reeve_peek_child(i32 *out);

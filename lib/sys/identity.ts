@@ -8,7 +8,7 @@ import { readVirtual } from "./virtual_files.ts";
 const CLOCK_REALTIME = 0;
 const CLOCK_BOOTTIME = 7;
 /** USER_HZ: what /proc counts in, whatever the kernel's own tick is. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 const time = new BigInt64Array(2);
 

@@ -20,6 +20,8 @@ const SYMBOLS = {
     returns: RESULT,
   },
   reeve_sigmask: { args: ["i32", "u64"], returns: RESULT },
+  reeve_hold_signals: { args: ["u64", "buffer"], returns: RESULT },
+  reeve_release_signals: { args: ["u64", "buffer"], returns: RESULT },
   reeve_peek_child: { args: ["buffer"], returns: RESULT },
   reeve_wait_stopped: { args: ["i32", "buffer"], returns: RESULT },
   reeve_reap: { args: ["i32", "buffer"], returns: RESULT },

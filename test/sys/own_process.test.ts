@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { duplicateOnto, openPipe, readInto, setCloseOnExec, tryLock } from "../../lib/sys/descriptor.ts";
 import { errnoName, errnoText, isSysError, SysError } from "../../lib/sys/errno.ts";
 import { imageFd, type ImageHost } from "../../lib/sys/image.ts";
@@ -10,6 +10,7 @@ import { readUmask, setUmask } from "../../lib/sys/own_process.ts";
 import { processExists, signalGroup, signalProcess } from "../../lib/sys/pidfd.ts";
 import {
   blockSignals,
+  holdSignals,
   signalFromName,
   signalMask,
   signalName,
@@ -17,6 +18,7 @@ import {
 } from "../../lib/sys/signals.ts";
 import { groupOf, sessionOf } from "../../lib/sys/tty.ts";
 import { Scratch } from "./scratch.ts";
+import { until } from "./until.ts";
 
 const LIB = `${import.meta.dir}/../../lib/sys`;
 
@@ -72,6 +74,25 @@ describe("a signal", () => {
     unblockSignals([10, 36]);
     expect(blocked() & signalMask([10, 36])).toBe(0n);
     expect(pending()).toBe("0000000000000000");
+  });
+  test("that is held back stays pending, and comes when it is released", async () => {
+    let seen = 0;
+    const count = (): void => void seen++;
+    process.on("SIGUSR2", count);
+    const held = holdSignals([12]);
+    process.kill(process.pid, "SIGUSR2");
+    await until("it is pending", () => {
+      const status = readFileSync("/proc/self/status", "utf8");
+      return (BigInt(`0x${/^SigPnd:\s*(\w+)/m.exec(status)![1]!}`) & signalMask([12])) !== 0n;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toBe(0);
+    held.release();
+    held.release();
+    await until("it has come", () => seen === 1);
+    process.kill(process.pid, "SIGUSR2");
+    await until("the next comes as ever", () => seen === 2);
+    process.off("SIGUSR2", count);
   });
   test("mask has no place for what is no signal", () => {
     for (const wrong of [0, 65, NaN, undefined as unknown as number]) {
@@ -186,38 +207,50 @@ describe("an executable image", () => {
 });
 
 describe("an exec of ourselves", () => {
-  test("keeps the pid, the descriptors it was told to, and a blocked signal that came meanwhile", async () => {
-    // Blocked in every thread only from the second image on, whose threads inherit the mask.
+  /** A process that does `before`, then becomes `cat` of what its new image has. */
+  function become(before: string, args: readonly string[]): Bun.ReadableSyncSubprocess {
     const script = `
-      import { readFileSync } from "node:fs";
       import { execSelf } from "${LIB}/exec_self.ts";
       import { memfdOf } from "${LIB}/memfd.ts";
-      import { unblockSignals } from "${LIB}/signals.ts";
-      const { STATE, ROUND = "1" } = process.env;
-      if (ROUND === "3") {
-        process.on("SIGUSR1", () => { console.log("signal"); process.exit(0); });
-        const state = readFileSync("/proc/self/fd/" + STATE, "utf8");
-        console.log(process.pid, state, Object.keys(process.env).sort().join());
-        unblockSignals([10]);
-        setInterval(() => {}, 1000);
-      } else {
-        const state = STATE ?? String(memfdOf("state", new TextEncoder().encode("handed over")));
-        if (ROUND === "2") process.kill(process.pid, "SIGUSR1");
-        execSelf({
-          program: { path: process.execPath },
-          args: ["bun", process.argv[1]],
-          environment: ["STATE=" + state, "ROUND=" + (Number(ROUND) + 1)],
-          keepFds: [Number(state)],
-          blockSignals: [10],
-        });
-      }
+      import { holdSignals } from "${LIB}/signals.ts";
+      const state = memfdOf("state", new TextEncoder().encode("handed over\\n"));
+      const other = memfdOf("other", new TextEncoder().encode("not to be seen\\n"));
+      console.log(process.pid);
+      ${before}
+      execSelf({
+        program: { path: "/bin/cat" },
+        args: ["cat", ...${JSON.stringify(args)}, "/proc/self/fd/" + state, "/proc/self/fd/" + other],
+        environment: ["A=1", "B=2"],
+        keepFds: [state],
+        blockSignals: [10, 15],
+      });
     `;
-    using scratch = new Scratch();
-    writeFileSync(scratch.at("rounds.ts"), script);
-    const run = Bun.spawn([process.execPath, scratch.at("rounds.ts")], { stdout: "pipe", stderr: "inherit" });
-    const lines = (await run.stdout.text()).trim().split("\n");
-    expect(lines).toEqual([`${run.pid} handed over ROUND,STATE`, "signal"]);
-    expect(await run.exited).toBe(0);
+    return Bun.spawnSync([process.execPath, "-e", script]);
+  }
+
+  test("keeps the pid and the descriptors it was told to, and no others", () => {
+    const run = become("", ["/proc/self/environ"]);
+    expect(run.stdout.toString()).toBe(`${run.pid}\nA=1\0B=2\0handed over\n`);
+    expect(run.stderr.toString()).toMatch(/No such file or directory/);
+  });
+
+  test("keeps each signal that came while they were held, whichever thread it came to", () => {
+    const before = `
+      process.on("SIGUSR1", () => {});
+      process.on("SIGTERM", () => {});
+      new Worker("data:text/javascript,1");
+      holdSignals([10, 15]);
+      await new Promise((resolve) => setImmediate(resolve));
+      process.kill(process.pid, "SIGUSR1");
+      process.kill(process.pid, "SIGTERM");
+    `;
+    for (let round = 0; round < 5; round++) {
+      const status = become(before, ["/proc/self/status"]).stdout.toString();
+      const field = (name: string): bigint =>
+        BigInt(`0x${new RegExp(`^${name}:\\s*(\\w+)`, "m").exec(status)![1]!}`);
+      expect(field("SigPnd") | field("ShdPnd")).toBe(signalMask([10, 15]));
+      expect(field("SigBlk")).toBe(signalMask([10, 15]));
+    }
   });
 
   test("that fails leaves everything as it was", async () => {
@@ -245,12 +278,18 @@ test("a notification arrives as one datagram, and a missing receiver is no error
     ],
     { stdout: "pipe", stderr: "inherit" },
   );
-  const reader = receiver.stdout.getReader();
-  await reader.read();
+  const output = receiver.stdout.getReader();
+  let printed = "";
+  const line = async (): Promise<string> => {
+    while (!printed.includes("\n")) printed += new TextDecoder().decode((await output.read()).value);
+    const end = printed.indexOf("\n");
+    const first = printed.slice(0, end);
+    printed = printed.slice(end + 1);
+    return first;
+  };
+  expect(await line()).toBe("ready");
   expect(notify(scratch.at("n"), ["READY=1", "STATUS=all is well"])).toBe(true);
-  expect(new TextDecoder().decode((await reader.read()).value).trim()).toBe(
-    "b'READY=1\\nSTATUS=all is well'",
-  );
+  expect(await line()).toBe("b'READY=1\\nSTATUS=all is well'");
   await receiver.exited;
   expect(notify("/nonexistent", ["READY=1"])).toBe(false);
   expect(notify("relative", ["READY=1"])).toBe(false);
