@@ -47,7 +47,10 @@ static void becomeExec(i32 request_fd) {
 void helperMain(u64 *stack) {
   char **argv = (char **)(stack + 1);
   i64 fd = stack[0] == 2 ? textToNumber(argv[1]) : -1;
+  u64 all = SIGNALS_ALL;
   if (fd < 0) exitProcess(125);
+  /* Both roles take what comes from now on at a time of their own. */
+  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
   syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0])); /* else ps shows the number of a descriptor */
   if (textEqual(argv[0], "reeve-init")) exitProcess(initRun((i32)fd));
   if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);

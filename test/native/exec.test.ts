@@ -1,18 +1,27 @@
 /** The helper's role exec, run by hand in each of its builds: what the program finds, and how each step fails. */
-import { afterAll, describe, expect } from "bun:test";
+import { afterAll, afterEach, describe, expect } from "bun:test";
 import { chmodSync, closeSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { packSpec } from "../../lib/sys/pack.ts";
 import { fixture } from "../fixtures/compile.ts";
 import { needsRoot, OUTPUT, run, testUnless } from "./build.ts";
-import { ARM64, FREESTANDING, type HelperBuild, PLAIN, runExec, SANITIZED, startHelper } from "./helper.ts";
+import {
+  ARM64,
+  endStarted,
+  FREESTANDING,
+  type HelperBuild,
+  PLAIN,
+  runExec,
+  SANITIZED,
+  startHelper,
+} from "./helper.ts";
 
 const EPERM = 1, ENOENT = 2, ESRCH = 3, ENOEXEC = 8, EBADF = 9, EACCES = 13, ENOTDIR = 20, EINVAL = 22;
 const EBADMSG = 74;
 const ROOM = join(OUTPUT, "room");
 mkdirSync(ROOM, { recursive: true, mode: 0o755 });
 chmodSync(OUTPUT, 0o755);
+afterEach(endStarted);
 afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 
 interface State {
@@ -75,7 +84,9 @@ for (const build of [FREESTANDING, SANITIZED, ARM64]) {
 
     check("a program has the descriptors of its request and no others", async () => {
       const extra = openSync("/etc/passwd", "r");
-      const found = await state(build, { fds: new Map([[0, "null"], [1, 1], [2, 2], [9, 5]]) }, {
+      const found = await state(build, {
+        fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2], [9, 5]]),
+      }, {
         fds: [extra, extra, extra],
       });
       closeSync(extra);
@@ -87,7 +98,7 @@ for (const build of [FREESTANDING, SANITIZED, ARM64]) {
       const five = openSync("/etc/passwd", "r");
       const six = openSync("/etc/group", "r");
       const found = await state(build, {
-        fds: new Map([[1, 1], [5, 6], [6, 5], [3, 5], [4, 6], [2, "null"]]),
+        fds: new Map<number, number | "null">([[1, 1], [5, 6], [6, 5], [3, 5], [4, 6], [2, "null"]]),
       }, { fds: [five, six] });
       closeSync(five);
       closeSync(six);
@@ -107,7 +118,7 @@ for (const build of [FREESTANDING, SANITIZED, ARM64]) {
           { resource: 7, soft: 12n, hard: 12n },
           { resource: 4, soft: 0n, hard: 4096n },
         ],
-        fds: new Map([[0, "null"], [1, 1], [2, 2], [30, 1]]),
+        fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2], [30, 1]]),
       });
       const limits = found["rlimits"] as string[][];
       expect(limits[7]).toEqual(["12", "12"]);
@@ -224,7 +235,7 @@ for (const build of [FREESTANDING, SANITIZED, ARM64]) {
       };
       await fails({ chdir: "/nonexistent" }, "chdir", ENOENT);
       await fails({ chdir: "/etc/passwd" }, "chdir", ENOTDIR);
-      await fails({ fds: new Map([[0, 200]]) }, "descriptors", EBADF);
+      await fails({ fds: new Map<number, number | "null">([[0, 200]]) }, "descriptors", EBADF);
       await fails({ cpus: [8000] }, "cpu affinity", EINVAL);
       await fails({ session: "foreground" }, "terminal", 25);
     });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
 import { type InitOptions, packInit, packSpec } from "../../lib/sys/pack.ts";
 import { stageName } from "../../lib/sys/stage.ts";
+import { descendants, identify, type ProcessId, signal } from "../e2e/process.ts";
 import {
   ARM_COMPILER,
   ARM_EMULATOR,
@@ -16,6 +17,8 @@ import {
   OUTPUT,
   sanitizedHelper,
 } from "./build.ts";
+
+const SIGKILL = 9;
 
 export interface HelperBuild {
   readonly name: string;
@@ -60,7 +63,7 @@ export const PLAIN: ChildSpec = {
   gid: null,
   groups: null,
   umask: null,
-  fds: new Map([[0, "null"], [1, 1], [2, 2]]),
+  fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2]]),
   session: "new",
   rlimits: [],
   caps: null,
@@ -110,6 +113,17 @@ export interface RunOptions {
 }
 
 let serial = 0;
+const running = new Set<ProcessId>();
+
+/** Kills what a test that failed has left running, with all below it. */
+export function endStarted(): void {
+  for (const top of running) {
+    const all = descendants(top.pid);
+    signal(top, SIGKILL);
+    for (const one of all) signal(one, SIGKILL);
+  }
+  running.clear();
+}
 
 /** Starts the helper with `request` on descriptor 3 and a report file on descriptor 4. */
 export function startHelper(
@@ -134,9 +148,12 @@ export function startHelper(
     stdio: ["ignore", out, err, requestFd, reportFd, ...(options.fds ?? [])],
     env: { ...options.environment },
   });
+  const id = identify(process.pid);
+  if (id !== null) running.add(id);
   const outcome = process.exited.then((code): Outcome => {
+    if (id !== null) running.delete(id);
     const result = {
-      status: process.signalCode === null ? code : 128 + signalNumber(process.signalCode),
+      status: code,
       stdout: readFileSync(files[2], "utf8"),
       stderr: readFileSync(files[3], "utf8"),
       reports: parseReports(readFileSync(files[1])),
@@ -185,25 +202,4 @@ function parseReports(bytes: Buffer): Report[] {
     });
   }
   return reports;
-}
-
-function signalNumber(name: string): number {
-  const numbers: Record<string, number> = {
-    SIGHUP: 1,
-    SIGINT: 2,
-    SIGQUIT: 3,
-    SIGILL: 4,
-    SIGTRAP: 5,
-    SIGABRT: 6,
-    SIGBUS: 7,
-    SIGFPE: 8,
-    SIGKILL: 9,
-    SIGUSR1: 10,
-    SIGSEGV: 11,
-    SIGUSR2: 12,
-    SIGPIPE: 13,
-    SIGALRM: 14,
-    SIGTERM: 15,
-  };
-  return numbers[name] ?? 100;
 }
