@@ -115,6 +115,10 @@ EXPORT i64 reeve_notify(const char *address, const char *text, u32 length) {
   return result;
 }
 
+EXPORT i64 reeve_send(i32 fd, const void *bytes, u64 count) {
+  return syscall6(SYS_SENDTO, A(fd), P(bytes), count, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+}
+
 EXPORT i64 reeve_tty_pgrp(i32 fd) {
   i32 group = 0;
   i64 result = syscall3(SYS_IOCTL, A(fd), TIOCGPGRP, P(&group));

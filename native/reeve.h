@@ -188,6 +188,8 @@ i64 reeve_flock(i32 fd, i32 operation);
 i64 reeve_peercred(i32 fd, i32 *out);
 /* One datagram to a unix socket address (path, or '@' for abstract), MSG_NOSIGNAL | MSG_DONTWAIT; for NOTIFY_SOCKET. */
 i64 reeve_notify(const char *address, const char *text, u32 length);
+/* send(MSG_NOSIGNAL | MSG_DONTWAIT) on a connected socket: never waits, though the socket itself may block. */
+i64 reeve_send(i32 fd, const void *bytes, u64 count);
 
 /* tcgetpgrp, tcsetpgrp (TTOU blocked around it), getsid, getpgrp, isatty */
 i64 reeve_tty_pgrp(i32 fd);

@@ -6,7 +6,10 @@
  * and the count is logged where they are missing, once writing works again.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { sendNow } from "../sys/send.ts";
 import type { Timers } from "./timers.ts";
+
+type Write = (fd: number, bytes: Uint8Array, offset: number) => number;
 
 export interface LineSinkOptions {
   readonly fd: number;
@@ -14,7 +17,7 @@ export interface LineSinkOptions {
   readonly ownsFd?: boolean;
   readonly timers: Timers;
   /** One write(2): bytes taken, or throws an Error with `code`. */
-  readonly write?: (fd: number, bytes: Uint8Array, offset: number) => number;
+  readonly write?: Write;
   /** The line that tells how many are missing. */
   readonly droppedLine: (count: number) => string;
   /** Bytes of lines that wait at most. */
@@ -29,7 +32,7 @@ const PASSING = new Set(["EAGAIN", "EWOULDBLOCK", "ENOSPC", "EDQUOT", "ENOBUFS",
 
 export class LineSink {
   readonly #options: LineSinkOptions;
-  readonly #write: (fd: number, bytes: Uint8Array, offset: number) => number;
+  #write: Write;
   #fd: number;
   #ownsFd: boolean;
   #queue: Uint8Array[] = [];
@@ -44,7 +47,7 @@ export class LineSink {
     this.#options = options;
     this.#fd = options.fd;
     this.#ownsFd = options.ownsFd ?? false;
-    this.#write = options.write ?? ((fd, bytes, offset) => writeSync(fd, bytes, offset));
+    this.#write = options.write ?? writerFor(options.fd);
   }
 
   /** The descriptor written to; may change with `moveTo`. */
@@ -85,7 +88,8 @@ export class LineSink {
       try {
         this.#sent += this.#write(this.#fd, first, this.#sent);
       } catch (problem) {
-        const code = (problem as { code?: unknown }).code;
+        const { code: own, errnoName } = problem as { code?: unknown; errnoName?: unknown };
+        const code = own ?? errnoName;
         if (code === "EINTR") continue;
         if (typeof code === "string" && PASSING.has(code)) this.#tryLater();
         return false;
@@ -107,6 +111,7 @@ export class LineSink {
     if (this.#ownsFd && fd !== this.#fd) closeSync(this.#fd);
     this.#ownsFd = false;
     this.#fd = fd;
+    this.#write = this.#options.write ?? writerFor(fd);
     this.#sent = 0;
     this.flush();
   }
@@ -137,10 +142,24 @@ export class LineSink {
   }
 }
 
+/** A service manager gives a socket that blocks: one that is read no more must not stop a supervisor. */
+function writerFor(fd: number): Write {
+  let isSocket = false;
+  try {
+    isSocket = fstatSync(fd).isSocket();
+  } catch {
+    // Closed: the write will say so.
+  }
+  return isSocket
+    ? (socket, bytes, offset) => sendNow(socket, bytes.subarray(offset))
+    : (file, bytes, offset) => writeSync(file, bytes, offset);
+}
+
 /**
  * A descriptor for the same pipe or terminal as `fd`, on which a write never waits. O_NONBLOCK on `fd` itself would be
  * set for every daemon that shares it, and those do not expect EAGAIN; so the file is opened once more. Where that is
- * not possible (a socket, no /proc, not ours to open) the answer is `fd`; so it is for a regular file, which does not
+ * not possible (no /proc, or a pipe that another user made and reeve is not root) the answer is `fd`, and a reader that
+ * sleeps holds reeve up; so it is for a socket, which `send` can spare that, and for a regular file, which does not
  * block, and of which a second opening would write at an offset of its own.
  */
 export function withoutBlocking(fd: number): number {

@@ -142,6 +142,31 @@ test("a full pipe whose reader sleeps holds nobody up and the descriptor of the 
   expect(text.trimEnd().split("\n").length).toBe(3000);
 });
 
+const hasPerl = spawnSync("perl", ["-MSocket", "-e", "1"]).status === 0;
+
+test.skipIf(!hasPerl && process.env["MUST_WORK"] !== "1")(
+  "a full socket that blocks, as a service manager gives it, holds nobody up [needs perl]",
+  () => {
+    const program = `
+      const { standardLogger } = await import(${
+      JSON.stringify(join(import.meta.dir, "../../lib/log/logger.ts"))
+    });
+      const { fstatSync, writeSync } = await import("node:fs");
+      const logger = standardLogger({}, false);
+      for (let count = 0; count < 20000; count++) logger.info(null, "line " + count + " " + "x".repeat(60));
+      writeSync(1, (fstatSync(2).isSocket() ? "socket" : "no socket") + " " + logger.flush());
+      process.exit(0);
+    `;
+    // The other end stays open in the program, where nobody reads it.
+    const perl =
+      `$^F = 99; socketpair(A, B, AF_UNIX, SOCK_STREAM, 0) or die; open(STDERR, ">&A"); exec @ARGV`;
+    const run = spawnSync("perl", ["-MSocket", "-e", perl, process.execPath, "-e", program], {
+      timeout: 20_000,
+    });
+    expect(run.stdout.toString()).toBe("socket false");
+  },
+);
+
 test("a regular file is not opened a second time", () => {
   const directory = mkdtempSync(join(tmpdir(), "reeve-log-"));
   undo.push(() => rmSync(directory, { recursive: true }));
