@@ -55,9 +55,11 @@ export function loadConfiguration(
   const reader = new Reader(world, diagnostics);
   readEnvironment(reader, world);
   for (const { name, value, origin } of words) reader.add(name, value, origin);
-  if (reader.exitCode === null) reader.endOfSource(null);
+  reader.endOfWords();
   for (const { name, origin } of files) {
-    if (reader.exitCode === null) reader.readSource(name, null, false, origin);
+    if (reader.exitCode === null) {
+      reader.readSource({ name, format: null, template: false, origin, from: null });
+    }
   }
   if (reader.exitCode === null) {
     expand(reader, diagnostics);
@@ -83,12 +85,12 @@ function readEnvironment(reader: Reader, world: ConfigWorld): void {
     const name = variable.slice("UWSGI_".length).toLowerCase().replaceAll("_", "-");
     reader.add(name, value, { file: "environment", line: 0 });
   }
-  if (reader.exitCode === null) reader.endOfSource(null);
+  reader.endOfWords();
 }
 
 function expand(reader: Reader, diagnostics: Diagnostics): void {
   const expander = new Expander({
-    variable: (name) => reader.variable(name),
+    variable: (name) => reader.variables.get(name),
     source: (name, origin) => reader.sources.readValue(name, origin),
     first: (name) => reader.first(name),
   }, diagnostics);
@@ -112,7 +114,13 @@ function applyLateOption(entry: Entry, reader: Reader): void {
   const custom = reader.customOptions.get(entry.name);
   if (option === "inherit") {
     entry.settled = true;
-    reader.readSource(entry.value, null, true, entry.origin, entry.frame);
+    reader.readSource({
+      name: entry.value,
+      format: null,
+      template: true,
+      origin: entry.origin,
+      from: entry.frame,
+    });
   } else if (option === "declare-option2") {
     entry.settled = true;
     reader.declareOption(entry);

@@ -5,8 +5,10 @@
 import { splitScheme } from "./source_name.ts";
 import type { ConfigWorld } from "./world.ts";
 
-/** Letter to replacement. A letter that is not in it is unknown. */
-export type MagicTable = ReadonlyMap<string, string>;
+/** What a letter stands for; undefined where it has no meaning. */
+export interface MagicTable {
+  get(letter: string): string | undefined;
+}
 
 /** Value of %V: what configurations written for uWSGI compare with. */
 const UWSGI_VERSION = "2.0.30";
@@ -14,67 +16,112 @@ const UWSGI_VERSION = "2.0.30";
 const FILE_LETTERS = "odspcenxij";
 const UPPER_LETTERS = "ODSPCENXIJ";
 
-/** What is the same in every file. */
-export function staticMagic(world: ConfigWorld): Map<string, string> {
-  return new Map([
-    ["%", "%"],
-    ["(", "%("],
-    ["[", "\x1b"],
-    ["v", world.cwd],
-    ["V", UWSGI_VERSION],
-    ["h", world.hostname],
-    ["k", String(world.cpuCount)],
-    ["t", String(world.startedAt / 1_000_000n)],
-    ["T", String(world.startedAt)],
-    ["u", String(world.user.uid)],
-    ["U", world.user.name],
-    ["g", String(world.user.gid)],
-    ["G", world.user.group],
-  ]);
+interface FileFacts {
+  readonly given: string;
+  readonly section: string;
+  /** "" before the first file that has a path. */
+  readonly path: string;
 }
 
-/**
- * Sets the letters that describe a file. `given` is the name as written, without its section and so empty for
- * ":SECTION"; `path` is the file meant. uWSGI sets only %o for stdin and schemes, and leaves the others as the file
- * before had them.
- */
-export function describeFile(
-  table: Map<string, string>,
-  given: string,
-  path: string,
-  section: string | null,
-  world: ConfigWorld,
-): void {
-  table.set("o", given);
-  if (path === "-" || splitScheme(path) !== null) return;
-  describePath(table, world.realDirectoryPath(path), world);
-  table.set("x", section ?? "");
+/** Answers only what is asked: a file without a "%" costs no look at users, host or paths. */
+export class Magic implements MagicTable {
+  readonly #world: ConfigWorld;
+  readonly #described = new Map<string, ReadonlyMap<string, string>>();
+  #file: FileFacts = { given: "", section: "", path: "" };
+  #first: FileFacts | null = null;
+
+  constructor(world: ConfigWorld) {
+    this.#world = world;
+  }
+
+  /**
+   * Enters a file. `given` is its name as written, without the section and so empty for ":SECTION"; `path` is the file
+   * meant. uWSGI sets only %o for stdin and schemes, and leaves the others as the file before had them. A template
+   * does not become the first file.
+   */
+  enter(given: string, path: string, section: string | null, template: boolean): void {
+    const hasPath = path !== "-" && splitScheme(path) === null;
+    this.#file = hasPath ? { given, section: section ?? "", path } : { ...this.#file, given };
+    if (!template) this.#first ??= this.#file;
+  }
+
+  get(letter: string): string | undefined {
+    const upper = UPPER_LETTERS.indexOf(letter);
+    if (letter !== "" && upper >= 0) return this.#ofFile(FILE_LETTERS.charAt(upper), this.#first);
+    if (letter !== "" && (FILE_LETTERS.includes(letter) || /[0-9]/.test(letter))) {
+      return this.#ofFile(letter, this.#file);
+    }
+    return this.#ofSystem(letter);
+  }
+
+  #ofFile(letter: string, file: FileFacts | null): string {
+    if (file === null) return "";
+    if (letter === "o") return file.given;
+    if (letter === "x") return file.section;
+    if (file.path === "") return "";
+    let facts = this.#described.get(file.path);
+    if (facts === undefined) {
+      facts = describePath(this.#world.realDirectoryPath(file.path), this.#world);
+      this.#described.set(file.path, facts);
+    }
+    return facts.get(letter) ?? "";
+  }
+
+  #ofSystem(letter: string): string | undefined {
+    const world = this.#world;
+    switch (letter) {
+      case "%":
+        return "%";
+      case "(":
+        return "%(";
+      case "[":
+        return "\x1b";
+      case "b":
+        return world.binary;
+      case "v":
+        return world.cwd;
+      case "V":
+        return UWSGI_VERSION;
+      case "h":
+        return world.hostname;
+      case "k":
+        return String(world.cpuCount);
+      case "t":
+        return String(world.startedAt / 1_000_000n);
+      case "T":
+        return String(world.startedAt);
+      case "u":
+        return String(world.user.uid);
+      case "U":
+        return world.user.name;
+      case "g":
+        return String(world.user.gid);
+      case "G":
+        return world.user.group;
+      default:
+        return undefined;
+    }
+  }
 }
 
-function describePath(table: Map<string, string>, full: string, world: ConfigWorld): void {
+function describePath(full: string, world: ConfigWorld): Map<string, string> {
   const slash = full.lastIndexOf("/");
   const file = full.slice(slash + 1);
   const directory = full.slice(0, slash + 1);
   const dot = file.lastIndexOf(".");
   const parts = directory.split("/").filter((part) => part !== "");
-  table.set("b", world.binary);
-  table.set("p", full);
-  table.set("j", pathHash(full));
-  table.set("i", String(world.inode(full)));
-  table.set("s", file);
-  table.set("d", directory);
-  table.set("c", parts.at(-1) ?? "");
-  table.set("e", dot < 0 ? "" : file.slice(dot + 1));
-  table.set("n", dot < 0 ? file : file.slice(0, dot));
-  for (let index = 0; index < 10; index++) table.set(String(index), parts[index] ?? "");
-}
-
-/** Copies the letters of the present file to their upper-case forms. */
-export function rememberFirstFile(table: Map<string, string>): void {
-  for (let index = 0; index < FILE_LETTERS.length; index++) {
-    const value = table.get(FILE_LETTERS.charAt(index));
-    if (value !== undefined) table.set(UPPER_LETTERS.charAt(index), value);
-  }
+  const facts = new Map([
+    ["p", full],
+    ["j", pathHash(full)],
+    ["i", String(world.inode(full))],
+    ["s", file],
+    ["d", directory],
+    ["c", parts.at(-1) ?? ""],
+    ["e", dot < 0 ? "" : file.slice(dot + 1)],
+    ["n", dot < 0 ? file : file.slice(0, dot)],
+  ]);
+  parts.slice(0, 10).forEach((part, index) => facts.set(String(index), part));
+  return facts;
 }
 
 /** djb33x of the path's bytes, as eight hexadecimal digits in the order of a little-endian machine's memory. */
@@ -88,7 +135,7 @@ function pathHash(path: string): string {
 
 /**
  * Replaces the magic variables of one line; `unknown` hears of letters that have no meaning and, as in uWSGI, vanish
- * with their "%". The letters of a file are always known, and empty where there is no file.
+ * with their "%".
  */
 export function substituteMagic(line: string, table: MagicTable, unknown: (letter: string) => void): string {
   let at = line.indexOf("%");
@@ -98,15 +145,10 @@ export function substituteMagic(line: string, table: MagicTable, unknown: (lette
   while (at >= 0) {
     const letter = line.charAt(at + 1);
     const value = table.get(letter);
-    result += line.slice(start, at);
-    if (value !== undefined) result += value;
-    else if (letter === "" || !isFileLetter(letter)) unknown(letter);
+    result += line.slice(start, at) + (value ?? "");
+    if (value === undefined) unknown(letter);
     start = at + 1 + letter.length;
     at = line.indexOf("%", start);
   }
   return result + line.slice(start);
-}
-
-function isFileLetter(letter: string): boolean {
-  return FILE_LETTERS.includes(letter) || UPPER_LETTERS.includes(letter) || /[0-9b]/.test(letter);
 }

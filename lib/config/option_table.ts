@@ -9,43 +9,67 @@ import { JAIL_ROWS, LEGION_ROWS, STATISTICS_ROWS } from "./options_later.ts";
 import { hookRows, LIMIT_ROWS, LOGGING_ROWS, RELOADING_ROWS, WAITING_ROWS } from "./options_running.ts";
 import { type Argument, uwsgiNames } from "./uwsgi_names.ts";
 
-let rows: readonly OptionRow[] | null = null;
-let byName: Map<string, OptionRow> | null = null;
+interface Group {
+  readonly name: OptionGroup;
+  readonly rows: readonly RowSource[];
+  /** What all rows of the group have in common. */
+  readonly common?: Pick<RowSource, "language" | "served" | "why">;
+}
+
+let groups: readonly Group[] | null = null;
+let sources: Map<string, { readonly row: RowSource; readonly group: Group }> | null = null;
 let byShort: Map<string, string> | null = null;
+const completed = new Map<RowSource, OptionRow>();
 
 /** Every row, grouped, in the order of the tables. */
 export function optionRows(): readonly OptionRow[] {
-  if (rows !== null) return rows;
-  const later = (part: string, sources: readonly RowSource[]): RowSource[] =>
-    sources.map((source) => ({ ...source, served: "later", why: part }));
-  const groups: readonly (readonly [OptionGroup, readonly RowSource[]])[] = [
-    ["daemons", DAEMON_ROWS],
-    ["instance", INSTANCE_ROWS],
-    ["logging", LOGGING_ROWS],
-    ["reloading", RELOADING_ROWS],
-    ["hooks", hookRows()],
-    ["waiting", WAITING_ROWS],
-    ["limits", LIMIT_ROWS],
-    ["files", FILE_ROWS.map(asLanguage)],
-    ["logic", LOGIC_ROWS.map(asLanguage)],
-    ["inspection", INSPECTION_ROWS.map(asLanguage)],
-    ["jails", later("jails", JAIL_ROWS)],
-    ["legion", later("the legion", LEGION_ROWS)],
-    ["statistics", later("the statistics server", STATISTICS_ROWS)],
-  ];
-  rows = groups.flatMap(([group, sources]) => sources.map((source) => completeRow(source, group)));
-  return rows;
+  return allGroups().flatMap((group) => group.rows.map((row) => complete(row, group)));
 }
 
-/** The row of an option or of one of its aliases; null where reeve has none. */
+/** The row of an option or of one of its aliases; null where reeve has none. Rows are completed one at a time. */
 export function findOption(name: string): OptionRow | null {
-  if (byName === null) {
-    byName = new Map();
-    for (const row of optionRows()) {
-      for (const known of [row.name, ...row.aliases]) byName.set(known, row);
+  if (sources === null) {
+    sources = new Map();
+    for (const group of allGroups()) {
+      for (const row of group.rows) {
+        const found = { row, group };
+        sources.set(row.name, found);
+        for (const alias of row.aliases ?? []) sources.set(alias, found);
+      }
     }
   }
-  return byName.get(name) ?? null;
+  const found = sources.get(name);
+  return found === undefined ? null : complete(found.row, found.group);
+}
+
+function allGroups(): readonly Group[] {
+  const language = { language: true } as const;
+  const later = (why: string) => ({ served: "later", why }) as const;
+  groups ??= [
+    { name: "daemons", rows: DAEMON_ROWS },
+    { name: "instance", rows: INSTANCE_ROWS },
+    { name: "logging", rows: LOGGING_ROWS },
+    { name: "reloading", rows: RELOADING_ROWS },
+    { name: "hooks", rows: hookRows() },
+    { name: "waiting", rows: WAITING_ROWS },
+    { name: "limits", rows: LIMIT_ROWS },
+    { name: "files", rows: FILE_ROWS, common: language },
+    { name: "logic", rows: LOGIC_ROWS, common: language },
+    { name: "inspection", rows: INSPECTION_ROWS, common: language },
+    { name: "jails", rows: JAIL_ROWS, common: later("jails") },
+    { name: "legion", rows: LEGION_ROWS, common: later("the legion") },
+    { name: "statistics", rows: STATISTICS_ROWS, common: later("the statistics server") },
+  ];
+  return groups;
+}
+
+function complete(source: RowSource, group: Group): OptionRow {
+  let row = completed.get(source);
+  if (row === undefined) {
+    row = completeRow({ ...group.common, ...source }, group.name);
+    completed.set(source, row);
+  }
+  return row;
 }
 
 /** Whether reeve or uWSGI has an option of this name; such a name cannot be a placeholder. */
@@ -79,8 +103,4 @@ export function allOptionNames(): string[] {
     for (const known of [row.name, ...row.aliases]) names.add(known);
   }
   return [...names];
-}
-
-function asLanguage(source: RowSource): RowSource {
-  return { ...source, language: true };
 }

@@ -70,6 +70,8 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     help: "run every daemon and as-user hook as this user; reeve itself stays root",
   },
   { name: "gid", type: "group", help: "run every daemon and as-user hook with this group" },
+  { name: "immediate-uid", type: "user", help: "like uid" },
+  { name: "immediate-gid", type: "group", help: "like gid" },
   { name: "add-gid", type: "group", repeatable: true, help: "add a supplementary group to those of uid" },
   {
     name: "no-initgroups",
@@ -141,6 +143,7 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     type: "string",
     help: "put this text in front of reeve's process name",
   },
+  { name: "procname-prefix-spaced", type: "string", help: "like procname-prefix, with a blank behind it" },
   {
     name: "binsh",
     type: "path",
@@ -151,9 +154,8 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
   {
     name: "master-as-root",
     type: "bool",
-    served: "accepted",
-    why: "reeve itself always keeps the rights that it was started with",
-    help: "leave the master running as root",
+    default: "false",
+    help: "daemons run as root, whatever uid says, unless they have a uid of their own",
   },
   {
     name: "no-orphans",

@@ -52,7 +52,12 @@ export const RELOADING_ROWS: readonly RowSource[] = [
   { name: "touch-logreopen", type: "list", help: "open the log file anew when this file is touched" },
   { name: "touch-logrotate", type: "list", help: "rotate the log file when this file is touched" },
   { name: "touch-exec", type: "list", help: "FILE COMMAND: run the command when the file is touched" },
-  { name: "fs-reload", type: "list", help: "reload when this file or directory changes" },
+  {
+    name: "fs-reload",
+    type: "list",
+    aliases: ["fs-brutal-reload"],
+    help: "reload when this file or directory changes",
+  },
 ];
 
 export const WAITING_ROWS: readonly RowSource[] = [
@@ -68,6 +73,13 @@ export const WAITING_ROWS: readonly RowSource[] = [
     aliases: ["wait-interface-timeout", "wait-for-iface-timeout", "wait-iface-timeout"],
     default: "60",
     help: "seconds to wait for an interface; 0: for ever",
+  },
+  {
+    name: "wait-for-mountpoint",
+    type: "list",
+    served: "later",
+    why: "a watch on the table of mounts",
+    help: "wait for this mount point; until then use wait-for-file on a file inside it",
   },
   { name: "wait-for-fs", type: "list", help: "wait for this path to exist before the root hooks" },
   { name: "wait-for-file", type: "list", help: "wait for this file to exist before the root hooks" },
@@ -138,6 +150,11 @@ export function hookRows(): RowSource[] {
       rows.push({ name: `umount-${phase.name}`, help: `MOUNTPOINT [FLAGS]: unmount ${phase.when}`, ...hook });
     }
   }
+  rows.push({
+    name: "hook-touch",
+    type: "list",
+    help: "FILE ACTION:ARGUMENTS: do this when the file is touched; commands only",
+  });
   rows.push({
     name: "hook-master-start",
     type: "list",

@@ -2,30 +2,27 @@
  * Reads sources into one flattened list of entries, acting at once on what uWSGI calls immediate options: files to
  * include, blocks, placeholders, declared options. Expands nothing: that is expand.ts, once everything is read.
  */
+import { Blocks } from "./blocks.ts";
 import { customArguments, type CustomOption, fillTemplate, parseCustomOption } from "./custom_option.ts";
 import { problemOfLine } from "./decode.ts";
 import type { Diagnostics } from "./diagnostic.ts";
 import type { Entry, Frame } from "./entry.ts";
-import { parseIni } from "./ini.ts";
 import { DEEPEST, LONGEST_VALUE, MOST_OPTIONS } from "./limits.ts";
-import { type Block, openBlock, openElse } from "./logic.ts";
-import { describeFile, rememberFirstFile, staticMagic } from "./magic.ts";
 import { findOption, isKnownOption } from "./option_table.ts";
 import type { Origin } from "./origin.ts";
 import { quote } from "./problem.ts";
-import { type Format, formatOf, splitSourceName } from "./source_name.ts";
-import type { Setting, TextPart } from "./source_text.ts";
+import type { Format } from "./source_name.ts";
+import { SourceReader, type SourceRequest } from "./source_reader.ts";
 import { Sources } from "./sources.ts";
-import { parseStructured } from "./structured.ts";
+import { Variables } from "./variables.ts";
+import { parseBoolean } from "./values.ts";
 import type { ConfigWorld } from "./world.ts";
-import { parseXml } from "./xml_file.ts";
 
 export class Reader {
   readonly entries: Entry[] = [];
-  /** Names of the files read, in order, without sections. */
-  readonly files: string[] = [];
   readonly customOptions = new Map<string, CustomOption>();
   readonly sources: Sources;
+  readonly variables: Variables;
   /** Names that something has asked for as a placeholder. */
   readonly used = new Set<string>();
   /** Text of iprint, at once; print is late. */
@@ -34,21 +31,13 @@ export class Reader {
   /** Set by the option exit: nothing after it counts. */
   exitCode: number | null = null;
 
-  readonly #world: ConfigWorld;
   readonly #diagnostics: Diagnostics;
-  readonly #variables: Map<string, string>;
+  readonly #sourceReader: SourceReader;
+  readonly #blocks: Blocks;
   readonly #first = new Map<string, Entry>();
-  readonly #magic: Map<string, string>;
-  readonly #injected: { readonly before: string[]; readonly after: string[] } = { before: [], after: [] };
-  #firstFileSeen = false;
   #frame: Frame | null = null;
-  #lastFrame: Frame | null = null;
-  #block: Block | null = null;
-  #ifHeld = false;
   /** Inside the copies that a block makes: what they add is neither repeated nor left out again. */
   #emitting = false;
-  /** Lines reported as blocks inside blocks: once is enough for a line that is repeated. */
-  readonly #nested = new Set<Origin>();
   #forbidden: ReadonlySet<string> | null = null;
   #allowed: ReadonlySet<string> | null = null;
   /** Declared options being filled in, outermost first. */
@@ -57,15 +46,21 @@ export class Reader {
   #standsFor: Entry | null = null;
 
   constructor(world: ConfigWorld, diagnostics: Diagnostics) {
-    this.#world = world;
     this.#diagnostics = diagnostics;
-    this.#variables = new Map(Object.entries(world.environment));
-    this.#magic = staticMagic(world);
     this.sources = new Sources(world, diagnostics);
+    this.variables = new Variables(world, this.sources);
+    this.#sourceReader = new SourceReader(world, diagnostics, this.sources);
+    this.#blocks = new Blocks({
+      world,
+      diagnostics,
+      variable: (name) => this.variables.get(name),
+      first: (name) => this.first(name),
+    });
   }
 
-  variable(name: string): string | null {
-    return this.#variables.get(name) ?? null;
+  /** Names of the files read, in order, without sections. */
+  get files(): readonly string[] {
+    return this.#sourceReader.files;
   }
 
   /** The first entry of a name, which is thereby in use: no mistake, even if no option has that name. */
@@ -79,149 +74,39 @@ export class Reader {
     if (this.exitCode !== null) return;
     const option = findOption(name)?.name ?? name;
     this.#checkLists(name, option, origin);
+    const block = this.#blocks.current;
     if (!this.#emitting) {
-      if (option === "end") this.#endBlock(name, origin);
-      else if (option === "else") this.#turnBlock(origin);
-      else if (this.#block !== null) return this.#emit(this.#block, name, value, origin);
+      if (option === "end") this.#blocks.end(name, origin);
+      else if (option === "else") this.#blocks.turn(origin);
+      else if (block !== null) {
+        this.#emitting = true;
+        for (const copy of this.#blocks.valuesOf(block, value, origin)) this.add(name, copy, origin);
+        this.#emitting = false;
+        return;
+      }
     }
     this.#push(name, option, value, origin, false);
   }
 
-  /** A file that was not closed properly is reported where its block began. */
-  endOfSource(outer: Block | null): void {
-    if (this.#block !== null && this.#block !== outer) {
-      const { option, origin } = this.#block;
-      this.#diagnostics.error(`${quote(option)} is never closed: write "end =" behind its lines`, origin);
-      this.#block = outer;
-    }
+  /** Ends a source without lines of its own: the environment, the command line. */
+  endOfWords(): void {
+    if (this.exitCode === null) this.#blocks.closeDownTo(null);
   }
 
-  /**
-   * Reads a file, by the format asked for or by its suffix. A template (include, inherit) does not become the file that
-   * %O and its like describe. `from` is the file that asks: what ":SECTION" is a section of.
-   */
-  readSource(
-    name: string,
-    format: Format | null,
-    template: boolean,
-    origin: Origin,
-    from = this.#frame,
-  ): void {
-    const { path: given, section } = splitSourceName(name);
-    const same = from ?? this.#lastFrame;
-    if (given === "" && same === null) {
-      this.#diagnostics.error(`cannot read ${quote(name)}: no file is being read`, origin);
-      return;
-    }
-    const path = given === "" ? same?.path ?? "" : given;
-    const parent = from;
-    const frame: Frame = { path, section: section ?? "uwsgi", parent, depth: (parent?.depth ?? 0) + 1 };
-    if (this.#refusesCycle(frame, origin)) return;
-    const text = this.sources.read(path, origin);
-    if (text === null) return;
-    if (!this.files.includes(path)) this.files.push(path);
-    describeFile(this.#magic, given, path, section, this.#world);
-    if (!template && !this.#firstFileSeen) {
-      this.#firstFileSeen = true;
-      rememberFirstFile(this.#magic);
-    }
-    const shown = path === "-" ? "<stdin>" : path;
-    const settings = this.#parse(
-      format ?? formatOf(path),
-      this.#inject({ file: shown, text }, origin),
-      frame,
-      section,
-    );
-    this.#within(frame, settings);
-  }
-
-  #parse(format: Format, parts: readonly TextPart[], frame: Frame, section: string | null): Setting[] {
-    switch (format) {
-      case "ini":
-        return parseIni(parts, frame.section, this.#magic, this.#diagnostics);
-      case "yaml":
-        return parseStructured("YAML", parts, frame.section, this.#magic, this.#diagnostics);
-      case "json":
-        return parseStructured("JSON", parts, frame.section, this.#magic, this.#diagnostics);
-      case "xml":
-        return parseXml(parts, section, this.#magic, this.#diagnostics);
-    }
-  }
-
-  #within(frame: Frame, settings: readonly Setting[]): void {
+  /** Reads a file, all of it: its options are added, its blocks closed. */
+  readSource(request: SourceRequest): void {
+    const found = this.#sourceReader.read(request);
+    if (found === null) return;
     const outerFrame = this.#frame;
-    const outerBlock = this.#block;
-    this.#frame = frame;
-    for (const { name, value, origin } of settings) {
+    const outerBlock = this.#blocks.current;
+    this.#frame = found.frame;
+    for (const { name, value, origin } of found.settings) {
       const problem = problemOfLine(value, LONGEST_VALUE) ?? problemOfLine(name, LONGEST_VALUE);
       if (problem === null) this.add(name, value, origin);
       else this.#diagnostics.error(`cannot use this value: ${problem}`, origin);
     }
-    if (this.exitCode === null) this.endOfSource(outerBlock);
+    if (this.exitCode === null) this.#blocks.closeDownTo(outerBlock);
     this.#frame = outerFrame;
-    this.#lastFrame = frame;
-  }
-
-  #refusesCycle(frame: Frame, origin: Origin): boolean {
-    const names = [`${frame.path}:${frame.section}`];
-    for (let at = frame.parent; at !== null; at = at.parent) {
-      names.unshift(`${at.path}:${at.section}`);
-      if (at.section === frame.section && this.#sameFile(at.path, frame.path)) {
-        const cycle = names.map(quote).join(" > ");
-        this.#diagnostics.error(`cannot read ${quote(frame.path)}: it reads itself: ${cycle}`, origin);
-        return true;
-      }
-    }
-    if (frame.depth <= DEEPEST) return false;
-    this.#diagnostics.error(
-      `cannot read ${quote(frame.path)}: files read each other more than ${DEEPEST} deep`,
-      origin,
-    );
-    return true;
-  }
-
-  #sameFile(one: string, other: string): boolean {
-    return one === other || this.#world.realDirectoryPath(one) === this.#world.realDirectoryPath(other);
-  }
-
-  #inject(file: TextPart, origin: Origin): TextPart[] {
-    const parts = (paths: readonly string[]): TextPart[] =>
-      paths.flatMap((path) => {
-        const text = this.sources.read(path, origin);
-        return text === null ? [] : [{ file: path, text }];
-      });
-    return [...parts(this.#injected.before), file, ...parts(this.#injected.after)];
-  }
-
-  #emit(block: Block, name: string, value: string, origin: Origin): void {
-    const contexts = block.contexts();
-    if (block.option === "if-not-opt" && contexts.length === 0 && this.#ifHeld) {
-      this.#diagnostics.warning(
-        `this line is left out: a line above has set the option that "if-not-opt" asks for; put that line last`,
-        origin,
-      );
-    }
-    this.#emitting = true;
-    for (const context of contexts) {
-      this.add(name, context === null ? value : value.replaceAll("%(_)", () => context), origin);
-    }
-    this.#emitting = false;
-  }
-
-  #endBlock(name: string, origin: Origin): void {
-    if (this.#block === null) {
-      this.#diagnostics.warning(`${quote(name)} ends nothing: no block is open`, origin);
-    }
-    this.#block = null;
-  }
-
-  #turnBlock(origin: Origin): void {
-    if (this.#block?.kind === "if") {
-      this.#block = openElse(this.#block, this.#ifHeld);
-      return;
-    }
-    this.#diagnostics.error('"else" belongs behind the lines of an if', origin);
-    this.#block = null;
   }
 
   #checkLists(name: string, option: string, origin: Origin): void {
@@ -321,46 +206,25 @@ export class Reader {
     const format = FORMATS[option];
     if (format !== undefined || option === "include") {
       this.#warnOfReference(option, value, origin);
-      this.readSource(value, format ?? null, option === "include", origin);
+      const template = option === "include";
+      this.readSource({ name: value, format: format ?? null, template, origin, from: this.#frame });
     } else if (option.startsWith("for") || option.startsWith("if-")) {
-      this.#open(option, value, origin);
+      this.#warnOfReference(option, value, origin);
+      this.#blocks.open(option, value, origin);
     } else {
       this.#set(entry, option);
     }
     this.#standsFor = outer;
   }
 
-  #open(option: string, value: string, origin: Origin): void {
-    this.#warnOfReference(option, value, origin);
-    if (this.#block !== null) {
-      if (this.#nested.has(origin)) return;
-      this.#nested.add(origin);
-      this.#diagnostics.error(
-        `${quote(option)} inside ${
-          quote(this.#block.option)
-        }: blocks cannot be nested; put the lines into a file and include it after the block`,
-        origin,
-      );
-      return;
-    }
-    const scope = {
-      world: this.#world,
-      diagnostics: this.#diagnostics,
-      variable: (name: string) => this.variable(name),
-      first: (name: string) => this.first(name),
-    };
-    this.#block = openBlock(option, value, origin, scope);
-    this.#ifHeld = this.#block.contexts().length > 0;
-  }
-
   #set(entry: Entry, option: string): void {
     const { value, origin } = entry;
     switch (option) {
       case "inject-before":
-        this.#injected.before.push(value);
+        this.#sourceReader.injectedBefore.push(value);
         break;
       case "inject-after":
-        this.#injected.after.push(value);
+        this.#sourceReader.injectedAfter.push(value);
         break;
       case "set":
       case "set-placeholder":
@@ -370,7 +234,7 @@ export class Reader {
         this.declareOption(entry);
         break;
       case "strict":
-        this.strict = !/^(false|off|no|0)$/i.test(value);
+        this.strict = parseBoolean(value);
         break;
       case "blacklist":
         this.#forbidden = new Set(value.split(" "));
@@ -388,10 +252,10 @@ export class Reader {
         this.printed.push(value);
         break;
       case "ienv":
-        this.#setVariable(value);
+        this.variables.set(value);
         break;
       case "early-envdir":
-        this.#setVariables(value);
+        this.variables.setFrom(value);
         break;
       case "exit":
         this.exitCode = value === "true" ? 1 : Number(/^\s*[+-]?[0-9]{1,9}/.exec(value)?.[0] ?? 0) & 255;
@@ -415,23 +279,6 @@ export class Reader {
       );
     } else {
       this.#push(name, name, value.slice(equals + 1), origin, true);
-    }
-  }
-
-  #setVariable(text: string): void {
-    const equals = text.indexOf("=");
-    if (equals > 0) this.#variables.set(text.slice(0, equals), text.slice(equals + 1));
-  }
-
-  /** A daemontools directory: each file is a variable, its first line the value; an empty file unsets it. */
-  #setVariables(directory: string): void {
-    for (const path of this.#world.glob(`${directory}/*`)) {
-      if (!this.#world.isFile(path)) continue;
-      const text = this.sources.readValue(path, { file: path, line: 0 });
-      const name = path.slice(path.lastIndexOf("/") + 1);
-      if (text === null || name.includes("=")) continue;
-      if (text === "") this.#variables.delete(name);
-      else this.#variables.set(name, (text.split("\n")[0] ?? "").trimEnd());
     }
   }
 

@@ -21,14 +21,25 @@ let names: Map<string, UwsgiName> | null = null;
 export function uwsgiNames(): ReadonlyMap<string, UwsgiName> {
   if (names !== null) return names;
   names = new Map();
-  for (const word of PACKED.split(/\s+/)) {
-    const parts = /^([^!?=]+)([!?=]?)(.?)$/.exec(word);
-    if (parts === null) continue;
-    const [, name = "", mark = "", short = ""] = parts;
+  for (const word of PACKED.split(/\s/)) {
+    if (word === "") continue;
+    const at = markOf(word);
+    const mark = word.charAt(at);
     const argument = mark === "!" ? "none" : mark === "?" ? "optional" : "required";
-    names.set(name, { argument, short: short === "" ? null : short });
+    names.set(at === word.length ? word : word.slice(0, at), {
+      argument,
+      short: word.charAt(at + 1) || null,
+    });
   }
   return names;
+}
+
+/** Where the mark stands: last, or before the letter; the length of the word where there is none. */
+function markOf(word: string): number {
+  for (const at of [word.length - 1, word.length - 2]) {
+    if ("!?=".includes(word.charAt(at))) return at;
+  }
+  return word.length;
 }
 
 const PACKED = `

@@ -1,0 +1,41 @@
+/**
+ * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv and
+ * early-envdir have set since. It never changes reeve's own.
+ */
+import type { Sources } from "./sources.ts";
+import type { ConfigWorld } from "./world.ts";
+
+export class Variables {
+  readonly #world: ConfigWorld;
+  readonly #sources: Sources;
+  /** null: unset since. */
+  readonly #changed = new Map<string, string | null>();
+
+  constructor(world: ConfigWorld, sources: Sources) {
+    this.#world = world;
+    this.#sources = sources;
+  }
+
+  get(name: string): string | null {
+    const changed = this.#changed.get(name);
+    if (changed !== undefined) return changed;
+    return Object.hasOwn(this.#world.environment, name) ? this.#world.environment[name] ?? null : null;
+  }
+
+  /** `NAME=VALUE`; anything else is the Plan's to report. */
+  set(text: string): void {
+    const equals = text.indexOf("=");
+    if (equals > 0) this.#changed.set(text.slice(0, equals), text.slice(equals + 1));
+  }
+
+  /** A daemontools directory: each file is a variable, its first line the value; an empty file unsets it. */
+  setFrom(directory: string): void {
+    for (const path of this.#world.glob(`${directory}/*`)) {
+      if (!this.#world.isFile(path)) continue;
+      const text = this.#sources.readValue(path, { file: path, line: 0 });
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      if (text === null || name.includes("=")) continue;
+      this.#changed.set(name, text === "" ? null : (text.split("\n")[0] ?? "").trimEnd());
+    }
+  }
+}
