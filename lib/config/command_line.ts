@@ -114,7 +114,10 @@ class Words {
     } else if (OWN_WORDS.has(this.#command)) {
       this.#operands.push(word);
     } else {
-      this.#files.push({ name: word, origin });
+      const near = first && !/[./]/.test(word)
+        ? nearestName(word, [...COMMANDS, ...RESERVED_COMMANDS])
+        : null;
+      this.#files.push(near === null ? { name: word, origin } : { name: word, origin, resembles: near });
     }
   }
 
