@@ -114,10 +114,7 @@ class Words {
     } else if (OWN_WORDS.has(this.#command)) {
       this.#operands.push(word);
     } else {
-      const near = first && !/[./]/.test(word)
-        ? nearestName(word, [...COMMANDS, ...RESERVED_COMMANDS])
-        : null;
-      this.#files.push(near === null ? { name: word, origin } : { name: word, origin, resembles: near });
+      this.#files.push({ name: word, origin });
     }
   }
 

@@ -17,8 +17,6 @@ import type { ConfigWorld } from "./world.ts";
 export interface FileArgument {
   readonly name: string;
   readonly origin: Origin;
-  /** The command that the word resembles: where there is no such file, that was probably meant. */
-  readonly resembles?: string;
 }
 
 export interface Configuration {

@@ -205,13 +205,6 @@ describe("bad input", () => {
     ]);
   });
 
-  test("such as a mistyped command for a file names the command", () => {
-    expect(messages(load(["chekc", "a.ini"], { "/etc/a.ini": "[uwsgi]\n" }))).toEqual([
-      'command line:1: cannot read "chekc": no such file or directory: did you mean the command "check"?',
-    ]);
-    expect(messages(load(["chekc"], { "/etc/chekc": "[uwsgi]\n" }))).toEqual([]);
-  });
-
   test("such as a NUL is refused where it is used", () => {
     expect(messages(loadText("chdir = /a\0b\n; no\0matter\n"))).toEqual([
       "a.ini:2: cannot use this line: it contains a NUL byte: remove it",
