@@ -248,6 +248,40 @@ check(
   },
 );
 
+check("a core that is killed again and again: PID 1 gives up and says so with its exit code", [
+  reeve,
+  pidNamespace,
+], async (scope) => {
+  const supervisor = scope.reeve(scope.config(["attach-daemon = sleep 86362"]), { firstProcess: true });
+  const first = await supervisor.untilFirstProcess();
+  let killed = 0;
+  await until("PID 1 ends", () => {
+    const daemon = scope.matching(/^sleep 86362/)[0];
+    const core = scope.ours().find((one) => one.pid === daemon?.parent && one.parent === first.pid);
+    if (core !== undefined && signal(core, "SIGKILL")) killed++;
+    return supervisor.hasExited;
+  }, { seconds: 30, explain: () => scope.explain() });
+  expect(killed).toBeGreaterThan(5);
+  expect((await supervisor.untilExit()).code).not.toBe(0);
+}, 60);
+
+check(
+  "as PID 1 with a configuration HUP reloads and TERM stops with 0",
+  [reeve, pidNamespace],
+  async (scope) => {
+    const supervisor = scope.reeve(scope.config(["attach-daemon = sleep 86361"]), { firstProcess: true });
+    const first = await supervisor.untilFirstProcess();
+    const daemon = await scope.untilOne(/^sleep 86361/);
+    supervisor.signal("SIGHUP");
+    await until(
+      "the reloaded daemon",
+      () => scope.matching(/^sleep 86361/).find((one) => one.pid !== daemon.pid),
+    );
+    expect(isAlive(first)).toBe(true);
+    expect((await supervisor.stop()).code).toBe(0);
+  },
+);
+
 /** Types into a shell under `reeve -- bash` on a terminal of its own and waits for what it shows. */
 async function onTerminal(
   scope: Scope,
