@@ -6,31 +6,21 @@
 /** Names in a directory; null where it cannot be read or is none. */
 export type ListDirectory = (path: string) => readonly string[] | null;
 
-/** Sorted; [] when nothing matches. Components without a wildcard are not listed, only tested with `exists`. */
+/** Sorted; [] when nothing matches. Components without a wildcard are not looked for. */
 export function shellGlob(pattern: string, list: ListDirectory, exists: (path: string) => boolean): string[] {
-  const components = pattern.split("/");
   let paths = [""];
-  let isFirst = true;
-  for (const [index, component] of components.entries()) {
-    const isLast = index === components.length - 1;
-    if (component === "") {
-      paths = paths.map((path) => isFirst || !path.endsWith("/") ? `${path}/` : path);
-      if (isLast && !isFirst) paths = paths.filter(exists);
-      isFirst = false;
-      continue;
-    }
+  for (const [index, component] of pattern.split("/").entries()) {
     const matcher = /[*?[]/.test(component) ? componentPattern(component) : null;
     const literal = component.replace(/\\(.)/g, "$1");
     paths = paths.flatMap((path) => {
-      const names = matcher === null
-        ? [literal]
-        : (list(path === "" ? "." : path) ?? []).filter((name) => matcher.test(name));
-      return names.map((name) => path === "" || path.endsWith("/") ? `${path}${name}` : `${path}/${name}`);
+      const start = index === 0 ? "" : `${path}/`;
+      if (matcher === null) return [start + literal];
+      return (list(start === "" ? "." : start) ?? []).filter((name) => matcher.test(name)).map((name) =>
+        start + name
+      );
     });
-    if (matcher === null && isLast) paths = paths.filter(exists);
-    isFirst = false;
   }
-  return paths.filter((path) => path !== "").sort();
+  return paths.filter((path) => path !== "" && exists(path)).sort();
 }
 
 function componentPattern(component: string): RegExp {

@@ -194,6 +194,8 @@ export interface InstancePlan {
   /** Capability numbers kept (option cap), or null. */
   readonly caps: readonly number[] | null;
   readonly masterFifo: readonly { readonly path: string; readonly origin: Origin }[];
+  /** What runs command lines that need a shell: the first executable of the binsh options, else /bin/sh. */
+  readonly shell: string;
   readonly procnamePrefix: string | null;
   /** Where each option of the instance that was written out comes from, by the option's name; for messages. */
   readonly origins?: Readonly<Record<string, Origin>>;

@@ -11,9 +11,6 @@ import { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { UserDatabase } from "./users.ts";
 
-/** The first that can be executed of the binsh options, else this one. */
-const DEFAULT_SHELL = "/bin/sh";
-
 /**
  * `entrypoint`: the words after `--`, or null. The Plan is whole also when errors were found, so that every later check
  * can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
@@ -28,13 +25,12 @@ export function buildPlan(
   const reader = new OptionReader(options, diagnostics);
   const users = new UserDatabase(system.passwd, system.group);
   const instance = planInstance(reader, files, users, system);
-  const shell = reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL;
   const defaults = {
     identity: instance.identity,
     initGroups: !reader.flag("no-initgroups"),
     stopTimeout: instance.reloadMercy,
     origins: defaultOrigins(reader),
-    shell,
+    shell: instance.shell,
   };
   return { instance, daemons: planDaemons(reader, defaults, entrypoint, users, system), files };
 }
@@ -47,8 +43,4 @@ function defaultOrigins(reader: OptionReader): DaemonPlan["origins"] {
     ...(identity === null ? {} : { identity: identity.origin }),
     ...(mercy === null ? {} : { stopTimeout: mercy.origin }),
   };
-}
-
-function isProgram(path: string, system: PlanSystem): boolean {
-  return system.stat(path)?.kind === "file" && system.canExecute(path);
 }

@@ -15,6 +15,8 @@ import { parseMode } from "./values.ts";
 /** uWSGI 2.0: seconds from the stop signal of a daemon to SIGKILL. */
 export const DEFAULT_RELOAD_MERCY = 3;
 const MEGABYTE = 1024 * 1024;
+/** Where none of the binsh options can be executed. */
+const DEFAULT_SHELL = "/bin/sh";
 /** uWSGI 2.0: slots 0 to 9. */
 const MOST_FIFOS = 10;
 
@@ -59,6 +61,7 @@ export function planInstance(
     cpuAffinity: affinity,
     caps: planCapabilities(reader),
     masterFifo: planFifos(reader),
+    shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,
     procnamePrefix: planProcnamePrefix(reader),
     origins: Object.fromEntries(SCALARS.flatMap((name) => {
       const option = reader.last(name);
@@ -154,4 +157,8 @@ function planProcnamePrefix(reader: OptionReader): string | null {
   const option = reader.last("procname-prefix", "procname-prefix-spaced");
   if (option === null || option.value === "") return null;
   return option.name === "procname-prefix" ? option.value : `${option.value} `;
+}
+
+function isProgram(path: string, system: PlanSystem): boolean {
+  return system.stat(path)?.kind === "file" && system.canExecute(path);
 }

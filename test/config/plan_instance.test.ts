@@ -44,6 +44,7 @@ describe("the instance", () => {
       cpuAffinity: null,
       caps: null,
       masterFifo: [],
+      shell: "/bin/sh",
       procnamePrefix: null,
       origins: {},
     });

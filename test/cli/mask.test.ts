@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { isSecretName, maskLine, maskValue, maskWords } from "../../lib/cli/mask.ts";
+
+describe("secrets", () => {
+  test.each([
+    "PASSWORD",
+    "DB_PASSWORD",
+    "PGPASSWORD",
+    "requirepass",
+    "api-key",
+    "apiKey",
+    "SECRET_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "token",
+    "GITHUB_TOKEN",
+    "passphrase",
+    "credentials",
+    "--masterauth",
+  ])("%s names one", (name) => {
+    expect(isSecretName(name)).toBe(true);
+  });
+
+  test.each([
+    "PATH",
+    "monkey",
+    "keyspace",
+    "PASSWORD_FILE",
+    "tls-key-file",
+    "compass",
+    "RAILS_ENV",
+    "token-length",
+    "user",
+  ])(
+    "%s names none",
+    (name) => {
+      expect(isSecretName(name)).toBe(false);
+    },
+  );
+
+  test.each([
+    ["redis-server --requirepass hunter2 --port 1", "redis-server --requirepass [hidden] --port 1"],
+    ["x --password=hunter2 y", "x --password=[hidden] y"],
+    ["DB_PASSWORD=hunter2 exec x", "DB_PASSWORD=[hidden] exec x"],
+    ["x --password 'a b' y", "x --password [hidden] y"],
+    ["x --token --verbose", "x --token --verbose"],
+    ["x amqp://me:hunter2@host/v y", "x amqp://me:[hidden]@host/v y"],
+    ["x redis://:hunter2@host y", "x redis://:[hidden]@host y"],
+    ["x http://host:80/a@b", "x http://host:80/a@b"],
+    ["curl -u me:hunter2 http://h", "curl -u me:[hidden] http://h"],
+    ["memcached -u nobody", "memcached -u nobody"],
+    ["docker -u 33:33", "docker -u 33:33"],
+    ['curl -H "Authorization: Bearer abc"', 'curl -H "Authorization: [hidden]'],
+    ["sh -c 'PGPASSWORD=x psql'", "sh -c 'PGPASSWORD=[hidden]"],
+  ])("%s", (line, shown) => {
+    expect(maskLine(line)).toBe(shown);
+  });
+
+  test("of words and of variables", () => {
+    expect(maskWords(["x", "--password", "a b", "-v"])).toEqual(["x", "--password", "[hidden]", "-v"]);
+    expect(maskValue("URL", "postgres://a:b@c")).toBe("postgres://a:[hidden]@c");
+    expect(maskValue("MY_TOKEN", "abc")).toBe("[hidden]");
+  });
+
+  test("never show through, wherever they stand", () => {
+    const filler = fc.array(fc.constantFrom("a", "-v", "x=1", "'q r'", "http://h/p"));
+    fc.assert(fc.property(filler, filler, (before, after) => {
+      const secret = "hunter2hunter2";
+      for (
+        const form of [
+          `--password ${secret}`,
+          `--api-key=${secret}`,
+          `TOKEN=${secret}`,
+          `ftp://u:${secret}@h`,
+        ]
+      ) {
+        expect(maskLine([...before, form, ...after].join(" "))).not.toContain(secret);
+      }
+    }));
+  });
+
+  test("no line makes the masker throw", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (line) => void maskLine(line)));
+  });
+});
