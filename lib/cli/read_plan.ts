@@ -39,7 +39,7 @@ export function readPlan(
   if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
   const plan = buildPlan(configuration.options, files, system, diagnostics, line.entrypoint);
   findProblems(plan, system, purpose, diagnostics);
-  if (plan.daemons.length === 0) {
+  if (plan.daemons.length === 0 && !diagnostics.hasErrors) {
     diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
