@@ -9,18 +9,32 @@ import { nearestName } from "../config/plan_nearest.ts";
 import { EXIT } from "./exit_code.ts";
 import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
+import { type Capsule, takeCapsule } from "../supervisor/capsule.ts";
 import { startSupervisor } from "./start_supervisor.ts";
+
+/** Hidden: a hook action in a child with the rights of the instance's user (lib/supervisor/hook_child.ts). */
+const HOOK_WORD = "__hook";
 
 /** `argv`: without the program's name. */
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
-  if (argv.length === 0) {
+  if (argv[0] === HOOK_WORD) return (await import("../supervisor/hook_child.ts")).runHookChild(process.env);
+  const capsule = takeCapsule(process.env);
+  return await runWords(capsule?.argv ?? argv, capsule, outputs);
+}
+
+async function runWords(
+  words: readonly string[],
+  capsule: Capsule | null,
+  outputs: Outputs,
+): Promise<number> {
+  if (words.length === 0) {
     const { USAGE } = await import("./help.ts");
     outputs.err.write(USAGE);
     return EXIT.usage;
   }
   let line: CommandLine;
   try {
-    line = parseCommandLine(argv);
+    line = parseCommandLine(words);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     showDiagnostics(error.diagnostics, outputs.err);
@@ -28,7 +42,7 @@ export async function run(argv: readonly string[], outputs: Outputs = standardOu
   }
   switch (line.command) {
     case "run":
-      return await runConfiguration(line, argv, outputs);
+      return await runConfiguration(line, words, capsule, outputs);
     case "check":
     case "plan":
       return await inspect(line, outputs);
@@ -70,15 +84,22 @@ async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
 async function runConfiguration(
   line: CommandLine,
   argv: readonly string[],
+  capsule: Capsule | null,
   outputs: Outputs,
 ): Promise<number> {
+  // The core is another image of this process: nothing is read before it runs, so that nothing is read twice.
+  if (capsule === null && line.files.length > 0) {
+    return (await import("../supervisor/stage.ts")).becomeCore(argv);
+  }
   const { readPlan } = await import("./read_plan.ts");
   const mistyped = await mistypedCommand(line);
   if (mistyped !== null) {
     outputs.err.line(mistyped);
     return EXIT.usage;
   }
-  const { plan, configuration, diagnostics } = readPlan(line, "start");
+  const { plan, configuration, diagnostics } = readPlan(line, "start", {
+    isReload: (capsule?.reloads ?? 0) > 0,
+  });
   const { list } = diagnostics;
   if (configuration !== null) {
     for (const text of configuration.printed) outputs.out.line(text);
@@ -93,13 +114,15 @@ async function runConfiguration(
     showDiagnostics(list, outputs.err);
     return EXIT.usage;
   }
-  return await startSupervisor({
-    plan,
-    warnings: list,
-    entrypoint: line.entrypoint,
-    hasConfiguration: line.files.length > 0 || plan.daemons.some(({ option }) => option !== "entrypoint"),
-    argv,
-  });
+  if (capsule === null) {
+    const { becomeEntrypoint, isEntrypointAlone } = await import("../supervisor/entrypoint.ts");
+    if (isEntrypointAlone(plan)) {
+      showDiagnostics(list, outputs.err);
+      return becomeEntrypoint(plan);
+    }
+    return (await import("../supervisor/stage.ts")).becomeCore(argv);
+  }
+  return await startSupervisor(line, plan, list, capsule);
 }
 
 /** show-config, and the first value of every `get`. */

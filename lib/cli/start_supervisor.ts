@@ -1,24 +1,27 @@
 /** The step from the command line into the supervisor: loaded only where an instance is run. */
+import type { CommandLine } from "../config/command_line.ts";
+import { planCommand } from "../config/command_words.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Plan } from "../config/plan.ts";
-
-export interface StartRequest {
-  readonly plan: Plan;
-  /** Everything that was found, to be logged: no errors among it. */
-  readonly warnings: readonly Diagnostic[];
-  /** Words after `--`, or null. */
-  readonly entrypoint: readonly string[] | null;
-  /** false: the entrypoint form alone, which is as transparent as a small init. */
-  readonly hasConfiguration: boolean;
-  /** As reeve was called, without the program's name. */
-  readonly argv: readonly string[];
-}
+import type { Capsule } from "../supervisor/capsule.ts";
+import { readPlan } from "./read_plan.ts";
 
 /** Runs the instance until it ends; its exit code. */
-export async function startSupervisor(request: StartRequest): Promise<number> {
-  const supervisor: { startInstance?: (request: StartRequest) => Promise<number> } = await import(
-    "../supervisor/start.ts"
-  );
-  if (supervisor.startInstance === undefined) throw new Error("this build has no supervisor");
-  return await supervisor.startInstance(request);
+export async function startSupervisor(
+  line: CommandLine,
+  plan: Plan,
+  warnings: readonly Diagnostic[],
+  capsule: Capsule,
+): Promise<number> {
+  const { startInstance } = await import("../supervisor/start.ts");
+  return await startInstance({
+    plan,
+    warnings,
+    capsule,
+    parseCommand: (text) => planCommand(text, plan.instance.shell),
+    reread: () => {
+      const { plan: next, diagnostics } = readPlan(line, "start", { isReload: true });
+      return { plan: next, diagnostics: diagnostics.list };
+    },
+  });
 }

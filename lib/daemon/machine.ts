@@ -33,6 +33,7 @@ export class DaemonMachine {
       launch: "none",
       main: null,
       leader: null,
+      ended: null,
       since: 0,
       streak: FRESH_STREAK,
       respawns: 0,
@@ -126,31 +127,42 @@ export class DaemonMachine {
     this.log("error", text);
     if (this.settings.control) {
       this.#endControl({ kind: "unknown" }, true);
-      return;
+      return this.enter("down");
     }
     this.#wait(true);
   }
 
-  /** The daemon ended although it was wanted. */
-  died(cause: ExitCause, failure: string | null): void {
-    this.status.lastExit = cause;
-    this.status.main = null;
-    this.status.child = null;
-    this.status.launch = "none";
-    this.log(failure === null ? "warning" : "error", failure ?? describeEnd(this.settings.command, cause), {
+  /** The daemon ended although it was wanted; `leader`: its process when that was our child. */
+  died(leader: ProcessId | null, cause: ExitCause, failure: string | null): void {
+    const { status, settings } = this;
+    status.lastExit = cause;
+    status.main = null;
+    status.child = null;
+    status.launch = "none";
+    this.log(failure === null ? "warning" : "error", failure ?? describeEnd(settings.command, cause), {
       up: `${(this.up / 1000).toFixed(1)}s`,
     });
-    if (this.settings.control) {
+    if (settings.control) {
       this.#endControl(cause, failure !== null);
-      return;
+      if (leader === null) return this.enter("down");
+      return this.#empty(leader, settings.stopSignal, "stopping", settings.stopTimeout * 1000);
     }
-    this.#wait(failure !== null);
+    if (leader === null) return this.#wait(failure !== null);
+    status.ended = { failed: failure !== null };
+    this.#empty(leader, SIGKILL, "killing", KILL_PATIENCE_MS);
+  }
+
+  /** What the leader left of its session must be gone before anything else happens. */
+  #empty(leader: ProcessId, signal: number, state: State, patience: number): void {
+    this.status.leader = leader;
+    this.enter(state);
+    this.timer("grace", patience);
+    this.effect({ do: "sweep", process: leader, signal });
   }
 
   #endControl(cause: ExitCause, failed: boolean): void {
     this.status.desired = "down";
     this.status.stopReason = "control";
-    this.enter("down");
     this.effect({ do: "controlEnded", cause, failed });
   }
 
@@ -188,17 +200,20 @@ export class DaemonMachine {
 
   kill(process: ProcessId): void {
     this.enter("killing");
-    this.effect({ do: "signal", process, signal: 9 });
+    this.effect({ do: "signal", process, signal: SIGKILL });
     this.timer("grace", KILL_PATIENCE_MS);
   }
 
   /** Stopped, or restarted when it is still (or again) wanted. */
   settle(): void {
+    const { ended } = this.status;
     this.clear("grace");
     this.status.main = null;
     this.status.child = null;
     this.status.leader = null;
+    this.status.ended = null;
     this.status.launch = "none";
+    if (this.status.desired === "up" && ended !== null) return this.#wait(ended.failed);
     if (this.status.desired === "up") {
       this.status.streak = FRESH_STREAK;
       this.begin();
@@ -217,6 +232,8 @@ export class DaemonMachine {
     this.effect({ do: "stopped" });
   }
 }
+
+const SIGKILL = 9;
 
 /** How long a process that got SIGKILL may take to vanish before a line says that it does not. */
 export const KILL_PATIENCE_MS = 5000;

@@ -92,6 +92,8 @@ export interface DaemonStatus {
   main: ProcessId | null;
   /** The session leader that ended while its session is being emptied. */
   leader: ProcessId | null;
+  /** It ended on its own, and once its session is empty it is started again; null: it was told to stop. */
+  ended: { readonly failed: boolean } | null;
   /** Monotonic milliseconds of the last start or adoption. */
   since: number;
   streak: Streak;

@@ -121,12 +121,16 @@ const releaseLaunch: Handler<"released"> = (machine) => {
 
 const childEnded: Handler<"childExited"> = (machine, event) => {
   const { status, settings } = machine;
-  const wasMain = sameProcess(status.child, status.main);
+  const leader = status.child;
+  const wasMain = sameProcess(leader, status.main);
   status.child = null;
   if (!wasMain) return; // It daemonized: the launcher's end is no news.
-  status.lastExit = event.cause;
   status.main = null;
-  if (settings.kind !== "smart" || event.failure !== null) return machine.died(event.cause, event.failure);
+  if (settings.kind !== "smart" || event.failure !== null) {
+    return machine.died(leader, event.cause, event.failure);
+  }
+  status.lastExit = event.cause;
+  status.leader = leader;
   machine.effect({ do: "readPidfile" });
 };
 
@@ -150,6 +154,7 @@ const pidfileChanged: Handler<"pidfileValid"> = (machine, event) => {
     } new_pid: ${event.process.pid})`,
   );
   status.undaemonized = false;
+  status.leader = null;
   status.since = machine.now;
   machine.effect({ do: "follow", process: event.process });
   machine.run(event.process);
@@ -157,7 +162,7 @@ const pidfileChanged: Handler<"pidfileValid"> = (machine, event) => {
 
 const pidfileLost: Handler<"pidfileInvalid"> = (machine, event) => {
   const { status } = machine;
-  if (status.main === null) return machine.died(status.lastExit ?? { kind: "unknown" }, null);
+  if (status.main === null) return machine.died(status.leader, status.lastExit ?? { kind: "unknown" }, null);
   if (status.found === null && !status.undaemonized) {
     machine.log("warning", `${event.found}, but the daemon runs and is kept (pid: ${status.main.pid})`);
   }

@@ -1,0 +1,88 @@
+/**
+ * What one image of reeve hands to the next over an exec: a small JSON text in one variable of the environment, which
+ * is taken out before anything else sees it. No daemon ever gets it.
+ *
+ * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
+ * environment can tell it; so the first image executes itself once (4 ms) with that set.
+ */
+import { MACHINERY_PREFIX } from "./environment.ts";
+
+const VARIABLE = `${MACHINERY_PREFIX}CORE`;
+
+/** Set for Bun's sake alone, put back to what they were for the daemons. */
+const RUNTIME: Readonly<Record<string, string>> = {
+  BUN_GC_TIMER_INTERVAL: "60000",
+};
+
+export interface Capsule {
+  /** As the user called reeve, without the program's name; empty arguments included. */
+  readonly argv: readonly string[];
+  /** What the variables of RUNTIME were before; null: unset. */
+  readonly saved: Readonly<Record<string, string | null>>;
+  /** How often this process has been reloaded. */
+  readonly reloads: number;
+  /** Memfd with the state of the image before; null at a first start. */
+  readonly stateFd: number | null;
+  /** Pipe to the process that the user started, which waits until the daemonized one is up; null: not daemonized. */
+  readonly readyFd: number | null;
+  /** Lock of the run directory, held over a reload. */
+  readonly lockFd: number | null;
+  /** The helper's init is our parent and PID 1: nothing outlives this instance. */
+  readonly underInit: boolean;
+  /** Directory in which reeve was started: relative paths of the command line are read from there. */
+  readonly cwd: string;
+}
+
+/** Takes the capsule out of `environment`; null in a first image. */
+export function takeCapsule(environment: Record<string, string | undefined>): Capsule | null {
+  const text = environment[VARIABLE];
+  if (text === undefined) return null;
+  delete environment[VARIABLE];
+  const capsule = parse(text);
+  if (capsule === null) return null;
+  for (const [name, value] of Object.entries(capsule.saved)) {
+    if (value === null) delete environment[name];
+    else environment[name] = value;
+  }
+  return capsule;
+}
+
+/** The environment for the next image, as NAME=value strings. */
+export function sealCapsule(
+  environment: Readonly<Record<string, string | undefined>>,
+  capsule: Omit<Capsule, "saved">,
+): string[] {
+  const saved: Record<string, string | null> = {};
+  for (const name of Object.keys(RUNTIME)) saved[name] = environment[name] ?? null;
+  const next: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && !(name in saved)) next.push(`${name}=${value}`);
+  }
+  for (const [name, value] of Object.entries(RUNTIME)) next.push(`${name}=${value}`);
+  next.push(`${VARIABLE}=${JSON.stringify({ ...capsule, saved } satisfies Capsule)}`);
+  return next;
+}
+
+function parse(text: string): Capsule | null {
+  try {
+    const value = JSON.parse(text) as Partial<Capsule>;
+    if (typeof value !== "object" || value === null || typeof value.saved !== "object") return null;
+    if (!Array.isArray(value.argv) || !value.argv.every((word) => typeof word === "string")) return null;
+    return {
+      argv: value.argv,
+      saved: value.saved,
+      reloads: count(value.reloads) ?? 0,
+      stateFd: count(value.stateFd),
+      readyFd: count(value.readyFd),
+      lockFd: count(value.lockFd),
+      underInit: value.underInit === true,
+      cwd: typeof value.cwd === "string" ? value.cwd : "/",
+    };
+  } catch {
+    return null;
+  }
+}
+
+function count(value: unknown): number | null {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : null;
+}

@@ -1,0 +1,86 @@
+/**
+ * From a daemon's plan to its ChildSpec: everything that the child will be, decided before the spawn.
+ */
+import type { Command, DaemonPlan, Identity, InstancePlan } from "../config/plan.ts";
+import type { ChildSpec } from "../sys/child_spec.ts";
+
+/** What reeve was started with and hands on unchanged. */
+export interface Inherited {
+  readonly umask: number;
+  /** Set where reeve changed its own limits: those of the child. */
+  readonly rlimits: ChildSpec["rlimits"];
+  readonly isRoot: boolean;
+  readonly cpuCount: number;
+  /** fd 0 is a terminal. */
+  readonly terminal: boolean;
+}
+
+const SIGKILL = 9;
+const RLIMIT_AS = 9;
+const RLIMIT_NPROC = 6;
+const MEGABYTE = 1024n * 1024n;
+
+/** argv and file of a command. `searchPath`: PATH of the child. */
+export function commandFile(command: Command, searchPath: string): Pick<ChildSpec, "args" | "file"> {
+  if (command.kind === "shell") {
+    return { args: [command.shell, "-c", command.text], file: { path: command.shell, searchPath: null } };
+  }
+  const path = command.words[0] ?? "";
+  return { args: command.words, file: { path, searchPath: path.includes("/") ? null : searchPath } };
+}
+
+/** Settings of the instance that hold for every child, hooks included. */
+export function instanceChild(
+  instance: InstancePlan,
+  identity: Identity | null,
+  inherited: Inherited,
+): Pick<ChildSpec, "uid" | "gid" | "groups" | "umask" | "rlimits" | "caps" | "nice"> {
+  const rlimits = [...inherited.rlimits];
+  if (instance.limitAs !== null) {
+    const bytes = BigInt(instance.limitAs) * MEGABYTE;
+    rlimits.push({ resource: RLIMIT_AS, soft: bytes, hard: bytes });
+  }
+  if (instance.limitNproc !== null) {
+    const count = BigInt(instance.limitNproc);
+    rlimits.push({ resource: RLIMIT_NPROC, soft: count, hard: count });
+  }
+  const keep = instance.caps?.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n) ?? null;
+  return {
+    uid: identity?.uid ?? null,
+    gid: identity?.gid ?? null,
+    groups: identity === null || !inherited.isRoot ? null : identity.groups,
+    umask: instance.umask ?? inherited.umask,
+    rlimits,
+    caps: keep === null ? null : { keep, bound: keep },
+    nice: instance.nice,
+  };
+}
+
+export function daemonChild(
+  plan: DaemonPlan,
+  instance: InstancePlan,
+  index: number,
+  environment: { readonly list: readonly string[]; readonly path: string },
+  inherited: Inherited,
+): Omit<ChildSpec, "spawnId"> {
+  const entrypoint = plan.option === "entrypoint";
+  return {
+    ...commandFile(plan.command, environment.path),
+    ...instanceChild(instance, plan.identity ?? instance.identity, inherited),
+    environment: environment.list,
+    chdir: plan.chdir,
+    fds: new Map<number, number | "null">([[0, plan.stdin ? 0 : "null"], [1, 1], [2, 2]]),
+    session: entrypoint && inherited.terminal ? "foreground" : "new",
+    noNewPrivs: false,
+    oomScoreAdj: null,
+    cpus: cpusOf(instance.cpuAffinity, index, inherited.cpuCount),
+    parentDeathSignal: plan.kind === "dumb" ? SIGKILL : null,
+  };
+}
+
+/** uWSGI deals CPUs out in turn: the n-th takes the next `each` of them. */
+function cpusOf(each: number | null, index: number, count: number): readonly number[] | null {
+  if (each === null || each <= 0) return null;
+  const cpus = Array.from({ length: Math.min(each, count) }, (_, offset) => (index * each + offset) % count);
+  return [...new Set(cpus)];
+}

@@ -1,0 +1,211 @@
+/**
+ * The composition root of a running reeve: builds the parts from a Plan, wires them, and says how it ended. Nothing is
+ * decided here about a daemon, and nothing here outlives the call.
+ */
+import type { Plan } from "../config/plan.ts";
+import type { Logger } from "../log/logger.ts";
+import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
+import { Inotify } from "../sys/inotify.ts";
+import { ownCredentials } from "../sys/own_process.ts";
+import { signalGroup, signalProcess } from "../sys/pidfd.ts";
+import { listChildren, listProcesses, readStat } from "../sys/process_table.ts";
+import { peekChild, reap } from "../sys/reap.ts";
+import { watcher } from "../sys/watcher.ts";
+import type { Inherited } from "./child_builder.ts";
+import { errorText } from "./error_text.ts";
+import { watchFile } from "./file_watch.ts";
+import type { Saved } from "./handover.ts";
+import { Instance, type InstanceEnd } from "./instance.ts";
+import { Journal, type JournalEntry } from "./journal.ts";
+import { reapAll, type ReaperSystem } from "./reaper.ts";
+import { Registry } from "./registry.ts";
+import { findRemainders } from "./remainder.ts";
+import { signalDaemon } from "./signaller.ts";
+import { type SessionMember, Sweeper } from "./sweeper.ts";
+import { UnitHost } from "./unit_host.ts";
+
+export interface CoreParts {
+  readonly plan: Plan;
+  readonly logger: Logger;
+  readonly runDir: string | null;
+  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly inherited: Inherited;
+  readonly saved: ReadonlyMap<string, Saved>;
+  readonly nothingSurvives: boolean;
+}
+
+/** How long what a killed reeve left may take to go once it got SIGKILL. */
+const REMAINDER_PATIENCE_MS = 2000;
+/** A daemon's first children exist by now: the journal notes that their leader lives. */
+const ALIVE_AFTER_MS = 2000;
+
+export class Core {
+  readonly instance: Instance;
+  readonly host: UnitHost;
+  readonly registry = new Registry();
+  readonly inotify: Inotify;
+  readonly #parts: CoreParts;
+  readonly #journal: Journal;
+  readonly #sweeper: Sweeper;
+  readonly #system: ReaperSystem;
+  readonly #before: readonly JournalEntry[];
+  readonly #ends: InstanceEnd[] = [];
+  #onEnd: ((end: InstanceEnd) => void) | null = null;
+  #lastSpawn = 0;
+  #aliveTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(parts: CoreParts) {
+    const { plan, logger } = parts;
+    const { uid, gid } = ownCredentials();
+    this.#parts = parts;
+    this.inotify = new Inotify(watcher());
+    const path = parts.runDir === null ? null : `${parts.runDir}/journal`;
+    const boot = bootId() ?? "";
+    this.#before = path === null ? [] : Journal.read(path, boot);
+    this.#journal = new Journal(path, (error) => {
+      logger.warning(
+        null,
+        `cannot write the journal: ${
+          errorText(error)
+        }; a kill -9 of reeve now would leave daemons behind unknown`,
+      );
+    });
+    this.#sweeper = new Sweeper({
+      strangers: () => this.#strangers(),
+      kill: (pid, signal) => void signalProcess(pid, signal),
+      killGroup: (pgid, signal) => void signalGroup(pgid, signal),
+    });
+    this.host = new UnitHost({
+      instance: plan.instance,
+      logger,
+      registry: this.registry,
+      sweeper: this.#sweeper,
+      journal: this.#journal,
+      watcher: watcher(),
+      watchFile: (file, changed) => watchFile(this.inotify, file, changed),
+      environment: parts.environment,
+      inherited: parts.inherited,
+      selfUid: uid,
+      selfGid: gid,
+      onSpawned: () => this.#noteAlive(),
+      onStopped: (unit) => this.instance.unitStopped(unit),
+      onControlEnded: (unit, cause, failed) => this.instance.controlEnded(unit, cause, failed),
+    });
+    this.#system = {
+      peek: () => {
+        const dead = peekChild();
+        return dead === null ? null : { pid: dead.pid, cause: dead.status };
+      },
+      reap: (pid) => void reap(pid),
+      failureOf: (pid) => this.host.failureOf(pid),
+      forget: (pid) => this.host.forgetChild(pid),
+    };
+    this.instance = new Instance(
+      plan,
+      this.host,
+      logger,
+      this.#withKnown(parts.saved),
+      parts.nothingSurvives,
+      (end) => this.#end(end),
+    );
+    this.#journal.begin(boot);
+  }
+
+  /** How the instance came to its end, or to the point of a reload. */
+  nextEnd(): Promise<InstanceEnd> {
+    const end = this.#ends.shift();
+    if (end !== undefined) return Promise.resolve(end);
+    return new Promise((resolve) => {
+      this.#onEnd = resolve;
+    });
+  }
+
+  #end(end: InstanceEnd): void {
+    if (this.#onEnd === null) this.#ends.push(end);
+    else this.#onEnd(end);
+    this.#onEnd = null;
+  }
+
+  /** With what hooks have put into it, from the first daemon on. */
+  useEnvironment(environment: CoreParts["environment"]): void {
+    this.host.environment = environment;
+  }
+
+  /** For SIGCHLD, and once after an exec: whoever died meanwhile. */
+  reap(): void {
+    const { strangers } = reapAll(this.#system, this.registry, (pid, cause) => {
+      const how = cause.kind === "exited"
+        ? `exited with code ${cause.code}`
+        : `ended by signal ${(cause as { signal: number }).signal}`;
+      this.#parts.logger.debug(null, `subprocess ${pid} ${how}`);
+    });
+    if (strangers > 0) this.#sweeper.look();
+  }
+
+  /** Ends what dumb daemons of a killed reeve left, and waits until it is gone. */
+  async endRemainders(): Promise<void> {
+    const { logger } = this.#parts;
+    const dumb = this.#before.filter((entry) => !entry.smart);
+    if (dumb.length === 0) return;
+    const gone: Promise<void>[] = [];
+    for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses())) {
+      if (doubtful.length > 0) {
+        const pids = doubtful.map((member) => member.pid).join(" ");
+        logger.warning(
+          entry.name,
+          `processes of a session like an earlier run's are left alone: nothing proves that they are its`,
+          { pids },
+        );
+      }
+      for (const member of proved) {
+        logger.warning(entry.name, `killing what an earlier reeve left (pid: ${member.pid})`);
+        gone.push(this.#killAndWait(member));
+      }
+    }
+    const patience = new Promise<void>((done) => setTimeout(done, REMAINDER_PATIENCE_MS).unref());
+    await Promise.race([Promise.all(gone), patience]);
+  }
+
+  #killAndWait(member: { readonly pid: number; readonly startTime: bigint }): Promise<void> {
+    return new Promise((done) => {
+      const watch = this.host.follow(member, () => {
+        watch.remove();
+        done();
+      });
+      signalDaemon(member, 9);
+    });
+  }
+
+  /** A smart daemon is known by the journal, whatever the clock has done since its pidfile was written. */
+  #withKnown(saved: ReadonlyMap<string, Saved>): ReadonlyMap<string, Saved> {
+    const known = new Map(saved);
+    for (const entry of this.#before) {
+      if (entry.smart && !known.has(entry.name)) {
+        known.set(entry.name, { status: null, known: entry.process });
+      }
+    }
+    return known;
+  }
+
+  #strangers(): SessionMember[] {
+    const strangers: SessionMember[] = [];
+    for (const pid of listChildren()) {
+      if (this.registry.has(pid)) continue;
+      const stat = readStat(pid);
+      if (stat !== null) strangers.push(stat);
+    }
+    return strangers;
+  }
+
+  #noteAlive(): void {
+    this.#lastSpawn = performance.now();
+    this.#aliveTimer ??= setTimeout(() => this.#writeAlive(), ALIVE_AFTER_MS);
+  }
+
+  #writeAlive(): void {
+    this.#aliveTimer = null;
+    const rest = this.#lastSpawn + ALIVE_AFTER_MS / 2 - performance.now();
+    if (rest > 0) this.#aliveTimer = setTimeout(() => this.#writeAlive(), rest);
+    else this.#journal.alive(BigInt(Math.floor(bootTime() * TICKS_PER_SECOND / 1000)));
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * `reeve -- COMMAND` alone: there is nothing to supervise, so reeve turns into the helper's init, which is as
+ * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and stopped.
+ */
+import { cpus } from "node:os";
+import { isatty } from "node:tty";
+import type { Plan } from "../config/plan.ts";
+import { ownCredentials, readUmask } from "../sys/own_process.ts";
+import { becomeInit } from "../sys/spawn.ts";
+import { daemonChild } from "./child_builder.ts";
+import { daemonEnvironment } from "./environment.ts";
+
+/** Whether the instance is nothing but the entrypoint: no setting that needs a supervisor. */
+export function isEntrypointAlone(plan: Plan): boolean {
+  const { instance } = plan;
+  const only = plan.daemons.length === 1 && plan.daemons[0]?.option === "entrypoint";
+  const served = instance.hooks.length + instance.waits.length + instance.pidfiles.length +
+    instance.masterFifo.length +
+    instance.touchReload.length + instance.touchLogReopen.length + instance.touchLogRotate.length +
+    instance.touchExec.length + instance.fsReload.length;
+  return only && served === 0 && instance.log.file === null && !instance.daemonize;
+}
+
+/** Returns only by throwing. */
+export function becomeEntrypoint(plan: Plan): never {
+  const { instance } = plan;
+  const daemon = plan.daemons[0];
+  if (daemon === undefined) throw new Error("there is no command");
+  const environment = daemonEnvironment({
+    own: process.env,
+    changes: instance.environment,
+    reloads: 0,
+    originalName: process.argv0,
+  });
+  const inherited = {
+    umask: readUmask(),
+    rlimits: [],
+    isRoot: ownCredentials().effectiveUid === 0,
+    cpuCount: cpus().length,
+    terminal: isatty(0),
+  };
+  const spec = daemonChild(daemon, instance, 0, environment, inherited);
+  becomeInit(
+    { ...spec, spawnId: 1, chdir: spec.chdir ?? instance.chdir, parentDeathSignal: null },
+    {
+      restart: false,
+      forwardGroup: true,
+      stopOrphans: true,
+      graceMs: Math.round(daemon.stopTimeout * 1000),
+    },
+  );
+}

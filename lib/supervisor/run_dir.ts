@@ -1,0 +1,91 @@
+/**
+ * The instance's run directory: the lock that keeps a second reeve from the same daemons, and the journal. Without one
+ * reeve works all the same; it says once what that costs.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { tryLock } from "../sys/descriptor.ts";
+import { errorText } from "./error_text.ts";
+
+export interface RunDir {
+  readonly path: string;
+  readonly lockFd: number;
+}
+
+export class AlreadyRunning extends Error {}
+
+/** Candidates in order. `configured` stands alone: who names a directory means it. */
+export function runDirCandidates(
+  name: string,
+  configured: string | null,
+  uid: number,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (configured !== null) return [configured];
+  if (uid === 0) return [join("/run/reeve", name)];
+  const runtime = environment["XDG_RUNTIME_DIR"];
+  return runtime !== undefined && runtime.startsWith("/") ? [join(runtime, "reeve", name)] : [];
+}
+
+/**
+ * Opens the first candidate that can be had, made with mode 0700, and locks it. `inheritedLock`: the lock that the image
+ * before a reload held. Throws AlreadyRunning; null: none can be had, `why` has said so.
+ */
+export function openRunDir(
+  candidates: readonly string[],
+  uid: number,
+  inheritedLock: number | null,
+  why: (text: string) => void,
+): RunDir | null {
+  const reasons: string[] = [];
+  for (const path of candidates) {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      const status = lstatSync(path);
+      if (!status.isDirectory() || (status.uid !== uid && status.uid !== 0) || (status.mode & 0o022) !== 0) {
+        throw new Error(`"${path}" must be a directory of uid ${uid} that nobody else can write to`);
+      }
+      return { path, lockFd: inheritedLock ?? lock(path) };
+    } catch (error) {
+      if (error instanceof AlreadyRunning) throw error;
+      reasons.push(errorText(error));
+    }
+  }
+  const reason = reasons.length === 0 ? "XDG_RUNTIME_DIR is not set" : reasons.join("; ");
+  why(
+    `no run directory (${reason}): after a kill -9 of reeve what its daemons left behind is not found, and a second reeve of this configuration is not noticed`,
+  );
+  return null;
+}
+
+function lock(path: string): number {
+  const file = join(path, "lock");
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error(`"${file}" is not a regular file`);
+    if (!tryLock(fd)) {
+      const pid = readFileSync(file, "latin1").trim();
+      throw new AlreadyRunning(
+        `another reeve${
+          pid === "" ? "" : ` (pid ${pid})`
+        } runs this instance: its run directory "${path}" is locked (set instance-name to run two)`,
+      );
+    }
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid}\n`, 0);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The parts of an instance that are not daemons, wired to the running system: its log file, hooks, waits, touch files,
+ * master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file does.
+ */
+import { resolve } from "node:path";
+import type { Command, HookPhase, Plan } from "../config/plan.ts";
+import { LogFile } from "../log/log_file.ts";
+import { putOnStandardOutput } from "../log/standard_output.ts";
+import { type Logger, wantsColour } from "../log/logger.ts";
+import { IDLE_TIMERS, LOOP_TIMERS } from "../log/timers.ts";
+import { setNonblocking } from "../sys/descriptor.ts";
+import { notify } from "../sys/notify.ts";
+import { watcher } from "../sys/watcher.ts";
+import type { CommandRunner } from "./command_runner.ts";
+import type { Core } from "./core.ts";
+import type { Environment } from "./environment.ts";
+import { errorText } from "./error_text.ts";
+import { type FifoActions, MasterFifo } from "./fifo.ts";
+import { HookRunner } from "./hooks.ts";
+import { ParentNotifier } from "./notify_parent.ts";
+import { type PidfileContext, removePidfile, writePidfile } from "./pidfiles.ts";
+import { watchDaemonTouches, watchInstanceTouches } from "./touch.ts";
+import { waitFor, waitForAll } from "./waits.ts";
+
+export interface ServicesParts {
+  readonly plan: Plan;
+  readonly logger: Logger;
+  readonly core: Core;
+  readonly commands: CommandRunner;
+  readonly environment: Environment;
+  readonly parseCommand: (text: string) => Command;
+  readonly uid: number;
+}
+
+export type InstanceActions = FifoActions;
+
+/** The log file of the plan, not yet opened; null: none is configured. */
+export function planLogFile(plan: Plan, logger: Logger, uid: number, core: () => Core): LogFile | null {
+  const { log, identity } = plan.instance;
+  if (log.file === null) return null;
+  return new LogFile(
+    {
+      path: resolve(log.file),
+      maxSize: log.maxSize,
+      backupName: log.backupName,
+      owner: log.asUser ? identity : null,
+      asRoot: uid === 0,
+      setBlocking: (fd) => setNonblocking(fd, false),
+    },
+    {
+      install: (fd) => {
+        const installed = putOnStandardOutput(fd);
+        logger.moveTo(installed);
+        return installed;
+      },
+      isShared: () => core().instance.units.some(({ status }) => (status.main ?? status.child) !== null),
+      log: (level, text) => logger.log(level, null, text),
+      now: () => Date.now(),
+      timers: IDLE_TIMERS,
+      watch: (path, mask, onEvent) => core().inotify.watch(path, mask, onEvent),
+    },
+  );
+}
+
+export class Services {
+  readonly hooks: HookRunner;
+  readonly notifier: ParentNotifier;
+  readonly #parts: ServicesParts;
+  #fifo: MasterFifo | null = null;
+  #touches: { remove(): void }[] = [];
+
+  constructor(parts: ServicesParts) {
+    this.#parts = parts;
+    const { plan, logger } = parts;
+    const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
+    this.hooks = new HookRunner(
+      plan.instance,
+      {
+        runCommand: (command, options) => parts.commands.run(command, options),
+        parseCommand: parts.parseCommand,
+        wait: (wait, signal) => waitFor(wait, this.#pathWorld(), signal),
+        log,
+        self: [process.execPath],
+        format: { ...plan.instance.log, colour: wantsColour(false, {}) },
+      },
+      parts.environment,
+      process.cwd(),
+    );
+    this.notifier = new ParentNotifier(process.env["NOTIFY_SOCKET"], {
+      send: notify,
+      monotonic: () => process.hrtime.bigint() / 1000n,
+      onProblem: (text) => logger.warning(null, text),
+    });
+  }
+
+  /** Rejects with what stops a start: a failed hook, or the signal's reason. */
+  async phase(phase: HookPhase, signal: AbortSignal): Promise<void> {
+    await this.hooks.run(phase, signal);
+  }
+
+  async waits(signal: AbortSignal): Promise<void> {
+    await waitForAll(this.#parts.plan.instance.waits, this.#pathWorld(), signal);
+  }
+
+  /** Throws when one cannot be written. */
+  writePidfiles(wanted: (pidfile: Plan["instance"]["pidfiles"][number]) => boolean): void {
+    for (const pidfile of this.#parts.plan.instance.pidfiles) {
+      if (wanted(pidfile)) writePidfile(pidfile, this.#pidfileContext());
+    }
+  }
+
+  removePidfiles(): void {
+    for (const pidfile of this.#parts.plan.instance.pidfiles) removePidfile(pidfile, this.#pidfileContext());
+  }
+
+  /** Throws when the FIFO cannot be made. */
+  startFifo(actions: FifoActions): void {
+    const { plan, logger, uid } = this.#parts;
+    const paths = plan.instance.masterFifo.map(({ path }) => resolve(path));
+    if (paths.length === 0) return;
+    this.#fifo = new MasterFifo(
+      paths,
+      {
+        watcher: watcher(),
+        log: (level, text) => logger.log(level, null, text),
+        uid,
+        owner: plan.instance.identity,
+      },
+      actions,
+    );
+    this.#fifo.start();
+  }
+
+  watchTouches(actions: FifoActions, signal: AbortSignal): void {
+    const { plan, logger, core } = this.#parts;
+    const world = this.#pathWorld();
+    this.#touches.push(watchInstanceTouches(plan.instance, world, {
+      reload: () => actions.reload(),
+      reopenLog: () => actions.reopenLog(),
+      rotateLog: () => actions.rotateLog(),
+      run: (command) => void this.#runTouched(command, signal),
+    }));
+    for (const unit of core.instance.units) {
+      if (unit.plan.touch.length === 0) continue;
+      this.#touches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
+        const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
+        logger.info(
+          unit.name,
+          `*** ${path} has been touched... reloading daemon "${unit.plan.command.text}" (pid: ${pid}) !!! ***`,
+        );
+        unit.handle({ type: "restartRequested", reason: "touch" });
+      }));
+    }
+  }
+
+  close(removeFifo: boolean): void {
+    for (const touch of this.#touches.splice(0)) touch.remove();
+    this.#fifo?.close(removeFifo);
+    this.#fifo = null;
+  }
+
+  async #runTouched(text: string, signal: AbortSignal): Promise<void> {
+    const { commands, logger, plan } = this.#parts;
+    try {
+      const end = await commands.run(this.#parts.parseCommand(text), {
+        identity: plan.instance.identity,
+        environment: this.hooks.environment,
+        cwd: process.cwd(),
+        signal,
+      });
+      const how = end.kind === "exited"
+        ? `exited with code ${end.code}`
+        : `was killed by signal ${end.signal}`;
+      if (end.kind !== "exited" || end.code !== 0) logger.warning(null, `touch-exec "${text}" ${how}`);
+    } catch (error) {
+      if (!signal.aborted) logger.error(null, `touch-exec: ${errorText(error)}`);
+    }
+  }
+
+  #pathWorld(): Parameters<typeof waitFor>[1] {
+    const { logger, core } = this.#parts;
+    return {
+      inotify: core.inotify,
+      timers: LOOP_TIMERS,
+      cwd: process.cwd(),
+      onProblem: (text) => logger.warning(null, text),
+      log: (level, text) => logger.log(level, null, text),
+    };
+  }
+
+  #pidfileContext(): PidfileContext {
+    return {
+      pid: process.pid,
+      asRoot: this.#parts.uid === 0,
+      cwd: process.cwd(),
+      owner: this.#parts.plan.instance.identity,
+    };
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Sends signals to processes whose identity is certain at that instant: an unreaped child of ours keeps its pid, any
+ * other process is held by a pidfd and compared by start time. Nothing else in reeve signals a daemon.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/pidfd.ts";
+import { readStat } from "../sys/process_table.ts";
+
+const SIGKILL = 9;
+const SIGCONT = 18;
+const SIGSTOP = 19;
+
+/**
+ * To the process group when `process` leads one, else to the process alone. A stopped process is continued, or it
+ * could not act on what it was told. false: it is gone.
+ */
+export function signalDaemon(process: ProcessId, signal: number): boolean {
+  const pidfd = openPidfdOrNull(process.pid);
+  try {
+    const stat = readStat(process.pid);
+    if (stat === null || stat.startTime !== process.startTime) return false;
+    const send = (number: number): boolean => {
+      if (stat.pgrp === process.pid && (pidfd === null || signalPidfd(pidfd, 0))) {
+        if (signalGroup(process.pid, number)) return true;
+      }
+      return pidfd === null ? signalProcess(process.pid, number) : signalPidfd(pidfd, number);
+    };
+    const sent = send(signal);
+    if (sent && signal !== SIGKILL && signal !== SIGSTOP && signal !== SIGCONT) send(SIGCONT);
+    return sent;
+  } finally {
+    if (pidfd !== null) closePidfd(pidfd);
+  }
+}
+
+/** A pidfd that is proved to be `process`; null: it is gone. Throws SysError where the kernel gives none. */
+export function holdProcess(process: ProcessId): number | null {
+  const pidfd = openPidfd(process.pid);
+  if (pidfd === null) return null;
+  const stat = readStat(process.pid);
+  if (stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X") {
+    return pidfd;
+  }
+  closePidfd(pidfd);
+  return null;
+}
+
+/** null: gone, or a kernel without pidfds, or no descriptor free: the start time has to do. */
+function openPidfdOrNull(pid: number): number | null {
+  try {
+    return openPidfd(pid);
+  } catch {
+    return null;
+  }
+}

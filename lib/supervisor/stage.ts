@@ -1,0 +1,91 @@
+/**
+ * Which image of reeve this is. The first one of a run turns into the core: it executes itself with what the runtime
+ * needs in its environment, or, as PID 1, becomes the helper's init, which runs the core as its child and starts it
+ * again when it crashes. Nothing has been read or started before.
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { execSelf } from "../sys/exec_self.ts";
+import { blockSignals } from "../sys/signals.ts";
+import { becomeInit } from "../sys/spawn.ts";
+import { type Capsule, sealCapsule } from "./capsule.ts";
+import { HELD_SIGNALS } from "./signal_wiring.ts";
+
+/** How long a container's orphans may take to stop before PID 1 kills them, milliseconds. */
+const ORPHAN_GRACE_MS = 3000;
+
+/** The first capsule of a run. */
+export function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
+  return {
+    argv,
+    reloads: 0,
+    stateFd: null,
+    readyFd: null,
+    lockFd: null,
+    underInit: false,
+    cwd: process.cwd(),
+  };
+}
+
+/** Returns only by throwing. `argv`: without the program's name. */
+export function becomeCore(argv: readonly string[]): never {
+  blockSignals(HELD_SIGNALS);
+  if (process.pid === 1) runUnderInit(argv);
+  executeCore(firstCapsule(argv));
+}
+
+/** The next image of this process: after a reload, or with the runtime's settings. */
+export function executeCore(capsule: Omit<Capsule, "saved">): never {
+  const keepFds = [capsule.stateFd, capsule.readyFd, capsule.lockFd].filter((fd) => fd !== null);
+  execSelf({
+    program: { path: "/proc/self/exe" },
+    args: shownArguments(capsule.argv),
+    environment: sealCapsule(process.env, capsule),
+    keepFds,
+    blockSignals: HELD_SIGNALS,
+  });
+}
+
+function runUnderInit(argv: readonly string[]): never {
+  const executable = openExecutable();
+  try {
+    becomeInit(
+      {
+        ...CORE_CHILD,
+        args: shownArguments(argv),
+        file: { fd: executable },
+        environment: sealCapsule(process.env, { ...firstCapsule(argv), underInit: true }),
+        session: "same",
+      },
+      { restart: true, forwardGroup: false, stopOrphans: true, graceMs: ORPHAN_GRACE_MS },
+    );
+  } finally {
+    closeSync(executable);
+  }
+}
+
+/** A child of reeve that is reeve: everything as it is. */
+export const CORE_CHILD = {
+  spawnId: 0,
+  chdir: null,
+  uid: null,
+  gid: null,
+  groups: null,
+  umask: null,
+  fds: new Map<number, number | "null">([[0, 0], [1, 1], [2, 2]]),
+  rlimits: [],
+  caps: null,
+  noNewPrivs: false,
+  oomScoreAdj: null,
+  nice: null,
+  cpus: null,
+  parentDeathSignal: null,
+} as const;
+
+export function openExecutable(): number {
+  return openSync("/proc/self/exe", constants.O_RDONLY);
+}
+
+/** For ps; the true ones are in the capsule, since an exec of ourselves carries no empty argument. */
+export function shownArguments(argv: readonly string[]): string[] {
+  return [process.argv0, ...argv].filter((word) => word !== "");
+}

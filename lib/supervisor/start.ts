@@ -1,0 +1,372 @@
+/**
+ * From a Plan to an exit code: the steps of a whole run in their order. uWSGI's order of phases is kept: asap, log and
+ * pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user, chdir, pidfile2, pre-app, post-app, daemons,
+ * master-start.
+ */
+import { cpus } from "node:os";
+import { isatty } from "node:tty";
+import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
+import { formatOrigin } from "../config/origin.ts";
+import type { Command, Plan } from "../config/plan.ts";
+import type { LogFile } from "../log/log_file.ts";
+import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
+import { closeFd } from "../sys/descriptor.ts";
+import { raiseOpenFiles, RLIMIT } from "../sys/limits.ts";
+import { memfdOf } from "../sys/memfd.ts";
+import { becomeSubreaper, ownCredentials, readUmask } from "../sys/own_process.ts";
+import { runInBackground, tellReady } from "./background.ts";
+import type { Capsule } from "./capsule.ts";
+import type { Inherited } from "./child_builder.ts";
+import { CommandRunner } from "./command_runner.ts";
+import { Core } from "./core.ts";
+import { daemonEnvironment } from "./environment.ts";
+import { errorText } from "./error_text.ts";
+import { restoreUnits, type Saved, saveUnits } from "./handover.ts";
+import { HookExit, HookFailure } from "./hooks.ts";
+import type { InstanceEnd } from "./instance.ts";
+import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
+import { type InstanceActions, planLogFile, Services } from "./services.ts";
+import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
+import { executeCore } from "./stage.ts";
+
+export interface StartRequest {
+  readonly plan: Plan;
+  /** Everything that was found, to be logged: no errors among it. */
+  readonly warnings: readonly Diagnostic[];
+  readonly capsule: Capsule;
+  readonly parseCommand: (text: string) => Command;
+  /** Reads the same configuration again; no plan and errors when it is bad. */
+  readonly reread: () => { readonly plan: Plan | null; readonly diagnostics: readonly Diagnostic[] };
+}
+
+const EXIT_FAILURE = 1;
+
+/** Runs the instance until it ends; its exit code. */
+export async function startInstance(request: StartRequest): Promise<number> {
+  const { plan, capsule } = request;
+  const alone = capsule.readyFd === null && capsule.reloads === 0 && !capsule.underInit;
+  if (plan.instance.daemonize && alone) return await runInBackground(capsule);
+  return await new Run(request).toTheEnd();
+}
+
+/** Told to stop before the daemons were started. */
+class Stopped extends Error {}
+
+class Run {
+  readonly #request: StartRequest;
+  readonly #plan: Plan;
+  readonly #capsule: Capsule;
+  readonly #logger: Logger;
+  readonly #logFile: LogFile | null;
+  readonly #startUp = new AbortController();
+  readonly #life = new AbortController();
+  readonly #uid = ownCredentials().effectiveUid;
+  #core!: Core;
+  #services!: Services;
+  #runDir: RunDir | null = null;
+  #reloadWanted = false;
+
+  constructor(request: StartRequest) {
+    this.#request = request;
+    this.#plan = request.plan;
+    this.#capsule = request.capsule;
+    this.#logger = standardLogger(process.env, isatty(2));
+    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core);
+  }
+
+  async toTheEnd(): Promise<number> {
+    const { instance } = this.#plan;
+    try {
+      await this.#begin();
+      for (;;) {
+        const end = await this.#core.nextEnd();
+        if (end.kind === "stopped") return await this.#finish(end);
+        await this.#reload();
+      }
+    } catch (error) {
+      return await this.#failed(error);
+    } finally {
+      if (instance.vacuum) this.#services?.removePidfiles();
+      this.#services?.close(instance.vacuum);
+      this.#logger.flush();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { instance } = this.#plan;
+    const { signal } = this.#startUp;
+    const isReload = this.#capsule.reloads > 0;
+    this.#openLog(isReload);
+    for (const found of this.#request.warnings) {
+      this.#logger.log(
+        found.severity === "error" ? "error" : found.severity === "warning" ? "warning" : "info",
+        null,
+        formatDiagnostic({ ...found, severity: "error" }),
+      );
+    }
+    this.#runDir = openRunDir(
+      runDirCandidates(instance.name, instance.runDir, this.#uid, process.env),
+      this.#uid,
+      this.#capsule.lockFd,
+      (text) => this.#logger.warning(null, text),
+    );
+    becomeSubreaper();
+    this.#build();
+    wireSignals(meanings(instance.sigtermReloads), (action) => this.#signalled(action));
+    this.#core.reap();
+    const { hooks } = this.#services;
+    await this.#services.phase("asap", signal);
+    if (!isReload) this.#services.writePidfiles(({ safe, asUser }) => !safe && !asUser);
+    if (!isReload) await this.#services.phase("pre-jail", signal);
+    await this.#services.phase("post-jail", signal);
+    await this.#services.phase("in-jail", signal);
+    await this.#services.waits(signal);
+    await this.#services.phase("as-root", signal);
+    await this.#services.phase("as-user", signal);
+    if (instance.chdir !== null) hooks.changeDirectory(instance.chdir);
+    process.chdir(hooks.cwd);
+    if (!isReload) this.#services.writePidfiles(({ safe, asUser }) => !safe && asUser);
+    await this.#services.phase("pre-app", signal);
+    await this.#services.phase("post-app", signal);
+    await this.#core.endRemainders();
+    signal.throwIfAborted();
+    this.#core.useEnvironment(hooks.environment);
+    this.#core.instance.start();
+    const actions = this.#actions();
+    this.#services.startFifo(actions);
+    this.#services.watchTouches(actions, this.#life.signal);
+    if (!isReload) this.#services.writePidfiles(({ safe }) => safe);
+    await this.#services.phase("master-start", signal);
+    await this.#services.phase("accepting", signal);
+    const daemons = this.#plan.daemons.length;
+    this.#logger.info(null, isReload ? "reeve is back" : "reeve is up", {
+      pid: process.pid,
+      instance: instance.name,
+      daemons,
+    });
+    this.#services.notifier.ready(`${daemons} daemons`, this.#capsule.readyFd === null ? null : process.pid);
+    tellReady(this.#capsule);
+    if (this.#reloadWanted) this.#requestReload();
+  }
+
+  #openLog(isReload: boolean): void {
+    const { log } = this.#plan.instance;
+    if (this.#logFile !== null) {
+      if (isReload && !log.reopen) this.#logFile.adopt(2);
+      else this.#logFile.open({ truncate: log.truncate && !isReload });
+    }
+    this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isatty(2), process.env) });
+  }
+
+  #build(): void {
+    const { instance } = this.#plan;
+    const capsule = this.#capsule;
+    const limit = raiseOpenFiles();
+    const inherited: Inherited = {
+      umask: readUmask(),
+      rlimits: [{ resource: RLIMIT.openFiles, ...limit }],
+      isRoot: this.#uid === 0,
+      cpuCount: cpus().length,
+      terminal: isatty(0),
+    };
+    const environment = daemonEnvironment({
+      own: process.env,
+      changes: instance.environment,
+      reloads: capsule.reloads,
+      originalName: process.argv0,
+    });
+    const saved = this.#restore();
+    this.#core = new Core({
+      plan: this.#plan,
+      logger: this.#logger,
+      runDir: this.#runDir?.path ?? null,
+      environment,
+      inherited,
+      saved,
+      nothingSurvives: capsule.underInit || process.pid === 1,
+    });
+    const commands = new CommandRunner(this.#core.host, this.#core.registry, instance, inherited);
+    this.#services = new Services({
+      plan: this.#plan,
+      logger: this.#logger,
+      core: this.#core,
+      commands,
+      environment,
+      parseCommand: this.#request.parseCommand,
+      uid: this.#uid,
+    });
+    this.#logFile?.watchSize();
+  }
+
+  #restore(): ReadonlyMap<string, Saved> {
+    const fd = this.#capsule.stateFd;
+    if (fd === null) return new Map();
+    const wanted = new Map(
+      this.#plan.daemons.filter(({ kind }) => kind !== "dumb").map(({ name, pidfile }) => [name, pidfile]),
+    );
+    const { units, left } = restoreUnits(fd, wanted, performance.now());
+    closeFd(fd);
+    for (const { name, pid } of left) {
+      this.#logger.warning(name, `is no longer configured: left running, unsupervised (pid: ${pid})`);
+    }
+    return units;
+  }
+
+  #actions(): InstanceActions {
+    return {
+      stop: () => this.#stop(),
+      stopNow: () => this.#core.instance.kill(),
+      reload: () => this.#requestReload(),
+      reloadNow: () => this.#requestReload(),
+      reopenLog: () => this.#reopenLog(),
+      rotateLog: () => void this.#logFile?.rotate(),
+      pause: () => this.#logger.info(null, "nothing to pause: there are no workers"),
+      updatePidfiles: () => this.#updatePidfiles(),
+      logState: () => this.#core.instance.describe(),
+    };
+  }
+
+  #signalled(action: SignalAction): void {
+    switch (action) {
+      case "reap":
+        return this.#core.reap();
+      case "stop":
+        return this.#stop();
+      case "stopNow":
+        this.#startUp.abort(new Stopped());
+        return this.#core.instance.kill();
+      case "reload":
+        return this.#requestReload();
+      case "describe":
+        return this.#core.instance.describe();
+      case "reopenLogs":
+        return this.#reopenLog();
+    }
+  }
+
+  #stop(): void {
+    this.#startUp.abort(new Stopped());
+    if (this.#core.instance.phase === "starting") return;
+    if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
+    this.#core.instance.stop();
+  }
+
+  #reopenLog(): void {
+    if (this.#logFile === null) this.#logger.info(null, "there is no log file to reopen");
+    else this.#logFile.reopen();
+  }
+
+  #updatePidfiles(): void {
+    try {
+      this.#services.writePidfiles(() => true);
+    } catch (error) {
+      this.#logger.error(null, errorText(error));
+    }
+  }
+
+  /** A bad configuration is reported and changes nothing. */
+  #requestReload(): void {
+    const { instance } = this.#core;
+    if (instance.phase === "starting") {
+      this.#reloadWanted = true;
+      return;
+    }
+    if (instance.phase !== "running") return;
+    const cwd = process.cwd();
+    let found: ReturnType<StartRequest["reread"]>;
+    try {
+      process.chdir(this.#capsule.cwd);
+      found = this.#request.reread();
+    } catch (error) {
+      this.#logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
+      return;
+    } finally {
+      process.chdir(cwd);
+    }
+    const errors = found.diagnostics.filter(({ severity }) => severity === "error");
+    if (found.plan === null || errors.length > 0) {
+      for (const error of errors) this.#logger.error(null, formatDiagnostic(error));
+      this.#logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
+        errors: errors.length,
+      });
+      return;
+    }
+    if (this.#plan.instance.exitOnReload) {
+      this.#logger.info(null, "exit-on-reload: stopping instead of reloading");
+      return this.#stop();
+    }
+    this.#logger.info(null, "...gracefully reloading");
+    this.#services.notifier.reloading();
+    instance.reload();
+  }
+
+  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails. */
+  async #reload(): Promise<void> {
+    await this.#atExit();
+    this.#services.close(false);
+    const { instance } = this.#core;
+    const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
+    const cwd = process.cwd();
+    this.#logger.flush();
+    try {
+      process.chdir(this.#capsule.cwd);
+      executeCore({
+        ...this.#capsule,
+        reloads: this.#capsule.reloads + 1,
+        stateFd: state,
+        readyFd: null,
+        lockFd: this.#runDir?.lockFd ?? null,
+      });
+    } catch (error) {
+      closeFd(state);
+      process.chdir(cwd);
+      this.#logger.error(
+        null,
+        `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
+      );
+      instance.carryOn();
+      this.#services.startFifo(this.#actions());
+      this.#services.watchTouches(this.#actions(), this.#life.signal);
+    }
+  }
+
+  async #atExit(): Promise<void> {
+    try {
+      await this.#services.phase("as-user-atexit", this.#life.signal);
+    } catch (error) {
+      this.#logger.error(null, errorText(error));
+    }
+  }
+
+  async #finish(end: Extract<InstanceEnd, { kind: "stopped" }>): Promise<number> {
+    this.#life.abort(new Stopped());
+    await this.#services.hooks.run("as-user-atexit", new AbortController().signal).catch((error: unknown) => {
+      this.#logger.error(null, errorText(error));
+    });
+    this.#logger.info(null, "goodbye to reeve", { code: end.code });
+    return end.code;
+  }
+
+  /** A start that came to nothing. What was started is ended first. */
+  async #failed(error: unknown): Promise<number> {
+    let code = EXIT_FAILURE;
+    if (error instanceof Stopped) {
+      code = 0;
+      this.#logger.info(null, "stopped before the daemons were started");
+    } else if (error instanceof HookExit) {
+      code = error.code;
+    } else if (error instanceof HookFailure) {
+      this.#logger.error(null, `${formatOrigin(error.hook.origin)}: ${error.message}`);
+    } else {
+      this.#logger.error(
+        null,
+        error instanceof AlreadyRunning ? error.message : `cannot start: ${errorText(error)}`,
+      );
+    }
+    if (this.#core !== undefined && this.#core.instance.phase === "running") {
+      this.#core.instance.stop(code);
+      await this.#core.nextEnd();
+    }
+    return code;
+  }
+}

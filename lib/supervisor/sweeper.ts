@@ -1,0 +1,82 @@
+/**
+ * What is left of a session whose leader ended. As a child subreaper (or PID 1) reeve inherits what a daemon forked;
+ * the session id cannot be given to another process while any member lives, so members are known for sure.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+
+export interface SessionMember {
+  readonly pid: number;
+  readonly startTime: bigint;
+  readonly session: number;
+  readonly pgrp: number;
+  readonly state: string;
+}
+
+export interface SweepSystem {
+  /** Children of reeve that no unit owns, as they are now. */
+  strangers(): readonly SessionMember[];
+  /** To one unreaped child of reeve. */
+  kill(pid: number, signal: number): void;
+  killGroup(pgid: number, signal: number): void;
+}
+
+interface Sweep {
+  readonly leader: ProcessId;
+  signal: number | null;
+  readonly told: Set<number>;
+  readonly emptied: () => void;
+}
+
+const SIGKILL = 9;
+
+export class Sweeper {
+  readonly #sweeps = new Map<number, Sweep>();
+  readonly #system: SweepSystem;
+  #scheduled = false;
+
+  constructor(system: SweepSystem) {
+    this.#system = system;
+  }
+
+  get busy(): boolean {
+    return this.#sweeps.size > 0;
+  }
+
+  /** Calls of one turn of the event loop share one look at the process table. */
+  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
+    const running = this.#sweeps.get(leader.pid);
+    if (running !== undefined) running.signal = signal;
+    else this.#sweeps.set(leader.pid, { leader, signal, told: new Set(), emptied });
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.look();
+    });
+  }
+
+  /** To be called when a stranger was reaped: its children are ours now. */
+  look(): void {
+    if (this.#sweeps.size === 0) return;
+    const left = new Set<Sweep>();
+    for (const member of this.#system.strangers()) {
+      const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp);
+      if (sweep === undefined || member.startTime < sweep.leader.startTime) continue;
+      left.add(sweep);
+      this.#tell(sweep, member);
+    }
+    for (const [session, sweep] of this.#sweeps) {
+      if (left.has(sweep)) continue;
+      this.#sweeps.delete(session);
+      sweep.emptied();
+    }
+  }
+
+  #tell(sweep: Sweep, member: SessionMember): void {
+    if (sweep.signal === null || member.state === "Z") return;
+    if (sweep.signal !== SIGKILL && sweep.told.has(member.pid)) return;
+    sweep.told.add(member.pid);
+    this.#system.kill(member.pid, sweep.signal);
+    if (member.pgrp === sweep.leader.pid) this.#system.killGroup(member.pgrp, sweep.signal);
+  }
+}

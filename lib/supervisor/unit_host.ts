@@ -1,0 +1,217 @@
+/**
+ * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
+ * daemon; units decide, this does.
+ */
+import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
+import type { ExitCause, ProcessId } from "../daemon/process.ts";
+import type { Verdict } from "../daemon/pidfile.ts";
+import type { Logger } from "../log/logger.ts";
+import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
+import { closePidfd } from "../sys/pidfd.ts";
+import { readStat } from "../sys/process_table.ts";
+import { drainReports } from "../sys/reports.ts";
+import { spawnChild } from "../sys/spawn.ts";
+import { stageName } from "../sys/stage.ts";
+import type { Watcher } from "../sys/watcher.ts";
+import { daemonChild, type Inherited } from "./child_builder.ts";
+import { errorText } from "./error_text.ts";
+import type { Journal } from "./journal.ts";
+import { readPidfile } from "./pidfile_reader.ts";
+import type { Registry, SetupFailure } from "./registry.ts";
+import { holdProcess, signalDaemon } from "./signaller.ts";
+import type { Sweeper } from "./sweeper.ts";
+import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
+
+export interface HostParts {
+  readonly instance: InstancePlan;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly sweeper: Sweeper;
+  readonly journal: Journal;
+  readonly watcher: Watcher;
+  /** Calls back when the file at `path` may have changed, appeared or gone. */
+  readonly watchFile: (path: string, changed: () => void) => { remove(): void };
+  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly inherited: Inherited;
+  readonly selfUid: number;
+  readonly selfGid: number;
+  readonly onSpawned: () => void;
+  readonly onStopped: (unit: DaemonUnit) => void;
+  readonly onControlEnded: (unit: DaemonUnit, cause: ExitCause, failed: boolean) => void;
+}
+
+/** As wide as the widest pid and its newline: a full disk is found before anything is started. */
+const PIDFILE_ROOM = 12;
+
+export class UnitHost implements UnitServices {
+  readonly logger: Logger;
+  environment: HostParts["environment"];
+  readonly #parts: HostParts;
+  readonly #indexes = new Map<string, number>();
+  /** Spawn ids by pid of live children: a report names the spawn, a death names the pid. */
+  readonly #spawnIds = new Map<number, number>();
+  readonly #failures = new Map<number, SetupFailure>();
+  #nextSpawnId = 1;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.logger = parts.logger;
+    this.environment = parts.environment;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  setTimer(ms: number, fire: () => void): Timer {
+    const timer = setTimeout(fire, ms);
+    return { cancel: () => clearTimeout(timer) };
+  }
+
+  spawn(plan: DaemonPlan, again: boolean): ProcessId {
+    const { instance, inherited, logger } = this.#parts;
+    let pidfile: PreparedFile | null = null;
+    if (plan.kind === "smart2" && plan.pidfile !== null) {
+      pidfile = prepareFile(plan.pidfile, PIDFILE_ROOM, { mode: 0o644 });
+    }
+    try {
+      const spec = daemonChild(plan, instance, this.#indexOf(plan), this.environment, inherited);
+      const uid = spec.uid ?? this.#parts.selfUid;
+      const gid = spec.gid ?? this.#parts.selfGid;
+      logger.log(
+        "info",
+        plan.name,
+        `${again ? "respawning" : "spawning"} "${plan.command.text}" (uid: ${uid} gid: ${gid})`,
+      );
+      const process = this.start(spec);
+      try {
+        pidfile?.commit(new TextEncoder().encode(`${process.pid}\n`));
+      } catch (error) {
+        signalDaemon(process, 9);
+        throw error;
+      }
+      pidfile = null;
+      return process;
+    } finally {
+      pidfile?.abort();
+    }
+  }
+
+  /** Starts any child; its end is told to whoever owns it in the registry. */
+  start(spec: Omit<Parameters<typeof spawnChild>[0], "spawnId">): ProcessId {
+    const spawnId = this.#nextSpawnId++;
+    const child = spawnChild({ ...spec, spawnId });
+    // Our unreaped child keeps its pid: the number is as good as the descriptor, and 10,000 daemons need no 10,000 of them.
+    if (child.pidfd !== null) closePidfd(child.pidfd);
+    this.#spawnIds.set(child.pid, spawnId);
+    this.#parts.onSpawned();
+    return { pid: child.pid, startTime: readStat(child.pid)?.startTime ?? 0n };
+  }
+
+  /** For the reaper: the stage at which the child `pid` failed, if it has reported one. */
+  failureOf(pid: number): SetupFailure | null {
+    for (const report of drainReports()) {
+      this.#failures.set(report.spawnId, { stage: stageName(report.stage), errno: report.errno });
+    }
+    const spawnId = this.#spawnIds.get(pid);
+    return spawnId === undefined ? null : this.#failures.get(spawnId) ?? null;
+  }
+
+  forgetChild(pid: number): void {
+    const spawnId = this.#spawnIds.get(pid);
+    if (spawnId === undefined) return;
+    this.#spawnIds.delete(pid);
+    this.#failures.delete(spawnId);
+  }
+
+  forget(process: ProcessId): void {
+    this.#parts.journal.end(process);
+  }
+
+  own(process: ProcessId, owner: DaemonUnit): void {
+    this.#parts.registry.set(process.pid, owner);
+  }
+
+  disown(process: ProcessId, owner: DaemonUnit): void {
+    this.#parts.registry.delete(process.pid, owner);
+  }
+
+  follow(target: ProcessId, ended: () => void): { remove(): void } {
+    let pidfd: number | null;
+    try {
+      pidfd = holdProcess(target);
+    } catch (error) {
+      this.logger.error(
+        null,
+        `cannot follow pid ${target.pid}: ${errorText(error)}; its end is only seen if it is a child`,
+      );
+      return { remove: () => {} };
+    }
+    if (pidfd === null) {
+      // Gone between the look at its pidfile and now; a child of ours comes as a death of its own.
+      const timer = setTimeout(ended, 0);
+      return { remove: () => clearTimeout(timer) };
+    }
+    const held = pidfd;
+    const watch = this.#parts.watcher.add(held, () => {
+      // A child of ours is reaped first, since that tells how it ended.
+      if (readStat(target.pid)?.ppid !== process.pid) ended();
+    });
+    return {
+      remove: () => {
+        watch.remove();
+        closePidfd(held);
+      },
+    };
+  }
+
+  signal(process: ProcessId, signal: number): void {
+    try {
+      signalDaemon(process, signal);
+    } catch (error) {
+      this.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
+    }
+  }
+
+  readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict {
+    return readPidfile(plan.pidfile ?? "", {
+      selfUid: this.#parts.selfUid,
+      selfPid: process.pid,
+      daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+      known,
+    });
+  }
+
+  watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
+    return this.#parts.watchFile(plan.pidfile ?? "", changed);
+  }
+
+  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
+    this.#parts.sweeper.sweep(leader, signal, emptied);
+  }
+
+  remember(unit: DaemonUnit, process: ProcessId): void {
+    this.#parts.journal.up({
+      name: unit.name,
+      smart: unit.plan.kind !== "dumb",
+      process,
+      uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+      aliveAt: process.startTime,
+    });
+  }
+
+  stopped(unit: DaemonUnit): void {
+    this.#parts.onStopped(unit);
+  }
+
+  controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
+    this.#parts.onControlEnded(unit, cause, failed);
+  }
+
+  #indexOf(plan: DaemonPlan): number {
+    const known = this.#indexes.get(plan.name);
+    if (known !== undefined) return known;
+    this.#indexes.set(plan.name, this.#indexes.size);
+    return this.#indexes.size - 1;
+  }
+}
