@@ -1,10 +1,12 @@
 /**
- * Builds dist/reeve: the native parts, then the executable with them inside. Reproducible: nothing but the sources and the locked
+ * Builds dist/reeve: the native parts, then the executable with them inside; `bun run build.ts arm64` (or x64) builds
+ * dist/reeve-arm64 on another architecture. Reproducible: nothing but the sources and the locked
  * dependencies goes in. Must never leave a half-written executable under its name.
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
+import { HIDDEN_VARIABLES, hideVariables } from "./build/hide_variables.ts";
 import { keepFileLimit } from "./build/keep_file_limit.ts";
 import { compileNative, type NativeTarget } from "./native/compile.ts";
 
@@ -13,35 +15,33 @@ const DIST = join(ROOT, "dist");
 
 async function build(target: NativeTarget): Promise<string> {
   mkdirSync(DIST, { recursive: true });
-  compileNative(join(DIST, "native"), { target });
+  const host = target === process.arch;
+  const native = join(DIST, host ? "native" : `native-${target}`);
+  const finished = join(DIST, host ? "reeve" : `reeve-${target}`);
+  compileNative(native, { target });
   const temporary = join(DIST, `.reeve-${process.pid}`);
   try {
-    await compileExecutable(target, temporary);
+    await compileExecutable(target, native, temporary);
     const bytes = readFileSync(temporary);
     keepFileLimit(bytes);
-    // In one go under another name: the file that the compiler leaves, written in pieces, also starts 1 ms slower.
-    const finished = `${temporary}.finished`;
-    try {
-      writeFileSync(finished, bytes);
-      chmodSync(finished, 0o755);
-      if (target === process.arch) verifyFileLimit(finished);
-      renameSync(finished, join(DIST, "reeve"));
-    } finally {
-      rmSync(finished, { force: true });
-    }
+    if (host) verifyFileLimit(bytes, temporary);
+    hideVariables(bytes);
+    if (host) verifyHidden(bytes, temporary);
+    replaceFile(temporary, bytes);
+    renameSync(temporary, finished);
   } finally {
     rmSync(temporary, { force: true });
   }
-  return join(DIST, "reeve");
+  return finished;
 }
 
-async function compileExecutable(target: NativeTarget, outfile: string): Promise<void> {
+async function compileExecutable(target: NativeTarget, native: string, outfile: string): Promise<void> {
   const result = await Bun.build({
     entrypoints: [join(ROOT, "main.ts")],
     format: "esm",
     minify: true,
     bytecode: true,
-    plugins: [embedNative],
+    plugins: [embedNative(native)],
     throw: false,
     compile: {
       target: `bun-linux-${target}`,
@@ -58,29 +58,61 @@ async function compileExecutable(target: NativeTarget, outfile: string): Promise
 }
 
 /** In the executable, the native parts are files of its own instead of something to compile. */
-const embedNative: Bun.BunPlugin = {
-  name: "embed the native parts",
-  setup(builder) {
-    builder.onResolve(
-      { filter: /\/artefacts\.ts$/ },
-      () => ({ path: join(ROOT, "lib/sys/artefacts_embedded.ts") }),
-    );
-  },
-};
+function embedNative(directory: string): Bun.BunPlugin {
+  return {
+    name: "embed the native parts",
+    setup(builder) {
+      builder.onResolve({ filter: /\/artefacts\.ts$/ }, () => ({
+        path: join(ROOT, "lib/sys/artefacts_embedded.ts"),
+      }));
+      builder.onResolve(
+        { filter: /\/dist\/native\// },
+        ({ path }) => ({ path: join(directory, basename(path)) }),
+      );
+    },
+  };
+}
+
+/**
+ * Writes a file anew and in one go: what the compiler leaves was written in pieces, and starts 1 ms slower for the state
+ * of the page cache.
+ */
+function replaceFile(path: string, bytes: Uint8Array): void {
+  rmSync(path, { force: true }); // a running executable cannot be written to
+  writeFileSync(path, bytes, { mode: 0o755 });
+  chmodSync(path, 0o755);
+}
 
 /** Runs the executable's runtime under a low soft limit and asks what it has become. */
-function verifyFileLimit(executable: string): void {
+function verifyFileLimit(bytes: Uint8Array, path: string): void {
+  replaceFile(path, bytes);
   const script = "console.log(require('node:fs').readFileSync('/proc/self/limits', 'utf8'))";
-  const run = Bun.spawnSync(["/bin/sh", "-c", 'ulimit -Sn 333; exec "$0" -e "$1"', executable, script], {
-    env: { ...process.env, BUN_BE_BUN: "1" },
-    stdin: "ignore",
-    stderr: "pipe",
+  const limits = run(["/bin/sh", "-c", 'ulimit -Sn 333; exec "$0" -e "$1"', path, script], {
+    BUN_BE_BUN: "1",
   });
-  const limits = run.stdout.toString();
   if (/^Max open files\s+333\s/m.test(limits)) return;
   throw new Error(
-    `cannot keep the limit of open files for children: started with 333, the executable has\n${limits}${run.stderr.toString()}`,
+    `cannot keep the limit of open files for children: started with 333, the executable has\n${limits}`,
   );
+}
+
+/** Runs the executable with all the variables set that it must not see. */
+function verifyHidden(bytes: Uint8Array, path: string): void {
+  replaceFile(path, bytes);
+  const wanted = run([path, "--version"], {});
+  const variables = Object.fromEntries(HIDDEN_VARIABLES.map((name) => [name, "--preload=/nonexistent"]));
+  const seen = run([path, "--version"], variables);
+  if (seen === wanted && seen !== "") return;
+  throw new Error(
+    `cannot hide ${HIDDEN_VARIABLES.join(", ")} from the runtime: with them set, "--version" prints\n${seen}`,
+  );
+}
+
+/** -> stdout and stderr. */
+function run(command: readonly string[], variables: Readonly<Record<string, string>>): string {
+  const env = { ...process.env, ...variables };
+  const result = Bun.spawnSync([...command], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  return `${result.stdout.toString()}${result.stderr.toString()}`;
 }
 
 function targetOf(words: readonly string[]): NativeTarget {
