@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   type Stats,
   statSync,
@@ -60,6 +61,21 @@ export class RealPlanSystem implements PlanSystem {
 
   canExecute(path: string): boolean {
     return hasAccess(path, constants.X_OK);
+  }
+
+  readStart(path: string): Uint8Array | null {
+    if (statOf(path)?.isFile() !== true) return null;
+    try {
+      const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      try {
+        const bytes = new Uint8Array(16);
+        return bytes.subarray(0, readSync(fd, bytes));
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      return null;
+    }
   }
 
   readDirectory(path: string): readonly string[] | null {

@@ -3,7 +3,7 @@
  * Each difference is described in README.md.
  */
 import type { Diagnostics } from "./diagnostic.ts";
-import { DAEMON_KEYS } from "./plan_daemons.ts";
+import { DAEMON_KEYS } from "./plan_daemon_keys.ts";
 import { splitItems } from "./keyval.ts";
 import type { RawOption } from "./origin.ts";
 import type { Plan } from "./plan.ts";

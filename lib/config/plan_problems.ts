@@ -1,18 +1,18 @@
 /**
  * Whether a Plan can run on this system: directories, pidfiles and commands that it names. It looks through the PlanSystem and
- * changes nothing. What a start may live with, since a hook, a mount or an installation may still bring it, is an error in a
- * check and a warning at a start.
+ * changes nothing.
+ *
+ * A start looks only at what reeve itself opens. The commands and directories of daemons are for a check alone: one on a
+ * hung network file system must hold up its own daemon and not the start of all, and a start that fails says why.
  */
 import { isShellWord, programOfShellLine } from "./command_words.ts";
 import type { Diagnostics, Severity } from "./diagnostic.ts";
 import type { Origin } from "./origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "./plan.ts";
+import { isScriptWithoutInterpreter, join, ProgramFinder, searchPath } from "./plan_programs.ts";
 import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
 
 export type Purpose = "check" | "start";
-
-/** execvp(3) without PATH. */
-const DEFAULT_PATH = "/bin:/usr/bin";
 
 /** Adds what is wrong to `diagnostics`, in the order of the daemons. */
 export function findProblems(
@@ -42,27 +42,26 @@ export function findProblems(
 class ProblemSearch {
   readonly #plan: InstancePlan;
   readonly #system: PlanSystem;
+  readonly #purpose: Purpose;
   readonly #diagnostics: Diagnostics;
   /** For what cannot be known for certain before the daemons are started. */
   readonly #doubtful: Severity;
   /** For what is missing now: hooks and waits run before the daemons and may bring it. */
   readonly #missing: Severity;
   readonly #directory: string;
-  readonly #path: string;
-  readonly #stats = new Map<string, FileStatus | null>();
-  readonly #programs = new Map<string, string | null>();
+  readonly #programs: ProgramFinder;
 
   constructor(plan: Plan, system: PlanSystem, purpose: Purpose, diagnostics: Diagnostics) {
     this.#plan = plan.instance;
     this.#system = system;
+    this.#purpose = purpose;
     this.#diagnostics = diagnostics;
     this.#doubtful = purpose === "check" ? "error" : "warning";
     const mayCome = plan.instance.waits.length > 0 ||
       plan.instance.hooks.some(({ phase }) => phase !== "as-user-atexit" && phase !== "accepting");
     this.#missing = mayCome ? "warning" : "error";
     this.#directory = plan.instance.chdir === null ? system.cwd : join(system.cwd, plan.instance.chdir);
-    const set = plan.instance.environment.findLast((change) => change.name === "PATH");
-    this.#path = (set === undefined ? system.path : set.value) ?? DEFAULT_PATH;
+    this.#programs = new ProgramFinder(system, searchPath(plan.instance, system));
   }
 
   /** Of a path that daemons mean: relative ones are relative to the instance's chdir. */
@@ -90,14 +89,16 @@ class ProblemSearch {
         this.#report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
       }
     }
+    if (this.#purpose === "start") return;
     for (const { command, origin } of touchExec) this.#checkShellLine(command, this.#directory, origin);
   }
 
   checkDaemon(daemon: DaemonPlan): void {
+    if (daemon.pidfile !== null) this.#checkPidfile(daemon, daemon.pidfile);
+    if (this.#purpose === "start") return;
     const directory = daemon.chdir === null ? this.#directory : this.absolute(daemon.chdir);
     const isThere = daemon.chdir === null ||
       this.#checkDirectory(directory, `chdir "${daemon.chdir}"`, daemon.origin);
-    if (daemon.pidfile !== null) this.#checkPidfile(daemon, daemon.pidfile);
     // Without its directory a relative command cannot be looked for.
     if (isThere) this.#checkCommand(daemon, directory);
   }
@@ -135,7 +136,7 @@ class ProblemSearch {
   #checkCommand(daemon: DaemonPlan, directory: string): void {
     const { command, identity, origin } = daemon;
     if (command.kind === "shell") {
-      if (this.#findProgram(command.shell, directory) === null) {
+      if (this.#programs.find(command.shell, directory) === null) {
         const remedy = "install one, or write the command without shell syntax";
         this.#report(
           this.#doubtful,
@@ -146,9 +147,9 @@ class ProblemSearch {
       return;
     }
     const program = command.words[0] ?? "";
-    const found = this.#findProgram(program, directory);
+    const found = this.#programs.find(program, directory);
     if (found === null) {
-      const where = program.includes("/") ? "no such file" : `not found in PATH ${this.#path}`;
+      const where = program.includes("/") ? "no such file" : `not found in PATH ${this.#programs.path}`;
       this.#report(this.#doubtful, `cannot run "${program}": ${where}`, origin);
       return;
     }
@@ -166,6 +167,13 @@ class ProblemSearch {
         `cannot run "${program}": it is not executable${who}: chmod +x ${found}`,
         origin,
       );
+    } else if (isScriptWithoutInterpreter(this.#system.readStart(found))) {
+      const remedy = `give it the first line #!/bin/sh, or write "sh ${command.text}"`;
+      this.#report(
+        this.#doubtful,
+        `cannot run "${program}": a script without "#!" needs a shell: ${remedy}`,
+        origin,
+      );
     }
   }
 
@@ -176,34 +184,12 @@ class ProblemSearch {
     if (!/^(?:\/|[^\/]+$)/.test(program) || !/^[A-Za-z0-9_.+\/-]+$/.test(program) || isShellWord(program)) {
       return;
     }
-    if (this.#findProgram(program, directory) !== null) return;
+    if (this.#programs.find(program, directory) !== null) return;
     this.#report(
       "warning",
       `"${program}" is not there now: ${JSON.stringify(line)} will fail without it`,
       origin,
     );
-  }
-
-  /** The file that execvp(3) would take; null for none. One that is there but not executable is found as well. */
-  #findProgram(program: string, directory: string): string | null {
-    if (program === "") return null;
-    if (program.includes("/")) {
-      const path = join(directory, program);
-      return this.#stat(path) === null ? null : path;
-    }
-    const known = this.#programs.get(program);
-    if (known !== undefined) return known;
-    let found: string | null = null;
-    for (const place of this.#path.split(":")) {
-      const path = join(join(directory, place === "" ? "." : place), program);
-      if (this.#stat(path)?.kind !== "file") continue;
-      found ??= path;
-      if (!this.#system.canExecute(path)) continue;
-      found = path;
-      break;
-    }
-    this.#programs.set(program, found);
-    return found;
   }
 
   #checkDirectory(path: string, what: string, origin: Origin | null): boolean {
@@ -251,24 +237,12 @@ class ProblemSearch {
   }
 
   #stat(path: string): FileStatus | null {
-    let status = this.#stats.get(path);
-    if (status === undefined) {
-      status = this.#system.stat(path);
-      this.#stats.set(path, status);
-    }
-    return status;
+    return this.#programs.stat(path);
   }
 
   #report(severity: Severity, text: string, origin: Origin | null): void {
     this.#diagnostics[severity](text, origin);
   }
-}
-
-/** Leaves ".." alone: where it leads to depends on links. */
-function join(directory: string, path: string): string {
-  if (path.startsWith("/")) return path;
-  const rest = path.replace(/^(?:\.\/+)+/, "");
-  return rest === "." || rest === "" ? directory : `${directory === "/" ? "" : directory}/${rest}`;
 }
 
 function nameOf(identity: Identity): string {

@@ -31,6 +31,8 @@ export interface PlanSystem {
   /** Whether reeve itself may write to, or execute, what is there (access(2): read-only file systems count). */
   canWrite(path: string): boolean;
   canExecute(path: string): boolean;
+  /** The first bytes of a regular file; null where it cannot be read. */
+  readStart(path: string): Uint8Array | null;
   /** Names in a directory; null where it cannot be read. For envdir. */
   readDirectory(path: string): readonly string[] | null;
   /** Text of a regular file of at most a MiB; null where it cannot be read. For envdir. */

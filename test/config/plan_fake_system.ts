@@ -68,6 +68,7 @@ export function fakeSystem(
     stat,
     canWrite: (path) => may(path, "write"),
     canExecute: (path) => may(path, "execute"),
+    readStart: (path) => new TextEncoder().encode(files[path]?.text ?? "\x7fELF").subarray(0, 16),
     readDirectory: (path) => files[path]?.names ?? null,
     readText: (path) => files[path]?.text ?? null,
     ...change,

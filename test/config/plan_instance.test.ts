@@ -87,7 +87,6 @@ describe("the instance", () => {
     ["envdir = /no/where", 'cannot read envdir "/no/where"'],
     ["touch-exec = /tmp/x", 'takes "FILE COMMAND"'],
     ["log-format = jsn", "text or json is wanted"],
-    ["master-fifo = /f\n".repeat(11), "cannot use more than 10 master-fifo"],
     ["wait-for-mountpoint = /mnt", "is not served"],
   ])("%s is an error", (text, expected) => {
     const { diagnostics, texts } = build(text);
@@ -129,6 +128,11 @@ describe("the instance", () => {
   test("capabilities by name and number", () => {
     expect(build("cap = net_bind_service,CAP_CHOWN,7,chown").plan.instance.caps).toEqual([0, 7, 10]);
   });
+});
+
+test("more FIFOs than there are slots are an error at the first that has none", () => {
+  const { texts } = build("master-fifo = /f\n".repeat(12));
+  expect(texts).toEqual(["app.ini:11: cannot use more than 10 master-fifo: there are slots 0 to 9"]);
 });
 
 describe("the environment", () => {

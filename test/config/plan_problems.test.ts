@@ -18,13 +18,33 @@ describe("commands", () => {
     ).toEqual([]);
   });
 
-  test("that do not exist are an error in a check and a warning at a start", () => {
-    const text = "attach-daemon = mongod --port 1";
-    expect(problems(text)).toEqual(['app.ini:1: cannot run "mongod": not found in PATH /usr/bin:/bin']);
-    expect(problems(text, "start")).toEqual([
-      'app.ini:1: warning: cannot run "mongod": not found in PATH /usr/bin:/bin',
+  test("that do not exist are an error", () => {
+    expect(problems("attach-daemon = mongod --port 1")).toEqual([
+      'app.ini:1: cannot run "mongod": not found in PATH /usr/bin:/bin',
     ]);
     expect(problems("attach-daemon = /opt/x")).toEqual(['app.ini:1: cannot run "/opt/x": no such file']);
+  });
+
+  test("are not looked at when an instance starts: what hangs must hold up nobody else", () => {
+    const hung = (path: string): never => {
+      throw new Error(`looked at "${path}"`);
+    };
+    const system = fakeSystem(ORDINARY, { stat: hung, canExecute: hung, readStart: hung });
+    const text =
+      "attach-daemon = /hung/x\nattach-daemon = ./y > z\nattach-daemon2 = cmd=a,chdir=/hung/d\ntouch-exec = /f a";
+    expect(problems(text, "start", system)).toEqual([]);
+  });
+
+  test("that are scripts without #! are named: no shell runs them here", () => {
+    const system = fakeSystem({
+      ...ORDINARY,
+      "/x/s": { mode: 0o755, text: "echo hi\n" },
+      "/x/t": { mode: 0o755, text: "#!/bin/sh" },
+    });
+    expect(problems("attach-daemon = /x/s a\nattach-daemon = /x/t", "check", system)).toEqual([
+      'app.ini:1: cannot run "/x/s": a script without "#!" needs a shell: ' +
+      'give it the first line #!/bin/sh, or write "sh /x/s a"',
+    ]);
   });
 
   test("are looked for in the PATH that they get", () => {

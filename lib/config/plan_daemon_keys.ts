@@ -1,0 +1,210 @@
+/**
+ * attach-daemon2: the keys and what they mean. Pure. What uWSGI guesses or drops in silence (a signal's name, an unknown
+ * key, a missing command) is an error with its line.
+ */
+import type { Diagnostics } from "./diagnostic.ts";
+import { type KeyNames, parseKeyval, splitQuoted } from "./keyval.ts";
+import type { Origin, RawOption } from "./origin.ts";
+import type { DaemonPlan } from "./plan.ts";
+import {
+  baseDraft,
+  commandOf,
+  type Context,
+  DEFAULT_FREQ,
+  DEFAULT_MAX_THROTTLE,
+  type Draft,
+  freqOf,
+  LONGEST_DAY,
+  type Planned,
+  SIGTERM,
+} from "./plan_daemon_draft.ts";
+import { resolveIdentity } from "./plan_identity.ts";
+import { parseSeconds } from "./plan_options.ts";
+import { parseSignal } from "./signals.ts";
+import { parseBoolean, parseInteger } from "./values.ts";
+
+/** Keys of attach-daemon2 and their aliases. */
+export const DAEMON_KEYS: KeyNames = {
+  command: "command",
+  cmd: "command",
+  exec: "command",
+  freq: "freq",
+  pidfile: "pidfile",
+  control: "control",
+  daemonize: "daemonize",
+  daemon: "daemonize",
+  touch: "touch",
+  stopsignal: "stopsignal",
+  stop_signal: "stopsignal",
+  reloadsignal: "reloadsignal",
+  reload_signal: "reloadsignal",
+  stdin: "stdin",
+  uid: "uid",
+  gid: "gid",
+  ns_pid: "ns_pid",
+  chdir: "chdir",
+  max_throttle: "max_throttle",
+  notifypid: "notifypid",
+  legion: "legion",
+  name: "name",
+  stop_timeout: "stop_timeout",
+};
+
+/** null, and errors, where there is no command to run. */
+export function planKeyval(option: RawOption, context: Context): Planned | null {
+  const { diagnostics, defaults } = context;
+  const { origin } = option;
+  if (!/^[^,]*=/.test(option.value)) {
+    diagnostics.error(
+      `cannot use attach-daemon2=${JSON.stringify(option.value)}: it takes KEY=VALUE pairs, ` +
+        `write cmd=COMMAND, or use attach-daemon for a plain command`,
+      origin,
+    );
+    return null;
+  }
+  const keys = parseKeyval(option.value, DAEMON_KEYS, origin, diagnostics);
+  const base = baseDraft("attach-daemon2", origin, context);
+  const line = keys.get("command");
+  if (line === undefined) {
+    diagnostics.error('attach-daemon2 needs a "command" key (or cmd, or exec)', origin);
+    return null;
+  }
+  const command = commandOf(line, option, context);
+  const written = (key: string) => {
+    const value = keys.get(key);
+    return value === undefined ? null : { name: key, value, origin };
+  };
+  const pidfile = pathOf("pidfile", keys, origin, diagnostics);
+  const isControl = presence("control", keys, origin, diagnostics);
+  const isDaemonized = presence("daemonize", keys, origin, diagnostics);
+  const notifyPid = presence("notifypid", keys, origin, diagnostics);
+  if (isDaemonized && pidfile === null) {
+    diagnostics.error("daemonize needs a pidfile: give the pidfile key, or leave daemonize out", origin);
+  }
+  if (isControl && pidfile !== null) {
+    diagnostics.warning(
+      "control has no effect on a daemon with a pidfile, which may outlive this instance",
+      origin,
+    );
+  }
+  if (notifyPid && pidfile === null) diagnostics.warning("notifypid has no effect without a pidfile", origin);
+  for (const [key, part] of [["ns_pid", "jail"], ["legion", "Legion"]] as const) {
+    if (!keys.has(key)) continue;
+    diagnostics.error(`${key} needs the ${part} subsystem, which this build does not have yet`, origin);
+  }
+  const identity = resolveIdentity(
+    {
+      uid: written("uid"),
+      gid: written("gid"),
+      addGids: [],
+      initGroups: defaults.initGroups,
+      base: defaults.identity,
+    },
+    context.users,
+    context.system,
+    diagnostics,
+  );
+  if (identity?.uid === 0 && keys.has("uid") && defaults.identity !== null && defaults.identity.uid !== 0) {
+    const usual = defaults.identity.user ?? defaults.identity.uid;
+    diagnostics.warning(`uid=0 runs this daemon as root (uWSGI would run it as "${usual}")`, origin);
+  }
+  const [freq, throttle, stopTimeout] = [written("freq"), written("max_throttle"), written("stop_timeout")];
+  if (command === null) return null;
+  const draft: Draft = {
+    ...base,
+    kind: pidfile === null ? "dumb" : isDaemonized ? "smart2" : "smart",
+    command,
+    pidfile,
+    freq: freq === null ? DEFAULT_FREQ : freqOf(freq.value, origin, diagnostics),
+    control: isControl && pidfile === null,
+    touch: splitQuoted(keys.get("touch") ?? "", ";"),
+    stopSignal: signalOf("stopsignal", keys, origin, diagnostics) ?? SIGTERM,
+    reloadSignal: keys.get("reloadsignal") === "0"
+      ? null
+      : signalOf("reloadsignal", keys, origin, diagnostics),
+    stdin: base.stdin || presence("stdin", keys, origin, diagnostics),
+    identity,
+    chdir: pathOf("chdir", keys, origin, diagnostics),
+    maxThrottle: (throttle === null ? null : parseInteger(throttle, diagnostics, { most: LONGEST_DAY })) ||
+      DEFAULT_MAX_THROTTLE,
+    notifyPid: notifyPid && pidfile !== null,
+    stopTimeout: (stopTimeout === null ? null : parseSeconds(stopTimeout, diagnostics)) ?? base.stopTimeout,
+    nsPid: keys.has("ns_pid"),
+    origins: originsOfKeys(keys, origin, base.origins),
+  };
+  return { draft, name: keys.get("name") ?? null };
+}
+
+/** Keys whose field of the DaemonPlan has another name. */
+const FIELDS: Readonly<Record<string, keyof DaemonPlan>> = {
+  daemonize: "kind",
+  stopsignal: "stopSignal",
+  reloadsignal: "reloadSignal",
+  uid: "identity",
+  gid: "identity",
+  ns_pid: "nsPid",
+  max_throttle: "maxThrottle",
+  notifypid: "notifyPid",
+  stop_timeout: "stopTimeout",
+};
+
+function originsOfKeys(
+  keys: ReadonlyMap<string, string>,
+  origin: Origin,
+  defaults: DaemonPlan["origins"],
+): DaemonPlan["origins"] {
+  const origins: Partial<Record<keyof DaemonPlan, Origin>> = { ...defaults };
+  for (const key of keys.keys()) {
+    if (key !== "legion") origins[FIELDS[key] ?? key as keyof DaemonPlan] = origin;
+  }
+  return origins;
+}
+
+/** uWSGI's presence keys: any value enables them, `0` as well. */
+function presence(
+  key: string,
+  keys: ReadonlyMap<string, string>,
+  origin: Origin,
+  diagnostics: Diagnostics,
+): boolean {
+  const value = keys.get(key);
+  if (value === undefined) return false;
+  if (value !== "" && !parseBoolean(value)) {
+    diagnostics.warning(
+      `"${key}=${value}" enables ${key} all the same, as in uWSGI: leave the key out`,
+      origin,
+    );
+  }
+  return true;
+}
+
+function pathOf(
+  key: string,
+  keys: ReadonlyMap<string, string>,
+  origin: Origin,
+  diagnostics: Diagnostics,
+): string | null {
+  const value = keys.get(key);
+  if (value === "") diagnostics.error(`cannot use ${key}: its value is empty`, origin);
+  return value || null;
+}
+
+function signalOf(
+  key: string,
+  keys: ReadonlyMap<string, string>,
+  origin: Origin,
+  diagnostics: Diagnostics,
+): number | null {
+  const text = keys.get(key);
+  if (text === undefined) return null;
+  const signal = parseSignal(text);
+  if (signal === null) {
+    diagnostics.error(
+      `unknown signal ${
+        JSON.stringify(text)
+      } in ${key}: give a name (TERM, SIGQUIT, RTMIN+1) or a number from 1 to 64`,
+      origin,
+    );
+  }
+  return signal;
+}
