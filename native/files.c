@@ -125,6 +125,12 @@ EXPORT i64 reeve_tty_pgrp(i32 fd) {
   return result < 0 ? result : group;
 }
 
+EXPORT i64 reeve_isatty(i32 fd) {
+  u8 termios[64]; /* struct termios of the kernel is 36 bytes on both machines */
+  i64 result = syscall3(SYS_IOCTL, A(fd), TCGETS, P(termios));
+  return result < 0 ? result : 1;
+}
+
 EXPORT i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp) {
   u64 ttou = SIGNAL_BIT(SIGTTOU);
   u64 before = 0;

@@ -123,6 +123,7 @@ enum linux_signal {
   SIG_BLOCK = 0,
   SIG_UNBLOCK = 1,
   SIG_SETMASK = 2,
+  SI_USER = 0,
   SI_KERNEL = 0x80
 };
 
@@ -225,6 +226,7 @@ struct linux_cap_data {
 
 enum linux_ioctl {
   TIOCSCTTY = 0x540E,
+  TCGETS = 0x5401,
   TIOCGPGRP = 0x540F,
   TIOCSPGRP = 0x5410
 };

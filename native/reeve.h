@@ -44,10 +44,12 @@ enum reeve_flag {
   REEVE_F_NO_NEW_PRIVS = 1 << 3,
   REEVE_F_CLEAR_GROUPS = 1 << 4, /* setgroups(0) when there is no GROUPS record */
   REEVE_F_EXEC_FD = 1 << 5,      /* execute the file behind EXEC_FD, not PATH */
-  REEVE_F_PATH_SEARCH = 1 << 6,  /* look argv[0] up in PATH_DIRS as execvp does (ENOENT and EACCES rules too) */
+  REEVE_F_PATH_SEARCH = 1 << 6,  /* look PATH (argv[0] without one) up in PATH_DIRS as execvp does
+                                    (ENOENT and EACCES rules too); no shell for what is no program: ENOEXEC */
   REEVE_F_KEEP_CAPS = 1 << 7,    /* CAPS: the capabilities kept over the change of uid, also as ambient ones */
   /* for the role init only */
-  REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most */
+  REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most; not
+                                    when it died of a signal that was forwarded, or within 60 s of a forwarded TERM, INT, QUIT */
   REEVE_F_FORWARD_GROUP = 1 << 9,/* forward signals to the child's group, else to the child alone */
   REEVE_F_STOP_ORPHANS = 1 << 10 /* when the child is gone: TERM to what is left, KILL after GRACE_MS */
 };
@@ -62,10 +64,11 @@ enum reeve_tag {
   REEVE_T_GID = 7,        /* u32, never 0xffffffff */
   REEVE_T_GROUPS = 8,     /* u32[], at most 65536: supplementary groups */
   REEVE_T_UMASK = 9,      /* u32, 0 to 0777 */
-  REEVE_T_FD = 10,        /* i32 {source, target}, repeated: target of the child = source of the caller; source -1: /dev/null
+  REEVE_T_FD = 10,        /* i32 {source, target}, repeated at most 1024 times, no target twice, below 2^20: target of the child = source of the caller; source -1: /dev/null
                              read-write (falls back to a closed pipe end where there is no /dev/null) */
   REEVE_T_RLIMIT = 11,    /* {u32 resource, u32 zero, u64 soft, u64 hard}, repeated; ~0 is infinity */
-  REEVE_T_CAPS = 12,      /* u64 mask; bounding set is reduced to it when BOUND is set in CAPS_BOUND */
+  REEVE_T_CAPS = 12,      /* u64 mask: permitted, effective, inheritable, and with KEEP_CAPS ambient. A change to a uid other than
+                             0 without KEEP_CAPS leaves no capability at all */
   REEVE_T_CAPS_BOUND = 13,/* u64 mask of the bounding set to keep */
   REEVE_T_OOM = 14,       /* i32, -1000 to 1000 */
   REEVE_T_NICE = 15,      /* i32, -20 to 19 */
@@ -118,7 +121,7 @@ struct reeve_report {
 
 /* Starts a child: clone3(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) with all signals blocked around it; the child clears
  * FD_CLOEXEC on `keep[0..nkeep)` (its own table: no CLONE_FILES) and does execveat(helper_fd, "", {"reeve-exec", "<request_fd>"}, {}, AT_EMPTY_PATH),
- * nothing else. Where clone3 is refused (ENOSYS, EPERM) plain clone is used. The helper reads the request from request_fd (a memfd).
+ * nothing else; the flag of request_fd is cleared as well. Where clone3 is refused (ENOSYS, EPERM) plain clone is used. The helper reads the request from request_fd (a memfd).
  * out[0] = pid, out[1] = pidfd (close-on-exec; -1 where the kernel gives none).  -> 0 or -errno (EAGAIN, ENOMEM, and those of execveat). */
 i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out);
 
@@ -142,9 +145,9 @@ i64 reeve_release_signals(u64 mask, const u64 *saved);
 /* waitid(P_ALL, WEXITED | WNOHANG | WNOWAIT): looks at a dead child and leaves it a zombie. out[0] = pid (0: none), out[1] = code (CLD_*),
  * out[2] = status. -> 1 when there is one, 0 when none is dead, -ECHILD when there is no child. */
 i64 reeve_peek_child(i32 *out);
-/* The same with WSTOPPED | WCONTINUED for one pid, consuming. For the foreground COMMAND only. */
+/* The same with WSTOPPED | WCONTINUED for one pid, consuming: -> 1, 0. For the foreground COMMAND only. */
 i64 reeve_wait_stopped(i32 pid, i32 *out);
-/* wait4(pid, WNOHANG): out[0] = pid or 0, out[1] = wait status. pid > 0 only. */
+/* wait4(pid, WNOHANG): out[0] = pid or 0, out[1] = wait status. pid > 0 only. -> 1 when it was reaped, 0 when it lives. */
 i64 reeve_reap(i32 pid, i32 *out);
 
 /* pid > 0 only. -> fd (close-on-exec) or -errno. */
@@ -174,7 +177,8 @@ i64 reeve_rlimit(u32 resource, i32 set, u64 *pair);
 i64 reeve_umask(i32 mask); /* -1 reads (sets and restores) */
 i64 reeve_clock(i32 clock_id, i64 *out); /* out[0] s, out[1] ns */
 
-/* openat2(dirfd, path, flags | O_CLOEXEC, mode, resolve); falls back (ENOSYS) to openat with O_NOFOLLOW when resolve is 0, else -ENOSYS. */
+/* openat2(dirfd, path, flags | O_CLOEXEC, mode, resolve); plain openat when resolve is 0, so -ENOSYS (an old kernel) comes only where
+ * resolve matters. The O_ flags are those of the architecture: O_DIRECTORY, O_NOFOLLOW, O_DIRECT differ on arm64. */
 i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 resolve);
 /* mknodat(S_IFIFO): the permissions are cut by the umask. */
 i64 reeve_mkfifoat(i32 dirfd, const char *path, u32 mode);
@@ -192,6 +196,7 @@ i64 reeve_notify(const char *address, const char *text, u32 length);
 i64 reeve_send(i32 fd, const void *bytes, u64 count);
 
 /* tcgetpgrp, tcsetpgrp (TTOU blocked around it), getsid, getpgrp, isatty */
+i64 reeve_isatty(i32 fd); /* 1, or -ENOTTY, -EBADF */
 i64 reeve_tty_pgrp(i32 fd);
 i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp);
 i64 reeve_getsid(i32 pid);

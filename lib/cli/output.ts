@@ -19,18 +19,24 @@ const WAIT_MS = 2;
 /** What an Output writes through; a test passes a fake. */
 export interface OutputTarget {
   write(bytes: Uint8Array): number;
-  readonly isTerminal: boolean;
+  /** Asked when something is to be painted: node:tty takes 2 ms to load. */
+  readonly isTerminal: () => boolean;
 }
 
 export class Output {
   readonly #target: OutputTarget;
-  readonly #colours: boolean;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
   #closed = false;
 
   /** `environment`: where NO_COLOR (not empty) and TERM=dumb turn colours off. */
   constructor(target: OutputTarget, environment: Readonly<Record<string, string | undefined>>) {
     this.#target = target;
-    this.#colours = target.isTerminal && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+    this.#environment = environment;
+  }
+
+  #colours(): boolean {
+    return !this.#environment["NO_COLOR"] && this.#environment["TERM"] !== "dumb" &&
+      this.#target.isTerminal();
   }
 
   /** Writes `text` and a line end. */
@@ -53,7 +59,7 @@ export class Output {
   }
 
   paint(text: string, colour: Colour): string {
-    return this.#colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+    return this.#colours() ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
   }
 
   paintSeverity(text: string, severity: Severity): string {
@@ -71,9 +77,11 @@ export function standardOutputs(): Outputs {
 }
 
 function descriptorOutput(fd: 1 | 2): Output {
-  const stream = fd === 1 ? process.stdout : process.stderr;
   const write = (bytes: Uint8Array): number => writeSync(fd, bytes);
-  return new Output({ write, isTerminal: stream.isTTY === true }, process.env);
+  return new Output(
+    { write, isTerminal: () => process.getBuiltinModule("node:tty").isatty(fd) },
+    process.env,
+  );
 }
 
 /**

@@ -2,7 +2,6 @@
  * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are asked for and
  * never changed. The only place where the configuration meets the disk.
  */
-import { spawnSync } from "node:child_process";
 import {
   accessSync,
   closeSync,
@@ -142,6 +141,7 @@ function readConfiguration(path: string): Uint8Array {
 }
 
 function execute(command: string): Uint8Array {
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const result = spawnSync("/bin/sh", ["-c", command], {
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: LARGEST_OUTPUT,

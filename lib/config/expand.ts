@@ -9,7 +9,7 @@ import type { Entry } from "./entry.ts";
 import { DEEPEST, LONGEST_VALUE, MOST_EXPANDED } from "./limits.ts";
 import type { Origin } from "./origin.ts";
 import { quote } from "./problem.ts";
-import { type Reference, replaceReferences, type Symbol } from "./references.ts";
+import { replaceReferences, type Sigil } from "./references.ts";
 
 export interface Lookups {
   /** Value of an environment variable, or null. */
@@ -35,11 +35,11 @@ export class Expander {
 
   /** Expands the value of every entry that is not settled, in place. */
   expandAll(entries: readonly Entry[]): void {
-    for (const symbol of ["$", "@"] as const) {
-      const opening = `${symbol}(`;
+    for (const sigil of ["$", "@"] as const) {
+      const opening = `${sigil}(`;
       for (const entry of entries) {
         if (!entry.settled && entry.value.includes(opening)) {
-          entry.value = this.#expand(entry.value, symbol, entry.origin);
+          entry.value = this.#expand(entry.value, sigil, entry.origin);
         }
       }
     }
@@ -48,8 +48,8 @@ export class Expander {
     }
   }
 
-  #expand(text: string, symbol: Symbol, origin: Origin): string {
-    const result = replaceReferences(text, symbol, (found) => this.#resolve(found, symbol, origin));
+  #expand(text: string, sigil: Sigil, origin: Origin): string {
+    const result = replaceReferences(text, sigil, (key) => this.#resolve(key, sigil, origin));
     this.#produced += result.length;
     if (result.length > LONGEST_VALUE) {
       this.#diagnostics.fail(
@@ -66,14 +66,14 @@ export class Expander {
     return result;
   }
 
-  #resolve({ key, broken }: Reference, symbol: Symbol, origin: Origin): string | null {
-    switch (symbol) {
+  #resolve(key: string, sigil: Sigil, origin: Origin): string | null {
+    switch (sigil) {
       case "$":
         return this.#variable(key, origin);
       case "@":
         return this.#source(key, origin);
       case "%":
-        return broken ? null : this.#placeholder(key, origin);
+        return this.#placeholder(key, origin);
     }
   }
 
@@ -99,7 +99,9 @@ export class Expander {
     return content === null ? null : this.#within(`@(${name})`, null, content, "@", origin);
   }
 
+  /** uWSGI: with a "%" left in it, it is no reference. */
   #placeholder(key: string, origin: Origin): string | null {
+    if (key.includes("%")) return null;
     const valueOf = (name: string): string | null => {
       const entry = this.#lookups.first(name);
       return entry === null ? null : this.#valueOf(entry, origin);
@@ -117,9 +119,9 @@ export class Expander {
   }
 
   /** Expands what a reference stands for; null, after an error, where that leads back to itself. */
-  #within(shown: string, entry: Entry | null, text: string, symbol: Symbol, origin: Origin): string | null {
-    if (!text.includes(`${symbol}(`)) return text;
-    return this.#guard(shown, entry, origin, () => this.#expand(text, symbol, origin));
+  #within(shown: string, entry: Entry | null, text: string, sigil: Sigil, origin: Origin): string | null {
+    if (!text.includes(`${sigil}(`)) return text;
+    return this.#guard(shown, entry, origin, () => this.#expand(text, sigil, origin));
   }
 
   /** An entry is told from others of its name; everything else is what it is called. */

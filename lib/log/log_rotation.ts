@@ -18,7 +18,6 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { randomBytes } from "node:crypto";
 
 const CHUNK = 1 << 20;
 /** So much may be copied without a break at the end; a flood that outruns that is cut off there. */
@@ -41,7 +40,7 @@ function writeAll(fd: number, bytes: Uint8Array, length: number): void {
 export async function copyAndTruncate(fd: number, path: string, backup: string): Promise<CopyResult> {
   const old = fstatSync(fd);
   const source = openForReading(fd, path);
-  const temporary = `${backup}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${backup}.${crypto.getRandomValues(new Uint8Array(6)).toHex()}.tmp`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   let target = -1;
   try {

@@ -18,7 +18,6 @@ export interface Inherited {
 const SIGKILL = 9;
 const RLIMIT_AS = 9;
 const RLIMIT_NPROC = 6;
-const MEGABYTE = 1024n * 1024n;
 
 /** argv and file of a command. `searchPath`: PATH of the child. */
 export function commandFile(command: Command, searchPath: string): Pick<ChildSpec, "args" | "file"> {
@@ -37,7 +36,7 @@ export function instanceChild(
 ): Pick<ChildSpec, "uid" | "gid" | "groups" | "umask" | "rlimits" | "caps" | "nice"> {
   const rlimits = [...inherited.rlimits];
   if (instance.limitAs !== null) {
-    const bytes = BigInt(instance.limitAs) * MEGABYTE;
+    const bytes = BigInt(instance.limitAs);
     rlimits.push({ resource: RLIMIT_AS, soft: bytes, hard: bytes });
   }
   if (instance.limitNproc !== null) {

@@ -2,10 +2,9 @@
  * `reeve -- COMMAND` alone: there is nothing to supervise, so reeve turns into the helper's init, which is as
  * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and stopped.
  */
-import { cpus } from "node:os";
-import { isatty } from "node:tty";
 import type { Plan } from "../config/plan.ts";
 import { ownCredentials, readUmask } from "../sys/own_process.ts";
+import { isTerminal } from "../sys/tty.ts";
 import { becomeInit } from "../sys/spawn.ts";
 import { daemonChild } from "./child_builder.ts";
 import { daemonEnvironment } from "./environment.ts";
@@ -36,8 +35,8 @@ export function becomeEntrypoint(plan: Plan): never {
     umask: readUmask(),
     rlimits: [],
     isRoot: ownCredentials().effectiveUid === 0,
-    cpuCount: cpus().length,
-    terminal: isatty(0),
+    cpuCount: navigator.hardwareConcurrency,
+    terminal: isTerminal(0),
   };
   const spec = daemonChild(daemon, instance, 0, environment, inherited);
   becomeInit(

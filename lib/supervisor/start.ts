@@ -3,8 +3,6 @@
  * pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user, chdir, pidfile2, pre-app, post-app, daemons,
  * master-start.
  */
-import { cpus } from "node:os";
-import { isatty } from "node:tty";
 import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Command, Plan } from "../config/plan.ts";
@@ -14,6 +12,7 @@ import { closeFd } from "../sys/descriptor.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/limits.ts";
 import { memfdOf } from "../sys/memfd.ts";
 import { becomeSubreaper, ownCredentials, readUmask } from "../sys/own_process.ts";
+import { isTerminal } from "../sys/tty.ts";
 import { runInBackground, tellReady } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
 import type { Inherited } from "./child_builder.ts";
@@ -70,7 +69,7 @@ class Run {
     this.#request = request;
     this.#plan = request.plan;
     this.#capsule = request.capsule;
-    this.#logger = standardLogger(process.env, isatty(2));
+    this.#logger = standardLogger(process.env, isTerminal(2));
     this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core);
   }
 
@@ -155,7 +154,7 @@ class Run {
       if (isReload && !log.reopen) this.#logFile.adopt(2);
       else this.#logFile.open({ truncate: log.truncate && !isReload });
     }
-    this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isatty(2), process.env) });
+    this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isTerminal(2), process.env) });
   }
 
   #build(): void {
@@ -166,8 +165,8 @@ class Run {
       umask: readUmask(),
       rlimits: [{ resource: RLIMIT.openFiles, ...limit }],
       isRoot: this.#uid === 0,
-      cpuCount: cpus().length,
-      terminal: isatty(0),
+      cpuCount: navigator.hardwareConcurrency,
+      terminal: isTerminal(0),
     };
     const environment = daemonEnvironment({
       own: process.env,

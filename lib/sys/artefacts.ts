@@ -3,7 +3,6 @@
  * cache whose name is a digest of the sources, so that they are never stale. The build puts artefacts_embedded.ts in
  * this file's place; nothing here may end up in the executable.
  */
-import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { compileNative } from "../../native/compile.ts";
@@ -20,7 +19,7 @@ export function readArtefacts(): Artefacts {
   const directory = join(ROOT, "node_modules", ".cache", "reeve", sourceDigest(join(ROOT, "native")));
   if (!existsSync(directory)) {
     // Under a name of its own first: several test processes may compile at once, and none may see half a file.
-    const building = `${directory}.${randomUUID()}`;
+    const building = `${directory}.${crypto.randomUUID()}`;
     mkdirSync(building, { recursive: true });
     compileNative(building);
     try {
@@ -37,7 +36,7 @@ export function readArtefacts(): Artefacts {
 }
 
 function sourceDigest(directory: string): string {
-  const hash = createHash("sha256").update(process.arch);
+  const hash = new Bun.CryptoHasher("sha256").update(process.arch);
   for (const name of readdirSync(directory).sort()) {
     if (!/\.(c|h|S|ts|lds)$/.test(name)) continue;
     hash.update(`${name}\0`).update(readFileSync(join(directory, name)));

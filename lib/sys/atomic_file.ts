@@ -2,7 +2,6 @@
  * Writes small files so that a reader sees the old contents or the new ones and never a part: a temporary name in the same
  * directory, then rename. Must never leave the temporary file behind, nor follow a link that stands where the file is to be.
  */
-import { randomBytes } from "node:crypto";
 import { fchmodSync, fsyncSync, ftruncateSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { cString, integer, userId } from "./checks.ts";
@@ -42,7 +41,7 @@ export function prepareFile(path: string, capacity: number, options: AtomicOptio
 export class PreparedFile {
   readonly path: string;
   readonly #name: string;
-  readonly #temporary = `.reeve-${randomBytes(8).toString("hex")}`;
+  readonly #temporary = `.reeve-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
   readonly #sync: boolean;
   #directory = -1;
   #fd = -1;

@@ -6,7 +6,7 @@ function fake(isTerminal: boolean, environment: Record<string, string> = {}) {
   const pieces: string[] = [];
   const errors: string[] = [];
   const target = {
-    isTerminal,
+    isTerminal: () => isTerminal,
     write(bytes: Uint8Array): number {
       const code = errors.shift();
       if (code !== undefined) throw Object.assign(new Error(code), { code });
