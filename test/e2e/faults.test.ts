@@ -17,19 +17,21 @@ check("no process to be had: reported with its cause, and the daemon is back onc
   root,
   program("prlimit", "util-linux"),
 ], async (scope) => {
-  scope.directoryFor("run", 0o777);
+  expect((await scope.run(["chown", "54322:54322", scope.directoryFor("run", 0o700)])).code).toBe(0);
   const supervisor = scope.reeve(scope.config(["attach-daemon = sleep 86385"]), { wrap: LONELY });
   const daemon = await scope.untilOne(/^sleep 86385/);
   const limit = async (value: string) => {
-    const set = await scope.run(["prlimit", "--pid", `${supervisor.id.pid}`, `--nproc=${value}`]);
+    const set = await scope.run(["prlimit", "--pid", `${supervisor.id.pid}`, `--nproc=${value}`], {
+      wrap: LONELY,
+    });
     expect(set.code).toBe(0);
   };
-  await limit("1:1000");
+  await limit("1:");
   const from = supervisor.log().length;
   signal(daemon, "SIGKILL");
   await supervisor.untilLog(/cannot start[^\n]*(temporarily unavailable|process)/i, { from });
   expect(isAlive(supervisor.id)).toBe(true);
-  await limit("1000:1000");
+  await limit("1000:");
   await until(
     "the daemon is back",
     () => scope.matching(/^sleep 86385/).find((one) => one.pid !== daemon.pid),

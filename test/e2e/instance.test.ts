@@ -356,7 +356,9 @@ check(
   [reeve],
   async (scope) => {
     const supervisor = scope.reeve(
-      scope.config([`smart-attach-daemon = ${scope.path("never.pid")},1 sleep 86364`]),
+      scope.config([
+        `attach-daemon2 = cmd=sleep 86364,pidfile=${scope.path("never.pid")},freq=1,max_throttle=1`,
+      ]),
     );
     const daemon = await scope.untilOne(/^sleep 86364/);
     await supervisor.untilLog(/did not daemonize/);

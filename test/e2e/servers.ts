@@ -261,7 +261,7 @@ const delayedJob: Server = {
     const script = scope.write("app/script/real", readFileSync(join(FIXTURES, "delayed_job.py")), 0o755);
     const notes = scope.write("starts/delayed_job", "", 0o666);
     scope.write("app/script/delayed_job", `#!/bin/sh\necho $$ >> ${notes}\nexec ${script} "$@"\n`, 0o755);
-    const pidfile = scope.path("app/tmp/pids/delayed_job.pid");
+    const pidfile = join(scope.directoryFor("app/tmp/pids"), "delayed_job.pid");
     const find = byPidfile(pidfile);
     return {
       lines: [
