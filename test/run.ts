@@ -85,7 +85,7 @@ function stepsFor(part: string): Step[] {
   return testSteps(part, testFiles(part), UNIT_LIMITS);
 }
 
-const NOT_UNIT = ["cases", "e2e", "fixtures", "gate", "native"];
+const NOT_UNIT = ["cases", "e2e", "fixtures", "native"];
 
 function unitDirectories(): string[] {
   return readdirSync(join(ROOT, "test"), { withFileTypes: true })

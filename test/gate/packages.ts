@@ -21,9 +21,6 @@ export const PACKAGES = [
   "python3",
   "python3-redis", // celery's broker
   "dropbear-bin",
-  "busybox-static",
-  "fuse3",
-  "python3-fusepy", // a file system that hangs
   "procps",
   "util-linux", // unshare, setpriv
 ] as const;

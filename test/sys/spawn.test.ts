@@ -197,6 +197,13 @@ describe("a start that fails", () => {
     expect([stageName(report.stage), report.errno]).toEqual(["exec", 7]);
   });
 
+  test("says exec and E2BIG where the environment is larger than the kernel takes, and the next start is well", async () => {
+    const environment = Array.from({ length: 80 }, (_, index) => `V${index}=${"x".repeat(100_000)}`);
+    const { report, code } = await failure({ file: program, environment });
+    expect([stageName(report.stage), report.errno, code]).toEqual(["exec", 7, 126]);
+    expect(await ended(start(PLAIN))).toEqual({ kind: "exited", code: 0 });
+  });
+
   test("says chdir where the directory is not there", async () => {
     const { report, code } = await failure({ chdir: "/nonexistent", file: program });
     expect([stageName(report.stage), report.errno, code]).toEqual(["chdir", 2, 125]);
