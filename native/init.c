@@ -7,6 +7,7 @@
 #include "init.h"
 
 #include "child.h"
+#include "clock.h"
 #include "descriptors.h"
 #include "linux.h"
 #include "message.h"
@@ -15,7 +16,7 @@
 #include "terminal.h"
 #include "text.h"
 
-enum { RESTARTS_MAX = 5, RESTARTS_WINDOW_MS = 60000 };
+enum { RESTARTS_MAX = 5, RESTARTS_WINDOW_MS = 60000, FORK_TRIES = 50, FORK_WAIT_MS = 200 };
 
 struct init {
   struct request request;
@@ -40,6 +41,7 @@ static i64 startChild(struct init *init) {
   if (result < 0) return result;
   result = forkProcess();
   if (result == 0) {
+    syscall1(SYS_CLOSE, A(ends[0]));
     init->request.report_fd = ends[1];
     childBecome(&init->request);
   }
@@ -64,7 +66,7 @@ static i32 tellFailure(struct init *init) {
   if (count != sizeof report) return 0;
   const char *file = init->request.path ? init->request.path : init->request.argv[0];
   messageCannotStart(file, report.stage, report.error);
-  childReport(&init->request, report.stage, report.error);
+  if (init->request.report_fd >= 0) syscall3(SYS_WRITE, A(init->request.report_fd), P(&report), sizeof report);
   return 1;
 }
 
@@ -85,6 +87,7 @@ static i32 cameToBoth(const struct init *init, const struct linux_siginfo *info)
 
 static void forwardSignal(struct init *init, const struct linux_siginfo *info) {
   i32 signal = info->signo;
+  if (info->code == SI_USER && info->pid == syscall0(SYS_GETPID)) return; /* SIGPIPE of a stderr that nobody reads */
   if ((signal == SIGTTIN || signal == SIGTTOU) && info->code == SI_KERNEL) return; /* meant for us alone */
   if (cameToBoth(init, info)) return;
   if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
@@ -167,10 +170,35 @@ static void takeTerminalBack(const struct init *init) {
   if (init->terminal >= 0) terminalGive(init->terminal, (i32)syscall1(SYS_GETPGID, 0));
 }
 
+/* A crash in the middle of a fork bomb must not end a container: what has died is reaped, then it is tried again. */
+static i64 startChildAgain(struct init *init) {
+  u64 child = SIGNAL_BIT(SIGCHLD);
+  i64 result = startChild(init);
+  init->pid = result < 0 ? -1 : init->pid;
+  for (u32 i = 0; i < FORK_TRIES && (result == -EAGAIN || result == -ENOMEM); i++) {
+    struct linux_timespec wait = {0, FORK_WAIT_MS * 1000000l};
+    i32 unused = 0;
+    syscall4(SYS_RT_SIGTIMEDWAIT, P(&child), 0, P(&wait), SIGNAL_SET_SIZE);
+    reapAll(init, &unused);
+    result = startChild(init);
+  }
+  return result;
+}
+
+/* What only the child uses is closed here, so that a pipe ends when the child closes it. */
+static void dropSources(const struct init *init) {
+  for (u32 i = 0; i < init->request.nfds; i++) {
+    i32 source = init->request.fds[i].source;
+    if (source > 2 && source != init->terminal && source != init->request.report_fd) syscall1(SYS_CLOSE, A(source));
+  }
+  if (init->request.exec_fd > 2) syscall1(SYS_CLOSE, A(init->request.exec_fd));
+}
+
 /* Starts the child, and again where that is asked for. -> the status to exit with. */
 static i32 superviseChild(struct init *init) {
+  i64 result = startChild(init);
+  if (!(init->request.flags & REEVE_F_RESTART)) dropSources(init);
   for (;;) {
-    i64 result = startChild(init);
     if (result < 0) {
       messageErrno("cannot fork", (i32)-result);
       return 125;
@@ -182,6 +210,7 @@ static i32 superviseChild(struct init *init) {
     i32 again = (init->request.flags & REEVE_F_RESTART) && !failed && hasCrashed(init, status);
     if (again && mayRestart(init)) {
       messageDeath(deathSignal(status), "started again");
+      result = startChildAgain(init);
       continue;
     }
     if (again) messageDeath(deathSignal(status), "not started again: five times in a minute is enough");

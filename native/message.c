@@ -56,11 +56,20 @@ static void writeLine(struct text_line *line) {
   syscall3(SYS_WRITE, 2, P(line->bytes), line->used);
 }
 
+/* A name cannot end the line, nor close its quotes. */
+static void lineShown(struct text_line *line, const char *text) {
+  for (; *text; text++) {
+    char byte[2] = {*text, 0};
+    if ((u8)*text < 0x20 || *text == 0x7f || *text == '"') byte[0] = '?';
+    lineText(line, byte);
+  }
+}
+
 void messageCannotStart(const char *file, u32 stage, i32 error) {
   struct text_line line;
   lineStart(&line);
   lineText(&line, "reeve: cannot start \"");
-  lineText(&line, file);
+  lineShown(&line, file);
   lineText(&line, "\": ");
   lineText(&line, stage < sizeof STAGES / sizeof STAGES[0] ? STAGES[stage] : "");
   lineText(&line, ": ");

@@ -2,6 +2,7 @@
 #include "orphans.h"
 
 #include "children.h"
+#include "clock.h"
 #include "linux.h"
 #include "syscall.h"
 
@@ -12,12 +13,6 @@ struct orphans {
   i32 signal; /* TERM, later KILL */
   u64 *told;  /* a bit for each pid that was asked to end; null when there was no memory for it */
 };
-
-i64 clockMilliseconds(void) {
-  struct linux_timespec time = {0, 0};
-  syscall2(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, P(&time));
-  return time.seconds * 1000 + time.nanoseconds / 1000000;
-}
 
 /* A second TERM means "at once" to many servers, so each is told once. */
 static void tellOne(void *context, i32 pid) {

@@ -9,7 +9,4 @@
  * namespace is meant; else our children, and theirs as they become ours. All signals are blocked. */
 void orphansStop(i32 is_first, u32 grace_ms);
 
-/* CLOCK_MONOTONIC */
-i64 clockMilliseconds(void);
-
 #endif

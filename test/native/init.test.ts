@@ -1,6 +1,15 @@
 /** The helper's role init, run by hand: as an ordinary process (a subreaper) and as PID 1 of a PID namespace. */
 import { afterAll, afterEach, describe, expect } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { allProcesses, exists, identify, type ProcessId, signal } from "../e2e/process.ts";
@@ -235,6 +244,52 @@ for (const build of [FREESTANDING, SANITIZED]) {
       await until("init has taken the signal", () => pendingOf(started.pid) === 0n);
       signal(core, SIGKILL);
       expect(await started.outcome).toMatchObject({ status: 128 + SIGKILL, stderr: "" });
+    });
+
+    check("a stderr that nobody reads does the child no harm", async () => {
+      const log = fresh("unread");
+      const words = [...build.command("reeve-init").words].map((word) => `'${word}'`).join(" ");
+      const wrap = ["/bin/bash", "-c", `(exec -a reeve-init ${words} 2> >(:))`];
+      const started = startInit(
+        build,
+        { ...spec("record_signals", log), fds: new Map<number, number | "null">([[0, "null"], [1, 1]]) },
+        { restart: true },
+        { wrap },
+      );
+      const pidOf = (at: number) => {
+        const ready = lines(log).filter((line) => line.startsWith("ready"))[at];
+        return ready === undefined ? null : identify(Number(ready.split(" ")[1]));
+      };
+      signal(await until("the child is ready", () => pidOf(0)), SIGKILL);
+      const next = await until("the child is ready again", () => pidOf(1));
+      sendTo(parentOf(next.pid), SIGTERM);
+      expect(await started.outcome).toMatchObject({ status: 0 });
+      expect(lines(log).filter((line) => line.startsWith("signal"))).toEqual([`signal ${SIGTERM}`]);
+    });
+
+    check("a pipe ends when the child closes it", async () => {
+      const pipe = fresh("pipe");
+      expect(run(["mkfifo", pipe]).status).toBe(0);
+      const writer = openSync(pipe, "r+");
+      const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+      const log = fresh("closed");
+      const child = `exec 9>&-; echo $$ > ${log}; exec ${fixture("hang")} ${log}`;
+      const started = startInit(
+        build,
+        {
+          args: ["sh", "-c", child],
+          file: { path: "/bin/sh", searchPath: null },
+          fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2], [9, 5]]),
+        },
+        {},
+        { fds: [writer] },
+      );
+      closeSync(writer);
+      await until("the child has closed it", () => lines(log).length > 0);
+      await until("nobody holds the writing end", () => readSync(reader, new Uint8Array(1)) === 0);
+      closeSync(reader);
+      sendTo(started.pid, SIGTERM);
+      expect(await started.outcome).toMatchObject({ status: 128 + SIGTERM });
     });
 
     check("ignored and blocked signals that it inherits change nothing", async () => {
