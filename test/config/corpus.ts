@@ -70,7 +70,7 @@ export interface Outcome {
 }
 
 /** Runs a case as show-config would. */
-export function runCase({ words }: Case, world: ConfigWorld): Outcome {
+export function runCase({ words }: Pick<Case, "words">, world: ConfigWorld): Outcome {
   try {
     const { options, files } = parseCommandLine(words);
     const found = loadConfiguration(options, files, world);
