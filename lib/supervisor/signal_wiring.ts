@@ -8,21 +8,20 @@ export type SignalAction = "stop" | "stopNow" | "reload" | "describe" | "reopenL
 
 export type Meanings = Readonly<Partial<Record<NodeJS.Signals, SignalAction>>>;
 
-/** TERM, INT: stop. HUP: reload. QUIT: stop at once. USR1: state to the log. USR2: reopen logs. */
-export function meanings(sigtermReloads: boolean): Meanings {
+/** TERM, INT: stop. HUP: reload. QUIT: stop at once. USR1: state to the log. USR2: reopen logs; beside an entrypoint these two are COMMAND's. */
+export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings {
   return {
     SIGTERM: sigtermReloads ? "reload" : "stop",
     SIGINT: "stop",
     SIGHUP: "reload",
     SIGQUIT: "stopNow",
-    SIGUSR1: "describe",
-    SIGUSR2: "reopenLogs",
     SIGCHLD: "reap",
+    ...(entrypoint ? {} : { SIGUSR1: "describe", SIGUSR2: "reopenLogs" } as const),
   };
 }
 
 /** The numbers that the image before blocks for the next. */
-export const HELD_SIGNALS: readonly number[] = Object.keys(meanings(false)).map((name) =>
+export const HELD_SIGNALS: readonly number[] = Object.keys(meanings(false, false)).map((name) =>
   signalFromName(name) ?? 0
 );
 

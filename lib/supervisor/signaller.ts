@@ -9,6 +9,8 @@ import { readStat } from "../sys/process_table.ts";
 const SIGKILL = 9;
 const SIGCONT = 18;
 const SIGSTOP = 19;
+/** State letter of /proc/PID/stat. */
+const STOPPED = "T";
 
 /**
  * To the process group when `process` leads one, else to the process alone. A stopped process is continued, or it
@@ -26,7 +28,7 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
       return pidfd === null ? signalProcess(process.pid, number) : signalPidfd(pidfd, number);
     };
     const sent = send(signal);
-    if (sent && signal !== SIGKILL && signal !== SIGSTOP && signal !== SIGCONT) send(SIGCONT);
+    if (sent && stat.state === STOPPED && signal !== SIGKILL && signal !== SIGSTOP) send(SIGCONT);
     return sent;
   } finally {
     if (pidfd !== null) closePidfd(pidfd);

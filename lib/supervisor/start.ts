@@ -20,6 +20,7 @@ import { CommandRunner } from "./command_runner.ts";
 import { Core } from "./core.ts";
 import { daemonEnvironment } from "./environment.ts";
 import { errorText } from "./error_text.ts";
+import { Foreground } from "./foreground.ts";
 import { restoreUnits, type Saved, saveUnits } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
@@ -63,6 +64,7 @@ class Run {
   #core!: Core;
   #services!: Services;
   #runDir: RunDir | null = null;
+  #foreground: Foreground | null = null;
   #reloadWanted = false;
 
   constructor(request: StartRequest) {
@@ -86,6 +88,7 @@ class Run {
       return await this.#failed(error);
     } finally {
       if (instance.vacuum) this.#services?.removePidfiles();
+      this.#foreground?.giveBack();
       this.#services?.close(instance.vacuum);
       this.#logger.flush();
     }
@@ -111,7 +114,11 @@ class Run {
     );
     becomeSubreaper();
     this.#build();
-    wireSignals(meanings(instance.sigtermReloads), (action) => this.#signalled(action));
+    this.#foreground?.wire();
+    wireSignals(
+      meanings(instance.sigtermReloads, this.#foreground !== null),
+      (action) => this.#signalled(action),
+    );
     this.#core.reap();
     const { hooks } = this.#services;
     await this.#services.phase("asap", signal);
@@ -195,6 +202,8 @@ class Run {
       uid: this.#uid,
     });
     this.#logFile?.watchSize();
+    const entrypoint = this.#core.instance.units.find(({ plan }) => plan.option === "entrypoint");
+    if (entrypoint !== undefined) this.#foreground = new Foreground(() => entrypoint.status.child);
   }
 
   #restore(): ReadonlyMap<string, Saved> {
@@ -228,6 +237,7 @@ class Run {
   #signalled(action: SignalAction): void {
     switch (action) {
       case "reap":
+        this.#foreground?.look();
         return this.#core.reap();
       case "stop":
         return this.#stop();

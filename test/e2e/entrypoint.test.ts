@@ -178,7 +178,7 @@ check("signals reach COMMAND's whole group", [reeve], async (scope) => {
 });
 
 check(
-  "beside a configuration USR1 and HUP keep their meaning and WINCH goes to COMMAND",
+  "beside a configuration TERM stops the instance, and WINCH and USR1 go to COMMAND",
   [reeve],
   async (scope) => {
     const config = scope.config(["attach-daemon = sleep 86398"]);
@@ -187,6 +187,8 @@ check(
     await scope.untilOne(/^sleep 86398/);
     supervisor.signal("SIGWINCH");
     await scope.untilFile("signals", /^signal 28$/m);
+    supervisor.signal("SIGUSR1");
+    await scope.untilFile("signals", /^signal 10$/m);
     supervisor.signal("SIGTERM");
     await supervisor.untilExit();
     expect(scope.read("signals")).toContain("signal 15");

@@ -1,0 +1,82 @@
+/**
+ * COMMAND of the entrypoint form beside a configuration: signals that mean nothing to the instance are its, and so is
+ * the terminal. Where it stops (Ctrl-Z), reeve stops as well, so that the shell has its prompt back.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+import { signalProcess } from "../sys/pidfd.ts";
+import { takeStopped } from "../sys/reap.ts";
+import { signalFromName } from "../sys/signals.ts";
+import { groupOf, isTerminal, setForegroundGroup } from "../sys/tty.ts";
+import { signalDaemon } from "./signaller.ts";
+
+/** Everything that a process can be told and that neither the instance nor the runtime has a use for. */
+const FORWARDED = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGTSTP",
+  "SIGCONT",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGALRM",
+  "SIGURG",
+  "SIGIO",
+  "SIGVTALRM",
+] as const satisfies readonly NodeJS.Signals[];
+
+const STDIN = 0;
+const SIGSTOP = 19;
+const SIGCONT = 18;
+
+export class Foreground {
+  readonly #command: () => ProcessId | null;
+  readonly #terminal: boolean;
+  #stopped = false;
+
+  /** `command`: COMMAND's process while it runs. */
+  constructor(command: () => ProcessId | null) {
+    this.#command = command;
+    this.#terminal = isTerminal(STDIN);
+  }
+
+  wire(): void {
+    for (const name of FORWARDED) process.on(name, () => this.#forward(name));
+  }
+
+  /** For SIGCHLD: COMMAND may have stopped and not ended. */
+  look(): void {
+    const command = this.#command();
+    if (command === null || !this.#terminal) return;
+    if (takeStopped(command.pid)?.kind !== "stopped") return;
+    this.#stopped = true;
+    this.giveBack();
+    signalProcess(process.pid, SIGSTOP);
+  }
+
+  /** The terminal is reeve's own group's again; the shell that waits for reeve finds it as it left it. */
+  giveBack(): void {
+    const group = groupOf(process.pid);
+    if (!this.#terminal || group === null) return;
+    try {
+      setForegroundGroup(STDIN, group);
+    } catch {
+      // COMMAND had a session of its own, or the terminal is gone.
+    }
+  }
+
+  #forward(name: NodeJS.Signals): void {
+    const command = this.#command();
+    if (command === null) return;
+    if (name === "SIGCONT" && this.#stopped) {
+      this.#stopped = false;
+      try {
+        setForegroundGroup(STDIN, command.pid);
+      } catch {
+        // Continued in the background (bg): the terminal is somebody else's.
+      }
+      signalDaemon(command, SIGCONT);
+      return;
+    }
+    signalDaemon(command, signalFromName(name) ?? SIGCONT);
+  }
+}
