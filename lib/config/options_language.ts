@@ -228,6 +228,13 @@ export const INSPECTION_ROWS: readonly RowSource[] = [
     argument: "optional",
     help: "stop reading, and exit with this code (1 without one)",
   },
+  {
+    name: "no-server",
+    type: "bool",
+    served: "later",
+    why: "a start that ends before its daemons",
+    help: 'stop before anything runs; "reeve check" does that, and says what is wrong',
+  },
   { name: "stop", type: "path", help: "stop the instance whose pid is in this file, and exit" },
   { name: "reload", type: "path", help: "reload the instance whose pid is in this file, and exit" },
   { name: "help", type: "bool", aliases: ["usage"], short: "h", help: "show the options, and exit" },

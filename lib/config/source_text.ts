@@ -35,12 +35,11 @@ export function prepareText(
   const lines: string[] = [];
   for (const { line, origin } of linesOf(parts)) {
     origins.push(origin);
-    lines.push(
-      substituteMagic(line, magic, (letter) => warnOfMagic(letter, diagnostics, origin)).replaceAll(
-        "\n",
-        " ",
-      ),
-    );
+    const isComment = line.trimStart().startsWith("#");
+    const unknown = (letter: string): void => {
+      if (!isComment) warnOfMagic(letter, diagnostics, origin);
+    };
+    lines.push(substituteMagic(line, magic, unknown).replaceAll("\n", " "));
   }
   const file = parts.at(-1)?.file ?? "";
   return {

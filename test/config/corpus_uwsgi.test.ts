@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Case, CASES, corpus, runCase } from "./corpus.ts";
-import { environmentOf, flattenWithUwsgi, REFUSED, UWSGI, WORDS } from "./flatten_with_uwsgi.ts";
+import { environmentOf, flattenWithUwsgi, REFUSED, UWSGI } from "./flatten_with_uwsgi.ts";
 import { realWorld } from "./worlds.ts";
 
 const skipped = !existsSync(UWSGI) && Bun.env["MUST_WORK"] !== "1";
@@ -13,7 +13,10 @@ function flattenHere(one: Case): string {
   const world = realWorld(CASES, environmentOf(one.environment));
   const readFile = (path: string): Uint8Array =>
     world.readFile(path === "-" && stdin !== null ? join(CASES, stdin) : path);
-  const { shown, failed } = runCase({ ...one, words: [...WORDS, ...one.words] }, { ...world, readFile });
+  const { shown, failed } = runCase({ ...one, words: ["--show-config", ...one.words] }, {
+    ...world,
+    readFile,
+  });
   return failed ? REFUSED : shown;
 }
 

@@ -5,8 +5,9 @@ import { closeSync, openSync } from "node:fs";
 export const UWSGI = "/usr/bin/uwsgi-core";
 /** What stands for a configuration that was refused. */
 export const REFUSED = "refused\n";
-/** Without no-server it would go on to start. */
-export const WORDS = ["--show-config", "--no-server"];
+/** What uWSGI is asked with; without no-server it would go on to start. reeve does not have it, nor need it. */
+const WORDS = ["--show-config", "--no-server"];
+const OWN_LINE = "no-server = true\n";
 
 const BEGIN = "\n;uWSGI instance configuration\n[uwsgi]\n";
 const END = ";end of configuration\n";
@@ -62,5 +63,5 @@ export function flattenWithUwsgiNow(run: Run): string {
 function shownIn(text: string): string {
   const from = text.indexOf(BEGIN);
   const to = text.indexOf(END);
-  return from < 0 || to < 0 ? REFUSED : text.slice(from + BEGIN.length, to);
+  return from < 0 || to < 0 ? REFUSED : text.slice(from + BEGIN.length, to).replace(OWN_LINE, "");
 }
