@@ -106,7 +106,7 @@ function monitConfig(job: Job): string {
   return path;
 }
 
-const REEVE = resolve(import.meta.dir, "../dist/reeve");
+const REEVE = process.env["REEVE"] ?? resolve(import.meta.dir, "../dist/reeve");
 
 /** For a container's init: `tini -- COMMAND`. */
 function initOnly(name: string, ...words: string[]): Peer {

@@ -150,10 +150,17 @@ check(
     sleep 86387 & test $! = $old; echo recycled $old
     "$0" "$1" & wait $!; echo ended $?; kill -0 $old && echo victim lives; while :; do sleep 1000; done`;
     const run = scope.start(["sh", "-c", script, REEVE, config], { firstProcess: true });
-    await run.untilLog(/^recycled \d+$/m);
+    const recycled = (await run.untilLog(/^recycled (\d+)$/m))[1];
     const victim = await scope.untilOne(/^sleep 86387/);
     const sentinel = await untilStarted(scope);
-    const own = await until("a daemon of its own", () => daemons(scope)[0]);
+    await until(
+      "the pidfile names another process",
+      () => ![recycled, ""].includes(scope.read("smart.pid").trim()),
+      {
+        explain: () => scope.explain(),
+      },
+    );
+    const own = await scope.untilOne(DAEMON);
     const supervisor = await until("reeve", () => scope.ours().find((one) => one.pid === sentinel.parent));
     expect(own.pid).not.toBe(victim.pid);
     signal(own, "SIGKILL");
