@@ -1,8 +1,10 @@
 /** The entry of the executable: argv to lib/cli, the exit code; nothing else. */
 import process from "node:process";
 import { run } from "./lib/cli/run.ts";
+import { recoverArguments, recoverEnvironment } from "./lib/sys/own_bytes.ts";
 
-run(process.argv.slice(2)).then(
+recoverEnvironment(process.env);
+run(recoverArguments(process.argv.slice(2))).then(
   (code) => process.exit(code),
   (error: unknown) => {
     console.error(error);

@@ -4,7 +4,7 @@
  * Must never supply a default.
  */
 
-const encoder = new TextEncoder();
+import { encodeText, isByteText } from "./byte_text.ts";
 
 /** The value, when it is an integer of minimum..maximum. Throws RangeError that names it otherwise. */
 export function integer(value: unknown, what: string, minimum: number, maximum: number): number {
@@ -42,17 +42,17 @@ export function signalNumber(value: unknown, what = "signal"): number {
   return integer(value, what, 0, 64);
 }
 
-/** The value, when it is a string that C can hold: no NUL, no lone surrogate. */
+/** The value, when it is a string that C can hold: no NUL, no lone surrogate but those that stand for bytes (byte_text.ts). */
 export function text(value: unknown, what: string): string {
   if (typeof value !== "string") throw new TypeError(`${what} is ${shown(value)}, wanted a string`);
   if (value.includes("\0")) throw new RangeError(`${what} ${shown(value)} holds a NUL character`);
-  if (!value.isWellFormed()) throw new RangeError(`${what} ${shown(value)} is not well-formed Unicode`);
+  if (!isByteText(value)) throw new RangeError(`${what} ${shown(value)} is not well-formed Unicode`);
   return value;
 }
 
 /** A string as bytes with the closing NUL that C wants. */
 export function cString(value: unknown, what: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`${text(value, what)}\0`);
+  return encodeText(`${text(value, what)}\0`);
 }
 
 function shown(value: unknown): string {

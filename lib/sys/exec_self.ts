@@ -2,6 +2,7 @@
  * Replaces this process's program under the same pid: how reeve reloads and upgrades with its children kept. Must be given
  * everything that shall live on: descriptors not in `keep` are closed, and no state survives but what they hold.
  */
+import { encodeText } from "./byte_text.ts";
 import { cString, fileDescriptor, text } from "./checks.ts";
 import { keepList } from "./descriptor.ts";
 import { native, unwrap } from "./native.ts";
@@ -44,5 +45,5 @@ function stringBlock(strings: readonly string[], what: string): Uint8Array {
       throw new RangeError(`${what} is empty, which an exec of ourselves cannot carry`);
     }
   }
-  return new TextEncoder().encode(`${strings.map((string) => `${string}\0`).join("")}\0`);
+  return encodeText(`${strings.map((string) => `${string}\0`).join("")}\0`);
 }

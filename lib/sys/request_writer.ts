@@ -2,6 +2,7 @@
  * Writes the records of a request (native/reeve.h) one after the other; knows how bytes are laid out and nothing of what
  * they mean. Must never be used for two requests at once: all share one buffer.
  */
+import { encodeText } from "./byte_text.ts";
 import { text } from "./checks.ts";
 
 export const MAGIC = 0x31564552;
@@ -26,9 +27,16 @@ export class RequestWriter {
     // UTF-8 needs three bytes at most for one UTF-16 unit.
     this.#reserve(RECORD_HEADER_SIZE + value.length * 3 + 8);
     const start = this.#end + RECORD_HEADER_SIZE;
-    const { written } = encoder.encodeInto(value, scratch.subarray(start));
-    scratch[start + written] = 0;
-    this.#close(tag, written + 1);
+    let length: number;
+    if (value.isWellFormed()) {
+      length = encoder.encodeInto(value, scratch.subarray(start)).written;
+    } else {
+      const bytes = encodeText(value);
+      scratch.set(bytes, start);
+      length = bytes.length;
+    }
+    scratch[start + length] = 0;
+    this.#close(tag, length + 1);
   }
 
   /** 32-bit numbers, signed or not. */
