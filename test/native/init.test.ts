@@ -236,6 +236,14 @@ for (const build of [FREESTANDING, SANITIZED]) {
       });
     });
 
+    check("a child that died of a signal it was forwarded has not crashed", async () => {
+      const pidfile = fresh("asked");
+      const started = startInit(build, spec("hang", pidfile), { restart: true });
+      await writtenIn(pidfile);
+      sendTo(started.pid, SIGHUP);
+      expect(await started.outcome).toMatchObject({ status: 128 + SIGHUP, stderr: "" });
+    });
+
     check("a crash on the way down is the end", async () => {
       const pidfile = fresh("down");
       const started = startInit(build, spec("ignore_term", pidfile), { restart: true });
