@@ -2,7 +2,7 @@
  * Builds what the native tests run: the helper in its variants, and C test programs, all from the sources of native/. A hosted
  * build has a libc and the sanitizers below the very same sources. Into one directory under the cache; each built once.
  */
-import { test } from "bun:test";
+import { afterAll, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,9 +18,9 @@ const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 export const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 const SUPERVISED = process.env["MUST_WORK"] === "1";
 
-/** Where this run's artefacts go; removed when the run ends. */
+/** Where this run's artefacts go; removed when the test file that imports this ends. */
 export const OUTPUT = mkdtempSync(join(tmpdir(), "reeve-native-"));
-process.on("exit", () => rmSync(OUTPUT, { recursive: true, force: true }));
+afterAll(() => rmSync(OUTPUT, { recursive: true, force: true }));
 
 export interface Run {
   readonly status: number;
