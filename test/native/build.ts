@@ -1,10 +1,10 @@
 /**
  * Builds what the native tests run: the helper in its variants, and C test programs, all from the sources of native/. A hosted
- * build has a libc and the sanitizers below the very same sources. Into one directory under the cache; each built once.
+ * build has a libc and the sanitizers below the very same sources. Each is built once, into the cache.
  */
-import { afterAll, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { test } from "bun:test";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { compileNative, HELPER_SOURCES, type NativeArtefacts } from "../../native/compile.ts";
@@ -18,9 +18,20 @@ const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 export const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 const SUPERVISED = process.env["MUST_WORK"] === "1";
 
-/** Where this run's artefacts go; removed when the test file that imports this ends. */
-export const OUTPUT = mkdtempSync(join(tmpdir(), "reeve-native-"));
-afterAll(() => rmSync(OUTPUT, { recursive: true, force: true }));
+function sourceDigest(): string {
+  const hash = createHash("sha256").update(process.env["CC"] ?? "");
+  for (const directory of [NATIVE, HERE]) {
+    for (const name of readdirSync(directory).sort()) {
+      if (/\.(c|h)$/.test(name) || name === "compile.ts" || name === "build.ts") {
+        hash.update(`${name}\0`).update(readFileSync(join(directory, name)));
+      }
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Where artefacts go; named for a digest of all sources, so that none is ever stale. */
+const CACHE = join(HERE, "..", "..", "node_modules", ".cache", "reeve", `native-tests-${sourceDigest()}`);
 
 export interface Run {
   readonly status: number;
@@ -46,14 +57,18 @@ export function compile(command: readonly string[]): void {
   if (result.status !== 0) throw new Error(`${command.join(" ")}\n${result.output}`);
 }
 
-const built = new Map<string, string>();
-
 function once(name: string, build: (path: string) => void): string {
-  const known = built.get(name);
-  if (known !== undefined) return known;
-  const path = join(OUTPUT, name);
-  build(path);
-  built.set(name, path);
+  const path = join(CACHE, name);
+  if (existsSync(path)) return path;
+  mkdirSync(CACHE, { recursive: true });
+  const building = join(CACHE, randomUUID()); // several test processes may build at once
+  build(building);
+  try {
+    renameSync(building, path);
+  } catch (error) {
+    rmSync(building, { recursive: true, force: true });
+    if (!existsSync(path)) throw error;
+  }
   return path;
 }
 
@@ -108,9 +123,12 @@ export function missingSanitizers(): string | null {
   if (sanitizers !== undefined) return sanitizers;
   sanitizers = missing("gcc");
   if (sanitizers === null) {
-    const probe = ["gcc", ...SANITIZERS, "-xc", "-", "-o", join(OUTPUT, "probe")];
+    mkdirSync(CACHE, { recursive: true });
+    const output = join(CACHE, randomUUID());
+    const probe = ["gcc", ...SANITIZERS, "-xc", "-", "-o", output];
     const result = Bun.spawnSync(probe, { stdin: new TextEncoder().encode("int main(void){return 0;}") });
     if (!result.success) sanitizers = "needs gcc with libasan and libubsan";
+    rmSync(output, { force: true });
   }
   return sanitizers;
 }

@@ -1,10 +1,20 @@
 /** The helper's role exec, run by hand in each of its builds: what the program finds, and how each step fails. */
 import { afterAll, afterEach, describe, expect } from "bun:test";
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packSpec } from "../../lib/sys/pack.ts";
 import { fixture } from "../fixtures/compile.ts";
-import { needsRoot, OUTPUT, run, testUnless } from "./build.ts";
+import { needsRoot, run, testUnless } from "./build.ts";
 import {
   ARM64,
   endStarted,
@@ -18,9 +28,8 @@ import {
 
 const EPERM = 1, ENOENT = 2, ESRCH = 3, ENOEXEC = 8, EBADF = 9, EACCES = 13, ENOTDIR = 20, EINVAL = 22;
 const EBADMSG = 74;
-const ROOM = join(OUTPUT, "room");
-mkdirSync(ROOM, { recursive: true, mode: 0o755 });
-chmodSync(OUTPUT, 0o755);
+const ROOM = mkdtempSync(join(tmpdir(), "reeve-native-"));
+chmodSync(ROOM, 0o755);
 afterEach(endStarted);
 afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 

@@ -3,6 +3,7 @@
  * reports. Signals only what it started.
  */
 import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
 import { type InitOptions, packInit, packSpec } from "../../lib/sys/pack.ts";
@@ -14,7 +15,6 @@ import {
   artefacts,
   missing,
   missingSanitizers,
-  OUTPUT,
   sanitizedHelper,
 } from "./build.ts";
 
@@ -132,7 +132,7 @@ export function startHelper(
   request: Uint8Array,
   options: RunOptions = {},
 ): Started {
-  const stem = join(OUTPUT, `run-${++serial}`);
+  const stem = join(tmpdir(), `reeve-native-run-${process.pid}-${++serial}`);
   const files = [`${stem}.request`, `${stem}.reports`, `${stem}.out`, `${stem}.err`] as const;
   writeFileSync(files[0], request);
   const fds = [
@@ -143,14 +143,14 @@ export function startHelper(
   ];
   const [requestFd, reportFd, out, err] = fds as [number, number, number, number];
   const { words, argv0 } = build.command(role);
-  const process = Bun.spawn([...(options.wrap ?? []), ...words], {
+  const child = Bun.spawn([...(options.wrap ?? []), ...words], {
     ...(options.wrap === undefined ? { argv0 } : {}),
     stdio: ["ignore", out, err, requestFd, reportFd, ...(options.fds ?? [])],
     env: { ...options.environment },
   });
-  const id = identify(process.pid);
+  const id = identify(child.pid);
   if (id !== null) running.add(id);
-  const outcome = process.exited.then((code): Outcome => {
+  const outcome = child.exited.then((code): Outcome => {
     if (id !== null) running.delete(id);
     const result = {
       status: code,
@@ -163,10 +163,10 @@ export function startHelper(
   });
   for (const fd of fds) closeSync(fd);
   return {
-    pid: process.pid,
+    pid: child.pid,
     outcome,
     output: () => readFileSync(files[2], "utf8"),
-    kill: (signal) => process.kill(signal),
+    kill: (signal) => child.kill(signal),
   };
 }
 

@@ -4,24 +4,24 @@ import {
   closeSync,
   constants,
   existsSync,
-  mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { allProcesses, exists, identify, type ProcessId, signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 import { fixture } from "../fixtures/compile.ts";
-import { artefacts, needsRoot, OUTPUT, run, sanitizedHelper, testUnless } from "./build.ts";
+import { artefacts, needsRoot, run, sanitizedHelper, testUnless } from "./build.ts";
 import { endStarted, FREESTANDING, type HelperBuild, SANITIZED, startInit } from "./helper.ts";
 
 const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGTERM = 15, SIGCHLD = 17;
 const SIGCONT = 18, SIGSTOP = 19;
-const ROOM = join(OUTPUT, "init-room");
-mkdirSync(ROOM, { recursive: true });
+const ROOM = mkdtempSync(join(tmpdir(), "reeve-native-"));
 afterEach(endStarted);
 afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 

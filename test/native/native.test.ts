@@ -2,8 +2,9 @@
  * The native layer as a whole: it compiles without a warning with every compiler and analyser, asks nothing of the host, its
  * artefacts are what they should be, and the C test programs pass under the sanitizers and on arm64.
  */
-import { describe, expect } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { afterAll, describe, expect } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { HELPER_SOURCES, LIBRARY_SOURCES } from "../../native/compile.ts";
@@ -14,7 +15,6 @@ import {
   missing,
   missingSanitizers,
   NATIVE,
-  OUTPUT,
   program,
   run,
   sanitizedHelper,
@@ -24,6 +24,8 @@ import {
 
 const SOURCES = readdirSync(NATIVE).filter((name) => name.endsWith(".c")).sort();
 const UNPACK = ["unpack.c", "text.c"];
+const ROOM = mkdtempSync(join(tmpdir(), "reeve-native-"));
+afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 const FUZZ_ROUNDS = "1000000";
 
 describe("native sources", () => {
@@ -42,7 +44,7 @@ describe("native sources", () => {
     const name = `compile without a warning and without a header of the host: ${words.join(" ")}`;
     testUnless(missing(...needs), name, () => {
       for (const source of SOURCES) {
-        const output = join(OUTPUT, "object.o");
+        const output = join(ROOM, "object.o");
         const result = run([...words, ...WARNINGS, ...flags, "-c", join(NATIVE, source), "-o", output]);
         expect({ source, ...result }).toEqual({ source, status: 0, output: "" });
       }
