@@ -80,6 +80,11 @@ export class Bed implements AsyncDisposable {
     return [supervisor, ...own.filter((one) => one.state !== "Z").map((one) => one.pid)];
   }
 
+  /** How many processes of ours execute a program. */
+  running(program: string): number {
+    return this.#ours().filter((one) => commandLine(one.pid)[0] === program).length;
+  }
+
   log(): string {
     try {
       return readFileSync(join(this.directory, "log"), "utf8").slice(-2000);

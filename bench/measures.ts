@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bed, launchOf } from "./bed.ts";
-import { type Peer } from "./peers.ts";
+import { NotServed, type Peer } from "./peers.ts";
 
 export interface Measure {
   readonly name: string;
@@ -129,7 +129,10 @@ function stop(count: number, kind: "obey" | "ignore", rounds: number, mustReach:
       withDaemons(peer, quick ? Math.min(count, 3) : count, async (bed, supervisor) => {
         const from = bed.clock.reports.length;
         const told = await bed.kill(supervisor, peer.stopSignal ?? 15);
-        return [(await bed.clock.nth("exit", 1, { from, seconds: 180 })).at - told.at];
+        const exited = await bed.clock.nth("exit", 1, { from, seconds: 180 });
+        const left = bed.running(bed.programs.daemon);
+        if (left > 0) throw new NotServed(`${peer.name} has ended and ${left} of its daemons run on`);
+        return [exited.at - told.at];
       }, kind),
   };
 }
@@ -219,7 +222,7 @@ export const MEASURES: readonly Measure[] = [
   start(1000, 3, "a quarter of uWSGI's"),
   restart,
   adopted,
-  stop(100, "obey", 3, "60 ms"),
+  stop(100, "obey", 2, "60 ms"),
   stop(10, "ignore", 2, "3,030 ms"),
   memory(100, "6 MB"),
   memory(1000, "12 MB"),

@@ -38,12 +38,13 @@ function quoteForUwsgi(text: string): string {
   return text.replaceAll("%", "%%");
 }
 
-function uwsgiConfig(job: Job, extra: readonly string[]): string {
+/** `prefix` stands before each command: uWSGI keeps a shell between itself and a daemon that is not exec'ed, and cannot stop it then. */
+function uwsgiConfig(job: Job, extra: readonly string[], prefix = ""): string {
   const lines = ["[uwsgi]", "master = true", ...extra];
   job.commands.forEach((command, index) => {
     const pidfile = job.pidfiles?.[index];
     const option = pidfile === undefined ? "attach-daemon = " : `smart-attach-daemon = ${pidfile} `;
-    lines.push(`${option}${quoteForUwsgi(command)}`);
+    lines.push(`${option}${prefix}${quoteForUwsgi(command)}`);
   });
   const path = join(job.directory, "bench.ini");
   writeFileSync(path, lines.join("\n") + "\n");
@@ -133,8 +134,8 @@ export const PEERS: readonly Peer[] = [
     name: "uwsgi",
     program: "uwsgi",
     stopSignal: INT,
-    supervise: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [])] }),
-    firstProcess: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [])] }),
+    supervise: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [], "exec ")] }),
+    firstProcess: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [], "exec ")] }),
   },
   {
     name: "s6",

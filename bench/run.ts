@@ -56,6 +56,7 @@ async function measure(which: Measure, peers: readonly Peer[], rounds: number, q
         (figures[peer.name] ??= []).push(...await which.run(peer, quick));
       } catch (error) {
         if (!(error instanceof NotServed)) throw error;
+        console.error(`${which.name}: ${error.message}`);
       }
     }
   }
