@@ -11,6 +11,7 @@ import {
   descendants,
   identify,
   isAlive,
+  link,
   type ProcessId,
   signal,
 } from "../test/e2e/process.ts";
@@ -98,6 +99,8 @@ export class Bed implements AsyncDisposable {
     const all = allProcesses().filter((one) => one.pid !== process.pid && one.state !== "Z");
     const roots = all.filter((one) =>
       commandLine(one.pid).some((word) => word.includes(this.directory)) ||
+      // A service's script that has not got as far as its exec names nothing of ours, but is at home here.
+      (link(one.pid, "cwd") ?? "").startsWith(this.directory) ||
       this.#seen.some((id) => id.pid === one.pid && id.start === one.start)
     );
     return [...roots, ...roots.flatMap((one) => descendants(one.pid, all))].filter((one) =>
