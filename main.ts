@@ -7,7 +7,8 @@ recoverEnvironment(process.env);
 run(recoverArguments(process.argv.slice(2))).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    console.error(error);
+    // A fault of reeve itself. The stack names places in minified code: worth a line each, not the source around them.
+    console.error(error instanceof Error ? error.stack : String(error));
     process.exit(1);
   },
 );

@@ -10,6 +10,7 @@ import { EXIT } from "./exit_code.ts";
 import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { type Capsule, takeCapsule } from "../supervisor/capsule.ts";
+import { catchSignals } from "../supervisor/signal_wiring.ts";
 import { startSupervisor } from "./start_supervisor.ts";
 
 /** Hidden: a hook action in a child with the rights of the instance's user (lib/supervisor/hook_child.ts). */
@@ -19,6 +20,7 @@ const HOOK_WORD = "__hook";
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
   if (argv[0] === HOOK_WORD) return (await import("../supervisor/hook_child.ts")).runHookChild(process.env);
   const capsule = takeCapsule(process.env);
+  if (capsule !== null) catchSignals();
   return await runWords(capsule?.argv ?? argv, capsule, outputs);
 }
 
@@ -42,7 +44,7 @@ async function runWords(
   }
   switch (line.command) {
     case "run":
-      return await runConfiguration(line, words, capsule, outputs);
+      return runConfiguration(line, words, capsule, outputs);
     case "check":
     case "plan":
       return await inspect(line, outputs);
@@ -122,7 +124,8 @@ async function runConfiguration(
     }
     return (await import("../supervisor/stage.ts")).becomeCore(argv);
   }
-  return await startSupervisor(line, plan, list, capsule);
+  // Not awaited: this frame, and all that was read, is garbage while the instance runs.
+  return startSupervisor(line, plan, list, capsule);
 }
 
 /** show-config, and the first value of every `get`. */

@@ -14,7 +14,7 @@ export async function startSupervisor(
   capsule: Capsule,
 ): Promise<number> {
   const { startInstance } = await import("../supervisor/start.ts");
-  return await startInstance({
+  return startInstance({
     plan,
     warnings,
     capsule,

@@ -12,6 +12,14 @@ const VARIABLE = `${MACHINERY_PREFIX}CORE`;
 /** Set for Bun's sake alone, put back to what they were for the daemons. */
 const RUNTIME: Readonly<Record<string, string>> = {
   BUN_GC_TIMER_INTERVAL: "60000",
+  // Measured with 100 and 1,000 daemons: 9.0 and 15.2 MB of private dirty memory with the compilers, 6.3 and 10.0 without, and
+  // no difference in time: nothing in a supervisor runs often enough to be worth compiling.
+  BUN_JSC_useBaselineJIT: "0",
+  BUN_JSC_forceMiniVMMode: "1",
+  BUN_JSC_useConcurrentGC: "0",
+  BUN_JSC_useRegExpJIT: "0",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
+  BUN_JSC_numberOfGCMarkers: "1",
 };
 
 export interface Capsule {

@@ -38,6 +38,9 @@ export interface CoreParts {
 const REMAINDER_PATIENCE_MS = 2000;
 /** A daemon's first children exist by now: the journal notes that their leader lives. */
 const ALIVE_AFTER_MS = 2000;
+/** Heap is given back this long after a burst, and no more often than this. */
+const TIDY_AFTER_MS = 1000;
+const TIDY_EVERY_MS = 60_000;
 
 export class Core {
   readonly instance: Instance;
@@ -52,6 +55,8 @@ export class Core {
   readonly #ends: InstanceEnd[] = [];
   #onEnd: ((end: InstanceEnd) => void) | null = null;
   #lastSpawn = 0;
+  #tidied = -TIDY_EVERY_MS;
+  #tidyTimer: ReturnType<typeof setTimeout> | null = null;
   #aliveTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(parts: CoreParts) {
@@ -198,8 +203,21 @@ export class Core {
   }
 
   #noteAlive(): void {
+    this.#tidySoon();
     this.#lastSpawn = performance.now();
     this.#aliveTimer ??= setTimeout(() => this.#writeAlive(), ALIVE_AFTER_MS);
+  }
+
+  /**
+   * What a burst of starts and ends left on the heap is given back once it is quiet: the collector waits for pressure
+   * that an idle supervisor never makes.
+   */
+  #tidySoon(): void {
+    this.#tidyTimer ??= setTimeout(() => {
+      this.#tidyTimer = null;
+      this.#tidied = performance.now();
+      Bun.gc(true);
+    }, Math.max(TIDY_AFTER_MS, this.#tidied + TIDY_EVERY_MS - performance.now()));
   }
 
   #writeAlive(): void {

@@ -20,15 +20,28 @@ export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings
   };
 }
 
-/** The numbers that the image before blocks for the next. */
-export const HELD_SIGNALS: readonly number[] = Object.keys(meanings(false, false)).map((name) =>
-  signalFromName(name) ?? 0
-);
+const NAMES = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"] as const;
 
-/** Installs the handlers, then lets in what came meanwhile. */
-export function wireSignals(wanted: Meanings, run: (action: SignalAction) => void): void {
-  for (const [name, action] of Object.entries(wanted)) process.on(name as NodeJS.Signals, () => run(action));
-  // Nobody who writes to a closed pipe of a log shall end the supervisor.
-  process.on("SIGPIPE", () => {});
+/** The numbers that the image before holds back for the next. */
+export const HELD_SIGNALS: readonly number[] = NAMES.map((name) => signalFromName(name) ?? 0);
+
+const early: NodeJS.Signals[] = [];
+let deliver = (name: NodeJS.Signals): void => void early.push(name);
+
+/**
+ * To be called before the first await of a core: the event loop lets every signal in while it waits, and what has no
+ * handler then would end reeve. What comes before `wireSignals` is kept for it.
+ */
+export function catchSignals(): void {
+  for (const name of NAMES) process.on(name, () => deliver(name));
   unblockSignals(HELD_SIGNALS);
+}
+
+/** Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may close. */
+export function wireSignals(wanted: Meanings, run: (action: SignalAction) => void): void {
+  deliver = (name) => {
+    const action = wanted[name];
+    if (action !== undefined) run(action);
+  };
+  for (const name of early.splice(0)) deliver(name);
 }

@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, openSync } from "node:fs";
 import { execSelf } from "../sys/exec_self.ts";
-import { blockSignals } from "../sys/signals.ts";
+import { holdSignals } from "../sys/signals.ts";
 import { becomeInit } from "../sys/spawn.ts";
 import { type Capsule, sealCapsule } from "./capsule.ts";
 import { HELD_SIGNALS } from "./signal_wiring.ts";
@@ -28,13 +28,30 @@ export function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
 
 /** Returns only by throwing. `argv`: without the program's name. */
 export function becomeCore(argv: readonly string[]): never {
-  blockSignals(HELD_SIGNALS);
   if (process.pid === 1) runUnderInit(argv);
-  executeCore(firstCapsule(argv));
+  const held = holdSignals(HELD_SIGNALS);
+  try {
+    execute(firstCapsule(argv));
+  } catch (error) {
+    held.release();
+    throw error;
+  }
 }
 
-/** The next image of this process: after a reload, or with the runtime's settings. */
-export function executeCore(capsule: Omit<Capsule, "saved">): never {
+/** The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be none. */
+export async function executeCore(capsule: Omit<Capsule, "saved">): Promise<never> {
+  const held = holdSignals(HELD_SIGNALS);
+  try {
+    // What came before is with its handlers after one turn of the event loop.
+    await new Promise((turned) => setImmediate(turned));
+    execute(capsule);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
+function execute(capsule: Omit<Capsule, "saved">): never {
   const keepFds = [capsule.stateFd, capsule.readyFd, capsule.lockFd].filter((fd) => fd !== null);
   execSelf({
     program: { path: "/proc/self/exe" },

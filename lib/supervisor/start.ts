@@ -11,7 +11,7 @@ import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
 import { closeFd } from "../sys/descriptor.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/limits.ts";
 import { memfdOf } from "../sys/memfd.ts";
-import { becomeSubreaper, ownCredentials, readUmask } from "../sys/own_process.ts";
+import { becomeSubreaper, ownCredentials, readUmask, setProcessName } from "../sys/own_process.ts";
 import { isTerminal } from "../sys/tty.ts";
 import { runInBackground, tellReady } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
@@ -44,6 +44,8 @@ const EXIT_FAILURE = 1;
 /** Runs the instance until it ends; its exit code. */
 export async function startInstance(request: StartRequest): Promise<number> {
   const { plan, capsule } = request;
+  // An exec of /proc/self/exe is called "exe" by the kernel.
+  setProcessName("reeve");
   const alone = capsule.readyFd === null && capsule.reloads === 0 && !capsule.underInit;
   if (plan.instance.daemonize && alone) return await runInBackground(capsule);
   return await new Run(request).toTheEnd();
@@ -137,6 +139,8 @@ class Run {
     await this.#core.endRemainders();
     signal.throwIfAborted();
     this.#core.useEnvironment(hooks.environment);
+    // What reading the configuration left is given back before what stays is built around it.
+    Bun.gc(true);
     this.#core.instance.start();
     const actions = this.#actions();
     this.#services.startFifo(actions);
@@ -319,7 +323,7 @@ class Run {
     this.#logger.flush();
     try {
       process.chdir(this.#capsule.cwd);
-      executeCore({
+      await executeCore({
         ...this.#capsule,
         reloads: this.#capsule.reloads + 1,
         stateFd: state,
