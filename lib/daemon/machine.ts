@@ -3,6 +3,7 @@
  * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
  */
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
+import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
 import { describeEnd, type ExitCause, type ProcessId } from "./process.ts";
 import type {
   DaemonEvent,
@@ -38,6 +39,7 @@ export class DaemonMachine {
       streak: FRESH_STREAK,
       respawns: 0,
       started: false,
+      overdue: false,
       undaemonized: false,
       found: null,
       lastExit: null,
@@ -97,6 +99,7 @@ export class DaemonMachine {
     this.status.child = null;
     this.status.main = null;
     this.status.launch = "none";
+    this.status.overdue = false;
     this.status.undaemonized = false;
     this.enter("starting");
     if (this.smart) this.effect({ do: "readPidfile" });
@@ -114,6 +117,7 @@ export class DaemonMachine {
 
   run(main: ProcessId): void {
     this.status.main = main;
+    this.status.overdue = false;
     this.clear("deadline");
     this.enter("running");
   }
@@ -129,7 +133,7 @@ export class DaemonMachine {
       this.#endControl({ kind: "unknown" }, true);
       return this.enter("down");
     }
-    this.#wait(true);
+    this.#wait(true, this.up);
   }
 
   /** The daemon ended although it was wanted; `leader`: its process when that was our child. */
@@ -137,7 +141,6 @@ export class DaemonMachine {
     const { status, settings } = this;
     status.lastExit = cause;
     status.main = null;
-    status.child = null;
     status.launch = "none";
     this.log(failure === null ? "warning" : "error", failure ?? describeEnd(settings.command, cause), {
       up: `${(this.up / 1000).toFixed(1)}s`,
@@ -147,8 +150,14 @@ export class DaemonMachine {
       if (leader === null) return this.enter("down");
       return this.#empty(leader, settings.stopSignal, "stopping", settings.stopTimeout * 1000);
     }
-    if (leader === null) return this.#wait(failure !== null);
-    status.ended = { failed: failure !== null };
+    const ended = { failed: failure !== null, upMs: this.up };
+    if (status.child !== null) {
+      // What launched it still runs (a wrapper such as sudo or a shell): it must not meet the next one.
+      status.ended = ended;
+      return this.stop(status.child, settings.stopSignal);
+    }
+    if (leader === null) return this.#wait(ended.failed, ended.upMs);
+    status.ended = ended;
     this.#empty(leader, SIGKILL, "killing", KILL_PATIENCE_MS);
   }
 
@@ -166,8 +175,8 @@ export class DaemonMachine {
     this.effect({ do: "controlEnded", cause, failed });
   }
 
-  #wait(failed: boolean): void {
-    const verdict = judgeEnd(this.status.streak, this.up, failed, this.settings);
+  #wait(failed: boolean, upMs: number): void {
+    const verdict = judgeEnd(this.status.streak, upMs, failed, this.settings);
     this.status.streak = verdict.streak;
     if (verdict.delay === 0) {
       this.begin();
@@ -199,6 +208,7 @@ export class DaemonMachine {
   }
 
   kill(process: ProcessId): void {
+    this.clear("deadline");
     this.enter("killing");
     this.effect({ do: "signal", process, signal: SIGKILL });
     this.timer("grace", KILL_PATIENCE_MS);
@@ -213,7 +223,7 @@ export class DaemonMachine {
     this.status.leader = null;
     this.status.ended = null;
     this.status.launch = "none";
-    if (this.status.desired === "up" && ended !== null) return this.#wait(ended.failed);
+    if (this.status.desired === "up" && ended !== null) return this.#wait(ended.failed, ended.upMs);
     if (this.status.desired === "up") {
       this.status.streak = FRESH_STREAK;
       this.begin();
@@ -228,15 +238,13 @@ export class DaemonMachine {
     this.clear("delay");
     this.clear("deadline");
     this.clear("grace");
+    this.status.leader = null;
+    this.status.ended = null;
+    this.status.launch = "none";
     this.enter("down");
     this.effect({ do: "stopped" });
   }
 }
-
-const SIGKILL = 9;
-
-/** How long a process that got SIGKILL may take to vanish before a line says that it does not. */
-export const KILL_PATIENCE_MS = 5000;
 
 export type TransitionTable = Readonly<
   Record<

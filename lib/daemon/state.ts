@@ -92,14 +92,19 @@ export interface DaemonStatus {
   main: ProcessId | null;
   /** The session leader that ended while its session is being emptied. */
   leader: ProcessId | null;
-  /** It ended on its own, and once its session is empty it is started again; null: it was told to stop. */
-  ended: { readonly failed: boolean } | null;
+  /**
+   * It ended on its own after `upMs`, and once its session is empty it is started again; null: it was told to stop. The
+   * back-off judges by how long it was up, not by how long its session took to empty.
+   */
+  ended: { readonly failed: boolean; readonly upMs: number } | null;
   /** Monotonic milliseconds of the last start or adoption. */
   since: number;
   streak: Streak;
   /** Starts after the first one, over the life of the instance. */
   respawns: number;
   started: boolean;
+  /** Its `freq` seconds are over: the next look at the pidfile decides. */
+  overdue: boolean;
   /** A smart daemon that never wrote a valid pidfile and is supervised as it is. */
   undaemonized: boolean;
   /** What the last look at the pidfile found wrong; null when it was valid. */

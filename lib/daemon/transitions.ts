@@ -4,6 +4,7 @@
  */
 import { describeEnd, sameProcess } from "./process.ts";
 import type { DaemonMachine, TransitionTable } from "./machine.ts";
+import { KILL_PATIENCE_MS, SIGKILL, STILL_THERE_MS } from "./patience.ts";
 import type { DaemonEvent, EventType } from "./state.ts";
 
 type Handler<T extends EventType> = (
@@ -50,6 +51,7 @@ const launched: Handler<"spawned"> = (machine, event) => {
 
 const launchEnded: Handler<"childExited"> = (machine, event) => {
   const { status } = machine;
+  if (status.child === null) return;
   status.child = null;
   status.lastExit = event.cause;
   const good = event.failure === null && event.cause.kind === "exited" && event.cause.code === 0;
@@ -78,6 +80,14 @@ const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
     return machine.fail(`cannot start "${settings.command}": ${status.found ?? "it failed"}; ${event.found}`);
   }
   status.found = event.found;
+  if (status.overdue) neverValid(machine);
+};
+
+/** Looks a last time, since changes of a directory go unnoticed where it cannot be watched. */
+const lastLook = (machine: DaemonMachine): void => {
+  if (machine.status.launch === "none") return;
+  machine.status.overdue = true;
+  machine.effect({ do: "readPidfile" });
 };
 
 const neverValid = (machine: DaemonMachine): void => {
@@ -210,8 +220,19 @@ const unwant: Handler<"unwanted"> = (machine, event) => {
   machine.status.stopReason = event.reason;
 };
 
+/** Its patience may be over already: whoever waits for the stop must not wait for ever. */
+const unwantKilling: Handler<"unwanted"> = (machine, event) => {
+  unwant(machine, event);
+  machine.timer("grace", KILL_PATIENCE_MS);
+};
+
 const releaseStopping: Handler<"released"> = (machine) => {
   machine.status.desired = "down";
+};
+
+const releaseKilling: Handler<"released"> = (machine) => {
+  machine.status.desired = "down";
+  machine.timer("grace", KILL_PATIENCE_MS);
 };
 
 /** The process that was told to stop is gone; what is left of its session has until the same deadline. */
@@ -226,19 +247,26 @@ function leaderGone(
   const { status, settings } = machine;
   const leader = child ? status.child : status.main;
   const wasMain = !child || status.main === null || sameProcess(status.child, status.main);
+  if (leader === null) return;
   if (child) status.child = null;
   if (!wasMain) return;
   status.main = null;
   status.lastExit = cause;
-  machine.log("info", `daemon "${settings.command}" (pid: ${leader?.pid ?? 0}) annihilated`);
-  if (leader === null || !child) return machine.settle();
+  machine.log("info", `daemon "${settings.command}" (pid: ${leader.pid}) annihilated`);
+  const signal = status.state === "killing" ? SIGKILL : settings.stopSignal;
+  // What launched it still runs: it ends within the same grace.
+  if (!child && status.child !== null) {
+    return machine.effect({ do: "signal", process: status.child, signal });
+  }
+  if (!child) return machine.settle();
   status.leader = leader;
-  machine.effect({
-    do: "sweep",
-    process: leader,
-    signal: status.state === "killing" ? 9 : settings.stopSignal,
-  });
+  machine.effect({ do: "sweep", process: leader, signal });
 }
+
+/** Only while it is waited for: a session that a kill gave up on may become empty at any later time. */
+const sessionEmptied: Handler<"emptied"> = (machine) => {
+  if (machine.status.leader !== null) machine.settle();
+};
 
 const graceOver = (machine: DaemonMachine): void => {
   const { status, settings } = machine;
@@ -250,21 +278,26 @@ const graceOver = (machine: DaemonMachine): void => {
     }): ${settings.command}`,
   );
   if (process !== null) return machine.kill(process);
-  machine.enter("killing");
-  machine.timer("grace", 5000);
-  if (status.leader !== null) machine.effect({ do: "sweep", process: status.leader, signal: 9 });
+  killLeftovers(machine);
 };
+
+/** The leader is gone, others of its session are not. */
+function killLeftovers(machine: DaemonMachine): void {
+  const { leader } = machine.status;
+  machine.enter("killing");
+  machine.timer("grace", KILL_PATIENCE_MS);
+  if (leader !== null) machine.effect({ do: "sweep", process: leader, signal: SIGKILL });
+}
 
 const killNow = (machine: DaemonMachine): void => {
   const { status } = machine;
   const process = status.main ?? status.child;
   status.desired = "down";
   if (process !== null) return machine.kill(process);
-  machine.enter("killing");
-  if (status.leader !== null) machine.effect({ do: "sweep", process: status.leader, signal: 9 });
+  killLeftovers(machine);
 };
 
-/** SIGKILL was sent and it is still there: it sleeps in the kernel. Reeve does not wait for it when it ends. */
+/** SIGKILL was sent and it is still there: it sleeps in the kernel. reeve does not wait for it when it ends itself. */
 const cannotBeKilled = (machine: DaemonMachine): void => {
   const { status } = machine;
   const pid = (status.main ?? status.child ?? status.leader)?.pid ?? 0;
@@ -272,7 +305,8 @@ const cannotBeKilled = (machine: DaemonMachine): void => {
     "error",
     `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
   );
-  if (status.desired === "down") machine.rest();
+  if (status.desired === "down") return machine.rest();
+  machine.timer("grace", STILL_THERE_MS);
 };
 
 export const TRANSITIONS: TransitionTable = {
@@ -339,7 +373,7 @@ export const TRANSITIONS: TransitionTable = {
     mainExited: "ignore",
     pidfileValid: pidfileAtStart,
     pidfileInvalid: noPidfileAtStart,
-    deadlinePassed: neverValid,
+    deadlinePassed: lastLook,
     delayElapsed: "ignore",
     graceElapsed: "ignore",
     emptied: "ignore",
@@ -376,13 +410,13 @@ export const TRANSITIONS: TransitionTable = {
     deadlinePassed: "ignore",
     delayElapsed: "ignore",
     graceElapsed: graceOver,
-    emptied: (machine) => machine.settle(),
+    emptied: sessionEmptied,
   },
   killing: {
     wanted: want,
-    unwanted: unwant,
+    unwanted: unwantKilling,
     restartRequested: "ignore",
-    released: releaseStopping,
+    released: releaseKilling,
     killRequested: killNow,
     spawned: "ignore",
     spawnFailed: "ignore",
@@ -393,7 +427,7 @@ export const TRANSITIONS: TransitionTable = {
     deadlinePassed: "ignore",
     delayElapsed: "ignore",
     graceElapsed: cannotBeKilled,
-    emptied: (machine) => machine.settle(),
+    emptied: sessionEmptied,
   },
 };
 

@@ -1,0 +1,100 @@
+/** Drives a DaemonMachine by hand: a clock that the test moves, effects as short words. */
+import { DaemonMachine } from "../../lib/daemon/machine.ts";
+import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { DaemonEvent, Effect, EventType, LifeSettings } from "../../lib/daemon/state.ts";
+
+export const SIGTERM = 15;
+export const SIGKILL = 9;
+
+export function id(pid: number, startTime = BigInt(pid) * 10n): ProcessId {
+  return { pid, startTime };
+}
+
+export const LAUNCHER = id(100);
+export const MAIN = id(200);
+export const OTHER = id(300);
+
+export const DUMB: LifeSettings = {
+  name: "d",
+  kind: "dumb",
+  command: "./d",
+  pidfile: null,
+  freq: 10,
+  maxThrottle: 300,
+  control: false,
+  stopSignal: SIGTERM,
+  stopTimeout: 3,
+};
+export const SMART: LifeSettings = { ...DUMB, kind: "smart", pidfile: "/run/d.pid" };
+export const SMART2: LifeSettings = { ...DUMB, kind: "smart2", pidfile: "/run/d.pid" };
+export const CONTROL: LifeSettings = { ...DUMB, control: true };
+
+/** One event of each type, as it usually comes. */
+export const EVENTS: { readonly [T in EventType]: Extract<DaemonEvent, { type: T }> } = {
+  wanted: { type: "wanted" },
+  unwanted: { type: "unwanted", reason: "stop", signal: SIGTERM },
+  restartRequested: { type: "restartRequested", reason: "touch" },
+  released: { type: "released", signal: null },
+  killRequested: { type: "killRequested" },
+  spawned: { type: "spawned", process: LAUNCHER },
+  spawnFailed: { type: "spawnFailed", text: "cannot start" },
+  childExited: { type: "childExited", cause: { kind: "exited", code: 0 }, failure: null },
+  mainExited: { type: "mainExited", cause: { kind: "unknown" } },
+  pidfileValid: { type: "pidfileValid", process: MAIN },
+  pidfileInvalid: { type: "pidfileInvalid", found: "pidfile does not exist" },
+  deadlinePassed: { type: "deadlinePassed" },
+  delayElapsed: { type: "delayElapsed" },
+  graceElapsed: { type: "graceElapsed" },
+  emptied: { type: "emptied" },
+};
+
+export class Driver {
+  readonly machine: DaemonMachine;
+  now = 1000;
+
+  constructor(settings: LifeSettings) {
+    this.machine = new DaemonMachine(settings);
+  }
+
+  get state(): string {
+    return this.machine.status.state;
+  }
+
+  /** Effects as words, logs left out. */
+  send(...events: readonly (EventType | DaemonEvent)[]): string[] {
+    let last: readonly Effect[] = [];
+    for (const event of events) {
+      last = this.machine.handle(typeof event === "string" ? EVENTS[event] : event, this.now);
+    }
+    return last.filter((effect) => effect.do !== "log").map(word);
+  }
+
+  /** Logged texts of one event. */
+  logs(event: EventType | DaemonEvent): string[] {
+    const effects = this.machine.handle(typeof event === "string" ? EVENTS[event] : event, this.now);
+    return effects.flatMap((effect) => effect.do === "log" && effect.level !== "debug" ? [effect.text] : []);
+  }
+
+  after(milliseconds: number): this {
+    this.now += milliseconds;
+    return this;
+  }
+}
+
+/** "signal 15 to 100", "set grace 3000", "clear delay", "spawn", "sweep 100 with 9". */
+function word(effect: Effect): string {
+  switch (effect.do) {
+    case "signal":
+      return `signal ${effect.signal} to ${effect.process.pid}`;
+    case "setTimer":
+      return `set ${effect.timer} ${effect.ms}`;
+    case "clearTimer":
+      return `clear ${effect.timer}`;
+    case "sweep":
+      return `sweep ${effect.process.pid} with ${effect.signal}`;
+    case "follow":
+      return `follow ${effect.process.pid}`;
+    default:
+      return effect.do;
+  }
+}
