@@ -2,18 +2,23 @@
  * Whether a pidfile names the daemon. Pure: what was read of the file, of its directory and of the process comes in,
  * a verdict goes out. A wrong "yes" signals a stranger, a wrong "no" starts a database twice; both have a rule here.
  */
-import type { ProcessId } from "./process.ts";
+import { type ProcessId, sameProcess } from "./process.ts";
 
 /** Largest pid that Linux gives on any configuration (PID_MAX_LIMIT). */
 const PID_MAX = 4_194_304;
 
 export interface PidfileFacts {
-  /** Uids; the directory's mode. */
-  readonly fileOwner: number;
+  /** Uid and gid. */
+  readonly owner: number;
+  readonly group: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Names that the file has: more than one is a hard link. */
+  readonly names: number;
   readonly directoryOwner: number;
   readonly directoryMode: number;
-  /** Owner of the symbolic link when the path is one. */
-  readonly linkOwner: number | null;
+  /** Uids of those who own a symbolic link on the way to the file. */
+  readonly linkOwners: readonly number[];
   /** Wall clock, milliseconds. */
   readonly modifiedAt: number;
   readonly text: string;
@@ -25,6 +30,7 @@ export interface ProcessFacts {
   readonly state: string;
   /** Real uid. */
   readonly uid: number;
+  readonly parent: number;
   /** Wall clock, milliseconds: boot time plus start time, as the clock stands now. */
   readonly startedAt: number;
 }
@@ -40,9 +46,19 @@ export interface JudgeContext {
 }
 
 export type Verdict =
-  | { readonly valid: true; readonly process: ProcessId }
-  /** `found`: for people, what is wrong with the pidfile. */
-  | { readonly valid: false; readonly found: string };
+  | {
+    readonly valid: true;
+    readonly process: ProcessId;
+    /** Nothing stands behind the pid: it may be the half of one that is being written. */
+    readonly unfinished: boolean;
+  }
+  | {
+    readonly valid: false;
+    /** For people, what is wrong with the pidfile. */
+    readonly found: string;
+    /** It is empty, as one that is being rewritten is for a moment. */
+    readonly unfinished: boolean;
+  };
 
 /**
  * The number at the start of a pidfile: blanks allowed before it, anything after it ignored (PostgreSQL's
@@ -58,7 +74,9 @@ export function parsePid(text: string): number | null {
 /** Start times are whole clock ticks and file times whole jiffies; a pidfile is never written earlier than that. */
 const CLOCK_GRAIN_MS = 20;
 
-const GROUP_OR_OTHERS_WRITE = 0o022;
+const GROUP_WRITE = 0o020;
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
 
 export function judgePidfile(
   path: string,
@@ -67,45 +85,54 @@ export function judgePidfile(
   context: JudgeContext,
 ): Verdict {
   const pid = parsePid(file.text);
-  const no = (found: string): Verdict => ({ valid: false, found: `pidfile "${path}" ${found}` });
+  const no = (found: string): Verdict => ({
+    valid: false,
+    found: `pidfile "${path}" ${found}`,
+    unfinished: file.text.trim() === "",
+  });
   if (pid === null) return no(file.text.trim() === "" ? "is empty" : "does not begin with a pid");
   if (pid === context.selfPid) return no("names reeve itself");
   if (pid === 1) return no("names process 1");
   if (process === null) return no(`names pid ${pid}, which does not exist`);
   if (process.state === "Z" || process.state === "X") return no(`names pid ${pid}, which has ended (zombie)`);
+  const unfinished = /[0-9]$/.test(file.text);
+  // Who is known to be the daemon is it, whatever has become of its pidfile or of the clock.
+  if (sameProcess(context.known, process.id)) return { valid: true, process: process.id, unfinished };
   const trust = distrust(file, process, context);
   if (trust !== null) return no(`names pid ${pid} but is not followed: ${trust}`);
-  if (
-    context.known !== null && context.known.pid === pid && context.known.startTime === process.id.startTime
-  ) {
-    return { valid: true, process: process.id };
-  }
   if (process.startedAt > file.modifiedAt + CLOCK_GRAIN_MS) {
     return no(`names pid ${pid}, which started after the pidfile was written: another process`);
   }
-  return { valid: true, process: process.id };
+  return { valid: true, process: process.id, unfinished };
 }
 
 /**
- * Who can have planted this pidfile? As root, a file that anybody but root may have written names only processes of
- * its own owner; so nobody makes reeve signal a process that is not theirs.
+ * Who can have planted this pidfile? As root, whoever may decide what the path leads to, or what stands there, names only
+ * processes of their own; so nobody makes reeve signal a process that is not theirs.
  */
 function distrust(file: PidfileFacts, process: ProcessFacts, context: JudgeContext): string | null {
   if (context.selfUid !== 0) return null;
-  const trusted = (uid: number): boolean => uid === 0 || uid === context.daemonUid || uid === process.uid;
-  const planted = file.linkOwner !== null ||
-    (file.directoryMode & GROUP_OR_OTHERS_WRITE) !== 0 ||
-    !(file.directoryOwner === 0 || file.directoryOwner === context.daemonUid);
-  if (planted) {
-    if (file.linkOwner !== null && !trusted(file.linkOwner)) {
-      return `it is a symbolic link of uid ${file.linkOwner}`;
-    }
-    if (!trusted(file.fileOwner)) {
-      return `it belongs to uid ${file.fileOwner}, the process to uid ${process.uid}`;
-    }
+  const not = (uid: number): boolean => uid !== 0 && uid !== process.uid;
+  const owner = file.linkOwners.find(not);
+  if (owner !== undefined) {
+    return `a symbolic link on the way to it belongs to uid ${owner}, the process to uid ${process.uid}`;
   }
-  if (file.fileOwner !== 0 && process.uid !== file.fileOwner) {
-    return `it belongs to uid ${file.fileOwner}, the process to uid ${process.uid}`;
+  if (not(file.owner)) return `it belongs to uid ${file.owner}, the process to uid ${process.uid}`;
+  // A child of reeve is nobody else's, whoever could have written its number.
+  if (process.parent === context.selfPid) return null;
+  const groupOfRoot = file.owner === 0 && file.group !== 0 && (file.mode & GROUP_WRITE) !== 0;
+  if ((file.mode & OTHERS_WRITE) !== 0 || groupOfRoot) {
+    return "others can write to it; take that right away";
+  }
+  const shared = (file.directoryMode & (GROUP_WRITE | OTHERS_WRITE)) !== 0;
+  const theirs = process.uid !== 0 &&
+    (process.uid === context.daemonUid || process.uid === file.directoryOwner);
+  if (theirs) return null;
+  if (shared && (file.directoryMode & STICKY) === 0) {
+    return "others can replace what is in its directory; take that right away, or set its sticky bit";
+  }
+  if (file.names > 1 && (shared || file.directoryOwner !== 0)) {
+    return `it has ${file.names} names (hard links) and lies where others can make one`;
   }
   return null;
 }

@@ -1,9 +1,18 @@
 /**
- * Looks at a pidfile without trusting it: never waits on a FIFO or a device, never follows a link that others planted,
- * never reads more than a pid can need. The judgement is lib/daemon/pidfile.ts.
+ * Looks at a pidfile without trusting it: never opens a FIFO or a device, sees every link on the way, never reads more
+ * than a pid can need. The judgement is lib/daemon/pidfile.ts.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import {
   type JudgeContext,
   judgePidfile,
@@ -13,38 +22,47 @@ import {
 } from "../daemon/pidfile.ts";
 import { startedAt } from "../sys/identity.ts";
 import { readProcess } from "../sys/process_table.ts";
+import { readVirtual } from "../sys/virtual_files.ts";
 import { errorText } from "./error_text.ts";
 
 /** Enough for a pid in front of whatever else a daemon writes. */
 const READ_AT_MOST = 256;
-
-const OPEN_SAFELY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** Names a file without opening it: to open some devices is to start them. */
+const O_PATH = 0o10000000;
+const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** As many as the kernel follows. */
+const MOST_LINKS = 40;
 
 export function readPidfile(path: string, context: JudgeContext): Verdict {
-  const no = (found: string): Verdict => ({ valid: false, found: `pidfile "${path}" ${found}` });
-  let opened: { readonly fd: number; readonly linkOwner: number | null };
+  const no = (found: string, unfinished = false): Verdict => ({
+    valid: false,
+    found: `pidfile "${path}" ${found}`,
+    unfinished,
+  });
+  let place: number;
   try {
-    opened = openPidfile(path);
+    place = openSync(path, O_PATH);
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    return no(code === "ENOENT" ? "does not exist" : `cannot be opened: ${errorText(error)}`);
+    return no(hasCode(error, "ENOENT") ? "does not exist" : `cannot be opened: ${errorText(error)}`);
   }
   try {
-    const file = fstatSync(opened.fd, { bigint: true });
+    const file = fstatSync(place, { bigint: true });
     if (!file.isFile()) return no("is not a regular file");
-    const buffer = new Uint8Array(READ_AT_MOST);
-    const text = new TextDecoder("latin1").decode(
-      buffer.subarray(0, readSync(opened.fd, buffer, 0, READ_AT_MOST, 0)),
-    );
+    const linkOwners = ownersOfLinks(path, readlinkSync(`/proc/self/fd/${place}`));
+    if (linkOwners === null) return no("was replaced while it was looked at", true);
+    const text = readText(`/proc/self/fd/${place}`);
     const directory = statSync(dirname(path));
     const pid = parsePid(text);
     return judgePidfile(
       path,
       {
-        fileOwner: Number(file.uid),
+        owner: Number(file.uid),
+        group: Number(file.gid),
+        mode: Number(file.mode),
+        names: Number(file.nlink),
         directoryOwner: directory.uid,
         directoryMode: directory.mode,
-        linkOwner: opened.linkOwner,
+        linkOwners,
         modifiedAt: Number(file.mtimeNs / 1000n) / 1000,
         text,
       },
@@ -54,28 +72,73 @@ export function readPidfile(path: string, context: JudgeContext): Verdict {
   } catch (error) {
     return no(`cannot be read: ${errorText(error)}`);
   } finally {
-    closeSync(opened.fd);
+    closeSync(place);
   }
 }
 
-function openPidfile(path: string): { readonly fd: number; readonly linkOwner: number | null } {
+function readText(path: string): string {
+  const fd = openSync(path, READ);
   try {
-    return { fd: openSync(path, OPEN_SAFELY | constants.O_NOFOLLOW), linkOwner: null };
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ELOOP") throw error;
+    const buffer = new Uint8Array(READ_AT_MOST);
+    return new TextDecoder("latin1").decode(
+      buffer.subarray(0, readSync(fd, buffer, 0, READ_AT_MOST, 0)),
+    );
+  } finally {
+    closeSync(fd);
   }
-  const linkOwner = lstatSync(path).uid;
-  return { fd: openSync(path, OPEN_SAFELY), linkOwner };
+}
+
+/**
+ * Who owns the symbolic links that lead from `path` to `found`, the file that was opened; null when they lead elsewhere by
+ * now: somebody exchanges them under our eyes.
+ */
+function ownersOfLinks(path: string, found: string): readonly number[] | null {
+  if (resolve(path) === found) return [];
+  const owners: number[] = [];
+  const pending = names(resolve("."), path);
+  let current = "/";
+  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+    if (name === "..") {
+      current = dirname(current);
+      continue;
+    }
+    const next = join(current, name);
+    const status = lstatSync(next);
+    if (!status.isSymbolicLink()) {
+      current = next;
+      continue;
+    }
+    if (owners.push(status.uid) > MOST_LINKS) return null;
+    const target = readlinkSync(next);
+    if (isAbsolute(target)) current = "/";
+    pending.unshift(...names("/", target));
+  }
+  return current === found ? owners : null;
+}
+
+function names(base: string, path: string): string[] {
+  const whole = isAbsolute(path) ? path : `${base}/${path}`;
+  return whole.split("/").filter((name) => name !== "" && name !== ".");
 }
 
 function processFacts(pid: number): ProcessFacts | null {
   const found = readProcess(pid);
-  // A thread's id opens in /proc like a pid, but is no process.
-  if (found === null || found.pid !== pid) return null;
+  if (found === null || !leadsItsThreads(pid)) return null;
   return {
     id: { pid, startTime: found.startTime },
     state: found.state,
     uid: found.uid.real,
+    parent: found.ppid,
     startedAt: startedAt(found),
   };
+}
+
+/** A thread's id opens in /proc like a pid, with a start time of its own, but is no process. */
+function leadsItsThreads(pid: number): boolean {
+  const status = readVirtual(`/proc/${pid}/status`);
+  return status !== null && new TextDecoder().decode(status).includes(`\nTgid:\t${pid}\n`);
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as { code?: unknown }).code === code;
 }
