@@ -2,8 +2,10 @@
  * The composition root of a running reeve: builds the parts from a Plan, wires them, and says how it ended. Nothing is
  * decided here about a daemon, and nothing here outlives the call.
  */
+import { resolve } from "node:path";
 import type { Plan } from "../config/plan.ts";
 import type { Logger } from "../log/logger.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
 import { Inotify } from "../sys/inotify.ts";
 import { ownCredentials } from "../sys/own_process.ts";
@@ -13,11 +15,11 @@ import { peekChild, reap } from "../sys/reap.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { errorText } from "./error_text.ts";
-import { watchFile } from "./file_watch.ts";
 import type { Saved } from "./handover.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import { reapAll, type ReaperSystem } from "./reaper.ts";
+import { PathWatch } from "./path_watch.ts";
 import { Registry } from "./registry.ts";
 import { findRemainders } from "./remainder.ts";
 import { signalDaemon } from "./signaller.ts";
@@ -87,7 +89,11 @@ export class Core {
       sweeper: this.#sweeper,
       journal: this.#journal,
       watcher: watcher(),
-      watchFile: (file, changed) => watchFile(this.inotify, file, changed),
+      watchFile: (file, changed) => {
+        const onProblem = (text: string): void => logger.warning(null, text);
+        const world = { inotify: this.inotify, timers: LOOP_TIMERS, onProblem };
+        return new PathWatch(resolve(file), world, changed, { anyEvent: true, settle: 0 });
+      },
       environment: parts.environment,
       inherited: parts.inherited,
       selfUid: uid,

@@ -3,7 +3,7 @@
  * master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file does.
  */
 import { resolve } from "node:path";
-import type { Command, HookPhase, Plan } from "../config/plan.ts";
+import type { Command, Plan } from "../config/plan.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { type Logger, wantsColour } from "../log/logger.ts";
@@ -91,11 +91,6 @@ export class Services {
       monotonic: () => process.hrtime.bigint() / 1000n,
       onProblem: (text) => logger.warning(null, text),
     });
-  }
-
-  /** Rejects with what stops a start: a failed hook, or the signal's reason. */
-  async phase(phase: HookPhase, signal: AbortSignal): Promise<void> {
-    await this.hooks.run(phase, signal);
   }
 
   async waits(signal: AbortSignal): Promise<void> {

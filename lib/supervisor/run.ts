@@ -1,0 +1,297 @@
+/**
+ * The life of one run: begins it, hears signals, the FIFO and touched files, reloads, and ends it with an exit code. What
+ * happens to one daemon is its unit's, what concerns all of them the instance's.
+ */
+import { formatDiagnostic } from "../config/diagnostic.ts";
+import { formatOrigin } from "../config/origin.ts";
+import type { Plan } from "../config/plan.ts";
+import type { LogFile } from "../log/log_file.ts";
+import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
+import { closeFd } from "../sys/descriptor.ts";
+import { memfdOf } from "../sys/memfd.ts";
+import { becomeSubreaper, ownCredentials } from "../sys/own_process.ts";
+import { isTerminal } from "../sys/tty.ts";
+import { assemble } from "./assemble.ts";
+import { tellReady } from "./background.ts";
+import type { Capsule } from "./capsule.ts";
+import type { Core } from "./core.ts";
+import { errorText } from "./error_text.ts";
+import type { Foreground } from "./foreground.ts";
+import { saveUnits } from "./handover.ts";
+import { HookExit, HookFailure } from "./hooks.ts";
+import type { InstanceEnd } from "./instance.ts";
+import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
+import { type InstanceActions, planLogFile, type Services } from "./services.ts";
+import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
+import { executeCore } from "./stage.ts";
+import type { StartRequest } from "./start.ts";
+import { startUp } from "./start_up.ts";
+
+/** Told to stop before the daemons were started. */
+class Stopped extends Error {}
+
+const EXIT_FAILURE = 1;
+
+export class Run {
+  readonly #request: StartRequest;
+  readonly #plan: Plan;
+  readonly #capsule: Capsule;
+  readonly #logger: Logger;
+  readonly #logFile: LogFile | null;
+  readonly #startUp = new AbortController();
+  readonly #life = new AbortController();
+  readonly #uid = ownCredentials().effectiveUid;
+  #core!: Core;
+  #services!: Services;
+  #runDir: RunDir | null = null;
+  #foreground: Foreground | null = null;
+  #isUp = false;
+  #reloadWanted = false;
+
+  constructor(request: StartRequest) {
+    this.#request = request;
+    this.#plan = request.plan;
+    this.#capsule = request.capsule;
+    this.#logger = standardLogger(process.env, isTerminal(2));
+    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core);
+  }
+
+  async toTheEnd(): Promise<number> {
+    const { instance } = this.#plan;
+    try {
+      await this.#begin();
+      for (;;) {
+        const end = await this.#core.nextEnd();
+        if (end.kind === "stopped") return await this.#finish(end);
+        await this.#reload();
+      }
+    } catch (error) {
+      return await this.#failed(error);
+    } finally {
+      if (instance.vacuum) this.#services?.removePidfiles();
+      this.#foreground?.giveBack();
+      this.#services?.close(instance.vacuum);
+      this.#logger.flush();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { instance } = this.#plan;
+    const isReload = this.#capsule.reloads > 0;
+    this.#openLog(isReload);
+    for (const found of this.#request.warnings) {
+      this.#logger.log(
+        found.severity === "error" ? "error" : found.severity === "warning" ? "warning" : "info",
+        null,
+        formatDiagnostic({ ...found, severity: "error" }),
+      );
+    }
+    this.#runDir = openRunDir(
+      runDirCandidates(instance.name, instance.runDir, this.#uid, process.env),
+      this.#uid,
+      this.#capsule.lockFd,
+      (text) => this.#logger.warning(null, text),
+    );
+    becomeSubreaper();
+    const parts = assemble(this.#request, this.#logger, this.#runDir?.path ?? null, this.#uid);
+    this.#core = parts.core;
+    this.#services = parts.services;
+    this.#foreground = parts.foreground;
+    this.#logFile?.watchSize();
+    this.#foreground?.wire();
+    wireSignals(
+      meanings(instance.sigtermReloads, this.#foreground !== null),
+      (action) => this.#signalled(action),
+    );
+    this.#core.reap();
+    await startUp({
+      plan: this.#plan,
+      core: this.#core,
+      services: this.#services,
+      actions: this.#actions(),
+      isReload,
+      startSignal: this.#startUp.signal,
+      lifeSignal: this.#life.signal,
+    });
+    this.#isUp = true;
+    const daemons = this.#plan.daemons.length;
+    this.#logger.info(null, isReload ? "reeve is back" : "reeve is up", {
+      pid: process.pid,
+      instance: instance.name,
+      daemons,
+    });
+    this.#services.notifier.ready(`${daemons} daemons`, this.#capsule.readyFd === null ? null : process.pid);
+    tellReady(this.#capsule);
+    if (this.#reloadWanted) this.#requestReload();
+  }
+
+  #openLog(isReload: boolean): void {
+    const { log } = this.#plan.instance;
+    if (this.#logFile !== null) {
+      if (isReload && !log.reopen) this.#logFile.adopt(2);
+      else this.#logFile.open({ truncate: log.truncate && !isReload });
+    }
+    this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isTerminal(2), process.env) });
+  }
+
+  #actions(): InstanceActions {
+    return {
+      stop: () => this.#stop(),
+      stopNow: () => this.#core.instance.kill(),
+      reload: () => this.#requestReload(),
+      reloadNow: () => this.#requestReload(),
+      reopenLog: () => this.#reopenLog(),
+      rotateLog: () => void this.#logFile?.rotate(),
+      pause: () => this.#logger.info(null, "nothing to pause: there are no workers"),
+      updatePidfiles: () => this.#updatePidfiles(),
+      logState: () => this.#core.instance.describe(),
+    };
+  }
+
+  #signalled(action: SignalAction): void {
+    switch (action) {
+      case "reap":
+        this.#foreground?.look();
+        return this.#core.reap();
+      case "stop":
+        return this.#stop();
+      case "stopNow":
+        this.#startUp.abort(new Stopped());
+        return this.#core.instance.kill();
+      case "reload":
+        return this.#requestReload();
+      case "describe":
+        return this.#core.instance.describe();
+      case "reopenLogs":
+        return this.#reopenLog();
+    }
+  }
+
+  #stop(): void {
+    this.#startUp.abort(new Stopped());
+    // Hooks that follow the daemons' start are called off as well.
+    if (!this.#isUp) this.#life.abort(new Stopped());
+    if (this.#core.instance.phase === "starting") return;
+    if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
+    this.#core.instance.stop();
+  }
+
+  #reopenLog(): void {
+    if (this.#logFile === null) this.#logger.info(null, "there is no log file to reopen");
+    else this.#logFile.reopen();
+  }
+
+  #updatePidfiles(): void {
+    try {
+      this.#services.writePidfiles(() => true);
+    } catch (error) {
+      this.#logger.error(null, errorText(error));
+    }
+  }
+
+  /** A bad configuration is reported and changes nothing. */
+  #requestReload(): void {
+    const { instance } = this.#core;
+    if (instance.phase === "starting") {
+      this.#reloadWanted = true;
+      return;
+    }
+    if (instance.phase !== "running") return;
+    const cwd = process.cwd();
+    let found: ReturnType<StartRequest["reread"]>;
+    try {
+      process.chdir(this.#capsule.cwd);
+      found = this.#request.reread();
+    } catch (error) {
+      this.#logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
+      return;
+    } finally {
+      process.chdir(cwd);
+    }
+    const errors = found.diagnostics.filter(({ severity }) => severity === "error");
+    if (found.plan === null || errors.length > 0) {
+      for (const error of errors) this.#logger.error(null, formatDiagnostic(error));
+      this.#logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
+        errors: errors.length,
+      });
+      return;
+    }
+    if (this.#plan.instance.exitOnReload) {
+      this.#logger.info(null, "exit-on-reload: stopping instead of reloading");
+      return this.#stop();
+    }
+    this.#logger.info(null, "...gracefully reloading");
+    this.#services.notifier.reloading();
+    instance.reload();
+  }
+
+  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails. */
+  async #reload(): Promise<void> {
+    await this.#atExit();
+    this.#services.close(false);
+    const { instance } = this.#core;
+    const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
+    const cwd = process.cwd();
+    this.#logger.flush();
+    try {
+      process.chdir(this.#capsule.cwd);
+      await executeCore({
+        ...this.#capsule,
+        reloads: this.#capsule.reloads + 1,
+        stateFd: state,
+        readyFd: null,
+        lockFd: this.#runDir?.lockFd ?? null,
+      });
+    } catch (error) {
+      closeFd(state);
+      process.chdir(cwd);
+      this.#logger.error(
+        null,
+        `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
+      );
+      instance.carryOn();
+      this.#services.startFifo(this.#actions());
+      this.#services.watchTouches(this.#actions(), this.#life.signal);
+    }
+  }
+
+  async #atExit(): Promise<void> {
+    try {
+      await this.#services.hooks.run("as-user-atexit", this.#life.signal);
+    } catch (error) {
+      this.#logger.error(null, errorText(error));
+    }
+  }
+
+  async #finish(end: Extract<InstanceEnd, { kind: "stopped" }>): Promise<number> {
+    this.#life.abort(new Stopped());
+    await this.#services.hooks.run("as-user-atexit", new AbortController().signal).catch((error: unknown) => {
+      this.#logger.error(null, errorText(error));
+    });
+    this.#logger.info(null, "goodbye to reeve", { code: end.code });
+    return end.code;
+  }
+
+  /** A start that came to nothing. What was started is ended first. */
+  async #failed(error: unknown): Promise<number> {
+    let code = EXIT_FAILURE;
+    if (error instanceof Stopped) {
+      code = 0;
+      this.#logger.info(null, "told to stop before the start was complete");
+    } else if (error instanceof HookExit) {
+      code = error.code;
+    } else if (error instanceof HookFailure) {
+      this.#logger.error(null, `${formatOrigin(error.hook.origin)}: ${error.message}`);
+    } else {
+      this.#logger.error(
+        null,
+        error instanceof AlreadyRunning ? error.message : `cannot start: ${errorText(error)}`,
+      );
+    }
+    const instance = this.#core?.instance;
+    if (instance === undefined || instance.phase === "starting") return code;
+    if (instance.phase !== "stopping") instance.stop(code);
+    const end = await this.#core.nextEnd();
+    return error instanceof Stopped && end.kind === "stopped" ? await this.#finish(end) : code;
+  }
+}
