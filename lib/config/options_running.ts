@@ -77,9 +77,7 @@ export const WAITING_ROWS: readonly RowSource[] = [
   {
     name: "wait-for-mountpoint",
     type: "list",
-    served: "later",
-    why: "a watch on the table of mounts",
-    help: "wait for this mount point; until then use wait-for-file on a file inside it",
+    help: "wait until something is mounted on this directory before the root hooks",
   },
   { name: "wait-for-fs", type: "list", help: "wait for this path to exist before the root hooks" },
   { name: "wait-for-file", type: "list", help: "wait for this file to exist before the root hooks" },
@@ -88,7 +86,7 @@ export const WAITING_ROWS: readonly RowSource[] = [
     name: "wait-for-fs-timeout",
     type: "duration",
     default: "60",
-    help: "seconds to wait for a path, file or directory; 0: for ever",
+    help: "seconds to wait for a path, file, directory or mount point; 0: for ever",
   },
   { name: "wait-for-socket", type: "list", help: "wait until this socket accepts connections" },
   {

@@ -121,7 +121,7 @@ export interface Hook {
   readonly origin: Origin;
 }
 
-export type WaitKind = "fs" | "file" | "dir" | "socket" | "interface";
+export type WaitKind = "fs" | "file" | "dir" | "mountpoint" | "socket" | "interface";
 export interface Wait {
   readonly what: WaitKind;
   readonly target: string;

@@ -14,6 +14,7 @@ const KINDS: readonly (readonly [what: WaitKind, names: readonly string[], timeo
   ["fs", ["wait-for-fs"], ["wait-for-fs-timeout"]],
   ["file", ["wait-for-file"], ["wait-for-fs-timeout", "wait-for-file-timeout"]],
   ["dir", ["wait-for-dir"], ["wait-for-fs-timeout", "wait-for-dir-timeout"]],
+  ["mountpoint", ["wait-for-mountpoint"], ["wait-for-fs-timeout"]],
   ["socket", ["wait-for-socket"], ["wait-for-socket-timeout"]],
 ];
 
@@ -27,12 +28,6 @@ export function planWaits(reader: OptionReader): readonly Wait[] {
       if (!reader.needText(option)) continue;
       waits.push({ what, target: option.value, timeout: seconds ?? DEFAULT_SECONDS, origin: option.origin });
     }
-  }
-  for (const option of reader.all("wait-for-mountpoint")) {
-    reader.diagnostics.error(
-      'cannot wait for a mount point: "wait-for-mountpoint" is not served, use wait-for-file on a file inside it',
-      option.origin,
-    );
   }
   return waits;
 }

@@ -2,7 +2,7 @@
  * Runs the hooks of a phase, one after the other in the order of the plan, each once. What a hook changes for those
  * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here.
  */
-import type { Command, Hook, HookPhase, Identity, InstancePlan } from "../config/plan.ts";
+import type { Command, Hook, HookPhase, Identity, InstancePlan, Wait } from "../config/plan.ts";
 import type { LineFormat } from "../log/line_format.ts";
 import { MESSAGES } from "../log/messages.ts";
 import { changeEnvironment, type Environment } from "./environment.ts";
@@ -30,7 +30,7 @@ export interface HookWorld {
   readonly parseCommand: (text: string) => Command;
   /** Resolves when the target is there; rejects when the time is up or the signal aborts. */
   readonly wait: (
-    wait: { what: "fs" | "file" | "dir" | "socket" | "interface"; target: string; timeout: number },
+    wait: Pick<Wait, "what" | "target" | "timeout">,
     signal: AbortSignal,
   ) => Promise<void>;
   readonly log: (level: "info" | "warning" | "error", text: string) => void;

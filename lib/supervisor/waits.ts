@@ -1,9 +1,10 @@
 /**
- * wait-for-fs, -file, -dir, -socket and -interface: the start goes on when what is waited for is there. Event-driven
- * where the kernel sends an event; interruptible at any moment; never longer than its time-out.
+ * wait-for-fs, -file, -dir, -mountpoint, -socket and -interface: the start goes on when what is waited for is there.
+ * Event-driven where the kernel sends an event that is worth it; interruptible at any moment; never longer than its
+ * time-out.
  */
-import { readFileSync, statSync } from "node:fs";
-import { isAbsolute } from "node:path";
+import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { Wait } from "../config/plan.ts";
 import { MESSAGES } from "../log/messages.ts";
 import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
@@ -15,6 +16,8 @@ export interface WaitWorld extends PathWatchWorld {
   readonly connects?: (target: string) => Promise<boolean>;
   /** Whether a network interface exists; default: the real thing. */
   readonly hasInterface?: (name: string) => boolean;
+  /** Whether something is mounted on a path; default: the real thing. */
+  readonly isMounted?: (path: string) => boolean;
 }
 
 /** The time is up. */
@@ -25,8 +28,11 @@ type Target = Pick<Wait, "what" | "target" | "timeout">;
 /** uWSGI's default for every wait, and what a wait among the hooks has. */
 export const DEFAULT_WAIT_SECONDS = 60;
 
-/** sysfs sends no events; a netlink socket would, but a wait at start is not worth one. */
-const INTERFACE_INTERVAL = 100;
+/**
+ * Where it is looked again and again, at start alone: sysfs sends no events about interfaces, and those of the table of
+ * mounts come as POLLPRI, which the event thread does not watch for.
+ */
+const LOOK_INTERVAL = 100;
 const FIRST_RETRY = 50;
 const LONGEST_RETRY = 1000;
 /** An attempt at an address from which no answer comes. */
@@ -36,8 +42,14 @@ const NAMES: Readonly<Record<Wait["what"], string>> = {
   fs: "path",
   file: "file",
   dir: "directory",
+  mountpoint: "mount point",
   socket: "socket",
   interface: "interface",
+};
+
+const MISSING: Readonly<Partial<Record<Wait["what"], string>>> = {
+  socket: "nobody accepts connections there",
+  mountpoint: "nothing is mounted there",
 };
 
 /**
@@ -76,7 +88,7 @@ export async function waitForAll(
 }
 
 function timeoutOf(wait: Target): WaitTimeout {
-  const missing = wait.what === "socket" ? "nobody accepts connections there" : "it is not there";
+  const missing = MISSING[wait.what] ?? "it is not there";
   return new WaitTimeout(
     `cannot go on without ${NAMES[wait.what]} "${wait.target}": ${missing} after ${wait.timeout} seconds`,
   );
@@ -90,8 +102,10 @@ function startAttempt(wait: Target, world: WaitWorld, found: () => void): { remo
       return awaitPath(wait, world, found);
     case "socket":
       return awaitSocket(wait.target, world, found);
+    case "mountpoint":
+      return lookRegularly(() => (world.isMounted ?? isMounted)(absolute(wait.target, world)), world, found);
     case "interface":
-      return awaitInterface(wait.target, world, found);
+      return lookRegularly(() => (world.hasInterface ?? interfaceExists)(wait.target), world, found);
   }
 }
 
@@ -196,15 +210,45 @@ function connectionSucceeds(target: string): Promise<boolean> {
   return promise;
 }
 
-function awaitInterface(name: string, world: WaitWorld, found: () => void): { remove(): void } {
-  const exists = world.hasInterface ?? interfaceExists;
+function lookRegularly(isThere: () => boolean, world: WaitWorld, found: () => void): { remove(): void } {
   let timer: { cancel(): void } | null = null;
   const look = (): void => {
-    if (exists(name)) found();
-    else timer = world.timers.after(INTERFACE_INTERVAL, look);
+    if (isThere()) found();
+    else timer = world.timers.after(LOOK_INTERVAL, look);
   };
   look();
   return { remove: () => timer?.cancel() };
+}
+
+/**
+ * By the table of mounts: a comparison of devices, as uWSGI makes it, does not see a bind mount of the same file system.
+ * No stat of the mount itself, which would hang on a dead server.
+ */
+function isMounted(path: string): boolean {
+  try {
+    const parent = realpathSync(dirname(path));
+    const own = join(parent, basename(path));
+    const wanted = new Set([resolve(path), own, linkTarget(own)]);
+    return readFileSync("/proc/self/mountinfo", "utf8").split("\n").some((line) =>
+      wanted.has(unescapeMount(line.split(" ")[4] ?? ""))
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Where a link leads, one step; the path itself where it is none. */
+function linkTarget(path: string): string {
+  try {
+    return resolve(dirname(path), readlinkSync(path));
+  } catch {
+    return path;
+  }
+}
+
+/** proc(5): blanks, tabs, newlines and backslashes are written in octal. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 
 /** /proc/net/dev where a minimal container has no sysfs. */

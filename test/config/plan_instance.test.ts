@@ -87,7 +87,6 @@ describe("the instance", () => {
     ["envdir = /no/where", 'cannot read envdir "/no/where"'],
     ["touch-exec = /tmp/x", 'takes "FILE COMMAND"'],
     ["log-format = jsn", "text or json is wanted"],
-    ["wait-for-mountpoint = /mnt", "is not served"],
   ])("%s is an error", (text, expected) => {
     const { diagnostics, texts } = build(text);
     expect(texts.join("\n")).toContain(expected);
@@ -172,11 +171,12 @@ describe("the environment", () => {
 describe("waits", () => {
   test("have uWSGI's 60 seconds unless told otherwise; 0 is for ever", () => {
     const { plan } = build(
-      "wait-for-file = /a\nwait-for-socket = /s\nwait-for-socket-timeout = 0\nwait-iface = eth0\nwait-for-fs-timeout = 5",
+      "wait-for-file = /a\nwait-for-socket = /s\nwait-for-socket-timeout = 0\nwait-iface = eth0\nwait-for-mountpoint = /m\nwait-for-fs-timeout = 5",
     );
     expect(plan.instance.waits.map(({ what, target, timeout }) => [what, target, timeout])).toEqual([
       ["interface", "eth0", 60],
       ["file", "/a", 5],
+      ["mountpoint", "/m", 5],
       ["socket", "/s", 0],
     ]);
   });

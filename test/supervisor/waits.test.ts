@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { WaitKind } from "../../lib/config/plan.ts";
 import { LOOP_TIMERS } from "../../lib/log/timers.ts";
 import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/supervisor/waits.ts";
 import { Inotify } from "../../lib/sys/inotify.ts";
@@ -39,7 +40,7 @@ function makeWorld(extra: Partial<WaitWorld> = {}): WaitWorld & { lines: string[
 
 /** Starts a wait and tells whether it has ended. */
 function begin(
-  what: "fs" | "file" | "dir" | "socket" | "interface",
+  what: WaitKind,
   target: string,
   world: WaitWorld,
   timeout = 30,
@@ -140,6 +141,46 @@ test("an interface that exists is found, another is looked for again", async () 
   timers.advance(100);
   await ended;
   expect([state.done, timers.pending]).toEqual([true, 0]);
+});
+
+test("a mount point is looked for until something is mounted", async () => {
+  const timers = new FakeTimers();
+  let mounted = false;
+  const seen: string[] = [];
+  const { state, ended } = begin(
+    "mountpoint",
+    "data",
+    makeWorld({
+      timers,
+      isMounted: (path) => {
+        seen.push(path);
+        return mounted;
+      },
+    }),
+  );
+  timers.advance(100);
+  expect(state.done).toBe(false);
+  mounted = true;
+  timers.advance(100);
+  await ended;
+  expect([state.done, timers.pending, new Set(seen)]).toEqual([true, 0, new Set([`${directory}/data`])]);
+});
+
+test("a mount point of the system is there, also through a link; a plain directory is none", async () => {
+  symlinkSync("/", join(directory, "root"));
+  symlinkSync("/proc", join(directory, "link"));
+  for (const path of ["/proc", "/proc/", join(directory, "root", "proc"), join(directory, "link")]) {
+    const { state, ended } = begin("mountpoint", path, makeWorld());
+    await ended;
+    expect([path, state.done]).toEqual([path, true]);
+  }
+  const timers = new FakeTimers();
+  const { state, ended } = begin("mountpoint", directory, makeWorld({ timers }), 1);
+  timers.advance(1000);
+  await ended;
+  expect(String((state.error as Error).message)).toBe(
+    `cannot go on without mount point "${directory}": nothing is mounted there after 1 seconds`,
+  );
 });
 
 test("a wait ends with its time-out", async () => {
