@@ -119,6 +119,7 @@ function optionHelp(row: OptionRow): string {
   if (row.repeatable) add("repeatable", "yes");
   add("since", row.since);
   if (row.served === "accepted") add("effect", `none: ${row.why ?? "it is not needed here"}`);
+  if (row.served === "missing") add("effect", `none yet: ${row.why}`);
   if (row.served === "later") add("effect", `not built yet: it belongs to ${row.why ?? "a later part"}`);
   return `${lines.join("\n")}\n`;
 }

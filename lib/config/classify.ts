@@ -1,10 +1,12 @@
 /**
  * Sorts the flattened list: what reeve serves goes to the Plan, what belongs to an application server is named in one
- * note, what belongs to a part not built yet is an error, and a name that nobody knows is probably a mistake.
+ * note, what would have run something on its own (cron, mule) in a warning, what belongs to a part not built yet is an
+ * error, and a name that nobody knows is probably a mistake.
  */
 import type { Diagnostics } from "./diagnostic.ts";
 import type { Entry } from "./entry.ts";
 import type { OptionRow } from "./option_row.ts";
+import { isNotRun, NOT_RUN } from "./not_run.ts";
 import { allOptionNames, findOption } from "./option_table.ts";
 import { formatOrigin, type RawOption } from "./origin.ts";
 import { nearestName } from "./plan_nearest.ts";
@@ -40,6 +42,7 @@ class Sorter implements Classified {
   readonly #reader: Reader;
   readonly #diagnostics: Diagnostics;
   readonly #skipped: Entry[] = [];
+  readonly #notRun: Entry[] = [];
   readonly #withoutEffect: { readonly entry: Entry; readonly row: OptionRow }[] = [];
   readonly #unknown = new Map<string, Entry>();
 
@@ -56,7 +59,7 @@ class Sorter implements Classified {
     if (entry.placeholder) return;
     const row = findOption(entry.name);
     if (row !== null) this.#sortKnown(entry, row);
-    else if (uwsgiNames().has(entry.name)) this.#skipped.push(entry);
+    else if (uwsgiNames().has(entry.name)) (isNotRun(entry.name) ? this.#notRun : this.#skipped).push(entry);
     else if (!this.#reader.customOptions.has(entry.name) && !this.#unknown.has(entry.name)) {
       this.#unknown.set(entry.name, entry);
     }
@@ -69,6 +72,8 @@ class Sorter implements Classified {
         `option ${quote(entry.name)} needs ${row.why}, which this version does not have`,
         origin,
       );
+    } else if (row.served === "missing") {
+      this.#diagnostics.warning(`option ${quote(entry.name)} has no effect: ${row.why}`, origin);
     } else if (row.name === "show-config") {
       this.showConfig = parseBoolean(value);
     } else if (row.name === "get") {
@@ -89,6 +94,7 @@ class Sorter implements Classified {
 
   report(): void {
     this.#reportUnknown();
+    this.#reportNotRun();
     if (this.#skipped.length > 0) {
       const names = listed(this.#skipped);
       this.#diagnostics.note(`skipped, as options of an application server: ${names}`, null);
@@ -100,6 +106,16 @@ class Sorter implements Classified {
       }
       const text = [...reasons].map(([why, entries]) => `${listed(entries)}: ${why}`).join("; ");
       this.#diagnostics.note(`without effect here: ${text}`, null);
+    }
+  }
+
+  /** Every line is named: each is something that somebody counts on. */
+  #reportNotRun(): void {
+    for (const { names, remedy } of NOT_RUN) {
+      const entries = this.#notRun.filter(({ name }) => names.has(name));
+      if (entries.length === 0) continue;
+      const listed = entries.map(({ name, origin }) => `${quote(name)} (${formatOrigin(origin)})`).join(", ");
+      this.#diagnostics.warning(`will not run: ${listed}: ${remedy}`, null);
     }
   }
 

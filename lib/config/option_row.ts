@@ -18,8 +18,11 @@ export type ValueType =
   | "size"
   | "keyval";
 
-/** yes: does what it says. accepted: no effect here, and that is right. later: belongs to a part not built yet. */
-export type Served = "yes" | "accepted" | "later";
+/**
+ * yes: does what it says. accepted: no effect here, and that is right. missing: no effect yet, and the daemons run all the
+ * same, so that it is a warning. later: belongs to a part not built yet without which the instance would be another one.
+ */
+export type Served = "yes" | "accepted" | "missing" | "later";
 
 export type OptionGroup =
   | "daemons"

@@ -46,9 +46,10 @@ export function optionsPage(): string {
 }
 
 function introduce(rows: readonly OptionRow[]): string {
-  return rows.every((row) => row.served === "later")
-    ? "Not served yet: a configuration that sets one of these is refused.\n\n"
-    : "";
+  if (rows.every((row) => row.served === "later")) {
+    return "Not served yet: a configuration that sets one of these is refused.\n\n";
+  }
+  return rows.every((row) => row.served === "missing") ? "Not served yet: a warning says so.\n\n" : "";
 }
 
 function table(rows: readonly OptionRow[]): string {
@@ -79,6 +80,7 @@ function argument(row: OptionRow): string {
 
 function help(row: OptionRow): string {
   if (row.served === "accepted") return `${row.help}; no effect here: ${row.why}`;
+  if (row.served === "missing") return `${row.help} (not yet)`;
   return row.served === "later" ? `${row.help} (later, with ${row.why})` : row.help;
 }
 

@@ -248,6 +248,33 @@ describe("bad input", () => {
   });
 });
 
+test("what somebody counts on to run by itself is named in a warning of its own", () => {
+  const found = loadText(
+    "cron = 0 3 -1 -1 -1 backup\nmule = m.py\nmaster = true\nunique-cron = -1 -1 -1 -1 -1 x\ncron-harakiri = 9\n",
+  );
+  expect(messages(found).slice(0, 3)).toEqual([
+    'warning: will not run: "cron" (a.ini:2), "unique-cron" (a.ini:5): let cron or a systemd timer run them',
+    'warning: will not run: "mule" (a.ini:3): a program that must run needs an attach-daemon of its own',
+    'note: skipped, as options of an application server: "cron-harakiri" (a.ini:6)',
+  ]);
+});
+
+test("statistics do not stop a start", () => {
+  const found = loadText("stats = :9191\nstats-http = true\n");
+  expect(messages(found)).toEqual([
+    'a.ini:2: warning: option "stats" has no effect: this version has no statistics server',
+    'a.ini:3: warning: option "stats-http" has no effect: this version has no statistics server',
+  ]);
+  expect(options(found)).toEqual([]);
+});
+
+test.each(["namespace = /x", "unshare = fs", "chroot = /x", "legion = a 127.0.0.1:1 1 aes:x"])(
+  "%s would make another instance of it, and is an error",
+  (line) => {
+    expect(messages(loadText(`${line}\n`))[0]).toMatch(/^a\.ini:2: option ".*" needs .*, which this version/);
+  },
+);
+
 describe("asking a configuration", () => {
   test("collects get, print and show-config", () => {
     const found = loadText("print = %(x)\niprint = %(x)\nx = 1\nget = chdir\nshow-config = true\n");
