@@ -19,7 +19,10 @@ async function build(target: NativeTarget): Promise<string> {
   const native = join(DIST, host ? "native" : `native-${target}`);
   const finished = join(DIST, host ? "reeve" : `reeve-${target}`);
   compileNative(native, { target });
-  const temporary = join(DIST, `.reeve-${process.pid}`);
+  // Bun takes the file's name into the executable: it must be the same in every build.
+  const building = join(DIST, `.build-${process.pid}`);
+  const temporary = join(building, "reeve");
+  mkdirSync(building);
   try {
     await compileExecutable(target, native, temporary);
     const bytes = readFileSync(temporary);
@@ -30,7 +33,7 @@ async function build(target: NativeTarget): Promise<string> {
     replaceFile(temporary, bytes);
     renameSync(temporary, finished);
   } finally {
-    rmSync(temporary, { force: true });
+    rmSync(building, { recursive: true, force: true });
   }
   return finished;
 }
