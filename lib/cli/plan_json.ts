@@ -2,7 +2,7 @@
 import { signalName } from "../config/signals.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
-import { maskAddresses, maskLine, maskValue, maskWords } from "./mask.ts";
+import { maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
 
 /** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
 export const DAEMON_SETTINGS = [
@@ -84,7 +84,7 @@ function hookToJson(hook: Hook): unknown {
   return {
     phase: hook.phase,
     action: isHidden ? { kind: hook.action.kind } : actionToJson(hook.action),
-    shown: isHidden ? hook.shown : maskLine(hook.shown),
+    shown: hook.shown,
     origin: formatOrigin(hook.origin),
   };
 }

@@ -3,7 +3,7 @@ import { capabilityName } from "../config/plan_capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "../config/plan.ts";
 import { signalName } from "../config/signals.ts";
-import { maskLine, maskValue } from "./mask.ts";
+import { maskLine, maskValue } from "../config/mask.ts";
 import { type Colour, printable } from "./output.ts";
 import { DAEMON_SETTINGS, originText } from "./plan_json.ts";
 
@@ -131,7 +131,7 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   for (const { what, target, timeout, origin } of instance.waits) {
     addAt("wait", `${what} ${target}, ${timeout === 0 ? "for ever" : `${timeout} s`}`, origin);
   }
-  for (const { phase, shown, origin } of instance.hooks) addAt(`hook ${phase}`, maskLine(shown), origin);
+  for (const { phase, shown, origin } of instance.hooks) addAt(`hook ${phase}`, shown, origin);
   for (const path of instance.touchReload) rows.push(["touch-reload", path, ""]);
   for (const path of instance.touchLogReopen) rows.push(["touch-logreopen", path, ""]);
   for (const path of instance.touchLogRotate) rows.push(["touch-logrotate", path, ""]);

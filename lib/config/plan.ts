@@ -116,7 +116,7 @@ export type HookAction =
 export interface Hook {
   readonly phase: HookPhase;
   readonly action: HookAction;
-  /** As written, for the log; "[hidden]" where the action was written with a leading '!'. */
+  /** For the log: as written, with its secrets masked; "[hidden]" where it was written with a leading '!'. */
   readonly shown: string;
   readonly origin: Origin;
 }

@@ -2,6 +2,7 @@
  * The hook-*, mount-*, umount-* and exec-* options of every phase, in the order in which they run. Pure. Commands run
  * once each: uWSGI runs those of exec-as-root three times when no uid is set.
  */
+import { HIDDEN, maskHook, maskLine } from "./mask.ts";
 import type { RawOption } from "./origin.ts";
 import type { Hook, HookPhase, TouchExec } from "./plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./plan_hook_actions.ts";
@@ -70,7 +71,7 @@ function addHook(hooks: Hook[], phase: HookPhase, option: RawOption, reader: Opt
   const isHidden = option.value.startsWith("!");
   const text = isHidden ? option.value.slice(1) : option.value;
   const parsed = parseHookAction(text);
-  add(hooks, phase, parsed, isHidden ? "[hidden]" : text, option, reader);
+  add(hooks, phase, parsed, isHidden ? HIDDEN : maskHook(text), option, reader);
 }
 
 function addParsed(
@@ -80,7 +81,7 @@ function addParsed(
   parse: (text: string) => ParsedAction,
   reader: OptionReader,
 ): void {
-  if (reader.needText(option)) add(hooks, phase, parse(option.value), option.value, option, reader);
+  if (reader.needText(option)) add(hooks, phase, parse(option.value), maskLine(option.value), option, reader);
 }
 
 function add(

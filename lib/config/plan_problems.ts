@@ -7,8 +7,10 @@
  */
 import { isShellWord, programOfShellLine } from "./command_words.ts";
 import type { Diagnostics, Severity } from "./diagnostic.ts";
+import { maskLine, shownCommand } from "./mask.ts";
 import type { Origin } from "./origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "./plan.ts";
+import { quote } from "./problem.ts";
 import { isScriptWithoutInterpreter, join, ProgramFinder, searchPath } from "./plan_programs.ts";
 import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
 
@@ -140,7 +142,7 @@ class ProblemSearch {
         const remedy = "install one, or write the command without shell syntax";
         this.#report(
           this.#doubtful,
-          `cannot run ${JSON.stringify(command.text)}: no shell ${command.shell}: ${remedy}`,
+          `cannot run ${quote(shownCommand(command))}: no shell ${command.shell}: ${remedy}`,
           origin,
         );
       } else this.#checkShellLine(command.text, directory, origin);
@@ -168,7 +170,7 @@ class ProblemSearch {
         origin,
       );
     } else if (isScriptWithoutInterpreter(this.#system.readStart(found))) {
-      const remedy = `give it the first line #!/bin/sh, or write "sh ${command.text}"`;
+      const remedy = `give it the first line #!/bin/sh, or write "sh ${shownCommand(command)}"`;
       this.#report(
         this.#doubtful,
         `cannot run "${program}": a script without "#!" needs a shell: ${remedy}`,
@@ -187,7 +189,7 @@ class ProblemSearch {
     if (this.#programs.find(program, directory) !== null) return;
     this.#report(
       "warning",
-      `"${program}" is not there now: ${JSON.stringify(line)} will fail without it`,
+      `"${program}" is not there now: ${quote(maskLine(line))} will fail without it`,
       origin,
     );
   }

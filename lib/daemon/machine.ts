@@ -3,8 +3,9 @@
  * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
  */
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
+import { DAEMON_MESSAGES } from "./messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
-import { describeEnd, type ExitCause, type ProcessId } from "./process.ts";
+import type { ExitCause, ProcessId } from "./process.ts";
 import type {
   DaemonEvent,
   DaemonStatus,
@@ -142,9 +143,13 @@ export class DaemonMachine {
     status.lastExit = cause;
     status.main = null;
     status.launch = "none";
-    this.log(failure === null ? "warning" : "error", failure ?? describeEnd(settings.command, cause), {
-      up: `${(this.up / 1000).toFixed(1)}s`,
-    });
+    this.log(
+      failure === null ? "warning" : "error",
+      failure ?? DAEMON_MESSAGES.ended(settings.command, cause),
+      {
+        up: `${(this.up / 1000).toFixed(1)}s`,
+      },
+    );
     if (settings.control) {
       this.#endControl(cause, failure !== null);
       if (leader === null) return this.enter("down");
@@ -186,13 +191,11 @@ export class DaemonMachine {
       if (verdict.streak.failures === Math.max(1, this.settings.freq)) {
         this.log(
           "error",
-          `broken: ${verdict.streak.failures} failed starts in a row, tried again every ${
-            verdict.delay / 1000
-          } seconds`,
+          DAEMON_MESSAGES.broken(verdict.streak.failures, verdict.delay / 1000),
         );
       }
     } else {
-      this.log("info", `throttling "${this.settings.command}" for ${verdict.delay / 1000} seconds`);
+      this.log("info", DAEMON_MESSAGES.throttling(this.settings.command, verdict.delay / 1000));
     }
     this.enter(verdict.broken ? "broken" : "waiting");
     this.timer("delay", verdict.delay);
@@ -200,7 +203,7 @@ export class DaemonMachine {
 
   /** Tells `process` to stop and gives it its grace. */
   stop(process: ProcessId, signal: number): void {
-    this.log("info", `stopping daemon (pid: ${process.pid}): ${this.settings.command}`, { signal });
+    this.log("info", DAEMON_MESSAGES.stopping(this.settings.command, process.pid), { signal });
     this.clear("deadline");
     this.enter("stopping");
     this.effect({ do: "signal", process, signal });

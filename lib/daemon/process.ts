@@ -24,8 +24,3 @@ export function exitCodeOf(cause: ExitCause): number {
   if (cause.kind === "exited") return cause.code;
   return cause.kind === "killed" ? 128 + cause.signal : 1;
 }
-
-export function describeEnd(command: string, cause: ExitCause): string {
-  if (cause.kind === "exited") return `"${command}" exited with code ${cause.code}`;
-  return cause.kind === "killed" ? `"${command}" was killed by signal ${cause.signal}` : `"${command}" ended`;
-}

@@ -69,7 +69,7 @@ export type LogFields = Readonly<Record<string, string | number>>;
 export interface LifeSettings {
   readonly name: string;
   readonly kind: DaemonKind;
-  /** For messages: the command as configured. */
+  /** For messages: the command as configured, its secrets masked. */
   readonly command: string;
   readonly pidfile: string | null;
   readonly freq: number;

@@ -2,7 +2,8 @@
  * What happens to a daemon in each state at each event: every cell is written, "ignore" included, so that the
  * compiler proves the table total. Nothing else decides about a daemon's life.
  */
-import { describeEnd, sameProcess } from "./process.ts";
+import { DAEMON_MESSAGES } from "./messages.ts";
+import { sameProcess } from "./process.ts";
 import type { DaemonMachine, TransitionTable } from "./machine.ts";
 import { KILL_PATIENCE_MS, SIGKILL, STILL_THERE_MS } from "./patience.ts";
 import type { DaemonEvent, EventType } from "./state.ts";
@@ -23,7 +24,7 @@ const adopt: Handler<"pidfileValid"> = (machine, event) => {
   status.found = null;
   status.started = true;
   status.launch = "none";
-  machine.log("info", `found valid/active pidfile for "${settings.command}" (pid: ${event.process.pid})`);
+  machine.log("info", DAEMON_MESSAGES.foundPidfile(settings.command, event.process.pid));
   machine.effect({ do: "follow", process: event.process });
   machine.run(event.process);
 };
@@ -56,7 +57,8 @@ const launchEnded: Handler<"childExited"> = (machine, event) => {
   status.lastExit = event.cause;
   const good = event.failure === null && event.cause.kind === "exited" && event.cause.code === 0;
   status.launch = good ? "ended" : "failed";
-  status.found = event.failure ?? (good ? status.found : describeEnd(machine.settings.command, event.cause));
+  status.found = event.failure ??
+    (good ? status.found : DAEMON_MESSAGES.ended(machine.settings.command, event.cause));
   machine.effect({ do: "readPidfile" });
 };
 
@@ -66,7 +68,7 @@ const pidfileAtStart: Handler<"pidfileValid"> = (machine, event) => {
   status.found = null;
   status.since = machine.now;
   if (!sameProcess(status.child, event.process)) machine.effect({ do: "follow", process: event.process });
-  machine.log("info", `running (pid: ${event.process.pid})`);
+  machine.log("info", DAEMON_MESSAGES.running(event.process.pid));
   machine.run(event.process);
 };
 
@@ -77,7 +79,9 @@ const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
     return machine.spawn();
   }
   if (status.launch === "failed") {
-    return machine.fail(`cannot start "${settings.command}": ${status.found ?? "it failed"}; ${event.found}`);
+    return machine.fail(
+      DAEMON_MESSAGES.cannotStart(settings.command, `${status.found ?? "it failed"}; ${event.found}`),
+    );
   }
   status.found = event.found;
   if (status.overdue) neverValid(machine);
@@ -97,11 +101,11 @@ const neverValid = (machine: DaemonMachine): void => {
     status.undaemonized = true;
     machine.log(
       "error",
-      `"${settings.command}" (pid: ${status.child.pid}) did not daemonize !!! ${found} after ${settings.freq} seconds; it is supervised as it is`,
+      DAEMON_MESSAGES.didNotDaemonize(settings.command, status.child.pid, settings.freq, found),
     );
     return machine.run(status.child);
   }
-  machine.fail(`"${settings.command}" has no valid pidfile after ${settings.freq} seconds: ${found}`);
+  machine.fail(DAEMON_MESSAGES.noPidfile(settings.command, settings.freq, found));
 };
 
 const stopLaunch: Handler<"unwanted"> = (machine, event) => {
@@ -159,9 +163,7 @@ const pidfileChanged: Handler<"pidfileValid"> = (machine, event) => {
   }
   machine.log(
     "info",
-    `found changed pid for ${settings.command} (old_pid: ${
-      status.main?.pid ?? 0
-    } new_pid: ${event.process.pid})`,
+    DAEMON_MESSAGES.foundChangedPid(settings.command, status.main?.pid ?? 0, event.process.pid),
   );
   status.undaemonized = false;
   status.leader = null;
@@ -174,7 +176,7 @@ const pidfileLost: Handler<"pidfileInvalid"> = (machine, event) => {
   const { status } = machine;
   if (status.main === null) return machine.died(status.leader, status.lastExit ?? { kind: "unknown" }, null);
   if (status.found === null && !status.undaemonized) {
-    machine.log("warning", `${event.found}, but the daemon runs and is kept (pid: ${status.main.pid})`);
+    machine.log("warning", DAEMON_MESSAGES.keptWithoutPidfile(event.found, status.main.pid));
   }
   status.found = event.found;
 };
@@ -252,7 +254,7 @@ function leaderGone(
   if (!wasMain) return;
   status.main = null;
   status.lastExit = cause;
-  machine.log("info", `daemon "${settings.command}" (pid: ${leader.pid}) annihilated`);
+  machine.log("info", DAEMON_MESSAGES.annihilated(settings.command, leader.pid));
   const signal = status.state === "killing" ? SIGKILL : settings.stopSignal;
   // What launched it still runs: it ends within the same grace.
   if (!child && status.child !== null) {
@@ -273,9 +275,7 @@ const graceOver = (machine: DaemonMachine): void => {
   const process = status.main ?? status.child;
   machine.log(
     "warning",
-    `daemon did not die in time, killing (pid: ${
-      process?.pid ?? status.leader?.pid ?? 0
-    }): ${settings.command}`,
+    DAEMON_MESSAGES.killing(settings.command, process?.pid ?? status.leader?.pid ?? 0),
   );
   if (process !== null) return machine.kill(process);
   killLeftovers(machine);
@@ -303,7 +303,7 @@ const cannotBeKilled = (machine: DaemonMachine): void => {
   const pid = (status.main ?? status.child ?? status.leader)?.pid ?? 0;
   machine.log(
     "error",
-    `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
+    DAEMON_MESSAGES.cannotKill(pid),
   );
   if (status.desired === "down") return machine.rest();
   machine.timer("grace", STILL_THERE_MS);

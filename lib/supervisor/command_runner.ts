@@ -2,6 +2,7 @@
  * Runs commands that are no daemons (hooks, touch-exec) as children, each once, and says how each ended. A command that
  * is called off is killed with its session.
  */
+import { shownCommand } from "../config/mask.ts";
 import type { Command, InstancePlan } from "../config/plan.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
 import { commandFile, type Inherited, instanceChild } from "./child_builder.ts";
@@ -50,9 +51,10 @@ export class CommandRunner {
         if (options.signal.aborted) reject(options.signal.reason);
         else if (failure !== null) {
           const subject = { command, chdir: options.cwd, identity: options.identity };
-          reject(new Error(`cannot run "${command.text}": ${describeFailure(subject, failure)}`));
-        } else if (cause.kind === "unknown") reject(new Error(`cannot tell how "${command.text}" ended`));
-        else resolve(cause);
+          reject(new Error(`cannot run "${shownCommand(command)}": ${describeFailure(subject, failure)}`));
+        } else if (cause.kind === "unknown") {
+          reject(new Error(`cannot tell how "${shownCommand(command)}" ended`));
+        } else resolve(cause);
       }),
     );
     return promise;

@@ -14,7 +14,7 @@ import {
   readSync,
   unlinkSync,
 } from "node:fs";
-import { MESSAGES } from "../log/messages.ts";
+import { MESSAGES } from "./messages.ts";
 import { makeFifo } from "../sys/fifo.ts";
 import type { Watcher } from "../sys/watcher.ts";
 import { errorText } from "./error_text.ts";

@@ -3,8 +3,9 @@
  * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here.
  */
 import type { Command, Hook, HookPhase, Identity, InstancePlan, Wait } from "../config/plan.ts";
+import { maskLine } from "../config/mask.ts";
 import type { LineFormat } from "../log/line_format.ts";
-import { MESSAGES } from "../log/messages.ts";
+import { MESSAGES } from "./messages.ts";
 import { changeEnvironment, type Environment } from "./environment.ts";
 import { errorText } from "./error_text.ts";
 import { type ActionContext, isSystemAction, performAction, type SystemAction } from "./hook_actions.ts";
@@ -156,7 +157,7 @@ export class HookRunner {
   }
 
   async #runCommand(hook: Hook, text: string, mayFail: boolean, signal: AbortSignal): Promise<void> {
-    const shown = hook.shown === HIDDEN ? HIDDEN : text;
+    const shown = hook.shown === HIDDEN ? HIDDEN : maskLine(text);
     let failure: string | null;
     try {
       failure = failureOf(

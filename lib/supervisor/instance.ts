@@ -145,7 +145,7 @@ export class Instance {
         respawns,
         ...(main === null ? {} : { up: `${((performance.now() - since) / 1000).toFixed(0)}s` }),
         ...(lastExit === null ? {} : { last_exit: describeCause(lastExit) }),
-        command: unit.plan.command.text,
+        command: unit.machine.settings.command,
       });
     }
   }

@@ -21,6 +21,7 @@ import { saveUnits } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
+import { MESSAGES } from "./messages.ts";
 import { type InstanceActions, planLogFile, type Services } from "./services.ts";
 import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
 import { executeCore } from "./stage.ts";
@@ -200,13 +201,13 @@ export class Run {
     const cwd = process.cwd();
     let found: ReturnType<StartRequest["reread"]>;
     try {
-      process.chdir(this.#capsule.cwd);
+      this.#enter(this.#capsule.cwd);
       found = this.#request.reread();
     } catch (error) {
       this.#logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
       return;
     } finally {
-      process.chdir(cwd);
+      this.#enter(cwd);
     }
     const errors = found.diagnostics.filter(({ severity }) => severity === "error");
     if (found.plan === null || errors.length > 0) {
@@ -217,10 +218,10 @@ export class Run {
       return;
     }
     if (this.#plan.instance.exitOnReload) {
-      this.#logger.info(null, "exit-on-reload: stopping instead of reloading");
+      this.#logger.info(null, MESSAGES.reloadExit());
       return this.#stop();
     }
-    this.#logger.info(null, "...gracefully reloading");
+    this.#logger.info(null, MESSAGES.reloading());
     this.#services.notifier.reloading();
     instance.reload();
   }
@@ -234,7 +235,7 @@ export class Run {
     const cwd = process.cwd();
     this.#logger.flush();
     try {
-      process.chdir(this.#capsule.cwd);
+      this.#enter(this.#capsule.cwd);
       await executeCore({
         ...this.#capsule,
         reloads: this.#capsule.reloads + 1,
@@ -244,7 +245,7 @@ export class Run {
       });
     } catch (error) {
       closeFd(state);
-      process.chdir(cwd);
+      this.#enter(cwd);
       this.#logger.error(
         null,
         `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
@@ -252,6 +253,16 @@ export class Run {
       instance.carryOn();
       this.#services.startFifo(this.#actions());
       this.#services.watchTouches(this.#actions(), this.#life.signal);
+    }
+  }
+
+  /** A directory that was removed must not cost the daemons: relative paths fail in "/", each with its message. */
+  #enter(directory: string): void {
+    try {
+      process.chdir(directory);
+    } catch (error) {
+      this.#logger.warning(null, `cannot change to directory "${directory}": ${errorText(error)}; using "/"`);
+      process.chdir("/");
     }
   }
 
@@ -268,7 +279,7 @@ export class Run {
     await this.#services.hooks.run("as-user-atexit", new AbortController().signal).catch((error: unknown) => {
       this.#logger.error(null, errorText(error));
     });
-    this.#logger.info(null, "goodbye to reeve", { code: end.code });
+    this.#logger.info(null, MESSAGES.goodbye(), { code: end.code });
     return end.code;
   }
 

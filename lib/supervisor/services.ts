@@ -3,7 +3,9 @@
  * master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file does.
  */
 import { resolve } from "node:path";
+import { maskLine } from "../config/mask.ts";
 import type { Command, Plan } from "../config/plan.ts";
+import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { type Logger, wantsColour } from "../log/logger.ts";
@@ -141,7 +143,7 @@ export class Services {
         const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
         logger.info(
           unit.name,
-          `*** ${path} has been touched... reloading daemon "${unit.plan.command.text}" (pid: ${pid}) !!! ***`,
+          DAEMON_MESSAGES.touched(path, unit.machine.settings.command, pid),
         );
         unit.handle({ type: "restartRequested", reason: "touch" });
       }));
@@ -166,7 +168,9 @@ export class Services {
       const how = end.kind === "exited"
         ? `exited with code ${end.code}`
         : `was killed by signal ${end.signal}`;
-      if (end.kind !== "exited" || end.code !== 0) logger.warning(null, `touch-exec "${text}" ${how}`);
+      if (end.kind !== "exited" || end.code !== 0) {
+        logger.warning(null, `touch-exec "${maskLine(text)}" ${how}`);
+      }
     } catch (error) {
       if (!signal.aborted) logger.error(null, `touch-exec: ${errorText(error)}`);
     }

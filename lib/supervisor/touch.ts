@@ -3,8 +3,9 @@
  * fs-reload) and those that restart one daemon. Only says what was touched; what follows is the supervisor's.
  */
 import { isAbsolute } from "node:path";
+import { maskLine } from "../config/mask.ts";
 import type { InstancePlan } from "../config/plan.ts";
-import { MESSAGES } from "../log/messages.ts";
+import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchOptions, type PathWatchWorld } from "./path_watch.ts";
 
 export interface TouchActions {
@@ -60,7 +61,7 @@ export function watchInstanceTouches(plan: TouchPlan, world: TouchWorld, actions
     add(path, MESSAGES.logRotateTouched(path), () => actions.rotateLog());
   }
   for (const { path, command } of plan.touchExec) {
-    add(path, MESSAGES.commandTouched(path, command), () => actions.run(command));
+    add(path, MESSAGES.commandTouched(path, maskLine(command)), () => actions.run(command));
   }
   for (const path of plan.fsReload) {
     add(path, MESSAGES.filesystemChanged(path), () => actions.reload(), { anyEvent: true });

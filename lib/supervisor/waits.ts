@@ -6,7 +6,7 @@
 import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { Wait } from "../config/plan.ts";
-import { MESSAGES } from "../log/messages.ts";
+import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
 
 export interface WaitWorld extends PathWatchWorld {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isSecretName, maskLine, maskValue, maskWords } from "../../lib/cli/mask.ts";
+import { isSecretName, maskLine, maskValue, maskWords } from "../../lib/config/mask.ts";
+import { build } from "./plan_fake_system.ts";
 
 describe("secrets", () => {
   test.each([
@@ -82,4 +83,17 @@ describe("secrets", () => {
   test("no line makes the masker throw", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (line) => void maskLine(line)));
   });
+});
+
+test("the hooks of a Plan show no secret of theirs", () => {
+  const { plan } = build(
+    "hook-as-root = putenv:API_TOKEN=abc\nexec-asap = backup --password abc\nhook-asap = exec:pg_dump postgres://u:abc@h/d\n" +
+      "hook-asap = !exec:echo abc\n",
+  );
+  expect(plan.instance.hooks.map(({ shown }) => shown)).toEqual([
+    "exec:pg_dump postgres://u:[hidden]@h/d",
+    "[hidden]",
+    "backup --password [hidden]",
+    "putenv:API_TOKEN=[hidden]",
+  ]);
 });

@@ -2,6 +2,8 @@
  * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses. For output only;
  * what is run is never touched. Where it must guess, it hides rather than shows.
  */
+import type { Command } from "./plan.ts";
+
 export const HIDDEN = "[hidden]";
 
 const SECRET_WORDS = new Set(
@@ -36,6 +38,17 @@ const WORD = /(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]|['"\\])+/gs;
 export function maskLine(line: string): string {
   const masker = new WordMasker();
   return line.replace(WORD, (word) => masker.mask(word));
+}
+
+/** A command as log lines and messages show it. */
+export function shownCommand(command: Command): string {
+  return maskLine(command.text);
+}
+
+/** `ACTION:ARGUMENTS` of a hook. */
+export function maskHook(text: string): string {
+  const colon = text.indexOf(":") + 1;
+  return text.slice(0, colon) + maskLine(text.slice(colon));
 }
 
 /** The words of a command. */

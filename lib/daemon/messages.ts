@@ -1,0 +1,44 @@
+/**
+ * The texts of a daemon's life in the log, in one table. Those that uWSGI writes too keep its words, so that what greps its
+ * log (alerts, scripts) finds the same line here. Pure; `command` is what may be shown: secrets are masked before.
+ */
+import type { ExitCause } from "./process.ts";
+
+const quoted = (command: string): string => `"${command}"`;
+
+export const DAEMON_MESSAGES = {
+  spawning: (command: string, uid: number, gid: number) =>
+    `spawning ${quoted(command)} (uid: ${uid} gid: ${gid})`,
+  respawning: (command: string, uid: number, gid: number) =>
+    `respawning ${quoted(command)} (uid: ${uid} gid: ${gid})`,
+  cannotStart: (command: string, why: string) => `cannot start ${quoted(command)}: ${why}`,
+  running: (pid: number) => `running (pid: ${pid})`,
+  throttling: (command: string, seconds: number) => `throttling ${quoted(command)} for ${seconds} seconds`,
+  broken: (failures: number, seconds: number) =>
+    `broken: ${failures} failed starts in a row, tried again every ${seconds} seconds`,
+  foundPidfile: (command: string, pid: number) =>
+    `found valid/active pidfile for ${quoted(command)} (pid: ${pid})`,
+  foundChangedPid: (command: string, oldPid: number, newPid: number) =>
+    `found changed pid for ${quoted(command)} (old_pid: ${oldPid} new_pid: ${newPid})`,
+  keptWithoutPidfile: (found: string, pid: number) =>
+    `${found}, but the daemon runs and is kept (pid: ${pid})`,
+  noPidfile: (command: string, seconds: number, found: string) =>
+    `${quoted(command)} has no valid pidfile after ${seconds} seconds: ${found}`,
+  didNotDaemonize: (command: string, pid: number, seconds: number, found: string) =>
+    `${
+      quoted(command)
+    } (pid: ${pid}) did not daemonize !!! ${found} after ${seconds} seconds; it is supervised as it is`,
+  ended: (command: string, cause: ExitCause) => {
+    if (cause.kind === "exited") return `${quoted(command)} exited with code ${cause.code}`;
+    return cause.kind === "killed"
+      ? `${quoted(command)} was killed by signal ${cause.signal}`
+      : `${quoted(command)} ended`;
+  },
+  stopping: (command: string, pid: number) => `stopping daemon (pid: ${pid}): ${command}`,
+  killing: (command: string, pid: number) => `daemon did not die in time, killing (pid: ${pid}): ${command}`,
+  cannotKill: (pid: number) =>
+    `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
+  annihilated: (command: string, pid: number) => `daemon ${quoted(command)} (pid: ${pid}) annihilated`,
+  touched: (path: string, command: string, pid: number) =>
+    `*** ${path} has been touched... reloading daemon ${quoted(command)} (pid: ${pid}) !!! ***`,
+} as const;
