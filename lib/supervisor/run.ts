@@ -59,6 +59,7 @@ export class Run {
 
   async toTheEnd(): Promise<number> {
     const { instance } = this.#plan;
+    this.#outliveFaults();
     try {
       await this.#begin();
       for (;;) {
@@ -74,6 +75,23 @@ export class Run {
       this.#services?.close(instance.vacuum);
       this.#logger.flush();
     }
+  }
+
+  /**
+   * What is thrown in a callback (a timer, a signal, a watch) is a fault of reeve itself. It is said, and costs no daemon
+   * but the one that it was about: all others would die with reeve.
+   */
+  #outliveFaults(): void {
+    const say = (error: unknown): void => {
+      const where = error instanceof Error
+        ? (error.stack ?? "").split("\n").slice(1, 4).join(" ").trim()
+        : "";
+      this.#logger.error(null, `a fault of reeve itself, which goes on: ${errorText(error)}`, {
+        at: where.replace(/\s+/g, " "),
+      });
+    };
+    process.on("uncaughtException", say);
+    process.on("unhandledRejection", say);
   }
 
   async #begin(): Promise<void> {
