@@ -162,7 +162,7 @@ static i64 stepExec(struct request *request) {
   if (request->flags & REEVE_F_PATH_SEARCH) {
     return searchExec(file, request->path_dirs, request->argv, request->envp);
   }
-  return syscall3(SYS_EXECVE, P(file), P(request->argv), P(request->envp));
+  return programExec(file, request->argv, request->envp);
 }
 
 static const struct {

@@ -45,7 +45,7 @@ enum reeve_flag {
   REEVE_F_CLEAR_GROUPS = 1 << 4, /* setgroups(0) when there is no GROUPS record */
   REEVE_F_EXEC_FD = 1 << 5,      /* execute the file behind EXEC_FD, not PATH */
   REEVE_F_PATH_SEARCH = 1 << 6,  /* look PATH (argv[0] without one) up in PATH_DIRS as execvp does
-                                    (ENOENT and EACCES rules too); no shell for what is no program: ENOEXEC */
+                                    (ENOENT and EACCES rules too) */
   REEVE_F_KEEP_CAPS = 1 << 7,    /* CAPS: the capabilities kept over the change of uid, also as ambient ones */
   /* for the role init only */
   REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most; not
@@ -57,7 +57,8 @@ enum reeve_flag {
 enum reeve_tag {
   REEVE_T_ARG = 1,        /* string, repeated, at least one */
   REEVE_T_ENV = 2,        /* string NAME=value, repeated */
-  REEVE_T_PATH = 3,       /* string: the file to execute (may hold no '/' only with PATH_SEARCH) */
+  REEVE_T_PATH = 3,       /* string: the file to execute (may hold no '/' only with PATH_SEARCH); a text that is no program
+                             for the kernel is given to /bin/sh, as execvp does; else, and without a shell: ENOEXEC */
   REEVE_T_PATH_DIRS = 4,  /* string: colon list for PATH_SEARCH */
   REEVE_T_CHDIR = 5,      /* string */
   REEVE_T_UID = 6,        /* u32, never 0xffffffff */
@@ -218,5 +219,18 @@ i64 reeve_watch_remove(i32 epfd, i32 fd);
 i64 reeve_mount(const char *source, const char *target, const char *type, u64 flags, const char *data);
 i64 reeve_umount(const char *target, u32 flags);
 i64 reeve_sethostname(const char *name);
+
+/* What the kernel, and a filter of its calls, allows; nothing is changed.  -> 0: it works, else the -errno that a use would
+ * meet (ENOSYS: no such call; EPERM: refused), -EINVAL for an unknown question. */
+enum reeve_probe_what {
+  REEVE_PROBE_CLONE3 = 1,
+  REEVE_PROBE_EXECVEAT = 2,
+  REEVE_PROBE_CLOSE_RANGE = 3,
+  REEVE_PROBE_PIDFD_SIGNAL = 4,
+  REEVE_PROBE_SUBREAPER = 5
+};
+i64 reeve_probe(u32 what);
+/* The same for a child with new namespaces (CLONE_NEW*): one is made, which does nothing, and is gone on return. */
+i64 reeve_probe_namespaces(u64 flags);
 
 #endif

@@ -14,6 +14,9 @@ import { quote } from "./problem.ts";
 import { isScriptWithoutInterpreter, join, ProgramFinder, searchPath } from "./plan_programs.ts";
 import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
 
+/** execvp(3): what runs a script that names no interpreter. */
+const FALLBACK_SHELL = "/bin/sh";
+
 export type Purpose = "check" | "start";
 
 /** Adds what is wrong to `diagnostics`, in the order of the daemons. */
@@ -170,12 +173,17 @@ class ProblemSearch {
         origin,
       );
     } else if (isScriptWithoutInterpreter(this.#system.readStart(found))) {
-      const remedy = `give it the first line #!/bin/sh, or write "sh ${shownCommand(command)}"`;
-      this.#report(
-        this.#doubtful,
-        `cannot run "${program}": a script without "#!" needs a shell: ${remedy}`,
-        origin,
-      );
+      const remedy = "give it the first line #!/bin/sh";
+      if (this.#programs.find(FALLBACK_SHELL, directory) !== null) {
+        this.#report(
+          "note",
+          `"${program}" has no first line "#!", so ${FALLBACK_SHELL} runs it: ${remedy}`,
+          origin,
+        );
+      } else {
+        const why = `a script without "#!" needs a shell, and there is no ${FALLBACK_SHELL}`;
+        this.#report(this.#doubtful, `cannot run "${program}": ${why}: ${remedy}`, origin);
+      }
     }
   }
 

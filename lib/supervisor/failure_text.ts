@@ -34,7 +34,9 @@ function remedyFor(failure: SetupFailure): string | null {
   if (failure.stage === "exec" && name === "ENOENT") {
     return "the file, or the interpreter of its first line, is not there";
   }
-  if (failure.stage === "exec" && name === "ENOEXEC") return "a script needs a first line like #!/bin/sh";
+  if (failure.stage === "exec" && name === "ENOEXEC") {
+    return "a program of another architecture, or a script without a first line like #!/bin/sh and no /bin/sh";
+  }
   if (failure.stage === "setuid" && name === "EAGAIN") return "the user has too many processes";
   return null;
 }

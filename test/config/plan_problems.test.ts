@@ -35,15 +35,20 @@ describe("commands", () => {
     expect(problems(text, "start", system)).toEqual([]);
   });
 
-  test("that are scripts without #! are named: no shell runs them here", () => {
-    const system = fakeSystem({
+  test("that are scripts without #! are run by the shell, and cannot run without one", () => {
+    const files = {
       ...ORDINARY,
       "/x/s": { mode: 0o755, text: "echo hi\n" },
       "/x/t": { mode: 0o755, text: "#!/bin/sh" },
-    });
-    expect(problems("attach-daemon = /x/s a\nattach-daemon = /x/t", "check", system)).toEqual([
-      'app.ini:1: cannot run "/x/s": a script without "#!" needs a shell: ' +
-      'give it the first line #!/bin/sh, or write "sh /x/s a"',
+    };
+    const text = "attach-daemon = /x/s a\nattach-daemon = /x/t";
+    expect(problems(text, "check", fakeSystem({ ...files, "/bin/sh": { mode: 0o755 } }))).toEqual([
+      'app.ini:1: note: "/x/s" has no first line "#!", so /bin/sh runs it: give it the first line #!/bin/sh',
+    ]);
+    const { "/bin/sh": _, ...rest } = { "/bin/sh": {}, ...files };
+    expect(problems(text, "check", fakeSystem(rest))).toEqual([
+      'app.ini:1: cannot run "/x/s": a script without "#!" needs a shell, and there is no /bin/sh: ' +
+      "give it the first line #!/bin/sh",
     ]);
   });
 

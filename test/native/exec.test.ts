@@ -218,8 +218,23 @@ for (const build of [FREESTANDING, SANITIZED, ARM64]) {
       expect(absent.reports).toMatchObject([{ stage: "exec", errno: ENOENT }]);
     });
 
-    check("a file that is no program is not given to a shell", async () => {
-      script("no_program", "exit 0\n");
+    check("a script without #! is given to the shell, with its arguments", async () => {
+      script("plain_script", 'echo "$0|$#|$1|$2"\nexit 44\n');
+      const args = ["called so", "a b", ""];
+      const run = (file: { path: string; searchPath: string | null }) =>
+        runExec(build, { args, file, chdir: ROOM });
+      const path = `${ROOM}/plain_script`;
+      expect(await run({ path, searchPath: null })).toMatchObject({ status: 44, stdout: `${path}|2|a b|\n` });
+      expect(await run({ path: "./plain_script", searchPath: null })).toMatchObject({ status: 44 });
+      expect(await run({ path: "plain_script", searchPath: `/nonexistent:${ROOM}` })).toMatchObject({
+        status: 44,
+        stdout: `${path}|2|a b|\n`,
+        reports: [],
+      });
+    });
+
+    check("a file that is neither program nor text is not given to a shell", async () => {
+      script("no_program", "\x7fELF\0\0exit 0\n");
       for (
         const file of [{ path: `${ROOM}/no_program`, searchPath: null }, {
           path: "no_program",

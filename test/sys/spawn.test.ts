@@ -187,7 +187,7 @@ describe("a start that fails", () => {
 
   test("says exec and ENOEXEC where the program has no known format", async () => {
     using scratch = new Scratch();
-    writeFileSync(scratch.at("text"), "echo no interpreter named\n", { mode: 0o755 });
+    writeFileSync(scratch.at("text"), "\x7fELF\0 of no architecture\n", { mode: 0o755 });
     const { report, code } = await failure({ file: { path: scratch.at("text"), searchPath: null } });
     expect([stageName(report.stage), report.errno, code]).toEqual(["exec", 8, 126]);
   });
