@@ -38,6 +38,8 @@ export interface CoreParts {
 
 /** How long what a killed reeve left may take to go once it got SIGKILL. */
 const REMAINDER_PATIENCE_MS = 2000;
+/** When the process table could not be read, it is tried again. */
+const LOOK_AGAIN_MS = 100;
 /** A daemon's first children exist by now: the journal notes that their leader lives. */
 const ALIVE_AFTER_MS = 2000;
 /** Heap is given back this long after a burst, and no more often than this. */
@@ -81,6 +83,7 @@ export class Core {
       strangers: () => this.#strangers(),
       kill: (pid, signal) => void signalProcess(pid, signal),
       killGroup: (pgid, signal) => void signalGroup(pgid, signal),
+      later: (look) => void setTimeout(look, LOOK_AGAIN_MS),
     });
     this.host = new UnitHost({
       instance: plan.instance,
@@ -119,7 +122,8 @@ export class Core {
       parts.nothingSurvives,
       (end) => this.#end(end),
     );
-    this.#journal.begin(boot);
+    // What an earlier reeve left stays on record until it is dealt with: this one may be killed before that.
+    this.#journal.begin(boot, this.#before);
   }
 
   /** How the instance came to its end, or to the point of a reload. */
@@ -157,6 +161,7 @@ export class Core {
   async endRemainders(): Promise<void> {
     const { logger } = this.#parts;
     const dumb = this.#before.filter((entry) => !entry.smart);
+    this.#forgetGone(this.#before.filter((entry) => entry.smart));
     if (dumb.length === 0) return;
     const gone: Promise<void>[] = [];
     for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses())) {
@@ -175,11 +180,22 @@ export class Core {
     }
     const patience = new Promise<void>((done) => setTimeout(done, REMAINDER_PATIENCE_MS).unref());
     await Promise.race([Promise.all(gone), patience]);
+    this.#forgetGone(dumb, true);
+  }
+
+  /** Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left either. */
+  #forgetGone(entries: readonly JournalEntry[], sessions = false): void {
+    const left = sessions ? findRemainders(entries, listProcesses()).map(({ entry }) => entry) : [];
+    for (const entry of entries) {
+      const { pid, startTime } = entry.process;
+      if (left.includes(entry) || readStat(pid)?.startTime === startTime) continue;
+      this.#journal.end(entry.process);
+    }
   }
 
   #killAndWait(member: { readonly pid: number; readonly startTime: bigint }): Promise<void> {
     return new Promise((done) => {
-      const watch = this.host.follow(member, () => {
+      const watch = this.host.follow(member, null, () => {
         watch.remove();
         done();
       });
@@ -191,7 +207,8 @@ export class Core {
   #withKnown(saved: ReadonlyMap<string, Saved>): ReadonlyMap<string, Saved> {
     const known = new Map(saved);
     for (const entry of this.#before) {
-      if (entry.smart && !known.has(entry.name)) {
+      // The last one counts: before it the record may have the process that launched it.
+      if (entry.smart && !saved.has(entry.name)) {
         known.set(entry.name, { status: null, known: entry.process });
       }
     }

@@ -3,9 +3,10 @@
  * at any instant leaves what its successor needs to end what remains of dumb daemons and to know smart ones again.
  * Nothing is believed without the start times and the boot that it names.
  */
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import type { ProcessId } from "../daemon/process.ts";
 import { writeAtomically } from "../sys/atomic_file.ts";
+import { writeAll } from "../sys/descriptor.ts";
 
 export interface JournalEntry {
   readonly name: string;
@@ -16,6 +17,12 @@ export interface JournalEntry {
   readonly aliveAt: bigint;
 }
 
+/** As it is on record. */
+interface Kept extends JournalEntry {
+  /** Of an earlier reeve: this one cannot vouch for its leader. */
+  readonly old: boolean;
+}
+
 type Line =
   | { readonly boot: string }
   | {
@@ -24,6 +31,8 @@ type Line =
     readonly pid: number;
     readonly start: string;
     readonly uid: number;
+    readonly alive?: string;
+    readonly old?: boolean;
   }
   | { readonly end: number; readonly start: string }
   | { readonly alive: string };
@@ -33,11 +42,13 @@ const COMPACT_AFTER = 10_000;
 
 export class Journal {
   readonly #path: string | null;
-  readonly #entries = new Map<string, JournalEntry>();
+  readonly #entries = new Map<string, Kept>();
   readonly #report: (error: unknown) => void;
   #fd = -1;
+  #boot = "";
   #lines = 0;
-  #broken = false;
+  /** A line could not be written: the file lacks something until it is written anew. */
+  #incomplete = false;
 
   /** `path` null: nothing is recorded. */
   constructor(path: string | null, report: (error: unknown) => void) {
@@ -47,13 +58,14 @@ export class Journal {
 
   /** What an earlier reeve of the same boot left; [] when there is nothing to be believed. */
   static read(path: string, bootId: string): readonly JournalEntry[] {
+    if (bootId === "") return []; // Nobody can tell which boot this is.
     let text: string;
     try {
       text = readFileSync(path, "utf8");
     } catch {
       return [];
     }
-    const entries = new Map<string, JournalEntry>();
+    const entries = new Map<string, Kept>();
     let sameBoot = false;
     for (const raw of text.split("\n")) {
       const line = parseLine(raw);
@@ -61,28 +73,20 @@ export class Journal {
       if ("boot" in line) sameBoot = line.boot === bootId;
       else if (sameBoot) apply(entries, line);
     }
-    return [...entries.values()];
+    return [...entries.values()].map(({ old: _, ...entry }) => entry);
   }
 
-  /** Starts the file afresh with what is known now. */
-  begin(bootId: string): void {
-    const path = this.#path;
-    if (path === null) return;
+  /** Starts the file afresh with what is known now; `before`: entries of an earlier reeve that are still of use. */
+  begin(bootId: string, before: readonly JournalEntry[] = []): void {
+    for (const entry of before) this.#entries.set(key(entry.process), { ...entry, old: true });
     this.#boot = bootId;
-    this.#guard(() => {
-      const lines = [JSON.stringify({ boot: bootId }), ...[...this.#entries.values()].map(upLine)];
-      writeAtomically(path, new TextEncoder().encode(`${lines.join("\n")}\n`), { mode: 0o600 });
-      if (this.#fd >= 0) closeSync(this.#fd);
-      this.#fd = -1;
-      this.#fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
-      this.#lines = lines.length;
-    });
+    this.#rewrite();
   }
-  #boot = "";
 
   up(entry: JournalEntry): void {
-    this.#entries.set(key(entry.process), entry);
-    this.#append(upLine(entry));
+    const kept = { ...entry, old: false };
+    this.#entries.set(key(entry.process), kept);
+    this.#append(upLine(kept));
   }
 
   end(process: ProcessId): void {
@@ -90,27 +94,43 @@ export class Journal {
     this.#append(JSON.stringify({ end: process.pid, start: String(process.startTime) }));
   }
 
-  /** Every entry's leader was seen alive at `ticks`. */
+  /** The leader of every entry of this reeve was seen alive at `ticks`. Also the time at which what a full disk lost is written again. */
   alive(ticks: bigint): void {
-    for (const [id, entry] of this.#entries) this.#entries.set(id, { ...entry, aliveAt: ticks });
-    this.#append(JSON.stringify({ alive: String(ticks) }));
+    markAlive(this.#entries, ticks);
+    if (this.#incomplete) this.#rewrite();
+    else this.#append(JSON.stringify({ alive: String(ticks) }));
   }
 
   #append(line: string): void {
     if (this.#fd < 0) return;
-    this.#guard(() => writeSync(this.#fd, `${line}\n`));
+    // After a line that was cut short, the next begins on a line of its own.
+    const text = `${this.#incomplete ? "\n" : ""}${line}\n`;
+    this.#guard(() => writeAll(this.#fd, new TextEncoder().encode(text), { doing: "write the journal" }));
     this.#lines += 1;
-    if (this.#lines > COMPACT_AFTER + 2 * this.#entries.size) this.begin(this.#boot);
+    if (this.#lines > COMPACT_AFTER + 2 * this.#entries.size) this.#rewrite();
   }
 
-  /** A full disk costs the record, never the daemons: said once. */
+  #rewrite(): void {
+    const path = this.#path;
+    if (path === null) return;
+    this.#guard(() => {
+      const lines = [JSON.stringify({ boot: this.#boot }), ...[...this.#entries.values()].map(upLine)];
+      this.#lines = lines.length;
+      writeAtomically(path, new TextEncoder().encode(`${lines.join("\n")}\n`), { mode: 0o600 });
+      const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+      if (this.#fd >= 0) closeSync(this.#fd);
+      this.#fd = fd;
+      this.#incomplete = false;
+    });
+  }
+
+  /** A full disk costs the record, never the daemons: said once, until all is on record again. */
   #guard(write: () => void): void {
     try {
       write();
-      this.#broken = false;
     } catch (error) {
-      if (!this.#broken) this.#report(error);
-      this.#broken = true;
+      if (!this.#incomplete) this.#report(error);
+      this.#incomplete = true;
     }
   }
 }
@@ -119,7 +139,11 @@ function key(process: ProcessId): string {
   return `${process.pid}:${process.startTime}`;
 }
 
-function upLine(entry: JournalEntry): string {
+function markAlive(entries: Map<string, Kept>, ticks: bigint): void {
+  for (const [id, entry] of entries) if (!entry.old) entries.set(id, { ...entry, aliveAt: ticks });
+}
+
+function upLine(entry: Kept): string {
   return JSON.stringify({
     up: entry.name,
     smart: entry.smart,
@@ -127,19 +151,20 @@ function upLine(entry: JournalEntry): string {
     start: String(entry.process.startTime),
     uid: entry.uid,
     alive: String(entry.aliveAt),
+    ...(entry.old ? { old: true } : {}),
   });
 }
 
-function apply(entries: Map<string, JournalEntry>, line: Exclude<Line, { boot: string }>): void {
+function apply(entries: Map<string, Kept>, line: Exclude<Line, { boot: string }>): void {
   if ("up" in line) {
     const process = { pid: line.pid, startTime: BigInt(line.start) };
-    const aliveAt = BigInt((line as { alive?: string }).alive ?? line.start);
-    entries.set(key(process), { name: line.up, smart: line.smart, process, uid: line.uid, aliveAt });
+    const aliveAt = BigInt(line.alive ?? line.start);
+    const old = line.old === true;
+    entries.set(key(process), { name: line.up, smart: line.smart, process, uid: line.uid, aliveAt, old });
   } else if ("end" in line) {
     entries.delete(`${line.end}:${line.start}`);
   } else {
-    const aliveAt = BigInt(line.alive);
-    for (const [id, entry] of entries) entries.set(id, { ...entry, aliveAt });
+    markAlive(entries, BigInt(line.alive));
   }
 }
 
@@ -155,7 +180,7 @@ function parseLine(raw: string): Line | null {
     if (typeof line["boot"] === "string") return line as unknown as Line;
     if (
       typeof line["up"] === "string" && pid(line["pid"]) && digits(line["start"]) &&
-      typeof line["uid"] === "number"
+      typeof line["uid"] === "number" && typeof line["smart"] === "boolean"
     ) {
       return line["alive"] === undefined || digits(line["alive"]) ? line as unknown as Line : null;
     }

@@ -12,6 +12,8 @@ export interface SetupFailure {
 }
 
 export interface Owner {
+  /** Of a daemon. */
+  readonly name?: string;
   reaped(pid: number, cause: ExitCause, failure: SetupFailure | null): void;
 }
 

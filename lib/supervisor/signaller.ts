@@ -2,6 +2,7 @@
  * Sends signals to processes whose identity is certain at that instant: an unreaped child of ours keeps its pid, any
  * other process is held by a pidfd and compared by start time. Nothing else in reeve signals a daemon.
  */
+import { pid as ownPid } from "node:process";
 import type { ProcessId } from "../daemon/process.ts";
 import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/pidfd.ts";
 import { readStat } from "../sys/process_table.ts";
@@ -9,6 +10,9 @@ import { readStat } from "../sys/process_table.ts";
 const SIGKILL = 9;
 const SIGCONT = 18;
 const SIGSTOP = 19;
+
+/** Start time of a child of ours of which it could not be read. */
+export const UNKNOWN_START = 0n;
 /** State letter of /proc/PID/stat. */
 const STOPPED = "T";
 
@@ -20,7 +24,11 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
   const pidfd = openPidfdOrNull(process.pid);
   try {
     const stat = readStat(process.pid);
-    if (stat === null || stat.startTime !== process.startTime) return false;
+    if (stat === null) return false;
+    const same = process.startTime === UNKNOWN_START
+      ? stat.ppid === ownPid
+      : stat.startTime === process.startTime;
+    if (!same) return false;
     const send = (number: number): boolean => {
       if (stat.pgrp === process.pid && (pidfd === null || signalPidfd(pidfd, 0))) {
         if (signalGroup(process.pid, number)) return true;

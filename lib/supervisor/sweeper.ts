@@ -18,6 +18,8 @@ export interface SweepSystem {
   /** To one unreaped child of reeve. */
   kill(pid: number, signal: number): void;
   killGroup(pgid: number, signal: number): void;
+  /** Calls back in a while. */
+  later(look: () => void): void;
 }
 
 interface Sweep {
@@ -58,8 +60,10 @@ export class Sweeper {
   /** To be called when a stranger was reaped: its children are ours now. */
   look(): void {
     if (this.#sweeps.size === 0) return;
+    const strangers = this.#strangers();
+    if (strangers === null) return;
     const left = new Set<Sweep>();
-    for (const member of this.#system.strangers()) {
+    for (const member of strangers) {
       const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp);
       if (sweep === undefined || member.startTime < sweep.leader.startTime) continue;
       left.add(sweep);
@@ -69,6 +73,16 @@ export class Sweeper {
       if (left.has(sweep)) continue;
       this.#sweeps.delete(session);
       sweep.emptied();
+    }
+  }
+
+  /** null: it could not be seen who is there (no descriptor is free), and nobody is said to be gone. */
+  #strangers(): readonly SessionMember[] | null {
+    try {
+      return this.#system.strangers();
+    } catch {
+      this.#system.later(() => this.look());
+      return null;
     }
   }
 

@@ -4,7 +4,8 @@
  */
 import type { DaemonPlan } from "../config/plan.ts";
 import { DaemonMachine } from "../daemon/machine.ts";
-import type { ExitCause, ProcessId } from "../daemon/process.ts";
+import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
+import { type ExitCause, type ProcessId, sameProcess } from "../daemon/process.ts";
 import type { DaemonEvent, DaemonStatus, Effect, TimerName } from "../daemon/state.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { Logger } from "../log/logger.ts";
@@ -24,26 +25,32 @@ export interface UnitServices {
   setTimer(ms: number, fire: () => void): Timer;
   /** Starts the daemon's command; throws an Error that says which stage failed. */
   spawn(plan: DaemonPlan, again: boolean): ProcessId;
-  /** Our child `process` is to report its end to `owner`; so is a process that becomes our child later. */
+  /** Our child `process` is to report its end to `owner`. */
   own(process: ProcessId, owner: DaemonUnit): void;
   disown(process: ProcessId, owner: DaemonUnit): void;
-  /** `ended` is called when a process that is not our child is gone. */
-  follow(process: ProcessId, ended: () => void): { remove(): void };
+  /** `ended` is called when `process` is gone, unless it is, or becomes, our child: then `owner` is told by its reaping. */
+  follow(process: ProcessId, owner: DaemonUnit, ended: () => void): { remove(): void };
   /** To its group where it leads one. Verified (child or pidfd) before anything is sent. */
   signal(process: ProcessId, signal: number): void;
   readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict;
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void };
-  /** Signals what is left of the session that `leader` led; `emptied` is called once nothing is. */
-  /** Its end is known: the record of it is closed. */
+  /** Its end is known, or it is no longer this daemon: the record of it is closed. */
   forget(process: ProcessId): void;
+  /** Signals what is left of the session that `leader` led; `emptied` is called once nothing is. */
   sweep(leader: ProcessId, signal: number | null, emptied: () => void): void;
   remember(unit: DaemonUnit, process: ProcessId): void;
   stopped(unit: DaemonUnit): void;
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
 }
 
-/** A pidfile that is being rewritten is empty for a moment: bad news about it is read twice. */
+/** A pidfile that is being rewritten is empty for a moment, or holds half a number: such news is read twice. */
 const PIDFILE_SETTLE_MS = 50;
+
+interface EarlyEnd {
+  readonly pid: number;
+  readonly cause: ExitCause;
+  readonly failure: SetupFailure | null;
+}
 
 export class DaemonUnit {
   readonly plan: DaemonPlan;
@@ -52,10 +59,12 @@ export class DaemonUnit {
   readonly #timers = new Map<TimerName | "settle", Timer>();
   readonly #events: DaemonEvent[] = [];
   #handling = false;
-  #followed: { remove(): void } | null = null;
+  #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
   #pidfileWatch: { remove(): void } | null = null;
   /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
   #known: ProcessId | null = null;
+  /** What was reaped of an earlier image's processes before `resume`; null: it lives. */
+  #early: EarlyEnd[] | null = null;
 
   constructor(
     plan: DaemonPlan,
@@ -79,6 +88,12 @@ export class DaemonUnit {
       restored?.status ?? undefined,
     );
     this.#known = restored?.known ?? null;
+    const { child, main } = this.status;
+    if (child === null && main === null) return;
+    // They may end, and be reaped, long before this unit is resumed: hooks and waits come first.
+    this.#early = [];
+    if (child !== null) services.own(child, this);
+    if (main !== null) services.own(main, this);
   }
 
   get name(): string {
@@ -95,32 +110,44 @@ export class DaemonUnit {
 
   /** Watches the pidfile and wants the daemon up. */
   start(): void {
+    this.#early = null;
     this.#watchPidfile();
     this.handle({ type: "wanted" });
   }
 
   /** Takes up the life of a daemon that an earlier image of reeve started: same status, processes followed again. */
   resume(): void {
+    const { child, main, state, launch } = this.status;
+    const early = this.#early ?? [];
+    this.#early = null;
     this.#watchPidfile();
-    const { child, main } = this.status;
-    if (child !== null) this.#services.own(child, this);
-    if (main !== null && main.pid !== child?.pid) this.#follow(main);
+    if (main !== null && !sameProcess(main, child)) this.#follow(main);
     else if (child !== null) this.#services.remember(this, child);
-    if (this.status.state === "starting") {
-      this.#setTimer("deadline", this.plan.freq * 1000);
-      if (this.status.launch === "none") this.machine.status.state = "down";
+    this.handle({ type: "wanted" });
+    if (state === "waiting" || state === "broken") {
+      this.handle({ type: "restartRequested", reason: "reload" });
     }
-    if (this.status.state === "waiting" || this.status.state === "broken") this.machine.status.state = "down";
-    if (this.status.state === "down") this.handle({ type: "wanted" });
-    else if (this.plan.pidfile !== null) this.#readPidfile();
+    if (state === "starting" && launch !== "none") this.#setTimer("deadline", this.plan.freq * 1000);
+    if (state === "stopping" || state === "killing") this.#resumeStop();
+    for (const { pid, cause, failure } of early) this.reaped(pid, cause, failure);
+    // The pidfile of smart2 is reeve's own word, and nobody else's can replace it.
+    if (state === "starting" || (state === "running" && this.plan.kind === "smart")) this.#readPidfile();
+  }
+
+  /** Timers and sweeps ended with the image before. */
+  #resumeStop(): void {
+    const { child, main, leader, state } = this.status;
+    const killing = state === "killing";
+    this.#setTimer("grace", killing ? KILL_PATIENCE_MS : this.plan.stopTimeout * 1000);
+    if (child !== null || main !== null || leader === null) return;
+    this.#run({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
   }
 
   /** Lets go of everything without touching the daemon. */
   abandon(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
-    this.#followed?.remove();
-    this.#followed = null;
+    this.#unfollow();
     this.#pidfileWatch?.remove();
     this.#pidfileWatch = null;
   }
@@ -128,11 +155,21 @@ export class DaemonUnit {
   /** Events that an effect causes are handled after the effects of the one before. */
   handle(event: DaemonEvent): void {
     this.#events.push(event);
+    this.#handleAll();
+  }
+
+  /** What an effect brought about comes before all that happened meanwhile: a stop must know the process to stop. */
+  #handleNext(event: DaemonEvent): void {
+    this.#events.unshift(event);
+    this.#handleAll();
+  }
+
+  #handleAll(): void {
     if (this.#handling) return;
     this.#handling = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        for (const effect of this.machine.handle(next, this.#services.now())) this.#run(effect);
+        for (const effect of this.machine.handle(next, this.#services.now())) this.#attempt(effect);
       }
     } finally {
       this.#handling = false;
@@ -146,14 +183,29 @@ export class DaemonUnit {
 
   /** A child of reeve that this unit owns was reaped. */
   reaped(pid: number, cause: ExitCause, failure: SetupFailure | null): void {
+    if (this.#early !== null) {
+      this.#early.push({ pid, cause, failure });
+      return;
+    }
     const { child, main } = this.status;
-    if (child !== null) this.#services.forget(child);
+    if (this.#followed?.process.pid === pid) this.#unfollow();
     if (child?.pid === pid) {
+      this.#services.forget(child);
       const text = failure === null
         ? null
         : `cannot start "${this.plan.command.text}": ${describeFailure(this.plan, failure)}`;
       this.handle({ type: "childExited", cause, failure: text });
-    } else if (main?.pid === pid) this.#mainEnded(main, cause);
+    }
+    if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
+  }
+
+  /** An effect that fails is said, and the others still come: one daemon's trouble is never the supervisor's. */
+  #attempt(effect: Effect): void {
+    try {
+      this.#run(effect);
+    } catch (error) {
+      this.#services.logger.log("error", this.name, `cannot ${effect.do}: ${errorText(error)}`);
+    }
   }
 
   #run(effect: Effect): void {
@@ -172,7 +224,9 @@ export class DaemonUnit {
       case "follow":
         return this.#follow(effect.process);
       case "sweep":
-        return services.sweep(effect.process, effect.signal, () => this.handle({ type: "emptied" }));
+        return services.sweep(effect.process, effect.signal, () => {
+          if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
+        });
       case "log":
         return services.logger.log(effect.level, this.name, effect.text, effect.fields);
       case "stopped":
@@ -184,32 +238,45 @@ export class DaemonUnit {
   }
 
   #spawn(again: boolean): void {
+    let process: ProcessId;
     try {
-      const process = this.#services.spawn(this.plan, again);
-      this.#known = process;
-      this.#services.own(process, this);
-      this.#services.remember(this, process);
-      this.handle({ type: "spawned", process });
+      process = this.#services.spawn(this.plan, again);
     } catch (error) {
-      this.handle({
-        type: "spawnFailed",
-        text: `cannot start "${this.plan.command.text}": ${errorText(error)}`,
-      });
+      const text = `cannot start "${this.plan.command.text}": ${errorText(error)}`;
+      return this.#handleNext({ type: "spawnFailed", text });
     }
+    this.#known = process;
+    this.#services.own(process, this);
+    this.#services.remember(this, process);
+    this.#handleNext({ type: "spawned", process });
   }
 
   #follow(process: ProcessId): void {
-    this.#followed?.remove();
+    const before = this.#followed?.process ?? null;
+    this.#unfollow();
+    if (before !== null && !sameProcess(before, process) && !sameProcess(before, this.status.child)) {
+      this.#services.disown(before, this);
+      this.#services.forget(before);
+    }
     this.#known = process;
-    this.#services.own(process, this);
-    this.#followed = this.#services.follow(process, () => this.#mainEnded(process, { kind: "unknown" }));
+    const watch = this.#services.follow(process, this, () => {
+      this.#unfollow(process);
+      this.#mainEnded(process, { kind: "unknown" });
+    });
+    this.#followed = { process, watch };
     this.#services.remember(this, process);
   }
 
-  #mainEnded(process: ProcessId, cause: ExitCause): void {
-    if (this.status.main?.pid !== process.pid || this.status.main.startTime !== process.startTime) return;
-    this.#followed?.remove();
+  /** `only`: unless another process is followed by now. */
+  #unfollow(only?: ProcessId): void {
+    if (only !== undefined && !sameProcess(this.#followed?.process ?? null, only)) return;
+    this.#followed?.watch.remove();
     this.#followed = null;
+  }
+
+  #mainEnded(process: ProcessId, cause: ExitCause): void {
+    if (!sameProcess(this.status.main, process)) return;
+    this.#unfollow(process);
     this.#services.disown(process, this);
     this.#services.forget(process);
     this.handle({ type: "mainExited", cause });
@@ -220,17 +287,26 @@ export class DaemonUnit {
     this.#pidfileWatch = this.#services.watchPidfile(this.plan, () => this.#pidfileChanged());
   }
 
+  /** Good news is acted on at once; all other is looked at again when the file has come to rest. */
   #pidfileChanged(): void {
     const verdict = this.#services.readPidfile(this.plan, this.#known);
-    this.#clearTimer("settle");
-    if (verdict.valid) this.handle({ type: "pidfileValid", process: verdict.process });
-    else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile());
+    const { main } = this.status;
+    const certain = verdict.valid && !verdict.unfinished &&
+      (main === null || sameProcess(main, verdict.process));
+    if (certain) this.#judged(verdict);
+    else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
   }
 
-  #readPidfile(): void {
+  #readPidfile(settled = false): void {
     const verdict = this.#services.readPidfile(this.plan, this.#known);
-    if (verdict.valid) this.handle({ type: "pidfileValid", process: verdict.process });
-    else this.handle({ type: "pidfileInvalid", found: verdict.found });
+    if (settled || !verdict.unfinished) this.#judged(verdict);
+    else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
+  }
+
+  #judged(verdict: Verdict): void {
+    this.#clearTimer("settle");
+    if (verdict.valid) this.#handleNext({ type: "pidfileValid", process: verdict.process });
+    else this.#handleNext({ type: "pidfileInvalid", found: verdict.found });
   }
 
   #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {

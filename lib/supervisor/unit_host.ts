@@ -18,7 +18,7 @@ import { errorText } from "./error_text.ts";
 import type { Journal } from "./journal.ts";
 import { readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
-import { holdProcess, signalDaemon } from "./signaller.ts";
+import { holdProcess, signalDaemon, UNKNOWN_START } from "./signaller.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
 
@@ -105,7 +105,7 @@ export class UnitHost implements UnitServices {
     if (child.pidfd !== null) closePidfd(child.pidfd);
     this.#spawnIds.set(child.pid, spawnId);
     this.#parts.onSpawned();
-    return { pid: child.pid, startTime: readStat(child.pid)?.startTime ?? 0n };
+    return { pid: child.pid, startTime: startTimeOf(child.pid) };
   }
 
   /** For the reaper: the stage at which the child `pid` failed, if it has reported one. */
@@ -136,7 +136,7 @@ export class UnitHost implements UnitServices {
     this.#parts.registry.delete(process.pid, owner);
   }
 
-  follow(target: ProcessId, ended: () => void): { remove(): void } {
+  follow(target: ProcessId, owner: DaemonUnit | null, ended: () => void): { remove(): void } {
     let pidfd: number | null;
     try {
       pidfd = holdProcess(target);
@@ -145,17 +145,20 @@ export class UnitHost implements UnitServices {
         null,
         `cannot follow pid ${target.pid}: ${errorText(error)}; its end is only seen if it is a child`,
       );
+      if (owner !== null) this.own(target, owner);
       return { remove: () => {} };
     }
     if (pidfd === null) {
-      // Gone between the look at its pidfile and now; a child of ours comes as a death of its own.
+      // Gone between the look at its pidfile and now, and its number may be another's: it is not owned.
       const timer = setTimeout(ended, 0);
       return { remove: () => clearTimeout(timer) };
     }
     const held = pidfd;
+    if (owner !== null) this.own(target, owner);
     const watch = this.#parts.watcher.add(held, () => {
+      watch.remove(); // It stays readable from now on.
       // A child of ours is reaped first, since that tells how it ended.
-      if (readStat(target.pid)?.ppid !== process.pid) ended();
+      if (owner === null || readStat(target.pid)?.ppid !== process.pid) ended();
     });
     return {
       remove: () => {
@@ -174,12 +177,19 @@ export class UnitHost implements UnitServices {
   }
 
   readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict {
-    return readPidfile(plan.pidfile ?? "", {
+    const verdict = readPidfile(plan.pidfile ?? "", {
       selfUid: this.#parts.selfUid,
       selfPid: process.pid,
       daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       known,
     });
+    if (!verdict.valid) return verdict;
+    // Two daemons that are one process: the second would never be started, and each stop would end both.
+    const { pid } = verdict.process;
+    const other = this.#parts.registry.get(pid)?.name;
+    if (other === undefined || other === plan.name) return verdict;
+    const found = `pidfile "${plan.pidfile}" names pid ${pid}, which belongs to the daemon "${other}"`;
+    return { valid: false, found, unfinished: false };
   }
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
@@ -213,5 +223,14 @@ export class UnitHost implements UnitServices {
     if (known !== undefined) return known;
     this.#indexes.set(plan.name, this.#indexes.size);
     return this.#indexes.size - 1;
+  }
+}
+
+/** The child runs already: that its start time cannot be read (no descriptor free) must not lose it. */
+function startTimeOf(pid: number): bigint {
+  try {
+    return readStat(pid)?.startTime ?? UNKNOWN_START;
+  } catch {
+    return UNKNOWN_START;
   }
 }
