@@ -102,7 +102,8 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
   );
   return {
     // Standard input can be read once only, but may be named more than once.
-    readFile: (path) => path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path),
+    readFile: (path) =>
+      path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path, options.isReload),
     exists: existsSync,
     isFile: (path) => statOf(path)?.isFile() ?? false,
     isDirectory: (path) => statOf(path)?.isDirectory() ?? false,
@@ -128,11 +129,18 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
   };
 }
 
-/** A regular file or a FIFO; opened once, so that what was looked at is what is read. */
-function readConfiguration(path: string): Uint8Array {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOCTTY);
+/**
+ * A regular file or a FIFO; opened once, so that what was looked at is what is read. Daemons run at a reload: then it is a
+ * regular file or nothing, since whoever may put a FIFO in its place would otherwise stop the supervisor.
+ */
+function readConfiguration(path: string, isReload: boolean): Uint8Array {
+  const wait = isReload ? constants.O_NONBLOCK : 0;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOCTTY | wait);
   try {
     const status = fstatSync(fd);
+    if (isReload && !status.isFile() && !status.isDirectory()) {
+      throw new Error(`"${path}" is no regular file, and only such a one is read again`);
+    }
     if (status.isDirectory()) throw Object.assign(new Error(`"${path}" is a directory`), { code: "EISDIR" });
     return readFileSync(fd);
   } finally {

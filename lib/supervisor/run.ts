@@ -244,7 +244,7 @@ export class Run {
     instance.reload();
   }
 
-  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails. */
+  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
   async #reload(): Promise<void> {
     await this.#atExit();
     this.#services.close(false);
@@ -254,24 +254,31 @@ export class Run {
     this.#logger.flush();
     try {
       this.#enter(this.#capsule.cwd);
-      await executeCore({
+      const next = {
         ...this.#capsule,
         reloads: this.#capsule.reloads + 1,
         stateFd: state,
         readyFd: null,
         lockFd: this.#runDir?.lockFd ?? null,
-      });
+      };
+      await executeCore(next, () => instance.phase !== "reloading");
+      this.#leaveReload(state, cwd);
     } catch (error) {
-      closeFd(state);
-      this.#enter(cwd);
+      this.#leaveReload(state, cwd);
       this.#logger.error(
         null,
         `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
       );
+      if (instance.phase !== "reloading") return;
       instance.carryOn();
       this.#services.startFifo(this.#actions());
       this.#services.watchTouches(this.#actions(), this.#life.signal);
     }
+  }
+
+  #leaveReload(state: number, cwd: string): void {
+    closeFd(state);
+    this.#enter(cwd);
   }
 
   /** A directory that was removed must not cost the daemons: relative paths fail in "/", each with its message. */

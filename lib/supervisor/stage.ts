@@ -38,13 +38,17 @@ export function becomeCore(argv: readonly string[]): never {
   }
 }
 
-/** The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be none. */
-export async function executeCore(capsule: Omit<Capsule, "saved">): Promise<never> {
+/**
+ * The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be none; resolves
+ * only when `calledOff`: what came before the signals were held has had its turn by then, and may have been a stop.
+ */
+export async function executeCore(capsule: Omit<Capsule, "saved">, calledOff: () => boolean): Promise<void> {
   const held = holdSignals(HELD_SIGNALS);
   try {
     // What came before is with its handlers after one turn of the event loop.
     await new Promise((turned) => setImmediate(turned));
-    execute(capsule);
+    if (calledOff()) held.release();
+    else execute(capsule);
   } catch (error) {
     held.release();
     throw error;
