@@ -2,8 +2,10 @@
  * One daemon as it runs: feeds events to its machine and carries out the effects. It must never decide; what happens
  * next is in lib/daemon/transitions.ts.
  */
+import { shownCommand } from "../config/mask.ts";
 import type { DaemonPlan } from "../config/plan.ts";
 import { DaemonMachine } from "../daemon/machine.ts";
+import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../daemon/process.ts";
 import type { DaemonEvent, DaemonStatus, Effect, TimerName } from "../daemon/state.ts";
@@ -77,7 +79,7 @@ export class DaemonUnit {
       {
         name: plan.name,
         kind: plan.kind,
-        command: plan.command.text,
+        command: shownCommand(plan.command),
         pidfile: plan.pidfile,
         freq: plan.freq,
         maxThrottle: plan.maxThrottle,
@@ -193,7 +195,7 @@ export class DaemonUnit {
       this.#services.forget(child);
       const text = failure === null
         ? null
-        : `cannot start "${this.plan.command.text}": ${describeFailure(this.plan, failure)}`;
+        : DAEMON_MESSAGES.cannotStart(this.machine.settings.command, describeFailure(this.plan, failure));
       this.handle({ type: "childExited", cause, failure: text });
     }
     if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
@@ -242,7 +244,7 @@ export class DaemonUnit {
     try {
       process = this.#services.spawn(this.plan, again);
     } catch (error) {
-      const text = `cannot start "${this.plan.command.text}": ${errorText(error)}`;
+      const text = DAEMON_MESSAGES.cannotStart(this.machine.settings.command, errorText(error));
       return this.#handleNext({ type: "spawnFailed", text });
     }
     this.#known = process;

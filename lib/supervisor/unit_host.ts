@@ -2,7 +2,9 @@
  * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
  * daemon; units decide, this does.
  */
+import { shownCommand } from "../config/mask.ts";
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
+import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { Logger } from "../log/logger.ts";
@@ -78,11 +80,8 @@ export class UnitHost implements UnitServices {
       const spec = daemonChild(plan, instance, this.#indexOf(plan), this.environment, inherited);
       const uid = spec.uid ?? this.#parts.selfUid;
       const gid = spec.gid ?? this.#parts.selfGid;
-      logger.log(
-        "info",
-        plan.name,
-        `${again ? "respawning" : "spawning"} "${plan.command.text}" (uid: ${uid} gid: ${gid})`,
-      );
+      const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
+      logger.log("info", plan.name, text(shownCommand(plan.command), uid, gid));
       const process = this.start(spec);
       try {
         pidfile?.commit(new TextEncoder().encode(`${process.pid}\n`));
