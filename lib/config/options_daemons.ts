@@ -82,7 +82,7 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
   {
     name: "umask",
     type: "string",
-    help: "umask, in octal, of daemons, hooks and of the files that reeve creates",
+    help: "umask, in octal, of daemons and hooks; reeve's own files have modes of their own",
   },
   { name: "chdir", type: "path", help: "enter this directory before anything starts" },
   {
@@ -141,7 +141,7 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
   {
     name: "procname-prefix",
     type: "string",
-    help: "put this text in front of reeve's process name",
+    help: "put this text in front of reeve's process name, which has room for 15 bytes",
   },
   { name: "procname-prefix-spaced", type: "string", help: "like procname-prefix, with a blank behind it" },
   {

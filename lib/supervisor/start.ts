@@ -22,7 +22,7 @@ export interface StartRequest {
 export async function startInstance(request: StartRequest): Promise<number> {
   const { plan, capsule } = request;
   // An exec of /proc/self/exe is called "exe" by the kernel.
-  setProcessName("reeve");
+  setProcessName(`${plan.instance.procnamePrefix ?? ""}reeve`);
   const alone = capsule.readyFd === null && capsule.reloads === 0 && !capsule.underInit;
   if (plan.instance.daemonize && alone) return await runInBackground(capsule);
   return await new Run(request).toTheEnd();
