@@ -20,6 +20,7 @@ export const LIBRARY_SOURCES = [
   "clone.c",
   "files.c",
   "hold.c",
+  "probe.c",
   "processes.c",
   "spawn.c",
   "text.c",

@@ -95,11 +95,16 @@ const SYSTEM: ImageHost = {
   memfd: (name, flags) => Number(memfdCreate()(SYS_MEMFD_CREATE, cString(name, "memfd name"), flags)),
   seal: (fd) => void fcntl()(SYS_FCNTL, fd, F_ADD_SEALS, SEAL_EVERYTHING),
   get directories() {
-    const { XDG_RUNTIME_DIR, TMPDIR } = process.env;
-    return [XDG_RUNTIME_DIR, "/run", "/dev/shm", TMPDIR, "/tmp", "/var/tmp"]
-      .filter((path): path is string => path?.startsWith("/") === true);
+    return imageDirectories();
   },
 };
+
+/** Where executable bytes go when there is no memfd for them, best first. */
+export function imageDirectories(): readonly string[] {
+  const { XDG_RUNTIME_DIR, TMPDIR } = process.env;
+  return [XDG_RUNTIME_DIR, "/run", "/dev/shm", TMPDIR, "/tmp", "/var/tmp"]
+    .filter((path): path is string => path?.startsWith("/") === true);
+}
 
 // syscall(2) is variadic, which on Linux's x86-64 and arm64 passes integers as any other function does.
 const memfdCreate = () =>

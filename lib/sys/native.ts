@@ -69,6 +69,8 @@ const SYMBOLS = {
   reeve_mount: { args: ["buffer", "buffer", "buffer", "u64", "ptr"], returns: RESULT },
   reeve_umount: { args: ["buffer", "u32"], returns: RESULT },
   reeve_sethostname: { args: ["buffer"], returns: RESULT },
+  reeve_probe: { args: ["u32"], returns: RESULT },
+  reeve_probe_namespaces: { args: ["u64"], returns: RESULT },
 } as const;
 
 type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
