@@ -24,10 +24,18 @@ export interface ReadPlan {
 export function readPlan(
   line: Pick<CommandLine, "options" | "files" | "entrypoint">,
   purpose: Purpose,
-  options: { readonly isReload?: boolean; readonly system?: PlanSystem } = {},
+  options: {
+    readonly isReload?: boolean;
+    readonly system?: PlanSystem;
+    readonly files?: Map<string, Uint8Array> | undefined;
+  } = {},
 ): ReadPlan {
   const { isReload = false, system = new RealPlanSystem() } = options;
-  const world = realConfigWorld(system, { sideEffects: purpose === "start", isReload });
+  const world = realConfigWorld(system, {
+    sideEffects: purpose === "start",
+    isReload,
+    ...(options.files === undefined ? {} : { files: options.files }),
+  });
   let configuration: Configuration;
   try {
     configuration = loadConfiguration(line.options, line.files, world);

@@ -10,6 +10,7 @@ import { EXIT } from "./exit_code.ts";
 import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { type Capsule, takeCapsule } from "../supervisor/capsule.ts";
+import { restoreFiles } from "../supervisor/checked_files.ts";
 import { catchSignals } from "../supervisor/signal_wiring.ts";
 import { startSupervisor } from "./start_supervisor.ts";
 
@@ -101,6 +102,7 @@ async function runConfiguration(
   }
   const { plan, configuration, diagnostics } = readPlan(line, "start", {
     isReload: (capsule?.reloads ?? 0) > 0,
+    files: capsule === null || capsule.filesFd === null ? undefined : restoreFiles(capsule.filesFd),
   });
   const { list } = diagnostics;
   if (configuration !== null) {

@@ -4,6 +4,7 @@ import { planCommand } from "../config/command_words.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Plan } from "../config/plan.ts";
 import type { Capsule } from "../supervisor/capsule.ts";
+import type { CheckedFiles } from "../supervisor/checked_files.ts";
 import { readPlan } from "./read_plan.ts";
 
 /** Runs the instance until it ends; its exit code. */
@@ -20,8 +21,9 @@ export async function startSupervisor(
     capsule,
     parseCommand: (text) => planCommand(text, plan.instance.shell),
     reread: () => {
-      const { plan: next, diagnostics } = readPlan(line, "start", { isReload: true });
-      return { plan: next, diagnostics: diagnostics.list };
+      const files: CheckedFiles = new Map();
+      const { plan: next, diagnostics } = readPlan(line, "start", { isReload: true, files });
+      return { plan: next, diagnostics: diagnostics.list, files };
     },
   });
 }

@@ -93,6 +93,8 @@ export interface WorldOptions {
   readonly sideEffects: boolean;
   /** For if-reload. */
   readonly isReload: boolean;
+  /** What is in it is not read again; what is not is read and put into it. */
+  readonly files?: Map<string, Uint8Array>;
 }
 
 export function realConfigWorld(system: PlanSystem, options: WorldOptions): ConfigWorld {
@@ -102,8 +104,13 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
   );
   return {
     // Standard input can be read once only, but may be named more than once.
-    readFile: (path) =>
-      path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path, options.isReload),
+    readFile: (path) => {
+      const known = options.files?.get(path);
+      if (known !== undefined) return known;
+      const bytes = path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path, options.isReload);
+      options.files?.set(path, bytes);
+      return bytes;
+    },
     exists: existsSync,
     isFile: (path) => statOf(path)?.isFile() ?? false,
     isDirectory: (path) => statOf(path)?.isDirectory() ?? false,

@@ -33,6 +33,8 @@ export interface Capsule {
   readonly stateFd: number | null;
   /** Pipe to the process that the user started, which waits until the daemonized one is up; null: not daemonized. */
   readonly readyFd: number | null;
+  /** Memfd with the configuration's files as they were checked for a reload; null at a first start. */
+  readonly filesFd: number | null;
   /** Lock of the run directory, held over a reload. */
   readonly lockFd: number | null;
   /** The helper's init is our parent and PID 1: nothing outlives this instance. */
@@ -82,6 +84,7 @@ function parse(text: string): Capsule | null {
       reloads: count(value.reloads) ?? 0,
       stateFd: count(value.stateFd),
       readyFd: count(value.readyFd),
+      filesFd: count(value.filesFd),
       lockFd: count(value.lockFd),
       underInit: value.underInit === true,
       cwd: typeof value.cwd === "string" ? value.cwd : "/",

@@ -14,6 +14,7 @@ import { isTerminal } from "../sys/tty.ts";
 import { assemble } from "./assemble.ts";
 import { tellReady } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
+import { type CheckedFiles, saveFiles } from "./checked_files.ts";
 import type { Core } from "./core.ts";
 import { errorText } from "./error_text.ts";
 import type { Foreground } from "./foreground.ts";
@@ -48,6 +49,8 @@ export class Run {
   #foreground: Foreground | null = null;
   #isUp = false;
   #reloadWanted = false;
+  /** Of the configuration that a reload under way found good. */
+  #checked: CheckedFiles = new Map();
 
   constructor(request: StartRequest) {
     this.#request = request;
@@ -240,6 +243,7 @@ export class Run {
       return this.#stop();
     }
     this.#logger.info(null, MESSAGES.reloading());
+    this.#checked = found.files;
     this.#services.notifier.reloading();
     instance.reload();
   }
@@ -250,6 +254,8 @@ export class Run {
     this.#services.close(false);
     const { instance } = this.#core;
     const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
+    const files = saveFiles(this.#checked);
+    this.#checked = new Map();
     const cwd = process.cwd();
     this.#logger.flush();
     try {
@@ -258,13 +264,14 @@ export class Run {
         ...this.#capsule,
         reloads: this.#capsule.reloads + 1,
         stateFd: state,
+        filesFd: files,
         readyFd: null,
         lockFd: this.#runDir?.lockFd ?? null,
       };
       await executeCore(next, () => instance.phase !== "reloading");
-      this.#leaveReload(state, cwd);
+      this.#leaveReload([state, files], cwd);
     } catch (error) {
-      this.#leaveReload(state, cwd);
+      this.#leaveReload([state, files], cwd);
       this.#logger.error(
         null,
         `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
@@ -276,8 +283,8 @@ export class Run {
     }
   }
 
-  #leaveReload(state: number, cwd: string): void {
-    closeFd(state);
+  #leaveReload(fds: readonly number[], cwd: string): void {
+    for (const fd of fds) closeFd(fd);
     this.#enter(cwd);
   }
 

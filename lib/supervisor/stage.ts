@@ -20,6 +20,7 @@ export function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
     reloads: 0,
     stateFd: null,
     readyFd: null,
+    filesFd: null,
     lockFd: null,
     underInit: false,
     cwd: process.cwd(),
@@ -56,7 +57,9 @@ export async function executeCore(capsule: Omit<Capsule, "saved">, calledOff: ()
 }
 
 function execute(capsule: Omit<Capsule, "saved">): never {
-  const keepFds = [capsule.stateFd, capsule.readyFd, capsule.lockFd].filter((fd) => fd !== null);
+  const keepFds = [capsule.stateFd, capsule.readyFd, capsule.filesFd, capsule.lockFd].filter((fd) =>
+    fd !== null
+  );
   execSelf({
     program: { path: "/proc/self/exe" },
     args: shownArguments(capsule.argv),

@@ -6,6 +6,7 @@ import type { Command, Plan } from "../config/plan.ts";
 import { setProcessName } from "../sys/own_process.ts";
 import { runInBackground } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
+import type { CheckedFiles } from "./checked_files.ts";
 import { Run } from "./run.ts";
 
 export interface StartRequest {
@@ -15,7 +16,11 @@ export interface StartRequest {
   readonly capsule: Capsule;
   readonly parseCommand: (text: string) => Command;
   /** Reads the same configuration again; no plan and errors when it is bad. */
-  readonly reread: () => { readonly plan: Plan | null; readonly diagnostics: readonly Diagnostic[] };
+  readonly reread: () => {
+    readonly plan: Plan | null;
+    readonly diagnostics: readonly Diagnostic[];
+    readonly files: CheckedFiles;
+  };
 }
 
 /** Runs the instance until it ends; its exit code. */

@@ -5,6 +5,7 @@
 import { expect } from "bun:test";
 import { rmSync } from "node:fs";
 import { check, reeve } from "../e2e/need.ts";
+import { until } from "../e2e/wait.ts";
 
 check("TERM at any instant of a reload stops reeve", [reeve], async (scope) => {
   const config = scope.config(["attach-daemon = sleep 78101"]);
@@ -34,5 +35,23 @@ check("a FIFO in the place of the configuration, without a writer, does not hold
   await supervisor.untilLog(/cannot read[^\n]*regular file/);
   await supervisor.untilLog(/everything goes on as it is/);
   expect(scope.matching(/^sleep 78102/).map(({ pid }) => pid)).toEqual([daemon.pid]);
+  expect((await supervisor.stop()).code).toBe(0);
+});
+
+check("a configuration that goes bad while the daemons of a reload stop: the one that was checked is used", [
+  reeve,
+], async (scope) => {
+  const stubborn = "sh -c \"trap '' TERM; echo trapped; while :; do sleep 0.05; done\" 78103";
+  const config = scope.config([
+    `attach-daemon2 = cmd=${stubborn},stop_timeout=1`,
+    "attach-daemon = sleep 78104",
+  ]);
+  const supervisor = scope.reeve(config);
+  await supervisor.untilLog(/trapped/);
+  supervisor.signal("SIGHUP");
+  await supervisor.untilLog(/stopping daemon/);
+  scope.write("test.ini", "[uwsgi\nattach-daemon =");
+  await supervisor.untilLog(/reeve is back/);
+  await until("the daemons are back", () => scope.matching(/^sleep 78104/).length === 1);
   expect((await supervisor.stop()).code).toBe(0);
 });
