@@ -39,7 +39,8 @@ export function runDirCandidates(
 
 /**
  * Opens the first candidate that can be had, made with mode 0700, and locks it. `inheritedLock`: the lock that the image
- * before a reload held. Throws AlreadyRunning; null: none can be had, `why` has said so.
+ * before a reload held, which is closed where the configuration now names another directory. Throws AlreadyRunning; null:
+ * none can be had, `why` has said so.
  */
 export function openRunDir(
   candidates: readonly string[],
@@ -55,17 +56,35 @@ export function openRunDir(
       if (!status.isDirectory() || (status.uid !== uid && status.uid !== 0) || (status.mode & 0o022) !== 0) {
         throw new Error(`"${path}" must be a directory of uid ${uid} that nobody else can write to`);
       }
-      return { path, lockFd: inheritedLock ?? lock(path) };
+      return { path, lockFd: takeOver(path, inheritedLock) };
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
       reasons.push(errorText(error));
     }
   }
+  if (inheritedLock !== null) closeSync(inheritedLock);
   const reason = reasons.length === 0 ? "XDG_RUNTIME_DIR is not set" : reasons.join("; ");
   why(
     `no run directory (${reason}): after a kill -9 of reeve what its daemons left behind is not found, and a second reeve of this configuration is not noticed`,
   );
   return null;
+}
+
+function takeOver(path: string, inherited: number | null): number {
+  if (inherited === null) return lock(path);
+  if (isLockOf(path, inherited)) return inherited;
+  const fd = lock(path);
+  closeSync(inherited);
+  return fd;
+}
+
+function isLockOf(path: string, fd: number): boolean {
+  try {
+    const [held, named] = [fstatSync(fd), lstatSync(join(path, "lock"))];
+    return held.dev === named.dev && held.ino === named.ino;
+  } catch {
+    return false; // It was removed, or there is none yet.
+  }
 }
 
 function lock(path: string): number {
@@ -81,11 +100,20 @@ function lock(path: string): number {
         } runs this instance: its run directory "${path}" is locked (set instance-name to run two)`,
       );
     }
-    ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid}\n`, 0);
+    writeOwnPid(fd);
     return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** For whoever is told that another runs. The lock holds without it, on a full disk too. */
+function writeOwnPid(fd: number): void {
+  try {
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch {
+    // Nobody is told the number, that is all.
   }
 }
