@@ -11,6 +11,8 @@ import { writeAll } from "../sys/descriptor.ts";
 export interface JournalEntry {
   readonly name: string;
   readonly smart: boolean;
+  /** Of a smart daemon: with the name it says that a configuration still means the same one. */
+  readonly pidfile?: string | null;
   readonly process: ProcessId;
   readonly uid: number;
   /** Boot-time ticks at which the daemon's leader was last known to be alive. */
@@ -28,6 +30,7 @@ type Line =
   | {
     readonly up: string;
     readonly smart: boolean;
+    readonly pidfile?: string;
     readonly pid: number;
     readonly start: string;
     readonly uid: number;
@@ -147,6 +150,7 @@ function upLine(entry: Kept): string {
   return JSON.stringify({
     up: entry.name,
     smart: entry.smart,
+    ...(entry.pidfile === undefined || entry.pidfile === null ? {} : { pidfile: entry.pidfile }),
     pid: entry.process.pid,
     start: String(entry.process.startTime),
     uid: entry.uid,
@@ -160,7 +164,16 @@ function apply(entries: Map<string, Kept>, line: Exclude<Line, { boot: string }>
     const process = { pid: line.pid, startTime: BigInt(line.start) };
     const aliveAt = BigInt(line.alive ?? line.start);
     const old = line.old === true;
-    entries.set(key(process), { name: line.up, smart: line.smart, process, uid: line.uid, aliveAt, old });
+    const pidfile = typeof line.pidfile === "string" ? line.pidfile : null;
+    entries.set(key(process), {
+      name: line.up,
+      smart: line.smart,
+      pidfile,
+      process,
+      uid: line.uid,
+      aliveAt,
+      old,
+    });
   } else if ("end" in line) {
     entries.delete(`${line.end}:${line.start}`);
   } else {

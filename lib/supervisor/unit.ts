@@ -35,6 +35,8 @@ export interface UnitServices {
   /** To its group where it leads one. Verified (child or pidfd) before anything is sent. */
   signal(process: ProcessId, signal: number): void;
   readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict;
+  /** It exists, is the same by its start time, and is no zombie. */
+  isAlive(process: ProcessId): boolean;
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void };
   /** Its end is known, or it is no longer this daemon: the record of it is closed. */
   forget(process: ProcessId): void;
@@ -192,11 +194,12 @@ export class DaemonUnit {
     const { child, main } = this.status;
     if (this.#followed?.process.pid === pid) this.#unfollow();
     if (child?.pid === pid) {
-      this.#services.forget(child);
       const text = failure === null
         ? null
         : DAEMON_MESSAGES.cannotStart(this.machine.settings.command, describeFailure(this.plan, failure));
       this.handle({ type: "childExited", cause, failure: text });
+      // What it leaves of its session is on record until it is gone: reeve may be killed before that.
+      if (!sameProcess(this.status.leader, child)) this.#services.forget(child);
     }
     if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
   }
@@ -227,6 +230,7 @@ export class DaemonUnit {
         return this.#follow(effect.process);
       case "sweep":
         return services.sweep(effect.process, effect.signal, () => {
+          services.forget(effect.process);
           if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
         });
       case "log":
@@ -305,10 +309,26 @@ export class DaemonUnit {
     else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
   }
 
+  /** The process that the journal knows, about to be started a second time because its pidfile is lost or spoilt. */
+  #survivor(): ProcessId | null {
+    const { state, launch } = this.status;
+    if (state !== "starting" || launch !== "none" || this.#known === null) return null;
+    return this.#services.isAlive(this.#known) ? this.#known : null;
+  }
+
   #judged(verdict: Verdict): void {
     this.#clearTimer("settle");
+    const survivor = verdict.valid ? null : this.#survivor();
+    if (!verdict.valid && survivor !== null) {
+      const text = `${verdict.found}, but the daemon that an earlier reeve started still runs: it is kept`;
+      this.#services.logger.log("warning", this.name, text, { pid: survivor.pid });
+      return this.#handleNext({ type: "pidfileValid", process: survivor });
+    }
     if (verdict.valid) this.#handleNext({ type: "pidfileValid", process: verdict.process });
-    else this.#handleNext({ type: "pidfileInvalid", found: verdict.found });
+    else {
+      const alive = verdict.alive === undefined ? {} : { alive: verdict.alive };
+      this.#handleNext({ type: "pidfileInvalid", found: verdict.found, ...alive });
+    }
   }
 
   #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {

@@ -182,13 +182,18 @@ export class UnitHost implements UnitServices {
       daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       known,
     });
-    if (!verdict.valid) return verdict;
+    if (!verdict.valid) return known !== null && isAlive(known) ? { ...verdict, alive: known } : verdict;
     // Two daemons that are one process: the second would never be started, and each stop would end both.
     const { pid } = verdict.process;
     const other = this.#parts.registry.get(pid)?.name;
     if (other === undefined || other === plan.name) return verdict;
     const found = `pidfile "${plan.pidfile}" names pid ${pid}, which belongs to the daemon "${other}"`;
     return { valid: false, found, unfinished: false };
+  }
+
+  isAlive(process: ProcessId): boolean {
+    const stat = readStat(process.pid);
+    return stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X";
   }
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
@@ -203,9 +208,11 @@ export class UnitHost implements UnitServices {
     this.#parts.journal.up({
       name: unit.name,
       smart: unit.plan.kind !== "dumb",
+      pidfile: unit.plan.pidfile,
       process,
       uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       aliveAt: process.startTime,
+      pidfile: unit.plan.pidfile,
     });
   }
 
@@ -223,6 +230,11 @@ export class UnitHost implements UnitServices {
     this.#indexes.set(plan.name, this.#indexes.size);
     return this.#indexes.size - 1;
   }
+}
+
+function isAlive(process: ProcessId): boolean {
+  const stat = readStat(process.pid);
+  return stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
 /** The child runs already: that its start time cannot be read (no descriptor free) must not lose it. */

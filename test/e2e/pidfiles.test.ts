@@ -3,7 +3,7 @@
  * must neither take another process for its daemon nor signal one, and must not start a daemon that runs.
  */
 import { expect } from "bun:test";
-import { chownSync, lchownSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chownSync, lchownSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { check, pidNamespace, REEVE, reeve, root } from "./need.ts";
@@ -242,5 +242,20 @@ check(
     const second = scope.reeve(config);
     await second.untilLog(/found valid\/active pidfile/);
     expect(daemons(scope).map((one) => one.pid)).toEqual([daemon.pid]);
+  },
+);
+
+check(
+  "a pidfile that is deleted while reeve is away does not lead to a second daemon",
+  [reeve],
+  async (scope) => {
+    const { pidfile, start, supervisor, daemon } = await smartDaemon(scope);
+    const sentinel = await untilStarted(scope);
+    await supervisor.kill();
+    rmSync(pidfile);
+    start();
+    await untilStarted(scope, sentinel);
+    expect(daemons(scope).map(({ pid }) => pid)).toEqual([daemon.pid]);
+    expect(isAlive(daemon)).toBe(true);
   },
 );

@@ -399,3 +399,26 @@ test("a wrapper that outlives its daemon is ended before the next launch", () =>
   world.die(main.id.pid);
   expect(world.launches).toBe(2);
 });
+
+test("a daemon of an earlier reeve whose pidfile is lost is kept, not started twice", () => {
+  const world = new UnitWorld();
+  const first = new DaemonUnit(SMART_PLAN, world);
+  first.start();
+  const daemon = first.status.child!;
+  world.writePidfile(daemon);
+  first.abandon();
+  world.pidfile = null;
+  const next = new DaemonUnit(SMART_PLAN, world, { status: null, known: daemon });
+  next.start();
+  expect(next.status.state).toBe("running");
+  expect(next.status.main).toEqual(daemon);
+  expect(world.launches).toBe(1);
+});
+
+test("a daemon that an earlier reeve knew and that has ended is started", () => {
+  const world = new UnitWorld();
+  const gone = { pid: 4242, startTime: 7n };
+  const unit = new DaemonUnit(SMART_PLAN, world, { status: null, known: gone });
+  unit.start();
+  expect(world.launches).toBe(1);
+});

@@ -156,6 +156,11 @@ export class UnitWorld implements UnitServices {
     this.#kill(process.pid, signal);
   }
 
+  isAlive(process: ProcessId): boolean {
+    const found = this.alive.get(process.pid);
+    return found !== undefined && sameProcess(found.id, process);
+  }
+
   readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict {
     this.reads.push(known);
     const unfinished = this.pidfileUnfinished || this.pidfile === "";
