@@ -3,6 +3,7 @@
  * configuration meets. It looks only: nothing is run, created or changed.
  */
 import type { CommandLine } from "../config/command_line.ts";
+import type { Diagnostic } from "../config/diagnostic.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";
 import { readPlan } from "./read_plan.ts";
@@ -19,7 +20,7 @@ export function check(line: CommandLine, outputs: Outputs): number {
     outputs.out.line(JSON.stringify(report, null, 2));
     return code;
   }
-  showDiagnostics(list, outputs.err);
+  showDiagnostics(byPlace(list), outputs.err);
   const errors = list.filter(({ severity }) => severity === "error").length;
   const warnings = list.filter(({ severity }) => severity === "warning").length;
   const names = line.files.map(({ name }) => name).join(" ") || "command line";
@@ -29,6 +30,14 @@ export function check(line: CommandLine, outputs: Outputs): number {
     `${names}: ${verdict}, ${count(daemons, "daemon") || "no daemon"}${found === "" ? "" : `, ${found}`}`,
   );
   return code;
+}
+
+/** Line by line, as a file is mended; what belongs to no line last. Stable: files in the order in which they came up. */
+function byPlace(list: readonly Diagnostic[]): readonly Diagnostic[] {
+  const files = [...new Set(list.flatMap(({ origin }) => origin === null ? [] : [origin.file]))];
+  const place = ({ origin }: Diagnostic): number =>
+    origin === null ? files.length : files.indexOf(origin.file);
+  return list.toSorted((a, b) => place(a) - place(b) || (a.origin?.line ?? 0) - (b.origin?.line ?? 0));
 }
 
 function count(number: number, what: string): string {

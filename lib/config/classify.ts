@@ -44,6 +44,7 @@ class Sorter implements Classified {
   readonly #skipped: Entry[] = [];
   readonly #notRun: Entry[] = [];
   readonly #withoutEffect: { readonly entry: Entry; readonly row: OptionRow }[] = [];
+  readonly #later = new Map<string, Entry[]>();
   readonly #unknown = new Map<string, Entry>();
 
   constructor(reader: Reader, diagnostics: Diagnostics) {
@@ -68,10 +69,8 @@ class Sorter implements Classified {
   #sortKnown(entry: Entry, row: OptionRow): void {
     const { value, origin } = entry;
     if (row.served === "later") {
-      this.#diagnostics.error(
-        `option ${quote(entry.name)} needs ${row.why}, which this version does not have`,
-        origin,
-      );
+      const part = row.why ?? "a later part";
+      this.#later.set(part, [...this.#later.get(part) ?? [], entry]);
     } else if (row.served === "missing") {
       this.#diagnostics.warning(`option ${quote(entry.name)} has no effect: ${row.why}`, origin);
     } else if (row.name === "show-config") {
@@ -84,8 +83,16 @@ class Sorter implements Classified {
       this.#diagnostics.error(`option ${quote(entry.name)} belongs on the command line`, origin);
     } else if (row.name === "log-format" && value !== "json" && value !== "text") {
       this.#skipped.push(entry);
-    } else if (row.served === "accepted") {
+    } else if (row.served === "accepted" || (row.served === "always" && !parseBoolean(value))) {
       this.#withoutEffect.push({ entry, row });
+    }
+    if (row.type === "bool" && /^(?:false|off|no|0)\s+[;#]/i.test(value)) {
+      this.#diagnostics.warning(
+        `${
+          quote(entry.name)
+        } is on: a value goes to the end of the line, and there are no comments behind one`,
+        origin,
+      );
     }
     if (!row.language && row.served === "yes" && this.#skipped.at(-1) !== entry) {
       this.options.push({ name: row.name, value, origin });
@@ -93,6 +100,7 @@ class Sorter implements Classified {
   }
 
   report(): void {
+    this.#reportLater();
     this.#reportUnknown();
     this.#reportNotRun();
     if (this.#skipped.length > 0) {
@@ -109,13 +117,24 @@ class Sorter implements Classified {
     }
   }
 
+  /** One error a part: who uses it sets many of its options. */
+  #reportLater(): void {
+    for (const [part, [first, ...others]] of this.#later) {
+      if (first === undefined) continue;
+      const also = others.length === 0 ? "" : `, as ${others.length === 1 ? "does" : "do"} ${listed(others)}`;
+      this.#diagnostics.error(
+        `option ${quote(first.name)} needs ${part}, which this version does not have${also}`,
+        first.origin,
+      );
+    }
+  }
+
   /** Every line is named: each is something that somebody counts on. */
   #reportNotRun(): void {
     for (const { names, remedy } of NOT_RUN) {
       const entries = this.#notRun.filter(({ name }) => names.has(name));
       if (entries.length === 0) continue;
-      const listed = entries.map(({ name, origin }) => `${quote(name)} (${formatOrigin(origin)})`).join(", ");
-      this.#diagnostics.warning(`will not run: ${listed}: ${remedy}`, null);
+      this.#diagnostics.warning(`will not run: ${listed(entries, true)}: ${remedy}`, null);
     }
   }
 
@@ -154,11 +173,20 @@ class Sorter implements Classified {
   }
 }
 
-/** `"socket" (a.ini:3), "module" (a.ini:4)`; a name that comes again is listed with its first line. */
-function listed(entries: readonly Entry[]): string {
-  const first = new Map<string, string>();
+/**
+ * `"socket" (a.ini:3), "module" (:4)`: the file where it changes. A name that comes again is listed with its first line
+ * alone, unless `all` are wanted.
+ */
+function listed(entries: readonly Entry[], all = false): string {
+  const seen = new Set<string>();
+  const texts: string[] = [];
+  let file: string | null = null;
   for (const { name, origin } of entries) {
-    if (!first.has(name)) first.set(name, `${quote(name)} (${formatOrigin(origin)})`);
+    if (!all && seen.has(name)) continue;
+    seen.add(name);
+    const where = origin.file === file ? `:${origin.line}` : formatOrigin(origin);
+    texts.push(`${quote(name)} (${where})`);
+    file = origin.line > 0 ? origin.file : null;
   }
-  return [...first.values()].join(", ");
+  return texts.join(", ");
 }

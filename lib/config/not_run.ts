@@ -19,10 +19,11 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     names: new Set(
-      "mule mules farm spooler spooler-external emperor worker-exec worker-exec2".split(" "),
+      "mule mules farm spooler spooler-external worker-exec worker-exec2".split(" "),
     ),
     remedy: "a program that must run needs an attach-daemon of its own",
   },
+  { names: new Set(["emperor"]), remedy: "start a reeve for each vassal that has daemons" },
 ];
 
 export function isNotRun(name: string): boolean {

@@ -19,10 +19,10 @@ export type ValueType =
   | "keyval";
 
 /**
- * yes: does what it says. accepted: no effect here, and that is right. missing: no effect yet, and the daemons run all the
+ * yes: does what it says. always: reeve does it whether asked or not. accepted: no effect here, and that is right. missing: no effect yet, and the daemons run all the
  * same, so that it is a warning. later: belongs to a part not built yet without which the instance would be another one.
  */
-export type Served = "yes" | "accepted" | "missing" | "later";
+export type Served = "yes" | "always" | "accepted" | "missing" | "later";
 
 export type OptionGroup =
   | "daemons"

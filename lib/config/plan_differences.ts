@@ -11,7 +11,10 @@ import type { Plan } from "./plan.ts";
 /** One note for each difference that this configuration meets, at the first line that meets it. */
 export function noteDifferences(plan: Plan, options: readonly RawOption[], diagnostics: Diagnostics): void {
   noteResolvedNames(options, diagnostics);
-  const withGroups = plan.daemons.find(({ identity }) => identity !== null && identity.groups.length > 0);
+  // With the instance's own uid uWSGI sets the groups as well.
+  const withGroups = plan.daemons.find(({ identity }) =>
+    identity !== null && identity !== plan.instance.identity && identity.groups.length > 0
+  );
   if (withGroups !== undefined) {
     const groups = withGroups.identity?.groups.join(", ");
     diagnostics.note(

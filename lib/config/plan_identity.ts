@@ -71,7 +71,10 @@ export function resolveUser(written: Written, users: UserDatabase, diagnostics: 
   const text = written.value.trim();
   const id = parseId(text) ?? users.userByName(text)?.uid ?? null;
   if (id === null) {
-    diagnostics.error(`unknown user ${JSON.stringify(text)}: it is not in /etc/passwd`, written.origin);
+    diagnostics.error(
+      `unknown user ${JSON.stringify(text)}: ${whyUnknown(text, "/etc/passwd")}`,
+      written.origin,
+    );
   }
   return id;
 }
@@ -80,9 +83,18 @@ export function resolveGroup(written: Written, users: UserDatabase, diagnostics:
   const text = written.value.trim();
   const id = parseId(text) ?? users.groupByName(text)?.gid ?? null;
   if (id === null) {
-    diagnostics.error(`unknown group ${JSON.stringify(text)}: it is not in /etc/group`, written.origin);
+    diagnostics.error(
+      `unknown group ${JSON.stringify(text)}: ${whyUnknown(text, "/etc/group")}`,
+      written.origin,
+    );
   }
   return id;
+}
+
+function whyUnknown(text: string, file: string): string {
+  return /\s[;#]/.test(text)
+    ? "a value goes to the end of the line, and there are no comments behind one"
+    : `it is not in ${file}`;
 }
 
 /** The name as written where it is one: two names may share a uid, and differ in their groups. */

@@ -11,6 +11,7 @@ export function planLog(reader: OptionReader): LogPlan {
   const name = ["daemonize2", "logto2", "daemonize", "logto"].find((wanted) => reader.last(wanted) !== null);
   const maxSize = reader.last("log-maxsize");
   const file = name === undefined ? null : logFile(name, reader);
+  if (name === undefined) warnWithoutFile(reader);
   return {
     file,
     asUser: name === "logto2" || name === "daemonize2",
@@ -22,6 +23,19 @@ export function planLog(reader: OptionReader): LogPlan {
     truncate: reader.flag("log-truncate"),
     reopen: reader.flag("log-reopen"),
   };
+}
+
+/** What is to be done with a log file does nothing to an inherited stderr. */
+function warnWithoutFile(reader: OptionReader): void {
+  const names = ["log-maxsize", "log-backupname", "log-truncate", "log-reopen"];
+  for (const name of [...names, "touch-logreopen", "touch-logrotate"]) {
+    const option = reader.last(name);
+    if (option === null || !parseBoolean(option.value)) continue;
+    reader.diagnostics.warning(
+      `${name} has no effect without a log file: name one with logto`,
+      option.origin,
+    );
+  }
 }
 
 function logFile(name: string, reader: OptionReader): string | null {

@@ -55,6 +55,8 @@ class ProblemSearch {
   readonly #missing: Severity;
   readonly #directory: string;
   readonly #programs: ProgramFinder;
+  /** A line in a loop makes many daemons; what is wrong with it is said once. */
+  readonly #reported = new Set<string>();
 
   constructor(plan: Plan, system: PlanSystem, purpose: Purpose, diagnostics: Diagnostics) {
     this.#plan = plan.instance;
@@ -251,6 +253,9 @@ class ProblemSearch {
   }
 
   #report(severity: Severity, text: string, origin: Origin | null): void {
+    const key = `${severity} ${text} ${origin?.file} ${origin?.line}`;
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
     this.#diagnostics[severity](text, origin);
   }
 }

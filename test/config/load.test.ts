@@ -65,7 +65,7 @@ describe("the options for the plan", () => {
     const found = loadText("socket = :1\nchdir = /\nprocesses = 2\nsocket = :2\nlog-format = %(addr)\n");
     expect(options(found)).toEqual(["a.ini:3 chdir=/"]);
     expect(messages(found)).toEqual([
-      'note: skipped, as options of an application server: "socket" (a.ini:2), "processes" (a.ini:4), "log-format" (a.ini:6)',
+      'note: skipped, as options of an application server: "socket" (a.ini:2), "processes" (:4), "log-format" (:6)',
     ]);
   });
 
@@ -253,9 +253,30 @@ test("what somebody counts on to run by itself is named in a warning of its own"
     "cron = 0 3 -1 -1 -1 backup\nmule = m.py\nmaster = true\nunique-cron = -1 -1 -1 -1 -1 x\ncron-harakiri = 9\n",
   );
   expect(messages(found).slice(0, 3)).toEqual([
-    'warning: will not run: "cron" (a.ini:2), "unique-cron" (a.ini:5): let cron or a systemd timer run them',
+    'warning: will not run: "cron" (a.ini:2), "unique-cron" (:5): let cron or a systemd timer run them',
     'warning: will not run: "mule" (a.ini:3): a program that must run needs an attach-daemon of its own',
     'note: skipped, as options of an application server: "cron-harakiri" (a.ini:6)',
+  ]);
+});
+
+test("what reeve does in any case needs no word, unless it is refused", () => {
+  expect(messages(loadText("master = true\ndie-on-term =\nno-orphans = 1\n"))).toEqual([]);
+  expect(messages(loadText("master = false\n"))).toEqual([
+    'note: without effect here: "master" (a.ini:2): reeve is always the master of its daemons',
+  ]);
+});
+
+test("a comment behind a boolean that was to be off is told", () => {
+  expect(messages(loadText("vacuum = false ; not yet\nvacuum = true ; now\n"))).toEqual([
+    'a.ini:2: warning: "vacuum" is on: a value goes to the end of the line, and there are no comments behind one',
+  ]);
+});
+
+test("options of one part that is not built are one error, at the first of them", () => {
+  expect(messages(loadText("legion = a\nlegion-node = a b\nlegion-quorum = a 2\nchroot = /x\n"))).toEqual([
+    'a.ini:2: option "legion" needs the legion, which this version does not have, ' +
+    'as do "legion-node" (a.ini:3), "legion-quorum" (:4)',
+    'a.ini:5: option "chroot" needs jails, which this version does not have',
   ]);
 });
 

@@ -168,6 +168,17 @@ describe("the environment", () => {
   });
 });
 
+test("what is for a log file warns where there is none", () => {
+  const { texts, diagnostics } = build("log-maxsize = 10M\nlog-reopen = true\ntouch-logrotate = /x\n");
+  expect(texts).toEqual([
+    "app.ini:1: warning: log-maxsize has no effect without a log file: name one with logto",
+    "app.ini:2: warning: log-reopen has no effect without a log file: name one with logto",
+    "app.ini:3: warning: touch-logrotate has no effect without a log file: name one with logto",
+  ]);
+  expect(diagnostics.hasErrors).toBe(false);
+  expect(build("logto = /x.log\nlog-maxsize = 10M").texts).toEqual([]);
+});
+
 describe("waits", () => {
   test("have uWSGI's 60 seconds unless told otherwise; 0 is for ever", () => {
     const { plan } = build(

@@ -162,6 +162,7 @@ describe("differences from uWSGI", () => {
   test("are named where the configuration meets them", () => {
     expect(differences("attach-daemon = a\ndie-on-term")).toEqual([]);
     expect(differences("attach-daemon = a")).toEqual(["difference 5"]);
+    expect(differences("uid = www-data\nattach-daemon = a\ndie-on-term")).toEqual([]);
     expect(differences("smart-attach-daemon = /tmp/p a\nsigterm-reloads")).toEqual(["difference 3"]);
     expect(differences("attach-daemon2 = cmd=a,uid=www-data,stopsignal=QUIT\ndie-on-term")).toEqual([
       "difference 1",
