@@ -68,7 +68,9 @@ function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number])
     case "kind":
       return KINDS[daemon.kind];
     case "freq":
-      return `${daemon.freq} s, ${daemon.freq} failures: broken`;
+      return daemon.kind === "dumb"
+        ? `broken after ${daemon.freq} failures`
+        : `pidfile in ${daemon.freq} s; broken after ${daemon.freq} failures`;
     case "touch":
       return daemon.touch.join("; ") || "-";
     case "stopSignal":
