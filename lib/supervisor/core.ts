@@ -81,8 +81,8 @@ export class Core {
     });
     this.#sweeper = new Sweeper({
       strangers: () => this.#strangers(),
-      kill: (pid, signal) => void signalProcess(pid, signal),
-      killGroup: (pgid, signal) => void signalGroup(pgid, signal),
+      kill: (pid, signal) => this.#tellMember(pid, () => signalProcess(pid, signal)),
+      killGroup: (pgid, signal) => this.#tellMember(pgid, () => signalGroup(pgid, signal)),
       later: (look) => void setTimeout(look, LOOK_AGAIN_MS),
     });
     this.host = new UnitHost({
@@ -154,7 +154,7 @@ export class Core {
         : `ended by signal ${(cause as { signal: number }).signal}`;
       this.#parts.logger.debug(null, `subprocess ${pid} ${how}`);
     });
-    if (strangers > 0) this.#sweeper.look();
+    if (strangers > 0) this.#sweeper.lookSoon();
   }
 
   /** Ends what dumb daemons of a killed reeve left, and waits until it is gone. */
@@ -199,7 +199,7 @@ export class Core {
         watch.remove();
         done();
       });
-      signalDaemon(member, 9);
+      this.#tellMember(member.pid, () => signalDaemon(member, 9));
     });
   }
 
@@ -215,6 +215,15 @@ export class Core {
       }
     }
     return known;
+  }
+
+  /** What a daemon left may have become another user's: that costs a line, and not the others. */
+  #tellMember(pid: number, tell: () => unknown): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#parts.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
+    }
   }
 
   #strangers(): SessionMember[] {

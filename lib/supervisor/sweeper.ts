@@ -26,15 +26,22 @@ interface Sweep {
   readonly leader: ProcessId;
   signal: number | null;
   readonly told: Set<number>;
+  /** The leader's group was signalled at this look, or, unless by SIGKILL, at an earlier one. */
+  toldGroup: boolean;
   readonly emptied: () => void;
 }
 
 const SIGKILL = 9;
+/** More than this are looked at only so often: 5,000 that die one by one would be 12 million looks. */
+const CROWD = 50;
 
 export class Sweeper {
   readonly #sweeps = new Map<number, Sweep>();
   readonly #system: SweepSystem;
   #scheduled = false;
+  #isLater = false;
+  /** How many there were at the last look. */
+  #crowd = 0;
 
   constructor(system: SweepSystem) {
     this.#system = system;
@@ -48,7 +55,7 @@ export class Sweeper {
   sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
     const running = this.#sweeps.get(leader.pid);
     if (running !== undefined) running.signal = signal;
-    else this.#sweeps.set(leader.pid, { leader, signal, told: new Set(), emptied });
+    else this.#sweeps.set(leader.pid, { leader, signal, told: new Set(), toldGroup: false, emptied });
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -57,12 +64,20 @@ export class Sweeper {
     });
   }
 
-  /** To be called when a stranger was reaped: its children are ours now. */
+  /** To be called when a stranger was reaped: its children are ours now. A crowd is not looked at for each that goes. */
+  lookSoon(): void {
+    if (this.#sweeps.size === 0 || this.#isLater) return;
+    if (this.#crowd <= CROWD) return this.look();
+    this.#later();
+  }
+
   look(): void {
     if (this.#sweeps.size === 0) return;
     const strangers = this.#strangers();
     if (strangers === null) return;
     const left = new Set<Sweep>();
+    this.#crowd = strangers.length;
+    for (const sweep of this.#sweeps.values()) if (sweep.signal === SIGKILL) sweep.toldGroup = false;
     for (const member of strangers) {
       const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp);
       if (sweep === undefined || member.startTime < sweep.leader.startTime) continue;
@@ -81,16 +96,28 @@ export class Sweeper {
     try {
       return this.#system.strangers();
     } catch {
-      this.#system.later(() => this.look());
+      this.#later();
       return null;
     }
+  }
+
+  #later(): void {
+    if (this.#isLater) return;
+    this.#isLater = true;
+    this.#system.later(() => {
+      this.#isLater = false;
+      this.look();
+    });
   }
 
   #tell(sweep: Sweep, member: SessionMember): void {
     if (sweep.signal === null || member.state === "Z") return;
     if (sweep.signal !== SIGKILL && sweep.told.has(member.pid)) return;
     sweep.told.add(member.pid);
-    this.#system.kill(member.pid, sweep.signal);
-    if (member.pgrp === sweep.leader.pid) this.#system.killGroup(member.pgrp, sweep.signal);
+    if (member.pgrp !== sweep.leader.pid) return this.#system.kill(member.pid, sweep.signal);
+    // Once for all of them: a second TERM means "at once" to many programs.
+    if (sweep.toldGroup) return;
+    sweep.toldGroup = true;
+    this.#system.killGroup(member.pgrp, sweep.signal);
   }
 }

@@ -325,10 +325,7 @@ export class DaemonUnit {
       return this.#handleNext({ type: "pidfileValid", process: survivor });
     }
     if (verdict.valid) this.#handleNext({ type: "pidfileValid", process: verdict.process });
-    else {
-      const alive = verdict.alive === undefined ? {} : { alive: verdict.alive };
-      this.#handleNext({ type: "pidfileInvalid", found: verdict.found, ...alive });
-    }
+    else this.#handleNext({ type: "pidfileInvalid", found: verdict.found });
   }
 
   #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {

@@ -182,7 +182,7 @@ export class UnitHost implements UnitServices {
       daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       known,
     });
-    if (!verdict.valid) return known !== null && isAlive(known) ? { ...verdict, alive: known } : verdict;
+    if (!verdict.valid) return verdict;
     // Two daemons that are one process: the second would never be started, and each stop would end both.
     const { pid } = verdict.process;
     const other = this.#parts.registry.get(pid)?.name;
@@ -212,7 +212,6 @@ export class UnitHost implements UnitServices {
       process,
       uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       aliveAt: process.startTime,
-      pidfile: unit.plan.pidfile,
     });
   }
 
@@ -230,11 +229,6 @@ export class UnitHost implements UnitServices {
     this.#indexes.set(plan.name, this.#indexes.size);
     return this.#indexes.size - 1;
   }
-}
-
-function isAlive(process: ProcessId): boolean {
-  const stat = readStat(process.pid);
-  return stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
 /** The child runs already: that its start time cannot be read (no descriptor free) must not lose it. */
