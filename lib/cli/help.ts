@@ -16,10 +16,13 @@ export const USAGE = `usage: reeve FILE[:SECTION]...      supervise the daemons 
        reeve check FILE               say what is wrong with a configuration
        reeve plan FILE [--json]       show what a configuration comes to
        reeve --stop|--reload PIDFILE  signal a running reeve
+       reeve doctor [--json]          show what this host offers to reeve
+       reeve completion SHELL         print completions for bash, zsh or fish
+       reeve man                      print the manual page
        reeve help [OPTION]            describe all options, or one
 `;
 
-const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> = {
+export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> = {
   check:
     "usage: reeve check FILE[:SECTION]... [--json]\n\nSay what is wrong with a configuration. Nothing is run or changed.\n" +
     "Exit code 0: it can be started; 2: it has errors.\n",
@@ -28,10 +31,18 @@ const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> = {
     "Secrets are hidden.\n",
   enter: "usage: reeve enter JAIL [COMMAND]\n\nThis command belongs to jails, which are not built yet.\n",
   legion: "usage: reeve legion FILE\n\nThis command belongs to the legion, which is not built yet.\n",
+  doctor:
+    "usage: reeve doctor [--json]\n\nShow what this host offers, and what reeve will do without.\nExit code 0: reeve works here; 1: it cannot.\n",
+  completion:
+    "usage: reeve completion bash|zsh|fish\n\nPrint the completion of the command line for a shell:\n\n" +
+    "  bash  source <(reeve completion bash)\n" +
+    "  zsh   source <(reeve completion zsh)\n" +
+    "  fish  reeve completion fish | source\n",
+  man: "usage: reeve man\n\nPrint the manual page: reeve man | man -l -\n",
   help: "usage: reeve help [OPTION|COMMAND]\n\nDescribe all options, or one option, or one command.\n",
 };
 
-const TITLES: Readonly<Record<OptionGroup, string>> = {
+export const TITLES: Readonly<Record<OptionGroup, string>> = {
   daemons: "Daemons",
   instance: "The instance",
   logging: "Logs",
@@ -118,6 +129,7 @@ function optionHelp(row: OptionRow): string {
   if (row.default !== null) add("default", row.default);
   if (row.repeatable) add("repeatable", "yes");
   add("since", row.since);
+  if (row.served === "always") add("effect", `so it is in any case: ${row.why}`);
   if (row.served === "accepted") add("effect", `none: ${row.why ?? "it is not needed here"}`);
   if (row.served === "missing") add("effect", `none yet: ${row.why}`);
   if (row.served === "later") add("effect", `not built yet: it belongs to ${row.why ?? "a later part"}`);

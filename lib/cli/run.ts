@@ -51,6 +51,10 @@ async function runWords(
       return await inspect(line, outputs);
     case "help":
       return (await import("./help.ts")).help(line.operands, outputs);
+    case "doctor":
+    case "completion":
+    case "man":
+      return await describe(line.command, line, outputs);
     case "version":
       outputs.out.line(`reeve ${(await import("./version.ts")).VERSION}`);
       return EXIT.ok;
@@ -73,6 +77,25 @@ async function runWords(
 }
 
 const SUBSYSTEMS = { enter: "jails", legion: "legion" } as const;
+
+/** Commands about this program and this host, which read no configuration. */
+async function describe(
+  command: "doctor" | "completion" | "man",
+  line: CommandLine,
+  outputs: Outputs,
+): Promise<number> {
+  const [stray] = [
+    ...line.options.map(({ name }) => `--${name}`),
+    ...line.operands.slice(command === "completion" ? 1 : 0),
+  ];
+  if (stray !== undefined) {
+    outputs.err.line(`${command} does not take "${stray}": see reeve help ${command}`);
+    return EXIT.usage;
+  }
+  if (command === "doctor") return (await import("./doctor.ts")).doctor(line.json, outputs);
+  if (command === "man") return (await import("./man.ts")).man(outputs);
+  return (await import("./completion.ts")).completion(line.operands[0] ?? null, outputs);
+}
 
 async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
   if (line.files.length === 0 && line.options.length === 0 && line.entrypoint === null) {

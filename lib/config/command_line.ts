@@ -14,10 +14,9 @@ import { quote } from "./problem.ts";
 import type { Argument } from "./uwsgi_names.ts";
 
 /** The commands that there are; "run" is none of the words: it is what happens without one. */
-export const COMMANDS = ["check", "plan", "enter", "legion", "help"] as const;
+export const COMMANDS = ["check", "plan", "enter", "legion", "doctor", "completion", "man", "help"] as const;
 /** Names kept for commands to come. */
-export const RESERVED_COMMANDS =
-  ("status start stop restart logs events apply upgrade top doctor completion man").split(" ");
+export const RESERVED_COMMANDS = ("status start stop restart logs events apply upgrade top").split(" ");
 
 export type CommandName = "run" | "version" | "stop-pidfile" | "reload-pidfile" | typeof COMMANDS[number];
 
@@ -32,12 +31,19 @@ export interface CommandLine {
   readonly entrypoint: readonly string[] | null;
   /** --json, after a command: output as JSON. */
   readonly json: boolean;
-  /** help, enter, legion: the words behind them. stop-pidfile, reload-pidfile: the file. */
+  /** help, enter, legion, doctor, completion, man: the words behind them. stop-pidfile, reload-pidfile: the file. */
   readonly operands: readonly string[];
 }
 
 /** Commands whose further words are not configuration files. */
-const OWN_WORDS: ReadonlySet<CommandName> = new Set(["help", "enter", "legion"]);
+const OWN_WORDS: ReadonlySet<CommandName> = new Set([
+  "help",
+  "enter",
+  "legion",
+  "doctor",
+  "completion",
+  "man",
+]);
 
 /** Reads argv without the program's name; throws ConfigError, with everything that is wrong. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {

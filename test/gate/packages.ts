@@ -23,6 +23,10 @@ export const PACKAGES = [
   "dropbear-bin",
   "procps",
   "util-linux", // unshare, setpriv
+  "zsh", // completions
+  "fish",
+  "groff", // the manual page
+  "xz-utils", // release archives
 ] as const;
 
 const POLICY = "/usr/sbin/policy-rc.d";
