@@ -1,24 +1,39 @@
 /**
- * Builds dist/reeve: the native parts, then the executable with them inside; `bun run build.ts arm64` (or x64) builds
- * dist/reeve-arm64 on another architecture. Reproducible: nothing but the sources and the locked
- * dependencies goes in. Must never leave a half-written executable under its name.
+ * Builds dist/reeve: the native parts, then the executable with them inside, packed to run on every Linux.
+ *   --target NAME   builds dist/reeve-NAME for linux-x64, linux-x64-baseline, linux-arm64, or all of them
+ *   --plain         leaves the C library to the host, as Bun does
+ *   --glibc DIR     packs the glibc of that directory
+ * Reproducible: nothing but the sources, the locked dependencies and that glibc goes in. Must never leave a
+ * half-written executable under its name.
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { HIDDEN_VARIABLES, hideVariables } from "./build/hide_variables.ts";
 import { keepFileLimit } from "./build/keep_file_limit.ts";
-import { compileNative, type NativeTarget } from "./native/compile.ts";
+import { findGlibc } from "./build/pack/glibc.ts";
+import { packExecutable } from "./build/pack/packer.ts";
+import { testInEmptyRoot } from "./build/pack/self_test.ts";
+import { fetchRuntime } from "./build/runtime.ts";
+import { hostTarget, type Target, targetsNamed } from "./build/target.ts";
+import { compileNative, compileStub } from "./native/compile.ts";
 
 const ROOT = import.meta.dir;
 const DIST = join(ROOT, "dist");
+const CACHE = join(ROOT, "node_modules", ".cache", "reeve", "runtimes");
 
-async function build(target: NativeTarget): Promise<string> {
+interface Options {
+  readonly plain: boolean;
+  /** Directory with the glibc to pack; null: where it usually is. */
+  readonly glibc: string | null;
+}
+
+async function build(target: Target, finished: string, options: Options): Promise<void> {
   mkdirSync(DIST, { recursive: true });
-  const host = target === process.arch;
-  const native = join(DIST, host ? "native" : `native-${target}`);
-  const finished = join(DIST, host ? "reeve" : `reeve-${target}`);
-  compileNative(native, { target });
+  const runs = target.arch === process.arch;
+  const native = join(DIST, runs ? "native" : `native-${target.arch}`);
+  compileNative(native, { target: target.arch });
   // Bun takes the file's name into the executable: it must be the same in every build.
   const building = join(DIST, `.build-${process.pid}`);
   const temporary = join(building, "reeve");
@@ -27,18 +42,31 @@ async function build(target: NativeTarget): Promise<string> {
     await compileExecutable(target, native, temporary);
     const bytes = readFileSync(temporary);
     keepFileLimit(bytes);
-    if (host) verifyFileLimit(bytes, temporary);
+    if (runs) verifyFileLimit(bytes, temporary);
     hideVariables(bytes);
-    if (host) verifyHidden(bytes, temporary);
-    replaceFile(temporary, bytes);
+    if (runs) verifyHidden(bytes, temporary);
+    replaceFile(temporary, options.plain ? bytes : pack(bytes, target, building, options));
+    if (!options.plain) {
+      const untested = testInEmptyRoot(temporary, join(building, "root"), target.arch);
+      if (untested !== null) console.error(`not tested in an empty root: ${untested}`);
+    }
     renameSync(temporary, finished);
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
-  return finished;
 }
 
-async function compileExecutable(target: NativeTarget, native: string, outfile: string): Promise<void> {
+function pack(bytes: Uint8Array, target: Target, building: string, options: Options): Uint8Array {
+  const glibc = findGlibc(target.arch, options.glibc);
+  return packExecutable(bytes, glibc, (arch, address) => {
+    const stub = join(building, "stub");
+    compileStub(stub, arch, address);
+    return new Uint8Array(readFileSync(stub));
+  });
+}
+
+async function compileExecutable(target: Target, native: string, outfile: string): Promise<void> {
+  const own = target === hostTarget();
   const result = await Bun.build({
     entrypoints: [join(ROOT, "main.ts")],
     format: "esm",
@@ -47,7 +75,8 @@ async function compileExecutable(target: NativeTarget, native: string, outfile: 
     plugins: [embedNative(native)],
     throw: false,
     compile: {
-      target: `bun-linux-${target}`,
+      target: target.bun,
+      ...(own ? {} : { executablePath: fetchRuntime(target, CACHE) }),
       outfile,
       // What lies in the directory that reeve is started in must have no say in what reeve does.
       autoloadDotenv: false,
@@ -118,16 +147,20 @@ function run(command: readonly string[], variables: Readonly<Record<string, stri
   return `${result.stdout.toString()}${result.stderr.toString()}`;
 }
 
-function targetOf(words: readonly string[]): NativeTarget {
-  const asked = words[0] ?? process.arch;
-  if (asked === "x64" || asked === "arm64") return asked;
-  throw new Error(`cannot build for "${asked}": wanted x64 or arm64`);
-}
-
 try {
-  const started = performance.now();
-  const path = await build(targetOf(process.argv.slice(2)));
-  console.error(`built ${path} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const { values } = parseArgs({
+    options: {
+      target: { type: "string" },
+      plain: { type: "boolean", default: false },
+      glibc: { type: "string" },
+    },
+  });
+  for (const target of values.target === undefined ? [hostTarget()] : targetsNamed(values.target)) {
+    const started = performance.now();
+    const finished = join(DIST, values.target === undefined ? "reeve" : `reeve-${target.name}`);
+    await build(target, finished, { plain: values.plain, glibc: values.glibc ?? null });
+    console.error(`built ${finished} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -95,6 +95,13 @@ export class Elf {
     return uses;
   }
 
+  /** DT_NEEDED: names of the libraries that it is linked with. */
+  neededLibraries(): string[] {
+    const DT_NEEDED = 1;
+    return this.#dynamic.filter((entry) => entry.tag === DT_NEEDED)
+      .map((entry) => this.textAt(this.#stringOffset(entry.value)));
+  }
+
   /** File offsets, start and end, of what is mapped and never written to: code and constants. */
   constantRanges(): { readonly start: number; readonly end: number }[] {
     return this.#segments.filter((segment) => segment.type === PT_LOAD && !segment.writable)

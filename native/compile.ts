@@ -102,6 +102,23 @@ export function compileNative(
   return { library, helper };
 }
 
+/**
+ * Compiles the stub of a packed executable, linked to run at `address`, into `output`: an ELF executable of one segment. Throws
+ * an Error with the compiler's own output when it fails.
+ */
+export function compileStub(output: string, target: NativeTarget, address: number): void {
+  const script = join(import.meta.dir, "stub.lds");
+  const flags = [
+    "-fno-pie",
+    "-static",
+    "-mgeneral-regs-only", // it runs where a system call stood: the registers of a vector unit are not its own
+    ...(target === "x64" ? ["-mno-red-zone", "-fcf-protection=none"] : ["-mno-outline-atomics"]),
+    `-Wl,--defsym=STUB_ADDRESS=0x${address.toString(16)}`,
+    `-Wl,-T,${script}`,
+  ];
+  compile(findCompiler(target), flags, ["stub.c"], output);
+}
+
 function hostTarget(): NativeTarget {
   if (process.arch === "x64" || process.arch === "arm64") return process.arch;
   throw new Error(`cannot compile native/: architecture "${process.arch}" (x64 and arm64 are supported)`);
