@@ -1,6 +1,6 @@
 /**
- * What one image of reeve hands to the next over an exec: a small JSON text in one variable of the environment, which
- * is taken out before anything else sees it. No daemon ever gets it.
+ * What one image of reeve hands to the next over an exec: a small JSON text in the environment, which is taken out before
+ * anything else sees it. No daemon ever gets it.
  *
  * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
  * environment can tell it; so the first image executes itself once (4 ms) with that set.
@@ -8,6 +8,8 @@
 import { MACHINERY_PREFIX } from "./environment.ts";
 
 const VARIABLE = `${MACHINERY_PREFIX}CORE`;
+/** Linux takes 128 KiB for one string, and the command line may be longer: the text goes on in further variables. */
+const LONGEST_PIECE = 100_000;
 
 /** Set for Bun's sake alone, put back to what they were for the daemons. */
 const RUNTIME: Readonly<Record<string, string>> = {
@@ -45,9 +47,13 @@ export interface Capsule {
 
 /** Takes the capsule out of `environment`; null in a first image. */
 export function takeCapsule(environment: Record<string, string | undefined>): Capsule | null {
-  const text = environment[VARIABLE];
-  if (text === undefined) return null;
-  delete environment[VARIABLE];
+  let text = "";
+  for (let piece = 0;; piece++) {
+    const name = pieceName(piece);
+    if (environment[name] === undefined) break;
+    text += environment[name];
+    delete environment[name];
+  }
   const capsule = parse(text);
   if (capsule === null) return null;
   for (const [name, value] of Object.entries(capsule.saved)) {
@@ -66,21 +72,39 @@ export function sealCapsule(
   for (const name of Object.keys(RUNTIME)) saved[name] = environment[name] ?? null;
   const next: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && !(name in saved)) next.push(`${name}=${value}`);
+    if (value !== undefined && !(name in saved) && !name.startsWith(VARIABLE)) next.push(`${name}=${value}`);
   }
   for (const [name, value] of Object.entries(RUNTIME)) next.push(`${name}=${value}`);
-  next.push(`${VARIABLE}=${JSON.stringify({ ...capsule, saved } satisfies Capsule)}`);
+  const text = asciiJson({ ...capsule, saved });
+  for (let piece = 0; piece * LONGEST_PIECE < text.length; piece++) {
+    next.push(`${pieceName(piece)}=${text.slice(piece * LONGEST_PIECE, (piece + 1) * LONGEST_PIECE)}`);
+  }
   return next;
 }
 
+function pieceName(piece: number): string {
+  return piece === 0 ? VARIABLE : `${VARIABLE}_${piece}`;
+}
+
+/** A byte for each character, so that it can be cut anywhere. */
+function asciiJson(capsule: Capsule): string {
+  return JSON.stringify(capsule).replace(
+    /[\u0080-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Anything else than what `sealCapsule` writes is none: a variable of that name may come from anywhere. */
 function parse(text: string): Capsule | null {
   try {
     const value = JSON.parse(text) as Partial<Capsule>;
-    if (typeof value !== "object" || value === null || typeof value.saved !== "object") return null;
+    if (typeof value !== "object" || value === null) return null;
+    const saved = parseSaved(value.saved);
+    if (saved === null) return null;
     if (!Array.isArray(value.argv) || !value.argv.every((word) => typeof word === "string")) return null;
     return {
       argv: value.argv,
-      saved: value.saved,
+      saved,
       reloads: count(value.reloads) ?? 0,
       stateFd: count(value.stateFd),
       readyFd: count(value.readyFd),
@@ -92,6 +116,15 @@ function parse(text: string): Capsule | null {
   } catch {
     return null;
   }
+}
+
+function parseSaved(value: unknown): Capsule["saved"] | null {
+  if (typeof value !== "object" || value === null) return null;
+  const fields = Object.entries(value);
+  const good = fields.every(([name, was]) =>
+    Object.hasOwn(RUNTIME, name) && (was === null || typeof was === "string")
+  );
+  return good ? Object.fromEntries(fields) : null;
 }
 
 function count(value: unknown): number | null {
