@@ -30,6 +30,9 @@ export interface PathWatchOptions {
 
 /** One change of a file is several events (truncated, written, closed): they are looked at together. */
 const SETTLE = 20;
+/** Looks in a row, each within so many milliseconds of the last, after which something is said never to stand still. */
+const BUSY_LOOKS = 10;
+const BUSY = 100;
 /** The path may change while the watches are set; more often than this in a row is somebody's game. */
 const MOST_PASSES = 8;
 
@@ -74,6 +77,10 @@ export class PathWatch {
   #touched = false;
   #closed = false;
   #problemTold = false;
+  /** When it was last looked at, monotonic milliseconds. */
+  #lookedAt = -Infinity;
+  /** Looks in a row, each soon after the one before. */
+  #looks = 0;
 
   /** The state at this moment is the baseline. `path` is absolute. Never throws. */
   constructor(
@@ -133,7 +140,15 @@ export class PathWatch {
   }
 
   #later(): void {
-    this.#timer ??= this.#world.timers.after(this.#settle, () => this.#settled());
+    if (this.#timer !== null) return;
+    let wait = this.#settle;
+    if (this.#looks > BUSY_LOOKS) {
+      // It never stands still: its events are not even heard until the next look, which begins with new watches.
+      wait = Math.max(BUSY / 2, wait);
+      this.#touched = true;
+      for (const watch of this.#watches.splice(0)) watch.remove();
+    }
+    this.#timer = this.#world.timers.after(wait, () => this.#settled());
   }
 
   #tell(problem: unknown): void {
@@ -155,6 +170,9 @@ export class PathWatch {
   #settled(): void {
     this.#timer = null;
     if (this.#closed) return;
+    const now = performance.now();
+    this.#looks = now - this.#lookedAt < BUSY ? this.#looks + 1 : 0;
+    this.#lookedAt = now;
     this.#arm();
     const before = this.#snapshot;
     this.#snapshot = takeSnapshot(this.path);
