@@ -6,8 +6,7 @@ import type { Plan } from "../config/plan.ts";
 import { type ExitCause, exitCodeOf } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Saved } from "./handover.ts";
-import { DaemonUnit } from "./unit.ts";
-import type { UnitHost } from "./unit_host.ts";
+import { DaemonUnit, type UnitServices } from "./unit.ts";
 
 export type InstanceEnd =
   | { readonly kind: "stopped"; readonly code: number }
@@ -19,18 +18,22 @@ type Phase = "starting" | "running" | "stopping" | "reloading";
 export class Instance {
   readonly plan: Plan;
   readonly units: readonly DaemonUnit[];
-  readonly #logger: Logger;
+  readonly #logger: Pick<Logger, "info" | "warning">;
   readonly #end: (end: InstanceEnd) => void;
   /** Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a SIGKILL. */
   readonly #nothingSurvives: boolean;
   readonly #waitingFor = new Set<DaemonUnit>();
   #phase: Phase = "starting";
+  /** A stop or reload that has not been answered by `end`. */
+  #pending = false;
+  /** Somebody has told it to stop: to be told again means "at once". */
+  #asked = false;
   #code = 0;
 
   constructor(
     plan: Plan,
-    host: UnitHost,
-    logger: Logger,
+    host: UnitServices,
+    logger: Pick<Logger, "info" | "warning">,
     saved: ReadonlyMap<string, Saved>,
     nothingSurvives: boolean,
     end: (end: InstanceEnd) => void,
@@ -65,10 +68,17 @@ export class Instance {
 
   /** Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. A second call kills. */
   stop(code = 0): void {
-    if (this.#phase === "stopping") return this.kill();
+    const again = this.#asked;
+    this.#asked = true;
+    if (this.#phase !== "stopping") this.#stopAll(code);
+    else if (again) this.kill();
+  }
+
+  #stopAll(code: number): void {
     this.#logger.info(null, "stopping", { daemons: this.units.length });
     this.#phase = "stopping";
     this.#code = code;
+    this.#pending = true;
     this.#waitingFor.clear();
     for (const unit of this.units) this.#waitingFor.add(unit);
     for (const unit of this.units) {
@@ -82,7 +92,7 @@ export class Instance {
 
   /** At once: SIGKILL for everything that a stop would end. */
   kill(): void {
-    if (this.#phase !== "stopping") this.stop(this.#code);
+    if (this.#phase !== "stopping") this.#stopAll(this.#code);
     this.#logger.warning(null, "killing what has not stopped yet", { daemons: this.#waitingFor.size });
     for (const unit of [...this.#waitingFor]) unit.handle({ type: "killRequested" });
   }
@@ -91,6 +101,7 @@ export class Instance {
   reload(): void {
     if (this.#phase !== "running") return;
     this.#phase = "reloading";
+    this.#pending = true;
     this.#waitingFor.clear();
     const dumb = this.units.filter((unit) => unit.plan.kind === "dumb" && unit.status.state !== "down");
     for (const unit of dumb) this.#waitingFor.add(unit);
@@ -125,11 +136,12 @@ export class Instance {
     this.#logger.info(unit.name, "the control daemon ended, stopping", { code });
     // Its own failure to start must not look like a clean end.
     const final = failed && code === 0 ? 1 : code;
-    queueMicrotask(() => this.#phase === "stopping" || this.stop(final));
+    queueMicrotask(() => this.#phase === "stopping" || this.#stopAll(final));
   }
 
   #finishIfDone(): void {
-    if (this.#waitingFor.size > 0) return;
+    if (this.#waitingFor.size > 0 || !this.#pending) return;
+    this.#pending = false;
     if (this.#phase === "stopping") this.#end({ kind: "stopped", code: this.#code });
     else if (this.#phase === "reloading") this.#end({ kind: "reload" });
   }
