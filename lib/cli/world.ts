@@ -99,9 +99,6 @@ export interface WorldOptions {
 
 export function realConfigWorld(system: PlanSystem, options: WorldOptions): ConfigWorld {
   let stdin: Uint8Array | null = null;
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
   return {
     // Standard input can be read once only, but may be named more than once.
     readFile: (path) => {
@@ -117,7 +114,8 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
     glob: (pattern) => shellGlob(pattern, namesIn, existsSync),
     realDirectoryPath,
     inode: (path) => statOf(path)?.ino ?? 0,
-    environment,
+    // The runtime copies its environment at once faster than entry by entry, and none of it is undefined.
+    environment: { ...process.env } as Record<string, string>,
     cwd: system.cwd,
     get hostname() {
       return hostname();
@@ -149,9 +147,26 @@ function readConfiguration(path: string, isReload: boolean): Uint8Array {
       throw new Error(`"${path}" is no regular file, and only such a one is read again`);
     }
     if (status.isDirectory()) throw Object.assign(new Error(`"${path}" is a directory`), { code: "EISDIR" });
-    return readFileSync(fd);
+    // Files of /proc say that they are empty.
+    return status.isFile() && status.size > 0 ? readWhole(fd, status.size) : readFileSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** A regular file of `size` bytes, read to its end; readFileSync costs four times as much at the first call. */
+function readWhole(fd: number, size: number): Uint8Array {
+  // One byte more than there should be: the read that finds the end is then the first one.
+  let bytes = new Uint8Array(size + 1);
+  let filled = 0;
+  for (;;) {
+    const count = readSync(fd, bytes, filled, bytes.length - filled, null);
+    filled += count;
+    if (count === 0 || filled === size) return bytes.subarray(0, filled);
+    if (filled < bytes.length) continue;
+    const larger = new Uint8Array(bytes.length * 2);
+    larger.set(bytes);
+    bytes = larger;
   }
 }
 
@@ -167,7 +182,7 @@ function execute(command: string): Uint8Array {
 }
 
 function currentUser(system: PlanSystem): ConfigWorld["user"] {
-  const users = new UserDatabase(system.passwd, system.group);
+  const users = new UserDatabase(system);
   return {
     uid: system.uid,
     name: users.userById(system.uid)?.name ?? String(system.uid),

@@ -10,10 +10,6 @@ import type { Origin } from "./origin.ts";
 import { quote } from "./problem.ts";
 import { linesOf, reportMissing, type Setting, type TextPart, warnOfMagic } from "./source_text.ts";
 
-/** The blanks that uWSGI takes off lines, keys and values; no others. */
-const BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
-const EDGE_BLANK = /^[ \t\r]|[ \t\r]$/;
-
 /**
  * The settings of one section, in order. Sections of the same name add up. A section that is not there is an error
  * that names those that are.
@@ -69,6 +65,15 @@ function splitSetting(text: string, origin: Origin): Setting {
   return { name: strip(text.slice(0, equals)), value: strip(text.slice(equals + 1)), origin };
 }
 
+/** Without the blanks that uWSGI takes off lines, keys and values: space, tab and carriage return, no others. */
 function strip(text: string): string {
-  return EDGE_BLANK.test(text) ? text.replace(BLANKS, "") : text;
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0d;
 }

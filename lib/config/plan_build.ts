@@ -23,7 +23,7 @@ export function buildPlan(
   entrypoint: readonly string[] | null = null,
 ): Plan {
   const reader = new OptionReader(options, diagnostics);
-  const users = new UserDatabase(system.passwd, system.group);
+  const users = new UserDatabase(system);
   const instance = planInstance(reader, files, users, system);
   const defaults = {
     identity: instance.identity,

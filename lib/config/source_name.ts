@@ -21,7 +21,7 @@ export interface SchemeName {
 }
 
 export function splitScheme(path: string): SchemeName | null {
-  const match = SCHEME.exec(path);
+  const match = path.includes("://") ? SCHEME.exec(path) : null;
   return match === null ? null : { scheme: match[1] ?? "", rest: match[2] ?? "" };
 }
 
@@ -39,7 +39,7 @@ export function splitSourceName(name: string): SourceName {
 
 /** The format that a file's suffix stands for; anything else is INI. */
 export function formatOf(path: string): Format {
-  if (/\.ya?ml$/.test(path)) return "yaml";
-  if (/\.js(on)?$/.test(path)) return "json";
+  if (path.endsWith(".yaml") || path.endsWith(".yml")) return "yaml";
+  if (path.endsWith(".json") || path.endsWith(".js")) return "json";
   return path.endsWith(".xml") ? "xml" : "ini";
 }

@@ -26,16 +26,20 @@ export function parseId(text: string): number | null {
   return id <= LARGEST_ID ? id : null;
 }
 
-/** The two files, parsed at the first question; malformed lines are passed over as the C library does. */
+/** Text of the two files; may be read at the first question. */
+export interface UserFiles {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/** The two files, read and parsed at the first question; malformed lines are passed over as the C library does. */
 export class UserDatabase {
-  readonly #passwd: string;
-  readonly #group: string;
+  readonly #files: UserFiles;
   #users: readonly User[] | null = null;
   #groups: readonly Group[] | null = null;
 
-  constructor(passwd: string, group: string) {
-    this.#passwd = passwd;
-    this.#group = group;
+  constructor(files: UserFiles) {
+    this.#files = files;
   }
 
   userByName(name: string): User | null {
@@ -64,12 +68,12 @@ export class UserDatabase {
   }
 
   get users(): readonly User[] {
-    this.#users ??= parsePasswd(this.#passwd);
+    this.#users ??= parsePasswd(this.#files.passwd);
     return this.#users;
   }
 
   get groups(): readonly Group[] {
-    this.#groups ??= parseGroup(this.#group);
+    this.#groups ??= parseGroup(this.#files.group);
     return this.#groups;
   }
 }

@@ -117,7 +117,7 @@ function writeFifo(path: string, text: string): void {
 }
 
 function changeOwner(path: string, owner: string, group: string, follow: boolean): void {
-  const users = new UserDatabase(readText("/etc/passwd"), readText("/etc/group"));
+  const users = new UserDatabase({ passwd: readText("/etc/passwd"), group: readText("/etc/group") });
   const uid = users.userByName(owner)?.uid ?? parseId(owner);
   const gid = users.groupByName(group)?.gid ?? parseId(group);
   if (uid === null) throw new Error(`there is no user "${owner}"`);

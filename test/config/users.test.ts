@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { parseId, UserDatabase } from "../../lib/config/users.ts";
 import { GROUP, PASSWD } from "./plan_fake_system.ts";
 
-const users = new UserDatabase(PASSWD, GROUP);
+const users = new UserDatabase({ passwd: PASSWD, group: GROUP });
 
 describe("users and groups", () => {
   test("a user is found by name and by number", () => {
@@ -17,10 +17,10 @@ describe("users and groups", () => {
   });
 
   test("malformed lines, comments and entries of NIS are passed over", () => {
-    const odd = new UserDatabase(
-      "# x:x:1:1::/:\n+::0:0:::\nbad:x:abc:1::/:\n\nok:x:5:6::/:/bin/sh\n",
-      "g:x:-1:\n",
-    );
+    const odd = new UserDatabase({
+      passwd: "# x:x:1:1::/:\n+::0:0:::\nbad:x:abc:1::/:\n\nok:x:5:6::/:/bin/sh\n",
+      group: "g:x:-1:\n",
+    });
     expect(odd.users.map((user) => user.name)).toEqual(["ok"]);
     expect(odd.groups).toEqual([]);
   });
