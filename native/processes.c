@@ -45,6 +45,23 @@ EXPORT i64 reeve_reap(i32 pid, i32 *out) {
   return result > 0;
 }
 
+EXPORT i64 reeve_reap_all(i32 *out, u32 pairs) {
+  u32 count = 0;
+  while (count < pairs) {
+    i32 status = 0;
+    i64 pid = syscall4(SYS_WAIT4, -1, P(&status), WNOHANG, 0);
+    if (pid == -EINTR) continue;
+    if (pid <= 0) {
+      if (pid < 0 && pid != -ECHILD && count == 0) return pid;
+      break;
+    }
+    out[2 * count] = (i32)pid;
+    out[2 * count + 1] = status;
+    count++;
+  }
+  return count;
+}
+
 EXPORT i64 reeve_pidfd_open(i32 pid) {
   if (pid <= 0) return -EINVAL;
   return syscall2(SYS_PIDFD_OPEN, A(pid), 0); /* close-on-exec by itself */

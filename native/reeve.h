@@ -151,6 +151,9 @@ i64 reeve_wait_stopped(i32 pid, i32 *out);
 /* wait4(pid, WNOHANG): out[0] = pid or 0, out[1] = wait status. pid > 0 only. -> 1 when it was reaped, 0 when it lives. */
 i64 reeve_reap(i32 pid, i32 *out);
 
+/* wait4(-1, WNOHANG) until nobody is dead or `pairs` are reaped: out[2i] = pid, out[2i+1] = wait status. -> how many. */
+i64 reeve_reap_all(i32 *out, u32 pairs);
+
 /* pid > 0 only. -> fd (close-on-exec) or -errno. */
 i64 reeve_pidfd_open(i32 pid);
 /* sig 0..64. */

@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan.ts";
+import { exitCodeOf } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
@@ -11,7 +12,7 @@ import { Inotify } from "../sys/inotify.ts";
 import { ownCredentials } from "../sys/own_process.ts";
 import { signalGroup, signalProcess } from "../sys/pidfd.ts";
 import { listChildren, listProcesses, readStat } from "../sys/process_table.ts";
-import { peekChild, reap } from "../sys/reap.ts";
+import { reapDead } from "../sys/reap.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { errorText } from "./error_text.ts";
@@ -106,11 +107,7 @@ export class Core {
       onControlEnded: (unit, cause, failed) => this.instance.controlEnded(unit, cause, failed),
     });
     this.#system = {
-      peek: () => {
-        const dead = peekChild();
-        return dead === null ? null : { pid: dead.pid, cause: dead.status };
-      },
-      reap: (pid) => void reap(pid),
+      reapDead,
       failureOf: (pid) => this.host.failureOf(pid),
       forget: (pid) => this.host.forgetChild(pid),
     };
@@ -149,10 +146,7 @@ export class Core {
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */
   reap(): void {
     const { strangers } = reapAll(this.#system, this.registry, (pid, cause) => {
-      const how = cause.kind === "exited"
-        ? `exited with code ${cause.code}`
-        : `ended by signal ${(cause as { signal: number }).signal}`;
-      this.#parts.logger.debug(null, `subprocess ${pid} ${how}`);
+      this.#parts.logger.debug(null, "an orphan ended", { pid, code: exitCodeOf(cause) });
     });
     if (strangers > 0) this.#sweeper.lookSoon();
   }

@@ -1,14 +1,18 @@
 /**
- * Collects dead children: SIGCHLD coalesces, so one signal means "look until there is none". A child is looked at
- * before it is reaped, so that its pid still stands for it while its owner is found.
+ * Collects dead children: SIGCHLD coalesces, so one signal means "look until there is none". Once a child is reaped its
+ * pid may be anybody's, so whose it was is settled for all that were reaped before anybody acts on it.
  */
 import type { ExitCause } from "../daemon/process.ts";
-import type { Registry, SetupFailure } from "./registry.ts";
+import type { Owner, Registry, SetupFailure } from "./registry.ts";
+
+interface Dead {
+  readonly pid: number;
+  readonly cause: ExitCause;
+}
 
 export interface ReaperSystem {
-  /** The next dead child, left a zombie; null: none is dead. */
-  peek(): { readonly pid: number; readonly cause: ExitCause } | null;
-  reap(pid: number): void;
+  /** Reaps some of the dead children; []: none is dead. */
+  reapDead(): readonly Dead[];
   /** What the child reported before it died of it. */
   failureOf(pid: number): SetupFailure | null;
   /** The pid means nothing any more. */
@@ -26,21 +30,26 @@ export function reapAll(
   onStranger: (pid: number, cause: ExitCause) => void,
 ): Reaped {
   let strangers = 0;
-  for (let dead = system.peek(); dead !== null; dead = system.peek()) {
-    const owner = registry.get(dead.pid);
-    system.reap(dead.pid);
-    if (owner === undefined) {
-      strangers += 1;
-      onStranger(dead.pid, dead.cause);
-      continue;
+  for (let batch = system.reapDead(); batch.length > 0; batch = system.reapDead()) {
+    const owned: (Dead & { readonly owner: Owner; readonly failure: SetupFailure | null })[] = [];
+    for (const dead of batch) {
+      const owner = registry.get(dead.pid);
+      if (owner === undefined) {
+        strangers += 1;
+        onStranger(dead.pid, dead.cause);
+      } else owned.push({ ...dead, owner, failure: letGo(system, registry, owner, dead) });
     }
-    registry.delete(dead.pid, owner);
-    const mayHaveFailed = dead.cause.kind === "exited" && dead.cause.code >= SETUP_FAILED;
-    const failure = mayHaveFailed ? system.failureOf(dead.pid) : null;
-    system.forget(dead.pid);
-    owner.reaped(dead.pid, dead.cause, failure);
+    for (const { pid, cause, owner, failure } of owned) owner.reaped(pid, cause, failure);
   }
   return { strangers };
+}
+
+function letGo(system: ReaperSystem, registry: Registry, owner: Owner, dead: Dead): SetupFailure | null {
+  registry.delete(dead.pid, owner);
+  const mayHaveFailed = dead.cause.kind === "exited" && dead.cause.code >= SETUP_FAILED;
+  const failure = mayHaveFailed ? system.failureOf(dead.pid) : null;
+  system.forget(dead.pid);
+  return failure;
 }
 
 /** The helper exits with 125, 126 or 127 when a stage of the set-up failed, after it has reported which. */

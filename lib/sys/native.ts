@@ -24,6 +24,7 @@ const SYMBOLS = {
   reeve_release_signals: { args: ["u64", "buffer"], returns: RESULT },
   reeve_peek_child: { args: ["buffer"], returns: RESULT },
   reeve_wait_stopped: { args: ["i32", "buffer"], returns: RESULT },
+  reeve_reap_all: { args: ["buffer", "u32"], returns: RESULT },
   reeve_reap: { args: ["i32", "buffer"], returns: RESULT },
   reeve_pidfd_open: { args: ["i32"], returns: RESULT },
   reeve_pidfd_signal: { args: ["i32", "i32"], returns: RESULT },

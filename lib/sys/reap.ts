@@ -39,6 +39,21 @@ export function reap(pid: number): ExitStatus | null {
   return out[0] === pid ? decodeStatus(out[1]!) : null;
 }
 
+const BATCH = 256;
+const batch = new Int32Array(2 * BATCH);
+
+/**
+ * Reaps children that are dead, at most 256 of them: [] when none is. Their pids may belong to others from now on, so whoever
+ * they were must be looked up before anything is started.
+ */
+export function reapDead(): { readonly pid: number; readonly cause: ExitStatus }[] {
+  const count = unwrap("wait4", native().reeve_reap_all(batch, BATCH), { doing: "reap children" });
+  return Array.from(
+    { length: count },
+    (_, at) => ({ pid: batch[2 * at]!, cause: decodeStatus(batch[2 * at + 1]!) }),
+  );
+}
+
 /** Whether the child was stopped or continued since the last call; for a foreground program's job control. */
 export function takeStopped(
   pid: number,

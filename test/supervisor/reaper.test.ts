@@ -5,17 +5,13 @@ import { type Owner, Registry, type SetupFailure } from "../../lib/supervisor/re
 
 const FAILURE: SetupFailure = { stage: "exec", errno: 2 };
 
-/** Zombies in the order in which waitid shows them. */
+/** Zombies in the order in which the kernel hands them out, two at a time. */
 function world(...zombies: (readonly [number, ExitCause])[]) {
   const told: string[] = [];
   const calls: string[] = [];
   const registry = new Registry();
   const system: ReaperSystem = {
-    peek: () => zombies.length === 0 ? null : { pid: zombies[0]![0], cause: zombies[0]![1] },
-    reap: (pid) => {
-      calls.push(`reap ${pid}`);
-      zombies.shift();
-    },
+    reapDead: () => zombies.splice(0, 2).map(([pid, cause]) => ({ pid, cause })),
     failureOf: (pid) => {
       calls.push(`failureOf ${pid}`);
       return FAILURE;
@@ -82,4 +78,14 @@ test("the registry gives a number up only for the one who holds it", () => {
   registry.set(10, now);
   registry.delete(10, before);
   expect(registry.get(10)).toBe(now);
+});
+
+test("a number that the first owner's new process gets is not taken for one of the same batch", () => {
+  const { registry, owner, run, told } = world([10, exited(1)], [11, exited(2)]);
+  const next: Owner = { reaped: () => told.push("the new process") };
+  registry.set(10, { reaped: () => registry.set(11, next) }); // 11 is free: the kernel may give it at once.
+  registry.set(11, owner("b"));
+  run();
+  expect(told).toEqual(["b 11 2"]);
+  expect(registry.get(11)).toBe(next);
 });
