@@ -159,7 +159,7 @@ try {
     const started = performance.now();
     const finished = join(DIST, values.target === undefined ? "reeve" : `reeve-${target.name}`);
     await build(target, finished, { plain: values.plain, glibc: values.glibc ?? null });
-    console.error(`built ${finished} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    console.log(`built ${finished} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
