@@ -27,6 +27,8 @@ const PHASES: readonly (readonly [phase: HookPhase, hookNames: readonly string[]
 /** In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
 export function planHooks(reader: OptionReader): readonly Hook[] {
   const hooks: Hook[] = [];
+  // Half a hundred names to ask for, and most configurations have none of them.
+  if (!reader.hasAny(["hook-", "mount-", "umount-", "exec-"])) return hooks;
   for (const [phase, hookNames] of PHASES) {
     for (const option of reader.all(...hookNames)) addHook(hooks, phase, option, reader);
     for (const option of reader.all(`mount-${phase}`)) addParsed(hooks, phase, option, parseMount, reader);

@@ -1,4 +1,5 @@
 /** The instance's own settings, every default filled in. Pure. */
+import type { Origin } from "./origin.ts";
 import { checkName, nameFrom } from "./plan_daemon_names.ts";
 import { planCapabilities } from "./plan_capabilities.ts";
 import { planEnvironment } from "./plan_environment.ts";
@@ -21,10 +22,11 @@ const DEFAULT_SHELL = "/bin/sh";
 const MOST_FIFOS = 10;
 
 /** Options of which the last one counts, for `origins`. */
-const SCALARS =
+const SCALARS: ReadonlySet<string> = new Set(
   ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
     "logdate log-prefix log-maxsize log-backupname log-truncate log-reopen reload-mercy exit-on-reload sigterm-reloads " +
-    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" ");
+    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" "),
+);
 
 /** `files`: as read; the first one names the instance where instance-name does not. */
 export function planInstance(
@@ -63,11 +65,14 @@ export function planInstance(
     masterFifo: planFifos(reader),
     shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,
     procnamePrefix: planProcnamePrefix(reader),
-    origins: Object.fromEntries(SCALARS.flatMap((name) => {
-      const option = reader.last(name);
-      return option === null ? [] : [[name, option.origin]];
-    })),
+    origins: originsOf(reader),
   };
+}
+
+function originsOf(reader: OptionReader): NonNullable<InstancePlan["origins"]> {
+  const origins: Record<string, Origin> = {};
+  for (const { name, origin } of reader.options) if (SCALARS.has(name)) origins[name] = origin;
+  return origins;
 }
 
 /**

@@ -28,6 +28,7 @@ export function planLog(reader: OptionReader): LogPlan {
 /** What is to be done with a log file does nothing to an inherited stderr. */
 function warnWithoutFile(reader: OptionReader): void {
   const names = ["log-maxsize", "log-backupname", "log-truncate", "log-reopen"];
+  if (!reader.hasAny(["log-", "touch-log"])) return;
   for (const name of [...names, "touch-logreopen", "touch-logrotate"]) {
     const option = reader.last(name);
     if (option === null || !parseBoolean(option.value)) continue;

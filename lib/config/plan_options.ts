@@ -24,8 +24,18 @@ export class OptionReader {
     }
   }
 
+  /** Whether an option's name begins so. */
+  hasAny(prefixes: readonly string[]): boolean {
+    for (const name of this.#byName.keys()) {
+      for (const prefix of prefixes) if (name.startsWith(prefix)) return true;
+    }
+    return false;
+  }
+
   /** Every option with one of these names, in the order of the configuration. */
   all(...names: readonly string[]): readonly RawOption[] {
+    // Most of the many questions are for one name, and most of the answers are none.
+    if (names.length === 1) return this.#byName.get(names[0] ?? "") ?? [];
     const present = names.filter((name) => this.#byName.has(name));
     if (present.length === 0) return [];
     if (present.length === 1) return this.#byName.get(present[0] ?? "") ?? [];
