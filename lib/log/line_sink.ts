@@ -107,9 +107,9 @@ export class LineSink {
   }
 
   /** From now on lines go to `fd`; a line that was out in part is written anew there. */
-  moveTo(fd: number): void {
+  moveTo(fd: number, ownsFd = false): void {
     if (this.#ownsFd && fd !== this.#fd) closeSync(this.#fd);
-    this.#ownsFd = false;
+    this.#ownsFd = ownsFd;
     this.#fd = fd;
     this.#write = this.#options.write ?? writerFor(fd);
     this.#sent = 0;

@@ -71,8 +71,8 @@ export class Logger {
   }
 
   /** The log goes to another descriptor from the next line on. */
-  moveTo(fd: number): void {
-    this.#sink.moveTo(fd);
+  moveTo(fd: number, ownsFd = false): void {
+    this.#sink.moveTo(fd, ownsFd);
   }
 
   /** True when every line is out; to be called before an exit or execve. */

@@ -80,19 +80,29 @@ function takeOver(path: string, inherited: number | null): number {
 
 function isLockOf(path: string, fd: number): boolean {
   try {
-    const [held, named] = [fstatSync(fd), lstatSync(join(path, "lock"))];
+    const held = fstatSync(fd);
+    const named = lstatSync(held.isDirectory() ? path : join(path, LOCK));
     return held.dev === named.dev && held.ino === named.ino;
   } catch {
     return false; // It was removed, or there is none yet.
   }
 }
 
+const LOCK = "lock";
+
+/**
+ * The directory itself is what is locked, since the file may be removed by whoever tidies up: a second reeve would take the
+ * daemons of the first for what a dead one left, and kill them. The file has the pid, and is locked where a directory
+ * cannot be (NFS).
+ */
 function lock(path: string): number {
-  const file = join(path, "lock");
-  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const file = openSync(join(path, LOCK), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  let directory = -1;
   try {
-    if (!fstatSync(fd).isFile()) throw new Error(`"${file}" is not a regular file`);
-    if (!tryLock(fd)) {
+    if (!fstatSync(file).isFile()) throw new Error(`"${join(path, LOCK)}" is not a regular file`);
+    directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const locked = tryLockDirectory(directory);
+    if (!(locked ?? tryLock(file))) {
       const pid = readFileSync(file, "latin1").trim();
       throw new AlreadyRunning(
         `another reeve${
@@ -100,11 +110,22 @@ function lock(path: string): number {
         } runs this instance: its run directory "${path}" is locked (set instance-name to run two)`,
       );
     }
-    writeOwnPid(fd);
-    return fd;
+    writeOwnPid(file);
+    closeSync(locked === null ? directory : file);
+    return locked === null ? file : directory;
   } catch (error) {
-    closeSync(fd);
+    closeSync(file);
+    if (directory >= 0) closeSync(directory);
     throw error;
+  }
+}
+
+/** null: this file system locks no directories. */
+function tryLockDirectory(fd: number): boolean | null {
+  try {
+    return tryLock(fd);
+  } catch {
+    return null;
   }
 }
 

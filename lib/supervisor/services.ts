@@ -8,6 +8,7 @@ import type { Command, Plan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
+import { withoutBlocking } from "../log/line_sink.ts";
 import { type Logger, wantsColour } from "../log/logger.ts";
 import { IDLE_TIMERS, LOOP_TIMERS } from "../log/timers.ts";
 import { setNonblocking } from "../sys/descriptor.ts";
@@ -52,7 +53,9 @@ export function planLogFile(plan: Plan, logger: Logger, uid: number, core: () =>
     {
       install: (fd) => {
         const installed = putOnStandardOutput(fd);
-        logger.moveTo(installed);
+        // A FIFO of which nobody reads must not hold reeve up: its own lines go through a descriptor that never waits.
+        const own = withoutBlocking(installed);
+        logger.moveTo(own, own !== installed);
         return installed;
       },
       isShared: () => core().instance.units.some(({ status }) => (status.main ?? status.child) !== null),
