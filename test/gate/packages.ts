@@ -12,7 +12,10 @@ export const PACKAGES = [
   "libasan8",
   "libubsan1",
   "gcc-aarch64-linux-gnu", // the arm64 build
+  "libc6-arm64-cross", // the C library that goes into it
   "qemu-user-static",
+  "busybox-static", // roots without a C library, and with another
+  "musl",
   "uwsgi-core", // the model to compare with
   "memcached",
   "redis-server",
