@@ -3,6 +3,7 @@
  * lost over an exec and none ends reeve by its default action.
  */
 import { signalFromName, unblockSignals } from "../sys/signals.ts";
+import { isTerminal } from "../sys/tty.ts";
 
 export type SignalAction = "stop" | "stopNow" | "reload" | "describe" | "reopenLogs" | "reap";
 
@@ -39,9 +40,28 @@ export function catchSignals(): void {
 
 /** Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may close. */
 export function wireSignals(wanted: Meanings, run: (action: SignalAction) => void): void {
+  const isEcho = interruptEcho();
   deliver = (name) => {
+    if (name === "SIGINT" && isEcho()) return;
     const action = wanted[name];
     if (action !== undefined) run(action);
   };
   for (const name of early.splice(0)) deliver(name);
+}
+
+/** A second Ctrl-C of a person comes later than this, milliseconds. */
+const ECHO_MS = 250;
+
+/**
+ * Ctrl-C reaches every process of the foreground group, and a parent among them (npm, a shell script) hands it on once more: that
+ * is one wish to stop and not two, of which the second would kill.
+ */
+function interruptEcho(): () => boolean {
+  const terminal = isTerminal(0);
+  let last = -Infinity;
+  return () => {
+    const before = last;
+    last = performance.now();
+    return terminal && last - before < ECHO_MS;
+  };
 }
