@@ -50,10 +50,18 @@ static void lineErrno(struct text_line *line, i32 error) {
   lineNumber(line, (u64)error);
 }
 
+/* PID 1 must not wait for whoever reads its stderr: a pipe that is full costs the line. Room for one that is short is there
+ * whenever there is any. */
+static i32 canWrite(i32 fd) {
+  struct linux_timespec now = {0, 0};
+  struct linux_pollfd poll = {fd, POLLOUT, 0};
+  return syscall5(SYS_PPOLL, P(&poll), 1, P(&now), 0, SIGNAL_SET_SIZE) != 0;
+}
+
 static void writeLine(struct text_line *line) {
   if (line->used == sizeof line->bytes - 1) line->used--; /* a long path was cut: the line still ends */
   lineText(line, "\n");
-  syscall3(SYS_WRITE, 2, P(line->bytes), line->used);
+  if (canWrite(2)) syscall3(SYS_WRITE, 2, P(line->bytes), line->used);
 }
 
 /* A name cannot end the line, nor close its quotes. */
