@@ -142,9 +142,15 @@ export class Run {
       instance: instance.name,
       daemons,
     });
-    this.#services.notifier.ready(`${daemons} daemons`, this.#capsule.readyFd === null ? null : process.pid);
+    this.#tellUp();
     tellReady(this.#capsule);
     if (this.#reloadWanted) this.#requestReload();
+  }
+
+  /** To the service manager, which waits for it after a start and after a reload, one that failed too. */
+  #tellUp(): void {
+    const count = this.#plan.daemons.length;
+    this.#services.notifier.ready(`${count} daemons`, this.#capsule.readyFd === null ? null : process.pid);
   }
 
   #openLog(isReload: boolean): void {
@@ -253,25 +259,29 @@ export class Run {
     await this.#atExit();
     this.#services.close(false);
     const { instance } = this.#core;
-    const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
     const files = saveFiles(this.#checked);
     this.#checked = new Map();
+    const fds = [files];
     const cwd = process.cwd();
     this.#logger.flush();
     try {
       this.#enter(this.#capsule.cwd);
-      const next = {
-        ...this.#capsule,
-        reloads: this.#capsule.reloads + 1,
-        stateFd: state,
-        filesFd: files,
-        readyFd: null,
-        lockFd: this.#runDir?.lockFd ?? null,
+      const next = (): Omit<Capsule, "saved"> => {
+        const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
+        fds.push(state);
+        return {
+          ...this.#capsule,
+          reloads: this.#capsule.reloads + 1,
+          stateFd: state,
+          filesFd: files,
+          readyFd: null,
+          lockFd: this.#runDir?.lockFd ?? null,
+        };
       };
       await executeCore(next, () => instance.phase !== "reloading");
-      this.#leaveReload([state, files], cwd);
+      this.#leaveReload(fds, cwd);
     } catch (error) {
-      this.#leaveReload([state, files], cwd);
+      this.#leaveReload(fds, cwd);
       this.#logger.error(
         null,
         `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
@@ -280,6 +290,7 @@ export class Run {
       instance.carryOn();
       this.#services.startFifo(this.#actions());
       this.#services.watchTouches(this.#actions(), this.#life.signal);
+      this.#tellUp();
     }
   }
 
@@ -334,7 +345,10 @@ export class Run {
     const instance = this.#core?.instance;
     if (instance === undefined || instance.phase === "starting") return code;
     if (instance.phase !== "stopping") instance.stop(code);
-    const end = await this.#core.nextEnd();
-    return error instanceof Stopped && end.kind === "stopped" ? await this.#finish(end) : code;
+    for (;;) {
+      const end = await this.#core.nextEnd();
+      // A reload that was under way ends in the stop.
+      if (end.kind === "stopped") return error instanceof Stopped ? await this.#finish(end) : code;
+    }
   }
 }

@@ -42,14 +42,18 @@ export function becomeCore(argv: readonly string[]): never {
 /**
  * The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be none; resolves
  * only when `calledOff`: what came before the signals were held has had its turn by then, and may have been a stop.
+ * `capsule` is asked for at the last instant: what happens to a daemon after that happens to the next image.
  */
-export async function executeCore(capsule: Omit<Capsule, "saved">, calledOff: () => boolean): Promise<void> {
+export async function executeCore(
+  capsule: () => Omit<Capsule, "saved">,
+  calledOff: () => boolean,
+): Promise<void> {
   const held = holdSignals(HELD_SIGNALS);
   try {
     // What came before is with its handlers after one turn of the event loop.
     await new Promise((turned) => setImmediate(turned));
     if (calledOff()) held.release();
-    else execute(capsule);
+    else execute(capsule());
   } catch (error) {
     held.release();
     throw error;
