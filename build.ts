@@ -3,6 +3,7 @@
  *   --target NAME   builds dist/reeve-NAME for linux-x64, linux-x64-baseline, linux-arm64, or all of them
  *   --plain         leaves the C library to the host, as Bun does
  *   --glibc DIR     packs the glibc of that directory
+ *   --outfile FILE  writes that file instead; on the file system of dist/
  * Reproducible: nothing but the sources, the locked dependencies and that glibc goes in. Must never leave a
  * half-written executable under its name.
  */
@@ -153,11 +154,17 @@ try {
       target: { type: "string" },
       plain: { type: "boolean", default: false },
       glibc: { type: "string" },
+      outfile: { type: "string" },
     },
   });
-  for (const target of values.target === undefined ? [hostTarget()] : targetsNamed(values.target)) {
+  const targets = values.target === undefined ? [hostTarget()] : targetsNamed(values.target);
+  if (values.outfile !== undefined && targets.length > 1) {
+    throw new Error("cannot build several targets into one file: leave --outfile away, or name one target");
+  }
+  for (const target of targets) {
     const started = performance.now();
-    const finished = join(DIST, values.target === undefined ? "reeve" : `reeve-${target.name}`);
+    const finished = values.outfile ??
+      join(DIST, values.target === undefined ? "reeve" : `reeve-${target.name}`);
     await build(target, finished, { plain: values.plain, glibc: values.glibc ?? null });
     console.log(`built ${finished} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
