@@ -125,7 +125,14 @@ function nativePart(reason: string): Finding {
 
 function memfd(files: HostFiles, calls: KernelCalls): Finding {
   if (calls.memfd !== null) {
-    return finding("memfd", "missing", refused(calls.memfd), "no daemon can be started");
+    return files.imageDirectory === null
+      ? finding("memfd", "missing", refused(calls.memfd), "and no writable directory is in its place")
+      : finding(
+        "memfd",
+        "without",
+        refused(calls.memfd),
+        `unlinked files in ${files.imageDirectory} are in its place`,
+      );
   }
   if (calls.executableMemfd === null) return finding("memfd", "ok", "works, and may be executed");
   const sysctl = files.memfdNoexec === null ? "" : ` (vm.memfd_noexec = ${files.memfdNoexec})`;

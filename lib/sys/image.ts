@@ -43,11 +43,18 @@ export function imageFd(name: string, bytes: Uint8Array, host: ImageHost = SYSTE
     if (file !== null) return file;
   }
   const reason = fd < 0 ? "refused" : "its files may not be executed";
-  throw new Error(
+  throw hostProblem(
     `cannot load the native part "${name}": memfd_create: ${reason}; and none of ` +
       `${host.directories.map((path) => JSON.stringify(path)).join(", ")} holds executable files for us: ` +
       "set the sysctl vm.memfd_noexec to 0, or XDG_RUNTIME_DIR to a writable directory that is not mounted noexec",
   );
+}
+
+/** The host's fault and not the program's: no stack is to be shown with it. */
+function hostProblem(text: string): Error {
+  const error = new Error(text);
+  error.stack = text;
+  return error;
 }
 
 function executableMemfd(name: string, host: ImageHost): number {

@@ -4,7 +4,7 @@
  */
 import { cString, integer } from "./checks.ts";
 import { readInto } from "./descriptor.ts";
-import { EINVAL, native, unwrap, unwrapUnless } from "./native.ts";
+import { EINVAL, EMFILE, native, unwrap, unwrapUnless } from "./native.ts";
 import type { Watch, Watcher } from "./watcher.ts";
 
 export const IN = {
@@ -45,23 +45,34 @@ const MASK_ADD = 0x2000_0000;
 const ALWAYS = IN.unmount | IN.overflow | IN.ignored;
 
 export class Inotify {
-  readonly #fd: number;
+  readonly #watcher: Watcher;
+  /** Opened by the first watch: a host may have none left, or refuse it, and then only what is watched goes unnoticed. */
+  #fd: number | null = null;
   readonly #listeners = new Map<number, Set<Listener>>();
   readonly #buffer = new Uint8Array(65_536);
 
   constructor(watcher: Watcher) {
-    this.#fd = unwrap("inotify_init1", native().reeve_inotify(), { doing: "watch files" });
-    watcher.add(this.#fd, () => this.#read());
+    this.#watcher = watcher;
+  }
+
+  #open(): number {
+    if (this.#fd !== null) return this.#fd;
+    const result = native().reeve_inotify();
+    const remedy = Number(result) === -EMFILE ? ' (raise the sysctl "fs.inotify.max_user_instances")' : "";
+    const fd = unwrap("inotify_init1", result, { doing: `watch files${remedy}` });
+    this.#watcher.add(fd, () => this.#read(fd));
+    return this.#fd = fd;
   }
 
   /**
    * Watches what `path` names now, a file or a directory. `mask`: bits of IN. Throws SysError: ENOENT, EACCES, ENOSPC (the
-   * limit fs.inotify.max_user_watches).
+   * limit fs.inotify.max_user_watches), EMFILE (max_user_instances).
    */
   watch(path: string, mask: number, notify: (event: InotifyEvent) => void): Watch {
     integer(mask, "inotify mask", 1, 0xffff_ffff);
     // Two paths may lead to one inode, for which the kernel has one watch: its mask must grow and not be replaced.
-    const result = native().reeve_inotify_add(this.#fd, cString(path, "path"), (mask | MASK_ADD) >>> 0);
+    const fd = this.#open();
+    const result = native().reeve_inotify_add(fd, cString(path, "path"), (mask | MASK_ADD) >>> 0);
     const wd = unwrap("inotify_add_watch", result, { doing: "watch", path });
     const listener: Listener = { mask, notify };
     const listeners = this.#listeners.get(wd) ?? new Set();
@@ -72,14 +83,14 @@ export class Inotify {
         if (this.#listeners.get(wd) !== listeners) return;
         this.#listeners.delete(wd);
         // EINVAL: the kernel has dropped it already, and its "ignored" is on the way.
-        unwrapUnless([EINVAL], "inotify_rm_watch", native().reeve_inotify_rm(this.#fd, wd));
+        unwrapUnless([EINVAL], "inotify_rm_watch", native().reeve_inotify_rm(fd, wd));
       },
     };
   }
 
-  #read(): void {
+  #read(fd: number): void {
     for (;;) {
-      const count = readInto(this.#fd, this.#buffer, { doing: "read file events" });
+      const count = readInto(fd, this.#buffer, { doing: "read file events" });
       if (count === null || count === 0) return;
       this.#deliver(this.#buffer.subarray(0, count));
     }

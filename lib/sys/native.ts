@@ -133,3 +133,5 @@ export const EAGAIN = 11;
 export const EACCES = 13;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
+export const EMFILE = 24;
+export const ENOSYS = 38;
