@@ -21,6 +21,7 @@ import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import { reapAll, type ReaperSystem } from "./reaper.ts";
 import { PathWatch } from "./path_watch.ts";
+import { PidTurnover } from "./pid_turnover.ts";
 import { Registry } from "./registry.ts";
 import { findRemainders } from "./remainder.ts";
 import { signalDaemon } from "./signaller.ts";
@@ -55,6 +56,9 @@ export class Core {
   readonly #parts: CoreParts;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
+  readonly #turnover: PidTurnover;
+  /** Nothing of an earlier reeve is left on record. */
+  #isMarkable: boolean;
   readonly #system: ReaperSystem;
   readonly #before: readonly JournalEntry[];
   readonly #ends: InstanceEnd[] = [];
@@ -121,6 +125,9 @@ export class Core {
     );
     // What an earlier reeve left stays on record until it is dealt with: this one may be killed before that.
     this.#journal.begin(boot, this.#before);
+    this.#turnover = new PidTurnover(parts.runDir === null ? null : `${parts.runDir}/pids`, boot);
+    this.#isMarkable = !this.#before.some(({ smart }) => !smart);
+    if (this.#isMarkable) this.#turnover.mark();
   }
 
   /** How the instance came to its end, or to the point of a reload. */
@@ -158,7 +165,7 @@ export class Core {
     this.#forgetGone(this.#before.filter((entry) => entry.smart));
     if (dumb.length === 0) return;
     const gone: Promise<void>[] = [];
-    for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses())) {
+    for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses(), this.#turnover.none)) {
       if (doubtful.length > 0) {
         const pids = doubtful.map((member) => member.pid).join(" ");
         logger.warning(
@@ -174,17 +181,23 @@ export class Core {
     }
     const patience = new Promise<void>((done) => setTimeout(done, REMAINDER_PATIENCE_MS).unref());
     await Promise.race([Promise.all(gone), patience]);
-    this.#forgetGone(dumb, true);
+    this.#isMarkable = this.#forgetGone(dumb, true);
+    if (this.#isMarkable) this.#turnover.mark();
   }
 
-  /** Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left either. */
-  #forgetGone(entries: readonly JournalEntry[], sessions = false): void {
+  /**
+   * Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left either. Whether
+   * that was all of them.
+   */
+  #forgetGone(entries: readonly JournalEntry[], sessions = false): boolean {
     const left = sessions ? findRemainders(entries, listProcesses()).map(({ entry }) => entry) : [];
+    let all = true;
     for (const entry of entries) {
       const { pid, startTime } = entry.process;
-      if (left.includes(entry) || readStat(pid)?.startTime === startTime) continue;
-      this.#journal.end(entry.process);
+      if (left.includes(entry) || readStat(pid)?.startTime === startTime) all = false;
+      else this.#journal.end(entry.process);
     }
+    return all;
   }
 
   #killAndWait(member: { readonly pid: number; readonly startTime: bigint }): Promise<void> {
@@ -252,6 +265,9 @@ export class Core {
     this.#aliveTimer = null;
     const rest = this.#lastSpawn + ALIVE_AFTER_MS / 2 - performance.now();
     if (rest > 0) this.#aliveTimer = setTimeout(() => this.#writeAlive(), rest);
-    else this.#journal.alive(BigInt(Math.floor(bootTime() * TICKS_PER_SECOND / 1000)));
+    else {
+      this.#journal.alive(BigInt(Math.floor(bootTime() * TICKS_PER_SECOND / 1000)));
+      if (this.#isMarkable) this.#turnover.mark();
+    }
   }
 }

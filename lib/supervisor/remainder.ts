@@ -23,11 +23,12 @@ export interface Remainder {
 /**
  * A session's number is a pid that nobody else gets while a member lives. So a member that started after the leader and
  * before the leader was last seen alive proves that the session is the leader's, and with it every other member; so does
- * the leader itself. Without either the number may have been given away since.
+ * the leader itself. Without either the number may have been given away since, unless `noneRecycled`: no pid was.
  */
 export function findRemainders(
   entries: readonly JournalEntry[],
   processes: readonly RunningProcess[],
+  noneRecycled = false,
 ): readonly Remainder[] {
   const remainders: Remainder[] = [];
   for (const entry of entries) {
@@ -38,9 +39,12 @@ export function findRemainders(
       (process.session === pid || process.pgrp === pid)
     );
     if (members.length === 0) continue;
-    const proof = members.some((member) =>
-      member.pid === pid ? member.startTime === startTime : member.startTime <= entry.aliveAt
-    );
+    // Another process of that number leads, or led a moment ago, a session of its own.
+    const another = processes.some((process) => process.pid === pid && process.startTime !== startTime);
+    const proof = (noneRecycled && !another) ||
+      members.some((member) =>
+        member.pid === pid ? member.startTime === startTime : member.startTime <= entry.aliveAt
+      );
     remainders.push({ entry, proved: proof ? members : [], doubtful: proof ? [] : members });
   }
   return remainders;

@@ -81,3 +81,22 @@ check("a process of another user in what a daemon left does not end reeve", [
   expect(isAlive(other)).toBe(true);
   expect((await supervisor.stop()).code).toBe(0);
 });
+
+check("reeve is killed in the first moment of a daemon: what the daemon forked does not meet the next one", [
+  reeve,
+], async (scope) => {
+  // Its leader dies with reeve; nobody has seen it alive since its child was there.
+  const config = scope.config([`attach-daemon = sh -c "sleep 78205 & exec sleep 78206"`]);
+  for (let round = 0; round < 3; round++) {
+    const supervisor = scope.reeve(config);
+    await scope.untilOne(/^sleep 78206/);
+    await scope.untilOne(/^sleep 78205/);
+    await supervisor.kill();
+    await until("the leader died with reeve", () => scope.matching(/^sleep 78206/).length === 0);
+  }
+  const last = scope.reeve(config);
+  await last.untilLog(/reeve is up/);
+  await scope.untilOne(/^sleep 78205/);
+  expect((await last.stop()).code).toBe(0);
+  expect(scope.matching(/^sleep 7820/)).toEqual([]);
+});
