@@ -26,6 +26,8 @@ export const LIBRARY_SOURCES = [
   "text.c",
   "watch.c",
 ] as const;
+/** Files of native/ that make the start of the packed executable; build/pack/ links them. */
+export const STUB_SOURCES = ["stub.c"] as const;
 /** Files of native/ that make the helper. */
 export const HELPER_SOURCES = [
   "child.c",
