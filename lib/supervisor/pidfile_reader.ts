@@ -92,7 +92,7 @@ function readText(path: string): string {
  * Who owns the symbolic links that lead from `path` to `found`, the file that was opened; null when they lead elsewhere by
  * now: somebody exchanges them under our eyes.
  */
-function ownersOfLinks(path: string, found: string): readonly number[] | null {
+export function ownersOfLinks(path: string, found: string): readonly number[] | null {
   if (resolve(path) === found) return [];
   const owners: number[] = [];
   const pending = names(resolve("."), path);

@@ -3,6 +3,7 @@
  * daemon; units decide, this does.
  */
 import { shownCommand } from "../config/mask.ts";
+import { dirname } from "node:path";
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
@@ -18,7 +19,7 @@ import type { Watcher } from "../sys/watcher.ts";
 import { daemonChild, type Inherited } from "./child_builder.ts";
 import { errorText } from "./error_text.ts";
 import type { Journal } from "./journal.ts";
-import { readPidfile } from "./pidfile_reader.ts";
+import { ownersOfLinks, readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
 import { holdProcess, signalDaemon, UNKNOWN_START } from "./signaller.ts";
 import type { Sweeper } from "./sweeper.ts";
@@ -77,6 +78,7 @@ export class UnitHost implements UnitServices {
       pidfile = prepareFile(plan.pidfile, PIDFILE_ROOM, { mode: 0o644 });
     }
     try {
+      if (pidfile !== null) this.#checkPlace(plan, pidfile);
       const spec = daemonChild(plan, instance, this.#indexOf(plan), this.environment, inherited);
       const uid = spec.uid ?? this.#parts.selfUid;
       const gid = spec.gid ?? this.#parts.selfGid;
@@ -94,6 +96,19 @@ export class UnitHost implements UnitServices {
     } finally {
       pidfile?.abort();
     }
+  }
+
+  /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */
+  #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
+    if (this.#parts.selfUid !== 0) return;
+    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;
+    const owners = ownersOfLinks(dirname(pidfile.path), pidfile.directory);
+    const other = owners?.find((uid) => uid !== 0 && uid !== daemonUid);
+    if (owners !== null && other === undefined) return;
+    const detail = owners === null
+      ? "the way to it changes while it is looked at"
+      : `a symbolic link on the way to it belongs to uid ${other}; name its directory itself`;
+    throw new Error(`cannot write pidfile "${pidfile.path}": ${detail}`);
   }
 
   /** Starts any child; its end is told to whoever owns it in the registry. */

@@ -2,7 +2,7 @@
  * Writes small files so that a reader sees the old contents or the new ones and never a part: a temporary name in the same
  * directory, then rename. Must never leave the temporary file behind, nor follow a link that stands where the file is to be.
  */
-import { fchmodSync, fsyncSync, ftruncateSync, writeSync } from "node:fs";
+import { fchmodSync, fsyncSync, ftruncateSync, readlinkSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { cString, integer, userId } from "./checks.ts";
 import { closeFd, writeAll } from "./descriptor.ts";
@@ -75,6 +75,11 @@ export class PreparedFile {
       // Written and not only reserved: file systems differ in what a reservation is worth.
       writeAll(this.#fd, new Uint8Array(capacity).fill(0x20), { doing: "write", path });
     });
+  }
+
+  /** Where the file will be, as it is by now, without links; for whoever has to know who led it there. */
+  get directory(): string {
+    return readlinkSync(`/proc/self/fd/${this.#directory}`);
   }
 
   /** Fills the file and puts it in its place. Throws SysError, the temporary file removed. */
