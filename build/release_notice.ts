@@ -25,8 +25,8 @@ ${libraries.join("\n")}
 Copyright (C) the Free Software Foundation, Inc. and others, under the GNU Lesser General Public
 License, version 2.1 or later. The executables carry ld.so, libc, libm, libpthread and libdl as
 separate files within the file. They are unchanged but for some system calls of ld.so, which are
-redirected so that it finds the libraries there: docs/any-linux.md of reeve's sources describes each
-change, and build/pack/ makes it.
+redirected so that it finds the libraries there, and for libc's clone3, which always answers ENOSYS:
+build/pack/ of reeve's sources makes and describes each change.
 
 Sources: https://ftp.gnu.org/gnu/glibc/glibc-VERSION.tar.xz, and for Debian's builds the source
 package "glibc" of the version named above, at https://snapshot.debian.org/package/glibc/.

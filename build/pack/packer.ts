@@ -6,6 +6,7 @@
  */
 import type { NativeTarget } from "../../native/compile.ts";
 import { Elf } from "../elf.ts";
+import { refuseClone3 } from "./clone3.ts";
 import type { Glibc } from "./glibc.ts";
 import { patchLoader } from "./loader.ts";
 import {
@@ -62,7 +63,11 @@ export function packExecutable(plain: Uint8Array, glibc: Glibc, compileStub: Stu
       hook: readHook(stub.bytes),
     }));
 
-  const parts = [{ name: loaderFile.name, bytes: loader.bytes }, ...glibc.files.slice(1)];
+  const libraries = glibc.files.slice(1).map(({ name, bytes }) => ({
+    name,
+    bytes: name === "libc.so.6" ? naming(name, () => refuseClone3(bytes, target)) : bytes,
+  }));
+  const parts = [{ name: loaderFile.name, bytes: loader.bytes }, ...libraries];
   const stubOffset = roundUp(plain.length, page);
   let end = stubOffset + stub.bytes.length;
   const files = parts.map(({ name, bytes }) => {
