@@ -213,12 +213,12 @@ export class Core {
   /** A smart daemon is known by the journal, whatever the clock has done since its pidfile was written. */
   #withKnown(saved: ReadonlyMap<string, Saved>): ReadonlyMap<string, Saved> {
     const known = new Map(saved);
-    const pidfiles = new Map(this.#parts.plan.daemons.map(({ name, pidfile }) => [name, pidfile]));
+    const names = new Map(this.#parts.plan.daemons.map(({ name, pidfile }) => [pidfile, name]));
     for (const entry of this.#before) {
-      const same = entry.smart && pidfiles.get(entry.name) === entry.pidfile;
+      const name = names.get(entry.pidfile ?? "");
       // The last one counts: before it the record may have the process that launched it.
-      if (same && !saved.has(entry.name)) {
-        known.set(entry.name, { status: null, known: entry.process });
+      if (entry.smart && name !== undefined && !saved.has(name)) {
+        known.set(name, { status: null, known: entry.process });
       }
     }
     return known;

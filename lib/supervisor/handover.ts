@@ -39,7 +39,10 @@ export interface Restored {
   readonly left: readonly { readonly name: string; readonly pid: number }[];
 }
 
-/** `wanted`: name and pidfile of the new configuration's smart daemons; both must agree. */
+/**
+ * `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
+ * often made up from the command, and shift when another daemon comes before.
+ */
 export function restoreUnits(
   fd: number,
   wanted: ReadonlyMap<string, string | null>,
@@ -47,13 +50,15 @@ export function restoreUnits(
 ): Restored {
   const text = readFileSync(`/proc/self/fd/${fd}`, "utf8");
   const saved = JSON.parse(text, (key, value) => key === "startTime" ? BigInt(value) : value) as SavedUnit[];
+  const names = new Map([...wanted].map(([name, pidfile]) => [pidfile, name]));
   const units = new Map<string, Saved>();
   const left: { name: string; pid: number }[] = [];
   for (const unit of saved) {
     const { status } = unit;
-    if (wanted.has(unit.name) && wanted.get(unit.name) === unit.pidfile) {
+    const name = names.get(unit.pidfile);
+    if (name !== undefined) {
       const restored = status === null ? null : { ...status, since: now - unit.age };
-      units.set(unit.name, { status: restored, known: unit.known });
+      units.set(name, { status: restored, known: unit.known });
     } else if (status !== null && (status.main ?? status.child) !== null) {
       left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
     }

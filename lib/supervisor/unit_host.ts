@@ -46,6 +46,10 @@ export interface HostParts {
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */
 const PIDFILE_ROOM = 12;
 
+/** The most that a timer of the runtime can: a longer one would fire at once. 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const FOLLOW_AGAIN_MS = 1000;
+
 export class UnitHost implements UnitServices {
   readonly logger: Logger;
   environment: HostParts["environment"];
@@ -54,6 +58,8 @@ export class UnitHost implements UnitServices {
   /** Spawn ids by pid of live children: a report names the spawn, a death names the pid. */
   readonly #spawnIds = new Map<number, number>();
   readonly #failures = new Map<number, SetupFailure>();
+  /** Pids that could not be followed when it was tried. */
+  readonly #unheld = new Set<number>();
   #nextSpawnId = 1;
 
   constructor(parts: HostParts) {
@@ -67,7 +73,7 @@ export class UnitHost implements UnitServices {
   }
 
   setTimer(ms: number, fire: () => void): Timer {
-    const timer = setTimeout(fire, ms);
+    const timer = setTimeout(fire, Math.min(ms, LONGEST_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   }
 
@@ -155,13 +161,13 @@ export class UnitHost implements UnitServices {
     try {
       pidfd = holdProcess(target);
     } catch (error) {
-      this.logger.error(
-        null,
-        `cannot follow pid ${target.pid}: ${errorText(error)}; its end is only seen if it is a child`,
-      );
-      if (owner !== null) this.own(target, owner);
-      return { remove: () => {} };
+      const what = `cannot follow pid ${target.pid}: ${errorText(error)}; tried again until it can be`;
+      if (!this.#unheld.has(target.pid)) this.logger.error(owner?.name ?? null, what);
+      this.#unheld.add(target.pid);
+      if (owner !== null) this.own(target, owner); // It may be a child, whose end is seen all the same.
+      return this.#followLater(target, owner, ended);
     }
+    this.#unheld.delete(target.pid);
     if (pidfd === null) {
       // Gone between the look at its pidfile and now, and its number may be another's: it is not owned.
       const timer = setTimeout(ended, 0);
@@ -178,6 +184,20 @@ export class UnitHost implements UnitServices {
       remove: () => {
         watch.remove();
         closePidfd(held);
+      },
+    };
+  }
+
+  /** No descriptor is free: there may be one later. */
+  #followLater(target: ProcessId, owner: DaemonUnit | null, ended: () => void): { remove(): void } {
+    let later: { remove(): void } | null = null;
+    const timer = setTimeout(() => {
+      later = this.follow(target, owner, ended);
+    }, FOLLOW_AGAIN_MS);
+    return {
+      remove: () => {
+        clearTimeout(timer);
+        later?.remove();
       },
     };
   }

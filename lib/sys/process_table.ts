@@ -6,7 +6,10 @@ import { readdirSync } from "node:fs";
 import { processId } from "./checks.ts";
 import { readVirtual } from "./virtual_files.ts";
 
-/** State letters of proc(5): R running, S sleeping, D waiting on a disk, T stopped, t traced, Z zombie, X dead. */
+/**
+ * State letters of proc(5): R running, S sleeping, D waiting on a disk, T stopped, t traced, Z zombie, X dead. A process whose
+ * first thread has ended while others go on shows as Z there; here it is S, since it lives.
+ */
 export interface ProcessStat {
   readonly pid: number;
   /** At most 15 bytes; may hold any byte, blanks and parentheses too. */
@@ -80,13 +83,15 @@ export function parseStat(text: string): ProcessStat | null {
   if (open < 0 || close < open) return null;
   const fields = text.slice(close + 2).split(" ");
   const [state, ppid, pgrp, session] = fields;
-  const startTime = fields[19]; // the 22nd field of the line; these begin with the third
+  // The 20th and the 22nd field of the line; these begin with the third.
+  const threads = Number(fields[17]);
+  const startTime = fields[19];
   if (state === undefined || ppid === undefined || pgrp === undefined || session === undefined) return null;
   if (startTime === undefined) return null;
   return {
     pid: Number(text.slice(0, open)),
     comm: text.slice(open + 1, close),
-    state,
+    state: state === "Z" && threads > 1 ? "S" : state,
     ppid: Number(ppid),
     pgrp: Number(pgrp),
     session: Number(session),

@@ -40,7 +40,8 @@ test("what the runtime needs is not left behind where it was not set", () => {
 });
 
 test("any command line comes through, and no string is longer than Linux takes", () => {
-  const argv = fc.array(fc.string({ unit: "binary", size: "max", maxLength: 70_000 }), { maxLength: 6 });
+  const word = fc.tuple(fc.string({ unit: "binary" }), fc.nat({ max: 2500 }));
+  const argv = fc.array(word.map(([text, times]) => text.repeat(times)), { maxLength: 6 });
   fc.assert(
     fc.property(argv, (argv) => {
       const sealed = sealCapsule({}, { ...CAPSULE, argv });

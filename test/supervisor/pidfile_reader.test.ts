@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -19,8 +20,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JudgeContext } from "../../lib/daemon/pidfile.ts";
 import { readPidfile } from "../../lib/supervisor/pidfile_reader.ts";
+import { holdProcess } from "../../lib/supervisor/signaller.ts";
+import { closePidfd } from "../../lib/sys/pidfd.ts";
 import { readStat } from "../../lib/sys/process_table.ts";
 import type { SpawnedChild } from "../../lib/sys/spawn.ts";
+import { fixture } from "../fixtures/compile.ts";
 import { endAll, start } from "../sys/children.ts";
 import { PLAIN } from "../sys/plain.ts";
 import { rootTest } from "./need_root.ts";
@@ -135,6 +139,17 @@ test("a dead child that nobody has reaped is not running", async () => {
   await until(() => readStat(child.pid)?.state === "Z");
   writeFileSync(at("p"), `${child.pid}\n`);
   expect(look(at("p"))).toContain("has ended (zombie)");
+});
+
+test("a daemon whose first thread has ended while others go on is running", async () => {
+  const program = fixture("end_first_thread");
+  const child = start({ ...PLAIN, args: [program], file: { path: program, searchPath: null } });
+  await until(() => /^State:\tZ/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8")));
+  writeFileSync(at("p"), `${child.pid}\n`);
+  expect(look(at("p"))).toBe(`valid ${child.pid}`);
+  const pidfd = holdProcess({ pid: child.pid, startTime: readStat(child.pid)!.startTime });
+  expect(pidfd).not.toBeNull();
+  closePidfd(pidfd!);
 });
 
 test("links of one's own are followed: to the file, to its directory, one after the other", () => {

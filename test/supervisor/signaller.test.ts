@@ -67,7 +67,7 @@ test("another process of that number is never signalled", async () => {
   const { pid, startTime } = identify(child);
   expect(signalDaemon({ pid, startTime: startTime - 1n }, SIGKILL)).toBe(false);
   expect(signalDaemon({ pid, startTime: startTime + 1n }, SIGKILL)).toBe(false);
-  expect(state(pid)).toBe("S");
+  expect(["S", "R"]).toContain(state(pid)!);
 });
 
 test("a process that is gone is not signalled, and that is no error", async () => {
@@ -124,7 +124,7 @@ test("a child whose start time could not be read is signalled, somebody else's i
   const child = await script("sleep 1000 & echo $! > $D/ready; wait");
   const grandchild = Number(written("ready"));
   expect(signalDaemon({ pid: grandchild, startTime: UNKNOWN_START }, SIGKILL)).toBe(false);
-  expect(state(grandchild)).toBe("S");
+  expect(["S", "R"]).toContain(state(grandchild)!);
   expect(signalDaemon({ pid: child.pid, startTime: UNKNOWN_START }, SIGTERM)).toBe(true);
   expect(await ended(child)).toMatchObject({ kind: "killed", signal: SIGTERM });
 });
