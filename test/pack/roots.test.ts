@@ -22,6 +22,7 @@ const KINDS: readonly (readonly [Kind, readonly Need[]])[] = [
   ["empty with /dev", []],
   ["busybox", [busybox]],
   ["Alpine's layout", [busybox, musl]],
+  ["with a glibc of its own", [file("/bin/dash", "needs /bin/dash; apt-get install dash")]],
 ];
 const PLACES: readonly (readonly [string, Inside])[] = [
   ["as PID 1 of a pivoted root", { first: true, pivot: true }],
@@ -114,6 +115,21 @@ check(
     expect(await running.exited).toBe(0);
   },
 );
+
+check("root with a glibc of its own: daemons use that one, and reeve does not", NEEDS, async () => {
+  await using host = new Root("with a glibc of its own");
+  host.write(
+    "/daemon.ini",
+    '[uwsgi]\nattach-daemon = /bin/sh -c "echo the shell runs; while read word; do :; done; exec /hang"\n',
+  );
+  const running = host.start(["/reeve", "/daemon.ini"]);
+  await running.untilText(/^the shell runs$/m);
+  await until("the daemon runs", () => some(running.inside("hang")));
+  const [pid] = running.inside("reeve");
+  expect(await Bun.file(`/proc/${pid}/maps`).text()).not.toMatch(/\/libc\.so\.6/);
+  running.signal("SIGTERM");
+  expect(await running.exited).toBe(0);
+});
 
 check("no /proc: it says so, with what to do", NEEDS, async () => {
   await using host = new Root("empty");

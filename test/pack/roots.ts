@@ -6,15 +6,18 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { findGlibc } from "../../build/pack/glibc.ts";
 import { fixture } from "../fixtures/compile.ts";
 import { descendants, identify, type ProcessId, signal } from "../e2e/process.ts";
 import { REEVE } from "../e2e/need.ts";
 import { until } from "../e2e/wait.ts";
 
 export const BUSYBOX = "/bin/busybox";
+/** Where programs that are linked with glibc look for its loader. */
+export const LOADER = process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2";
 export const MUSL = "/lib/x86_64-linux-musl/libc.so";
 
-export type Kind = "empty" | "empty with /dev" | "busybox" | "Alpine's layout";
+export type Kind = "empty" | "empty with /dev" | "busybox" | "Alpine's layout" | "with a glibc of its own";
 
 /** How a program is in its root. */
 export interface Inside {
@@ -70,6 +73,13 @@ export class Root implements AsyncDisposable {
     if (kind === "empty") return;
     this.write("/dev/null", "");
     if (kind === "empty with /dev") return;
+    if (kind === "with a glibc of its own") {
+      this.copy("/bin/dash", "/bin/sh");
+      const { directory, files } = findGlibc(process.arch === "arm64" ? "arm64" : "x64", null);
+      for (const { name } of files) this.copy(join(directory, name), join(directory, name));
+      this.copy(LOADER, LOADER);
+      return;
+    }
     this.copy(BUSYBOX, "/bin/busybox");
     for (const name of ["sh", "cat", "sleep", "env", "true"]) {
       symlinkSync("busybox", join(this.path, "bin", name));
@@ -166,5 +176,3 @@ export class Running {
     });
   }
 }
-
-export const AS_ROOT = process.getuid?.() === 0;

@@ -1,0 +1,74 @@
+/** Executables for other processors: built here, and run where an emulator allows it. */
+import { expect } from "bun:test";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { check, type Need, program, root, SYSTEM_PATH } from "../e2e/need.ts";
+import { Root } from "./roots.ts";
+
+const PROJECT = join(import.meta.dir, "..", "..");
+const x64: Need = { missing: () => process.arch === "x64" ? null : "needs an x86-64 host" };
+const cross = [
+  x64,
+  program("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+  program("/usr/aarch64-linux-gnu/lib/libc.so.6", "libc6-arm64-cross"),
+  program("qemu-aarch64-static", "qemu-user-static"),
+];
+
+/** On the file system of dist/, where the build writes. */
+async function built(target: string): Promise<Disposable & { readonly path: string }> {
+  const path = join(PROJECT, "dist", `.test-${process.pid}-${target}`);
+  const build = Bun.spawn([process.execPath, "run", "build.ts", "--target", target, "--outfile", path], {
+    cwd: PROJECT,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const text = await build.stderr.text();
+  if (await build.exited !== 0 || !existsSync(path)) throw new Error(`the build failed:\n${text}`);
+  return { path, [Symbol.dispose]: () => rmSync(path, { force: true }) };
+}
+
+check("arm64: starts, checks and plans under an emulator in an empty root", [root, ...cross], async () => {
+  using executable = await built("linux-arm64");
+  await using host = new Root("empty", executable.path);
+  const emulator = Bun.which("qemu-aarch64-static", { PATH: SYSTEM_PATH }) ?? "";
+  host.copy(emulator, "/emulator");
+  host.write("/daemon.ini", "[uwsgi]\nattach-daemon = /hang --always\n");
+  const version = await host.run(["/emulator", "/reeve", "--version"]);
+  expect(version.text).toMatch(/^reeve \d/);
+  expect(version.status).toBe(0);
+  const checked = await host.run(["/emulator", "/reeve", "check", "/daemon.ini"]);
+  expect(checked.text).toMatch(/ok, 1 daemon/);
+  const planned = await host.run(["/emulator", "/reeve", "plan", "/daemon.ini"]);
+  expect(planned.text).toContain("/hang");
+  expect(planned.status).toBe(0);
+}, 120);
+
+check(
+  "x86-64 without AVX2: starts in an empty root, on a processor that has not got it",
+  [root, x64],
+  async () => {
+    using executable = await built("linux-x64-baseline");
+    await using host = new Root("empty", executable.path);
+    const version = await host.run(["/reeve", "--version"]);
+    expect(version.text).toMatch(/^reeve \d/);
+    const emulator = Bun.which("qemu-x86_64-static", { PATH: SYSTEM_PATH });
+    if (emulator === null) return;
+    host.copy(emulator, "/emulator");
+    // qemu's oldest 64-bit processor that has what x86-64-v2 asks for, and no AVX.
+    const old = await host.run(["/emulator", "-cpu", "Nehalem", "/reeve", "--version"]);
+    expect(old.text).toMatch(/^reeve \d/m);
+  },
+  120,
+);
+
+check("a target that is none is refused with the names of those that are", [], async () => {
+  const build = Bun.spawn([process.execPath, "run", "build.ts", "--target", "linux-mips"], {
+    cwd: PROJECT,
+    stderr: "pipe",
+  });
+  expect(await build.stderr.text()).toMatch(
+    /cannot build for "linux-mips": wanted one of linux-x64, linux-x64-baseline, linux-arm64, or all/,
+  );
+  expect(await build.exited).toBe(1);
+});
