@@ -118,7 +118,7 @@ export function compileStub(output: string, target: NativeTarget, address: numbe
     `-Wl,--defsym=STUB_ADDRESS=0x${address.toString(16)}`,
     `-Wl,-T,${script}`,
   ];
-  compile(findCompiler(target), flags, ["stub.c"], output);
+  compile(findCompiler(target), flags, STUB_SOURCES, output);
 }
 
 function hostTarget(): NativeTarget {

@@ -2,6 +2,7 @@
  * One daemon's life: applies the transition table to a status. Pure: events and the time come in, effects go out
  * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
  */
+import { signalName } from "../config/signals.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
@@ -203,7 +204,9 @@ export class DaemonMachine {
 
   /** Tells `process` to stop and gives it its grace. */
   stop(process: ProcessId, signal: number): void {
-    this.log("info", DAEMON_MESSAGES.stopping(this.settings.command, process.pid), { signal });
+    this.log("info", DAEMON_MESSAGES.stopping(this.settings.command, process.pid), {
+      signal: signalName(signal),
+    });
     this.clear("deadline");
     this.enter("stopping");
     this.effect({ do: "signal", process, signal });

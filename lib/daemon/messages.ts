@@ -2,6 +2,7 @@
  * The texts of a daemon's life in the log, in one table. Those that uWSGI writes too keep its words, so that what greps its
  * log (alerts, scripts) finds the same line here. Pure; `command` is what may be shown: secrets are masked before.
  */
+import { signalName } from "../config/signals.ts";
 import type { ExitCause } from "./process.ts";
 
 const quoted = (command: string): string => `"${command}"`;
@@ -31,7 +32,7 @@ export const DAEMON_MESSAGES = {
   ended: (command: string, cause: ExitCause) => {
     if (cause.kind === "exited") return `${quoted(command)} exited with code ${cause.code}`;
     return cause.kind === "killed"
-      ? `${quoted(command)} was killed by signal ${cause.signal}`
+      ? `${quoted(command)} was killed by signal ${cause.signal} (${signalName(cause.signal)})`
       : `${quoted(command)} ended`;
   },
   stopping: (command: string, pid: number) => `stopping daemon (pid: ${pid}): ${command}`,

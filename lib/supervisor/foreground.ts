@@ -2,10 +2,10 @@
  * COMMAND of the entrypoint form beside a configuration: signals that mean nothing to the instance are its, and so is
  * the terminal. Where it stops (Ctrl-Z), reeve stops as well, so that the shell has its prompt back.
  */
+import { parseSignal } from "../config/signals.ts";
 import type { ProcessId } from "../daemon/process.ts";
 import { signalProcess } from "../sys/pidfd.ts";
 import { takeStopped } from "../sys/reap.ts";
-import { signalFromName } from "../sys/signals.ts";
 import { groupOf, isTerminal, setForegroundGroup } from "../sys/tty.ts";
 import { signalDaemon } from "./signaller.ts";
 
@@ -77,6 +77,6 @@ export class Foreground {
       signalDaemon(command, SIGCONT);
       return;
     }
-    signalDaemon(command, signalFromName(name) ?? SIGCONT);
+    signalDaemon(command, parseSignal(name) ?? SIGCONT);
   }
 }

@@ -3,6 +3,7 @@
  * decision about one daemon is its unit's; what is decided here concerns all of them: start, stop, reload.
  */
 import type { Plan } from "../config/plan.ts";
+import { signalName } from "../config/signals.ts";
 import { type ExitCause, exitCodeOf } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Saved } from "./handover.ts";
@@ -167,5 +168,5 @@ const SIGHUP = 1;
 
 function describeCause(cause: ExitCause): string {
   if (cause.kind === "exited") return `code ${cause.code}`;
-  return cause.kind === "killed" ? `signal ${cause.signal}` : "unknown";
+  return cause.kind === "killed" ? `signal ${signalName(cause.signal)}` : "unknown";
 }

@@ -2,6 +2,8 @@
  * The texts of the instance in reeve's log that people search for, in one table; those of a daemon are in
  * ../daemon/messages.ts. Those that uWSGI writes too keep its words. Pure; escaping is the line format's work.
  */
+import { signalName } from "../config/signals.ts";
+
 export const MESSAGES = {
   instanceTouched: (path: string) => `*** ${path} has been touched... grace them all !!! ***`,
   filesystemChanged: (path: string) => `*** ${path} has been modified... grace them all !!! ***`,
@@ -14,7 +16,8 @@ export const MESSAGES = {
   runningHook: (shown: string, phase: string) => `running "${shown}" (${phase})...`,
   runningHiddenHook: (phase: string) => `running --- PRIVATE HOOK --- (${phase})...`,
   commandFailed: (command: string, code: number) => `command "${command}" exited with non-zero code: ${code}`,
-  commandKilled: (command: string, signal: number) => `command "${command}" was killed by signal ${signal}`,
+  commandKilled: (command: string, signal: number) =>
+    `command "${command}" was killed by signal ${signal} (${signalName(signal)})`,
   waiting: (target: string, seconds: number) =>
     `waiting for ${target} (${seconds === 0 ? "without limit" : `max ${seconds} seconds`}) ...`,
   waited: (target: string) => `${target} ready`,

@@ -2,7 +2,8 @@
  * Signals to reeve itself: blocked from before the first line of JavaScript until the handlers stand, so that none is
  * lost over an exec and none ends reeve by its default action.
  */
-import { signalFromName, unblockSignals } from "../sys/signals.ts";
+import { parseSignal } from "../config/signals.ts";
+import { unblockSignals } from "../sys/signals.ts";
 import { isTerminal } from "../sys/tty.ts";
 
 export type SignalAction = "stop" | "stopNow" | "reload" | "describe" | "reopenLogs" | "reap";
@@ -24,7 +25,7 @@ export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings
 const NAMES = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"] as const;
 
 /** The numbers that the image before holds back for the next. */
-export const HELD_SIGNALS: readonly number[] = NAMES.map((name) => signalFromName(name) ?? 0);
+export const HELD_SIGNALS: readonly number[] = NAMES.map((name) => parseSignal(name) ?? 0);
 
 const early: NodeJS.Signals[] = [];
 let deliver = (name: NodeJS.Signals): void => void early.push(name);

@@ -1,45 +1,11 @@
 /**
- * Signals by name and number, and reeve's own signal mask. Must never change how the runtime handles a signal: that is
- * `process.on`.
+ * Reeve's own signal mask, and signals held back over an exec. Must never change how the runtime handles a signal: that
+ * is `process.on`. Names of signals are lib/config/signals.ts.
  */
-import { constants } from "node:os";
 import { integer } from "./checks.ts";
 import { native, unwrap } from "./native.ts";
 
-const RTMIN = 34;
-const RTMAX = 64;
-const ALIASES: Readonly<Record<string, string>> = { CLD: "CHLD", POLL: "IO", IOT: "ABRT", UNUSED: "SYS" };
-
-const NUMBERS: ReadonlyMap<string, number> = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [name.slice(3), number]),
-);
-const NAMES: ReadonlyMap<number, string> = new Map(
-  [...NUMBERS].filter(([name]) => ALIASES[name] === undefined).map(([name, number]) => [number, name]),
-);
-
-/** "TERM", "SIGTERM", "term", "RTMIN+2", "15" to a number of 1 to 64; null for what is none of these. */
-export function signalFromName(text: string): number | null {
-  if (/^\d{1,2}$/.test(text)) {
-    const number = Number(text);
-    return number >= 1 && number <= RTMAX ? number : null;
-  }
-  const name = text.toUpperCase().replace(/^SIG/, "");
-  const realTime = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
-  if (realTime !== null) {
-    const from = realTime[1] === "MIN" ? RTMIN : RTMAX;
-    const number = from + Number(`${realTime[2] ?? "+"}${realTime[3] ?? "0"}`);
-    return number >= RTMIN && number <= RTMAX ? number : null;
-  }
-  return NUMBERS.get(ALIASES[name] ?? name) ?? null;
-}
-
-/** "SIGTERM", "SIGRTMIN+2"; "signal 32" for one without a name. */
-export function signalName(signal: number): string {
-  const name = NAMES.get(signal);
-  if (name !== undefined) return `SIG${name}`;
-  if (signal < RTMIN || signal > RTMAX) return `signal ${signal}`;
-  return signal === RTMIN ? "SIGRTMIN" : `SIGRTMIN+${signal - RTMIN}`;
-}
+const LAST_SIGNAL = 64;
 
 /**
  * Holds these signals back from the calling thread, until they are unblocked or the event loop waits: the runtime waits with an
@@ -61,7 +27,7 @@ export function unblockSignals(signals: readonly number[]): void {
 /** Bit n-1 stands for signal n. */
 export function signalMask(signals: readonly number[]): bigint {
   let mask = 0n;
-  for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, RTMAX) - 1);
+  for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);
   return mask;
 }
 

@@ -8,14 +8,7 @@ import { memfdOf, seal } from "../../lib/sys/memfd.ts";
 import { notify } from "../../lib/sys/notify.ts";
 import { readUmask, setUmask } from "../../lib/sys/own_process.ts";
 import { processExists, signalGroup, signalProcess } from "../../lib/sys/pidfd.ts";
-import {
-  blockSignals,
-  holdSignals,
-  signalFromName,
-  signalMask,
-  signalName,
-  unblockSignals,
-} from "../../lib/sys/signals.ts";
+import { blockSignals, holdSignals, signalMask, unblockSignals } from "../../lib/sys/signals.ts";
 import { groupOf, sessionOf } from "../../lib/sys/tty.ts";
 import { Scratch } from "./scratch.ts";
 import { until } from "./until.ts";
@@ -39,32 +32,6 @@ describe("an error number", () => {
 });
 
 describe("a signal", () => {
-  const good: [string, number][] = [
-    ["TERM", 15],
-    ["SIGTERM", 15],
-    ["sigterm", 15],
-    ["15", 15],
-    ["RTMIN", 34],
-    ["SIGRTMIN+3", 37],
-    ["RTMAX-1", 63],
-    ["64", 64],
-    ["CLD", 17],
-    ["POLL", 29],
-  ];
-  for (const [name, number] of good) {
-    test(`is known as ${name}`, () => expect(signalFromName(name)).toBe(number));
-  }
-  for (
-    const name of ["", "0", "65", "-1", "TERMX", "SIG", "RTMIN+31", "RTMAX+1", "1.5", "SIGSIGTERM", "9x"]
-  ) {
-    test(`is not ${JSON.stringify(name)}`, () => expect(signalFromName(name)).toBeNull());
-  }
-  test("number has one name", () => {
-    expect([signalName(6), signalName(17), signalName(29), signalName(34), signalName(40), signalName(32)])
-      .toEqual(
-        ["SIGABRT", "SIGCHLD", "SIGIO", "SIGRTMIN", "SIGRTMIN+6", "signal 32"],
-      );
-  });
   test("that is blocked waits until it is unblocked", () => {
     const pending = (): string => /^ShdPnd:\s*(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))![1]!;
     const blocked = (): bigint =>
