@@ -55,6 +55,9 @@ function release(targets: readonly Target[], level: number): string {
     writeFileSync(join(making, "reeve.1"), manPage());
     copyFileSync(join(ROOT, "LICENSE"), join(making, "LICENSE"));
     writeFileSync(join(making, "SHA256SUMS"), digests(making));
+    // Not what the umask and the checkout of whoever releases made of it.
+    chmodSync(making, 0o755);
+    for (const name of readdirSync(making)) chmodSync(join(making, name), isExecutable(name) ? 0o755 : 0o644);
     rmSync(finished, { recursive: true, force: true });
     renameSync(making, finished);
   } finally {
@@ -70,8 +73,11 @@ function addExecutable(target: Target, directory: string, level: number): void {
   const name = `reeve-${target.name}`;
   const bytes = readFileSync(join(DIST, name));
   writeFileSync(join(directory, name), bytes);
-  chmodSync(join(directory, name), 0o755);
   writeFileSync(join(directory, `${name}.zst`), Bun.zstdCompressSync(bytes, { level }));
+}
+
+function isExecutable(name: string): boolean {
+  return name.startsWith("reeve-") && !name.endsWith(".zst");
 }
 
 function lockedPackages(): Readonly<Record<string, LockedPackage>> {

@@ -33,7 +33,9 @@ export function findings(files: HostFiles, calls: KernelCalls | string): readonl
 
 function callFindings(files: HostFiles, calls: KernelCalls): readonly Finding[] {
   return [
-    call("execveat", calls.execveat, "missing", "no daemon can be started"),
+    calls.execveat === "ENOSYS"
+      ? call("execveat", "ENOSYS", "without", "reeve's helper is executed by a path in /proc")
+      : call("execveat", calls.execveat, "missing", "no daemon can be started"),
     memfd(files, calls),
     call("clone3", calls.clone3, "without", "daemons are started by clone instead, which serves as well"),
     call(

@@ -58,7 +58,8 @@ describe("what a host's facts mean", () => {
   const cases: readonly (readonly [string, Partial<HostFiles>, Partial<KernelCalls> | string, string])[] = [
     ["no clone3", {}, { clone3: "EPERM" }, "clone3: without"],
     ["no pidfd_open", {}, { pidfdOpen: "ENOSYS" }, "pidfd: without"],
-    ["no execveat", {}, { execveat: "ENOSYS" }, "execveat: missing"],
+    ["no execveat", {}, { execveat: "ENOSYS" }, "execveat: without"],
+    ["a forbidden execveat", {}, { execveat: "EPERM" }, "execveat: missing"],
     ["no memfd", {}, { memfd: "ENOSYS", executableMemfd: "ENOSYS" }, "memfd: without"],
     ["no memfd and no directory", { imageDirectory: null }, { memfd: "EPERM" }, "memfd: missing"],
     ["memfds that are not executable", { memfdNoexec: 2 }, { executableMemfd: "EACCES" }, "memfd: without"],

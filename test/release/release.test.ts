@@ -103,6 +103,7 @@ describe("a release", () => {
       "reeve.cdx.json",
     ]);
     expect(statSync(released(EXECUTABLE)).mode & 0o777).toBe(0o755);
+    expect(statSync(released("LICENSE")).mode & 0o777).toBe(0o644);
   });
 
   test("the compressed executable is the executable", () => {
