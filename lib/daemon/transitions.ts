@@ -6,7 +6,7 @@ import { DAEMON_MESSAGES } from "./messages.ts";
 import { sameProcess } from "./process.ts";
 import type { DaemonMachine, TransitionTable } from "./machine.ts";
 import { KILL_PATIENCE_MS, SIGKILL, STILL_THERE_MS } from "./patience.ts";
-import type { DaemonEvent, EventType } from "./state.ts";
+import type { DaemonEvent, EventType, State } from "./state.ts";
 
 type Handler<T extends EventType> = (
   machine: DaemonMachine,
@@ -309,6 +309,25 @@ const cannotBeKilled = (machine: DaemonMachine): void => {
   machine.timer("grace", STILL_THERE_MS);
 };
 
+/** Nothing of it runs and its delay does; "broken" differs by the length of the delay alone. */
+const BETWEEN_STARTS: TransitionTable[State] = {
+  wanted: want,
+  unwanted: restAtOnce,
+  restartRequested: retry,
+  released: restAtOnce,
+  killRequested: restAtOnce,
+  spawned: "ignore",
+  spawnFailed: "ignore",
+  childExited: "ignore",
+  mainExited: "ignore",
+  pidfileValid: adopt,
+  pidfileInvalid: noteFound,
+  deadlinePassed: "ignore",
+  delayElapsed: begin,
+  graceElapsed: "ignore",
+  emptied: "ignore",
+};
+
 export const TRANSITIONS: TransitionTable = {
   down: {
     wanted: begin,
@@ -327,40 +346,8 @@ export const TRANSITIONS: TransitionTable = {
     graceElapsed: "ignore",
     emptied: "ignore",
   },
-  waiting: {
-    wanted: want,
-    unwanted: restAtOnce,
-    restartRequested: retry,
-    released: restAtOnce,
-    killRequested: restAtOnce,
-    spawned: "ignore",
-    spawnFailed: "ignore",
-    childExited: "ignore",
-    mainExited: "ignore",
-    pidfileValid: adopt,
-    pidfileInvalid: noteFound,
-    deadlinePassed: "ignore",
-    delayElapsed: begin,
-    graceElapsed: "ignore",
-    emptied: "ignore",
-  },
-  broken: {
-    wanted: want,
-    unwanted: restAtOnce,
-    restartRequested: retry,
-    released: restAtOnce,
-    killRequested: restAtOnce,
-    spawned: "ignore",
-    spawnFailed: "ignore",
-    childExited: "ignore",
-    mainExited: "ignore",
-    pidfileValid: adopt,
-    pidfileInvalid: noteFound,
-    deadlinePassed: "ignore",
-    delayElapsed: begin,
-    graceElapsed: "ignore",
-    emptied: "ignore",
-  },
+  waiting: BETWEEN_STARTS,
+  broken: BETWEEN_STARTS,
   starting: {
     wanted: want,
     unwanted: stopLaunch,
