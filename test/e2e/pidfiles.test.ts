@@ -251,6 +251,8 @@ check(
   async (scope) => {
     const { pidfile, start, supervisor, daemon } = await smartDaemon(scope);
     const sentinel = await untilStarted(scope);
+    // What reeve has not seen yet is not in its journal.
+    await supervisor.untilLog(new RegExp(`running \\(pid: ${daemon.pid}\\)`));
     await supervisor.kill();
     rmSync(pidfile);
     start();
