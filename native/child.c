@@ -7,6 +7,7 @@
 
 #include "credentials.h"
 #include "descriptors.h"
+#include "execute.h"
 #include "linux.h"
 #include "search.h"
 #include "syscall.h"
@@ -156,7 +157,7 @@ static i64 stepExec(struct request *request) {
   u64 none = 0;
   syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&none), 0, SIGNAL_SET_SIZE);
   if (request->flags & REEVE_F_EXEC_FD) {
-    return syscall5(SYS_EXECVEAT, A(request->exec_fd), P(""), P(request->argv), P(request->envp), AT_EMPTY_PATH);
+    return executeFile(request->exec_fd, request->argv, request->envp);
   }
   const char *file = request->path ? request->path : request->argv[0];
   if (request->flags & REEVE_F_PATH_SEARCH) {

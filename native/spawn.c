@@ -4,6 +4,7 @@
  * a child needs beyond that is the helper's work.
  */
 #include "clone.h"
+#include "execute.h"
 #include "linux.h"
 #include "syscall.h"
 #include "text.h"
@@ -46,7 +47,7 @@ static i32 spawnBody(void *argument) {
     result = syscall3(SYS_FCNTL, A(spawn->keep[i]), F_SETFD, 0);
   }
   if (result >= 0) {
-    result = syscall5(SYS_EXECVEAT, A(spawn->helper_fd), P(""), P(spawn->argv), P(NO_ENVIRONMENT), AT_EMPTY_PATH);
+    result = executeFile(spawn->helper_fd, spawn->argv, NO_ENVIRONMENT);
   }
   spawn->error = result;
   return 125;
@@ -139,7 +140,7 @@ EXPORT i64 reeve_become_init(i32 helper_fd, i32 request_fd, const i32 *keep, u32
   if (result >= 0) {
     result = keepOpen(&request, &request_fd, 1);
     if (result >= 0) {
-      result = syscall5(SYS_EXECVEAT, A(helper_fd), P(""), P(argv), P(NO_ENVIRONMENT), AT_EMPTY_PATH);
+      result = executeFile(helper_fd, argv, NO_ENVIRONMENT);
       keepUndo(&request);
     }
     keepUndo(&kept);
@@ -178,7 +179,7 @@ EXPORT i64 reeve_exec_self(i32 fd, const char *path, const char *argv_block, con
   if (result >= 0) {
     syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&block_mask), P(&before), SIGNAL_SET_SIZE);
     if (fd >= 0) {
-      result = syscall5(SYS_EXECVEAT, A(fd), P(""), P(argv), P(envp), AT_EMPTY_PATH);
+      result = executeFile(fd, argv, envp);
     } else {
       result = syscall3(SYS_EXECVE, P(path), P(argv), P(envp));
     }

@@ -114,7 +114,7 @@ export class Run {
       this.#capsule.lockFd,
       (text) => this.#logger.warning(null, text),
     );
-    becomeSubreaper();
+    this.#adoptOrphans();
     const parts = assemble(this.#request, this.#logger, this.#runDir?.path ?? null, this.#uid);
     this.#core = parts.core;
     this.#services = parts.services;
@@ -145,6 +145,15 @@ export class Run {
     this.#tellUp();
     tellReady(this.#capsule);
     if (this.#reloadWanted) this.#requestReload();
+  }
+
+  /** Filters of system calls and emulators refuse it; then the end of a daemon that daemonized is seen by its pidfd alone. */
+  #adoptOrphans(): void {
+    try {
+      becomeSubreaper();
+    } catch (error) {
+      this.#logger.warning(null, `${errorText(error)}: what a daemon leaves behind is not reaped by reeve`);
+    }
   }
 
   /** To the service manager, which waits for it after a start and after a reload, one that failed too. */

@@ -4,6 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { check, type Need, program, root, SYSTEM_PATH } from "../e2e/need.ts";
+import { fixture } from "../fixtures/compile.ts";
 import { Root } from "./roots.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
@@ -42,6 +43,43 @@ check("arm64: starts, checks and plans under an emulator in an empty root", [roo
   const planned = await host.run(["/emulator", "/reeve", "plan", "/daemon.ini"]);
   expect(planned.text).toContain("/hang");
   expect(planned.status).toBe(0);
+}, 120);
+
+/**
+ * Lets the kernel start arm64 programs with the emulator, in a user namespace alone (Linux 6.7): the machine's own table stays as it is.
+ * O: the program is handed over opened, P: with its own argv[0], F: the emulator is opened now.
+ */
+const MAGIC = "\\x7fELF\\x02\\x01\\x01" + "\\x00".repeat(9) + "\\x02\\x00\\xb7\\x00";
+const MASK = "\\xff".repeat(7) + "\\x00" + "\\xff".repeat(12); // byte 7: which system's calling convention it says
+const FORMATS = `mount -t binfmt_misc none /mnt || exit 96
+printf %s ':arm64:M::${MAGIC}:${MASK}:'"$0"':OFP' > /mnt/register || exit 95
+exec "$@"`;
+const OWN_FORMATS = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FORMATS];
+
+const formats: Need = {
+  missing: () => {
+    const emulator = Bun.which("qemu-aarch64-static", { PATH: SYSTEM_PATH }) ?? "";
+    return Bun.spawnSync([...OWN_FORMATS, emulator, "true"]).success
+      ? null
+      : "needs binary formats in user namespaces (Linux 6.7)";
+  },
+};
+
+check("arm64: runs a daemon under an emulator in an empty root", [root, ...cross, formats], async () => {
+  using executable = await built("linux-arm64");
+  await using host = new Root("empty", executable.path);
+  host.copy(fixture("hang", { compiler: ["aarch64-linux-gnu-gcc"] }), "/hang");
+  host.write("/daemon.ini", "[uwsgi]\nattach-daemon = /hang\n");
+  const emulator = Bun.which("qemu-aarch64-static", { PATH: SYSTEM_PATH }) ?? "";
+  const running = host.start(["/reeve", "/daemon.ini"], {
+    wrap: [...OWN_FORMATS, emulator],
+    inside: { first: false, pivot: false }, // a pivot would unmount the table, which ends it
+    env: { PATH: SYSTEM_PATH },
+  });
+  await running.untilText(/reeve is up/);
+  await running.untilText(/^\d+$/m); // hang tells its pid
+  running.signal("SIGTERM");
+  expect(await running.exited).toBe(0);
 }, 120);
 
 check(
