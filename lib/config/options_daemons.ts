@@ -102,7 +102,7 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     name: "envdir",
     type: "path",
     repeatable: true,
-    help: "set variables from a daemontools directory: a file is a variable, its first line the value",
+    help: "set variables from a daemontools directory: a file is a variable, its text the value",
   },
   {
     name: "early-envdir",

@@ -2,6 +2,7 @@
  * env, unenv and envdir, as an ordered list of changes to the environment of daemons and hooks. Pure but for reading an
  * envdir through the PlanSystem.
  */
+import { envdirValue, isEnvdirName } from "./envdir.ts";
 import type { RawOption } from "./origin.ts";
 import type { InstancePlan } from "./plan.ts";
 import type { OptionReader } from "./plan_options.ts";
@@ -59,7 +60,7 @@ function readVariableFile(option: RawOption, reader: OptionReader, system: PlanS
     if (/^\s*(?:#|$)/.test(line)) return;
     const equals = line.indexOf("=");
     if (equals > 0) changes.push({ name: line.slice(0, equals).trim(), value: line.slice(equals + 1) });
-    else {reader.diagnostics.error(`cannot read a variable: no NAME=VALUE`, {
+    else {reader.diagnostics.error("cannot read a variable: no NAME=VALUE", {
         file: option.value,
         line: index + 1,
       });}
@@ -67,10 +68,7 @@ function readVariableFile(option: RawOption, reader: OptionReader, system: PlanS
   return changes;
 }
 
-/**
- * daemontools' envdir as uWSGI 2.0 reads it: one variable a file, hidden files and what is no regular file left out, an
- * empty file removes the variable, trailing blanks and line ends go, a NUL means a line end.
- */
+/** daemontools' envdir as uWSGI 2.0 reads it: one variable a file, hidden files and what is no regular file left out. */
 function readEnvironmentDirectory(
   option: RawOption,
   reader: OptionReader,
@@ -89,14 +87,13 @@ function readEnvironmentDirectory(
   const changes: Change[] = [];
   for (const name of [...names].sort()) {
     const path = `${directory}/${name}`;
-    if (name.startsWith(".") || name.includes("=") || system.stat(path)?.kind !== "file") continue;
+    if (!isEnvdirName(name) || system.stat(path)?.kind !== "file") continue;
     const text = system.readText(path);
     if (text === null) {
       reader.diagnostics.error(`cannot read "${path}" of envdir: no permission, or over a MiB`, origin);
       continue;
     }
-    const value = text.replace(/[ \t\r\n\0]+$/, "").replaceAll("\0", "\n");
-    changes.push({ name, value: text === "" ? null : value });
+    changes.push({ name, value: envdirValue(text) });
   }
   return changes;
 }

@@ -45,15 +45,24 @@ export class Sources {
 
   /** What @(...) stands for: the text without its last line end. uWSGI ends it at a NUL; here that is an error. */
   readValue(path: string, origin: Origin): string | null {
-    const text = this.read(path, origin);
-    if (text === null) return null;
-    const problem = text.includes("\0") ? "it contains a NUL byte" : null;
-    const malformed = text.includes(BAD_BYTE) ? "it is not valid UTF-8" : null;
-    if (problem !== null || malformed !== null) {
-      this.#diagnostics.error(`cannot use the content of ${quote(path)}: ${problem ?? malformed}`, origin);
+    const text = this.readText(path, origin);
+    if (text === null || text.includes("\0")) {
+      if (text !== null) this.#refuse(path, "it contains a NUL byte", origin);
       return null;
     }
     return text.replace(/[\n\r]$/, "");
+  }
+
+  /** Text all of which is used, so that all of it must be UTF-8. */
+  readText(path: string, origin: Origin): string | null {
+    const text = this.read(path, origin);
+    if (text === null || !text.includes(BAD_BYTE)) return text;
+    this.#refuse(path, "it is not valid UTF-8", origin);
+    return null;
+  }
+
+  #refuse(path: string, why: string, origin: Origin): void {
+    this.#diagnostics.error(`cannot use the content of ${quote(path)}: ${why}`, origin);
   }
 
   #readNew(path: string, origin: Origin): string | null {

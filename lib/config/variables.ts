@@ -2,6 +2,7 @@
  * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv and
  * early-envdir have set since. It never changes reeve's own.
  */
+import { envdirValue, isEnvdirName } from "./envdir.ts";
 import type { Sources } from "./sources.ts";
 import type { ConfigWorld } from "./world.ts";
 
@@ -28,14 +29,14 @@ export class Variables {
     if (equals > 0) this.#changed.set(text.slice(0, equals), text.slice(equals + 1));
   }
 
-  /** A daemontools directory: each file is a variable, its first line the value; an empty file unsets it. */
+  /** A daemontools directory. One that cannot be read is the Plan's to report. */
   setFrom(directory: string): void {
     for (const path of this.#world.glob(`${directory}/*`)) {
       if (!this.#world.isFile(path)) continue;
-      const text = this.#sources.readValue(path, { file: path, line: 0 });
       const name = path.slice(path.lastIndexOf("/") + 1);
-      if (text === null || name.includes("=")) continue;
-      this.#changed.set(name, text === "" ? null : (text.split("\n")[0] ?? "").trimEnd());
+      if (!isEnvdirName(name)) continue;
+      const text = this.#sources.readText(path, { file: path, line: 0 });
+      if (text !== null) this.#changed.set(name, envdirValue(text));
     }
   }
 }

@@ -296,6 +296,21 @@ test.each(["namespace = /x", "unshare = fs", "chroot = /x", "legion = a 127.0.0.
   },
 );
 
+test("early-envdir gives $(NAME) all lines of a file, as it gives them to daemons", () => {
+  const found = loadText("early-envdir = /e\nenv = A=<$(M)>\nenv = B=<$(N)>\nenv = C=<$(HOME)>\n", {
+    "/e/M": "one \ntwo\t\n\n",
+    "/e/N": "x\0y\n",
+    "/e/HOME": "",
+    "/e/.hidden": "no",
+  }, { environment: { HOME: "/root" } });
+  expect(messages(found)).toEqual([]);
+  expect(options(found).slice(1)).toEqual([
+    "a.ini:3 env=A=<one \ntwo>",
+    "a.ini:4 env=B=<x\ny>",
+    "a.ini:5 env=C=<$(HOME)>",
+  ]);
+});
+
 describe("asking a configuration", () => {
   test("collects get, print and show-config", () => {
     const found = loadText("print = %(x)\niprint = %(x)\nx = 1\nget = chdir\nshow-config = true\n");
