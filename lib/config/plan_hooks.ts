@@ -8,20 +8,20 @@ import type { Hook, HookPhase, TouchExec } from "./plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./plan_hook_actions.ts";
 import type { OptionReader } from "./plan_options.ts";
 
-/** Phases in their order, with the names of the hook-* options that belong to each. */
-const PHASES: readonly (readonly [phase: HookPhase, hookNames: readonly string[]])[] = [
-  ["asap", ["hook-asap"]],
-  ["pre-jail", ["hook-pre-jail"]],
-  ["post-jail", ["hook-post-jail"]],
-  ["in-jail", ["hook-in-jail"]],
-  ["as-root", ["hook-as-root"]],
-  ["as-user", ["hook-as-user"]],
-  ["pre-app", ["hook-pre-app"]],
-  ["post-app", ["hook-post-app"]],
-  ["master-start", ["hook-master-start"]],
+/** Phases in their order. */
+const PHASES: readonly HookPhase[] = [
+  "asap",
+  "pre-jail",
+  "post-jail",
+  "in-jail",
+  "as-root",
+  "as-user",
+  "pre-app",
+  "post-app",
+  "master-start",
   // Without workers there is one moment when an instance begins to serve: once its daemons were started.
-  ["accepting", ["hook-accepting", "hook-accepting1", "hook-accepting-once", "hook-accepting1-once"]],
-  ["as-user-atexit", ["hook-as-user-atexit"]],
+  "accepting",
+  "as-user-atexit",
 ];
 
 /** In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
@@ -29,8 +29,8 @@ export function planHooks(reader: OptionReader): readonly Hook[] {
   const hooks: Hook[] = [];
   // Half a hundred names to ask for, and most configurations have none of them.
   if (!reader.hasAny(["hook-", "mount-", "umount-", "exec-"])) return hooks;
-  for (const [phase, hookNames] of PHASES) {
-    for (const option of reader.all(...hookNames)) addHook(hooks, phase, option, reader);
+  for (const phase of PHASES) {
+    for (const option of reader.all(`hook-${phase}`)) addHook(hooks, phase, option, reader);
     for (const option of reader.all(`mount-${phase}`)) addParsed(hooks, phase, option, parseMount, reader);
     for (const option of reader.all(`umount-${phase}`)) addParsed(hooks, phase, option, parseUmount, reader);
     for (const option of reader.all(`exec-${phase}`)) addParsed(hooks, phase, option, parseCommand, reader);
@@ -62,10 +62,10 @@ function commandOfHook(text: string, option: RawOption, reader: OptionReader): s
   if (parsed.kind === "wrong") {
     reader.diagnostics.error(`cannot use hook-touch: ${parsed.problem}`, option.origin);
   } else if (parsed.kind === "action" && parsed.action.kind === "exec") return parsed.action.command;
-  else {reader.diagnostics.warning(
-      "hook-touch runs commands only (exec:COMMAND): this one is skipped",
-      option.origin,
-    );}
+  else {
+    const text = "hook-touch runs commands only (exec:COMMAND): this one is skipped";
+    reader.diagnostics.warning(text, option.origin);
+  }
   return null;
 }
 

@@ -67,7 +67,7 @@ export function resolveIdentity(
   return { uid, gid, groups: [...groups], user: name };
 }
 
-export function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
+function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
   const id = parseId(text) ?? users.userByName(text)?.uid ?? null;
   if (id === null) {
@@ -79,7 +79,7 @@ export function resolveUser(written: Written, users: UserDatabase, diagnostics: 
   return id;
 }
 
-export function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
+function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
   const id = parseId(text) ?? users.groupByName(text)?.gid ?? null;
   if (id === null) {

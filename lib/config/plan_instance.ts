@@ -14,7 +14,7 @@ import type { UserDatabase } from "./users.ts";
 import { parseMode } from "./values.ts";
 
 /** uWSGI 2.0: seconds from the stop signal of a daemon to SIGKILL. */
-export const DEFAULT_RELOAD_MERCY = 3;
+const DEFAULT_RELOAD_MERCY = 3;
 const MEGABYTE = 1024 * 1024;
 /** Where none of the binsh options can be executed. */
 const DEFAULT_SHELL = "/bin/sh";
@@ -24,7 +24,7 @@ const MOST_FIFOS = 10;
 /** Options of which the last one counts, for `origins`. */
 const SCALARS: ReadonlySet<string> = new Set(
   ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
-    "logdate log-prefix log-maxsize log-backupname log-truncate log-reopen reload-mercy exit-on-reload sigterm-reloads " +
+    "log-prefix log-maxsize log-backupname log-truncate log-reopen reload-mercy exit-on-reload sigterm-reloads " +
     "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" "),
 );
 
@@ -35,7 +35,6 @@ export function planInstance(
   users: UserDatabase,
   system: PlanSystem,
 ): InstancePlan {
-  const affinity = reader.whole({ least: 1, most: 1024 }, "cpu-affinity");
   return {
     name: instanceName(reader, files),
     runDir: reader.text("run-dir"),
@@ -54,13 +53,13 @@ export function planInstance(
     touchLogReopen: reader.texts("touch-logreopen"),
     touchLogRotate: reader.texts("touch-logrotate"),
     touchExec: planTouchExec(reader),
-    fsReload: reader.texts("fs-reload", "fs-brutal-reload"),
+    fsReload: reader.texts("fs-reload"),
     hooks: planHooks(reader),
     waits: planWaits(reader),
     limitAs: planLimitAs(reader),
     limitNproc: reader.whole({ least: 1, most: 0x7fffffff }, "limit-nproc"),
     nice: reader.whole({ least: -20, most: 19 }, "prio"),
-    cpuAffinity: affinity,
+    cpuAffinity: reader.whole({ least: 1, most: 1024 }, "cpu-affinity"),
     caps: planCapabilities(reader),
     masterFifo: planFifos(reader),
     shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,

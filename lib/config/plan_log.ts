@@ -15,7 +15,8 @@ export function planLog(reader: OptionReader): LogPlan {
   return {
     file,
     asUser: name === "logto2" || name === "daemonize2",
-    format: logFormat(reader),
+    // Any other value is uWSGI's pattern of the request log, which classify.ts has skipped.
+    format: reader.last("log-format")?.value === "json" ? "json" : "text",
     date: dateFormat(reader),
     prefix: reader.last("log-prefix")?.value || null,
     maxSize: maxSize === null ? 0 : parseSize(maxSize, reader.diagnostics) ?? 0,
@@ -52,22 +53,8 @@ function logFile(name: string, reader: OptionReader): string | null {
   return option.value;
 }
 
-function logFormat(reader: OptionReader): "text" | "json" {
-  const option = reader.last("log-format");
-  if (option === null || option.value === "text") return "text";
-  if (option.value === "json") return "json";
-  // uWSGI's log-format is the pattern of its request log: a configuration that has one means no more than that.
-  const isPattern = /%\(|\s/.test(option.value);
-  const text = isPattern
-    ? "log-format is skipped: there is no request log; text and json set the form of reeve's own lines"
-    : `cannot use log-format=${JSON.stringify(option.value)}: text or json is wanted`;
-  if (isPattern) reader.diagnostics.note(text, option.origin);
-  else reader.diagnostics.error(text, option.origin);
-  return "text";
-}
-
 function dateFormat(reader: OptionReader): string | null {
-  const option = reader.last("log-date", "logdate");
+  const option = reader.last("log-date");
   if (option === null || (option.value !== "" && !parseBoolean(option.value))) return null;
   return option.value === "" || /^(?:true|1|on|yes)$/i.test(option.value) ? DEFAULT_DATE : option.value;
 }

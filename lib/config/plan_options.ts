@@ -1,5 +1,5 @@
 /**
- * Typed access to the flattened options: the last of a scalar, all of a list, and values checked as they are read.
+ * Typed access to the flattened options, which have their canonical names: the last of a scalar, all of a list, and values checked as they are read.
  * Every problem goes to the Diagnostics with the origin of its option; nothing throws.
  */
 import type { Diagnostics } from "./diagnostic.ts";
@@ -7,7 +7,7 @@ import type { RawOption } from "./origin.ts";
 import { parseBoolean, parseDuration, parseInteger, type Range } from "./values.ts";
 
 /** Largest number of seconds that a timer of the runtime holds (2^31 - 1 ms). */
-export const LONGEST_SECONDS = 2_147_483;
+const LONGEST_SECONDS = 2_147_483;
 
 export class OptionReader {
   readonly diagnostics: Diagnostics;

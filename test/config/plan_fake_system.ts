@@ -3,6 +3,7 @@ import type { FileKind, FileStatus, PlanSystem } from "../../lib/config/plan_sys
 import { modeAllows } from "../../lib/config/plan_system.ts";
 import { Diagnostics, formatDiagnostic } from "../../lib/config/diagnostic.ts";
 import { buildPlan } from "../../lib/config/plan_build.ts";
+import { findOption } from "../../lib/config/option_table.ts";
 import type { RawOption } from "../../lib/config/origin.ts";
 import type { Plan } from "../../lib/config/plan.ts";
 
@@ -75,13 +76,14 @@ export function fakeSystem(
   };
 }
 
-/** Lines `name = value` as options; the origin is `app.ini:LINE`. */
+/** Lines `name = value` as options, as a load gives them: by canonical names. The origin is `app.ini:LINE`. */
 export function optionsOf(text: string): RawOption[] {
   const options: RawOption[] = [];
   text.split("\n").forEach((line, index) => {
     const equals = line.indexOf("=");
     if (line.trim() === "") return;
-    const name = (equals < 0 ? line : line.slice(0, equals)).trim();
+    const written = (equals < 0 ? line : line.slice(0, equals)).trim();
+    const name = findOption(written)?.name ?? written;
     const value = equals < 0 ? "" : line.slice(equals + 1).trim();
     options.push({ name, value, origin: { file: "app.ini", line: index + 1 } });
   });

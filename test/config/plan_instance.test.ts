@@ -86,7 +86,6 @@ describe("the instance", () => {
     ["env = =x", 'no name before "="'],
     ["envdir = /no/where", 'cannot read envdir "/no/where"'],
     ["touch-exec = /tmp/x", 'takes "FILE COMMAND"'],
-    ["log-format = jsn", "text or json is wanted"],
   ])("%s is an error", (text, expected) => {
     const { diagnostics, texts } = build(text);
     expect(texts.join("\n")).toContain(expected);
@@ -180,6 +179,12 @@ test("what is for a log file warns where there is none", () => {
 });
 
 describe("waits", () => {
+  test("with a wrong time-out are one error, whatever is waited for", () => {
+    expect(build("wait-for-fs-timeout = soon").texts).toEqual([
+      'app.ini:1: "wait-for-fs-timeout" takes a time in seconds, or with a unit ("500ms", "10m"), not "soon"',
+    ]);
+  });
+
   test("have uWSGI's 60 seconds unless told otherwise; 0 is for ever", () => {
     const { plan } = build(
       "wait-for-file = /a\nwait-for-socket = /s\nwait-for-socket-timeout = 0\nwait-iface = eth0\nwait-for-mountpoint = /m\nwait-for-fs-timeout = 5",
