@@ -5,7 +5,7 @@
  * A command is the first word that is no option. A file that has a command's name is written with a path: `./status`.
  */
 import { type CustomOption, parseCustomOption } from "./custom_option.ts";
-import { Diagnostics } from "./diagnostic.ts";
+import { ConfigError, Diagnostics } from "./diagnostic.ts";
 import type { FileArgument } from "./load.ts";
 import { allOptionNames, argumentOf, findOption, longName } from "./option_table.ts";
 import type { Origin, RawOption } from "./origin.ts";
@@ -20,12 +20,10 @@ export const RESERVED_COMMANDS = ("status start stop restart logs events apply u
 
 export type CommandName = "run" | "version" | "stop-pidfile" | "reload-pidfile" | typeof COMMANDS[number];
 
-/** `command line:N`: the position of the word, counted from 1. */
-export type CommandLineOption = RawOption;
-
 export interface CommandLine {
   readonly command: CommandName;
-  readonly options: readonly CommandLineOption[];
+  /** Their origin is `command line:N`: the position of the word, counted from 1. */
+  readonly options: readonly RawOption[];
   readonly files: readonly FileArgument[];
   /** Words after `--`: the command of the entrypoint form; null without `--`. */
   readonly entrypoint: readonly string[] | null;
@@ -53,7 +51,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 class Words {
   readonly #argv: readonly string[];
   readonly #diagnostics = new Diagnostics();
-  readonly #options: CommandLineOption[] = [];
+  readonly #options: RawOption[] = [];
   readonly #files: FileArgument[] = [];
   readonly #operands: string[] = [];
   readonly #custom = new Map<string, CustomOption>();
@@ -84,7 +82,7 @@ class Words {
     if (entrypoint?.length === 0) {
       this.#diagnostics.error('"--" must be followed by a command', this.#origin());
     }
-    if (this.#diagnostics.hasErrors) this.#diagnostics.fail(...this.#lastError());
+    if (this.#diagnostics.hasErrors) throw new ConfigError(this.#diagnostics.list);
     return {
       command: this.#asked ?? this.#command,
       options: this.#options,
@@ -93,12 +91,6 @@ class Words {
       json: this.#json,
       operands: this.#operands,
     };
-  }
-
-  /** `fail` adds what it is given: the last error is taken off and given back. */
-  #lastError(): [string, Origin | null] {
-    const last = this.#diagnostics.list.pop();
-    return [last?.text ?? "", last?.origin ?? null];
   }
 
   #origin(): Origin {
