@@ -22,6 +22,7 @@ const adopt: Handler<"pidfileValid"> = (machine, event) => {
   const { status, settings } = machine;
   machine.clear("delay");
   status.found = null;
+  status.since = machine.now;
   status.started = true;
   status.launch = "none";
   machine.log("info", DAEMON_MESSAGES.foundPidfile(settings.command, event.process.pid));

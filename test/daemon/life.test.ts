@@ -169,6 +169,15 @@ test("a broken daemon that somebody started by hand is adopted", () => {
   expect(driver.state).toBe("running");
 });
 
+test("an adopted daemon has been up since its adoption, not since a start that failed long before", () => {
+  const driver = new Driver({ ...SMART, freq: 1 });
+  driver.send("wanted", noPidfile, "spawned", crashed(1), noPidfile);
+  driver.after(200_000).send("pidfileValid");
+  expect(driver.machine.status.since).toBe(driver.now);
+  driver.after(1000).send("mainExited");
+  expect(driver.send(noPidfile)).toEqual(["set delay 300000"]);
+});
+
 test("a pidfile that is lost while the daemon runs is said once and changes nothing", () => {
   const driver = new Driver(SMART);
   driver.send("wanted", "pidfileValid");
