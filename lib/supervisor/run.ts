@@ -29,7 +29,7 @@ import { executeCore } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import { startUp } from "./start_up.ts";
 
-/** Told to stop before the daemons were started. */
+/** Told to stop: what is under way is called off. */
 class Stopped extends Error {}
 
 const EXIT_FAILURE = 1;
@@ -42,6 +42,8 @@ export class Run {
   readonly #logFile: LogFile | null;
   readonly #startUp = new AbortController();
   readonly #life = new AbortController();
+  /** Calls off the hooks of the end, while they run. */
+  #farewell: AbortController | null = null;
   readonly #uid = ownCredentials().effectiveUid;
   #core!: Core;
   #services!: Services;
@@ -174,7 +176,7 @@ export class Run {
   #actions(): InstanceActions {
     return {
       stop: () => this.#stop(),
-      stopNow: () => this.#core.instance.kill(),
+      stopNow: () => this.#stopNow(),
       reload: () => this.#requestReload(),
       reloadNow: () => this.#requestReload(),
       reopenLog: () => this.#reopenLog(),
@@ -193,8 +195,7 @@ export class Run {
       case "stop":
         return this.#stop();
       case "stopNow":
-        this.#startUp.abort(new Stopped());
-        return this.#core.instance.kill();
+        return this.#stopNow();
       case "reload":
         return this.#requestReload();
       case "describe":
@@ -205,12 +206,23 @@ export class Run {
   }
 
   #stop(): void {
-    this.#startUp.abort(new Stopped());
-    // Hooks that follow the daemons' start are called off as well.
-    if (!this.#isUp) this.#life.abort(new Stopped());
+    this.#callOffStart();
     if (this.#core.instance.phase === "starting") return;
     if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
     this.#core.instance.stop();
+  }
+
+  #stopNow(): void {
+    this.#callOffStart();
+    this.#farewell?.abort(new Stopped("told to stop at once"));
+    if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
+    this.#core.instance.kill();
+  }
+
+  #callOffStart(): void {
+    this.#startUp.abort(new Stopped());
+    // Hooks that follow the daemons' start are called off as well.
+    if (!this.#isUp) this.#life.abort(new Stopped());
   }
 
   #reopenLog(): void {
@@ -320,17 +332,17 @@ export class Run {
 
   async #atExit(): Promise<void> {
     try {
-      await this.#services.hooks.run("as-user-atexit", this.#life.signal);
+      this.#farewell = new AbortController();
+      await this.#services.hooks.run("as-user-atexit", this.#farewell.signal);
     } catch (error) {
-      this.#logger.error(null, errorText(error));
+      this.#logger.error(null, `cannot run all hooks of the end: ${errorText(error)}`);
     }
+    this.#farewell = null;
   }
 
   async #finish(end: Extract<InstanceEnd, { kind: "stopped" }>): Promise<number> {
     this.#life.abort(new Stopped());
-    await this.#services.hooks.run("as-user-atexit", new AbortController().signal).catch((error: unknown) => {
-      this.#logger.error(null, errorText(error));
-    });
+    await this.#atExit();
     this.#logger.info(null, MESSAGES.goodbye(), { code: end.code });
     return end.code;
   }

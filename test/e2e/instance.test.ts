@@ -224,6 +224,32 @@ for (
   });
 }
 
+check("QUIT while a hook that follows the start still runs: the hook is called off", [
+  reeve,
+], async (scope) => {
+  const supervisor = scope.reeve(
+    scope.config(["hook-master-start = exec:sleep 86352", "attach-daemon = sleep 86351"]),
+  );
+  await scope.untilOne(/^sleep 86352/);
+  supervisor.signal("SIGQUIT");
+  expect((await supervisor.untilExit()).code).toBe(0);
+  expect(scope.matching(/^sleep 8635/)).toEqual([]);
+});
+
+check("QUIT while a hook of the end still runs: the hook is called off", [reeve], async (scope) => {
+  const supervisor = scope.reeve(
+    scope.config(["hook-as-user-atexit = exec:sleep 86354", "attach-daemon = sleep 86353"]),
+  );
+  await supervisor.untilLog(/reeve is up/);
+  supervisor.signal("SIGTERM");
+  await scope.untilOne(/^sleep 86354/);
+  supervisor.signal("SIGQUIT");
+  const exit = await supervisor.untilExit();
+  expect(exit.code).toBe(0);
+  expect(exit.output).toMatch(/goodbye to reeve/);
+  expect(scope.matching(/^sleep 8635/)).toEqual([]);
+});
+
 check("USR1 logs the state of every daemon", [reeve], async (scope) => {
   const config = scope.config([
     "attach-daemon2 = name=first,cmd=sleep 86374",
