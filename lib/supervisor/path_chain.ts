@@ -4,6 +4,7 @@
  */
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import { pathNames } from "./path_walk.ts";
 
 /** One thing to watch. `name`: the entry of the directory `path` that matters; null: `path` itself. */
 export interface ChainLink {
@@ -15,10 +16,6 @@ export interface ChainLink {
 /** As the kernel (path_resolution(7)): more links than this are a loop. */
 const MOST_LINKS = 40;
 
-function parts(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== ".");
-}
-
 /**
  * `path` is absolute. Its ".." are taken as the kernel takes them, after the links before them.
  * For a path whose middle is missing the chain ends at the nearest directory that exists, which is watched for the
@@ -27,7 +24,7 @@ function parts(path: string): string[] {
  */
 export function pathChain(path: string): ChainLink[] {
   const chain: ChainLink[] = [];
-  const pending = parts(path);
+  const pending = pathNames(path);
   let links = 0;
   let current = "/";
   if (pending.length === 0) return [{ path: "/", name: null, kind: "target" }];
@@ -52,7 +49,7 @@ export function pathChain(path: string): ChainLink[] {
       chain.push({ path: current, name, kind: "entry" });
       if (++links > MOST_LINKS) return chain;
       if (isAbsolute(target)) current = "/";
-      pending.unshift(...parts(target));
+      pending.unshift(...pathNames(target));
       if (pending.length === 0) chain.push({ path: current, name: null, kind: "target" });
       continue;
     }

@@ -2,17 +2,8 @@
  * Looks at a pidfile without trusting it: never opens a FIFO or a device, sees every link on the way, never reads more
  * than a pid can need. The judgement is lib/daemon/pidfile.ts.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  statSync,
-} from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import {
   type JudgeContext,
   judgePidfile,
@@ -24,14 +15,13 @@ import { startedAt } from "../sys/identity.ts";
 import { readProcess } from "../sys/process_table.ts";
 import { readVirtual } from "../sys/virtual_files.ts";
 import { errorText } from "./error_text.ts";
+import { walkPath } from "./path_walk.ts";
 
 /** Enough for a pid in front of whatever else a daemon writes. */
 const READ_AT_MOST = 256;
 /** Names a file without opening it: to open some devices is to start them. */
 const O_PATH = 0o10000000;
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-/** As many as the kernel follows. */
-const MOST_LINKS = 40;
 
 export function readPidfile(path: string, context: JudgeContext): Verdict {
   const no = (found: string, unfinished = false): Verdict => ({
@@ -95,30 +85,10 @@ function readText(path: string): string {
 export function ownersOfLinks(path: string, found: string): readonly number[] | null {
   if (resolve(path) === found) return [];
   const owners: number[] = [];
-  const pending = names(resolve("."), path);
-  let current = "/";
-  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
-    if (name === "..") {
-      current = dirname(current);
-      continue;
-    }
-    const next = join(current, name);
-    const status = lstatSync(next);
-    if (!status.isSymbolicLink()) {
-      current = next;
-      continue;
-    }
-    if (owners.push(status.uid) > MOST_LINKS) return null;
-    const target = readlinkSync(next);
-    if (isAbsolute(target)) current = "/";
-    pending.unshift(...names("/", target));
-  }
-  return current === found ? owners : null;
-}
-
-function names(base: string, path: string): string[] {
-  const whole = isAbsolute(path) ? path : `${base}/${path}`;
-  return whole.split("/").filter((name) => name !== "" && name !== ".");
+  const led = walkPath(path, ({ status, isLink }) => {
+    if (isLink) owners.push(status.uid);
+  });
+  return led === found ? owners : null;
 }
 
 function processFacts(pid: number): ProcessFacts | null {

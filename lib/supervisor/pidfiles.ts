@@ -2,12 +2,13 @@
  * reeve's own pidfiles (pidfile, pidfile2, safe-pidfile, safe-pidfile2): written whole or not at all, never through a
  * link that somebody else may have planted, removed only while they still name this process.
  */
-import { lstatSync, readlinkSync, unlinkSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { InstancePlan } from "../config/plan.ts";
 import { writeAtomically } from "../sys/atomic_file.ts";
 import { readSmallPath } from "../sys/files.ts";
 import { errorText } from "./error_text.ts";
+import { walkPath } from "./path_walk.ts";
 
 type PidfilePlan = InstancePlan["pidfiles"][number];
 
@@ -24,7 +25,6 @@ const MODE = 0o644;
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
-const MOST_LINKS = 40;
 const LONGEST_PID = 32;
 
 /** Writes one pidfile. Throws an Error (`cannot write pidfile "..."`): at start that is fatal, as in uWSGI. */
@@ -68,39 +68,19 @@ function absolute(path: string, cwd: string): string {
  * the instance's user's, and in none may others exchange an entry that is not theirs (as /tmp's sticky bit prevents).
  */
 function checkDirectory(path: string, ownerUid: number): void {
-  const pending = entries(path);
-  let current = "/";
-  let links = 0;
-  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
-    if (name === "..") {
-      current = dirname(current);
-      continue;
-    }
-    const next = join(current, name);
-    const status = lstatSync(next);
-    const isLink = status.isSymbolicLink();
-    if (!isLink && pending.length === 0) return;
+  const led = walkPath(path, ({ path: next, status, isLink, isLast }) => {
+    if (!isLink && isLast) return;
     if (status.uid !== 0 && status.uid !== ownerUid) {
       throw new Error(
         `"${next}" belongs to user ${status.uid}, who could lead reeve elsewhere; use a directory of root`,
       );
     }
-    if (isLink) {
-      if (++links > MOST_LINKS) throw new Error(`"${path}" is a loop of symbolic links`);
-      const target = readlinkSync(next);
-      if (isAbsolute(target)) current = "/";
-      pending.unshift(...entries(target));
-      continue;
-    }
+    if (isLink) return;
     const byOthers = (status.mode & OTHERS_WRITE) !== 0 ||
       ((status.mode & GROUP_WRITE) !== 0 && status.gid !== 0);
     if (byOthers && (status.mode & STICKY) === 0) {
       throw new Error(`others can write to "${next}"; take that right away, or set its sticky bit`);
     }
-    current = next;
-  }
-}
-
-function entries(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== ".");
+  });
+  if (led === null) throw new Error(`"${path}" is a loop of symbolic links`);
 }
