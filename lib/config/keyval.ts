@@ -5,6 +5,7 @@
 import type { Diagnostics } from "./diagnostic.ts";
 import type { Origin } from "./origin.ts";
 import { nearestName } from "./plan_nearest.ts";
+import { quote } from "./problem.ts";
 
 /** Aliases to the key they stand for; every key stands for itself. */
 export type KeyNames = Readonly<Record<string, string>>;
@@ -29,13 +30,13 @@ export function parseKeyval(
     const key = Object.hasOwn(names, word) ? names[word] : undefined;
     if (equals < 0) {
       const remedy = key === undefined ? 'write "\\," for a comma inside a value' : `write "${word}=1"`;
-      diagnostics.error(`cannot use ${JSON.stringify(item.trim())}: it has no "=": ${remedy}`, origin);
+      diagnostics.error(`cannot use ${quote(item.trim())}: it has no "=": ${remedy}`, origin);
       continue;
     }
     if (key === undefined) {
       const near = nearestName(word, Object.keys(names));
       const hint = near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
-      diagnostics.error(`unknown key ${JSON.stringify(word)}: ${hint}`, origin);
+      diagnostics.error(`unknown key ${quote(word)}: ${hint}`, origin);
       continue;
     }
     if (values.has(key)) {
@@ -77,14 +78,14 @@ export function escapeItem(value: string): string {
 export function splitQuoted(text: string, separator: string): string[] {
   const items: string[] = [];
   let item = "";
-  let quote = "";
+  let opened = "";
   for (let index = 0; index < text.length; index++) {
     const character = text.charAt(index);
     if (character === "\\" && index + 1 < text.length) item += text.charAt(++index);
-    else if (quote !== "") {
-      if (character === quote) quote = "";
+    else if (opened !== "") {
+      if (character === opened) opened = "";
       else item += character;
-    } else if (character === '"' || character === "'") quote = character;
+    } else if (character === '"' || character === "'") opened = character;
     else if (character === separator) {
       items.push(item);
       item = "";

@@ -1,6 +1,7 @@
 /** Capabilities by name or number, as Linux numbers them. Pure. */
 import type { OptionReader } from "./plan_options.ts";
 import { nearestName } from "./plan_nearest.ts";
+import { quote } from "./problem.ts";
 
 const NAMES =
   ("chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable " +
@@ -27,7 +28,7 @@ export function planCapabilities(reader: OptionReader): readonly number[] | null
     }
     const near = nearestName(name, NAMES);
     const hint = near === null ? "" : `: did you mean "${near}"?`;
-    reader.diagnostics.error(`unknown capability ${JSON.stringify(word)}${hint}`, option.origin);
+    reader.diagnostics.error(`unknown capability ${quote(word)}${hint}`, option.origin);
   }
   return [...numbers].sort((left, right) => left - right);
 }

@@ -20,6 +20,7 @@ import {
 } from "./plan_daemon_draft.ts";
 import { resolveIdentity } from "./plan_identity.ts";
 import { parseSeconds } from "./plan_options.ts";
+import { quote } from "./problem.ts";
 import { parseSignal } from "./signals.ts";
 import { parseBoolean, parseInteger } from "./values.ts";
 
@@ -56,7 +57,7 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
   const { origin } = option;
   if (!/^[^,]*=/.test(option.value)) {
     diagnostics.error(
-      `cannot use attach-daemon2=${JSON.stringify(option.value)}: it takes KEY=VALUE pairs, ` +
+      `cannot use attach-daemon2=${quote(option.value)}: it takes KEY=VALUE pairs, ` +
         `write cmd=COMMAND, or use attach-daemon for a plain command`,
       origin,
     );
@@ -201,7 +202,7 @@ function signalOf(
   if (signal === null) {
     diagnostics.error(
       `unknown signal ${
-        JSON.stringify(text)
+        quote(text)
       } in ${key}: give a name (TERM, SIGQUIT, RTMIN+1) or a number from 1 to 64`,
       origin,
     );

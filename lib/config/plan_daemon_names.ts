@@ -3,6 +3,7 @@ import { programOfShellLine } from "./command_words.ts";
 import type { Diagnostics } from "./diagnostic.ts";
 import type { Origin } from "./origin.ts";
 import type { Command } from "./plan.ts";
+import { quote } from "./problem.ts";
 
 export interface NameRequest {
   readonly command: Command;
@@ -43,7 +44,7 @@ export function checkName(
 ): boolean {
   if (NAME.test(name)) return true;
   diagnostics.error(
-    `cannot use ${JSON.stringify(name)} as the ${what}: up to 64 of A-Z a-z 0-9 _ . @ - are allowed, ` +
+    `cannot use ${quote(name)} as the ${what}: up to 64 of A-Z a-z 0-9 _ . @ - are allowed, ` +
       `the first one no "." or "-"`,
     origin,
   );

@@ -17,6 +17,7 @@ import { planKeyval } from "./plan_daemon_keys.ts";
 import { nameDaemons, type NameRequest } from "./plan_daemon_names.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
+import { quote } from "./problem.ts";
 import type { UserDatabase } from "./users.ts";
 
 const PLAIN_OPTIONS = [
@@ -67,9 +68,7 @@ function planPlain(option: RawOption, context: Context): Planned | null {
   const space = option.value.indexOf(" ");
   if (space < 0) {
     diagnostics.error(
-      `cannot use ${name}=${
-        JSON.stringify(option.value)
-      }: it takes "PIDFILE COMMAND", and there is no space in it`,
+      `cannot use ${name}=${quote(option.value)}: it takes "PIDFILE COMMAND", and there is no space in it`,
       option.origin,
     );
     return null;

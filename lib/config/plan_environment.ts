@@ -7,6 +7,7 @@ import type { RawOption } from "./origin.ts";
 import type { InstancePlan } from "./plan.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
+import { quote } from "./problem.ts";
 
 type Change = InstancePlan["environment"][number];
 
@@ -33,7 +34,7 @@ function planVariable(option: RawOption, reader: OptionReader): readonly Change[
   const name = equals < 0 ? option.value : option.value.slice(0, equals);
   if (name === "" || option.value.includes("\0")) {
     const detail = name === "" ? 'no name before "="' : "it holds a NUL character";
-    reader.diagnostics.error(`cannot set ${JSON.stringify(option.value)}: ${detail}`, option.origin);
+    reader.diagnostics.error(`cannot set ${quote(option.value)}: ${detail}`, option.origin);
     return [];
   }
   if (option.name === "unenv") return [{ name: option.value, value: null }];

@@ -4,6 +4,7 @@
  */
 import type { HookAction, WaitKind } from "./plan.ts";
 import { nearestName } from "./plan_nearest.ts";
+import { quote } from "./problem.ts";
 
 export type ParsedAction =
   | { readonly kind: "action"; readonly action: HookAction }
@@ -72,13 +73,13 @@ const PARSERS: Readonly<Record<string, ActionParser>> = {
 /** `text` without the leading `!` that hides the arguments in the log. */
 export function parseHookAction(text: string): ParsedAction {
   const colon = text.indexOf(":");
-  if (colon < 0) return wrong(`a hook is written ACTION:ARGUMENTS, ${JSON.stringify(text)} has no ":"`);
+  if (colon < 0) return wrong(`a hook is written ACTION:ARGUMENTS, ${quote(text)} has no ":"`);
   const name = text.slice(0, colon);
   const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name] : undefined;
   if (parse !== undefined) return parse(text.slice(colon + 1));
   const near = nearestName(name, Object.keys(PARSERS));
   return wrong(
-    `unknown hook action ${JSON.stringify(name)}${near === null ? "" : `: did you mean "${near}"?`}`,
+    `unknown hook action ${quote(name)}${near === null ? "" : `: did you mean "${near}"?`}`,
   );
 }
 
@@ -176,7 +177,7 @@ function splitFlags(text: string | undefined): readonly string[] {
 
 function unknownFlag(flag: string): string {
   const near = nearestName(flag, MOUNT_FLAGS);
-  return `unknown mount flag ${JSON.stringify(flag)}${near === null ? "" : `: did you mean "${near}"?`}`;
+  return `unknown mount flag ${quote(flag)}${near === null ? "" : `: did you mean "${near}"?`}`;
 }
 
 function need(args: string, name: string, parsed: HookAction): ParsedAction {

@@ -7,6 +7,7 @@ import type { RawOption } from "./origin.ts";
 import type { Hook, HookPhase, TouchExec } from "./plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./plan_hook_actions.ts";
 import type { OptionReader } from "./plan_options.ts";
+import { quote } from "./problem.ts";
 
 /** Phases in their order. */
 const PHASES: readonly HookPhase[] = [
@@ -98,7 +99,7 @@ function add(
     reader.diagnostics.error(`cannot use ${option.name}: ${parsed.problem}`, option.origin);
   } else if (parsed.kind === "skipped") {
     reader.diagnostics.note(
-      `${option.name} ${JSON.stringify(shown)} is skipped: ${parsed.why}`,
+      `${option.name} ${quote(shown)} is skipped: ${parsed.why}`,
       option.origin,
     );
   } else {

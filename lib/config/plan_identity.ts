@@ -6,6 +6,7 @@ import type { Diagnostics } from "./diagnostic.ts";
 import type { Origin } from "./origin.ts";
 import type { Identity } from "./plan.ts";
 import type { PlanSystem } from "./plan_system.ts";
+import { quote } from "./problem.ts";
 import { parseId, type UserDatabase } from "./users.ts";
 
 /** A value with the place it was written at. */
@@ -72,7 +73,7 @@ function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnos
   const id = parseId(text) ?? users.userByName(text)?.uid ?? null;
   if (id === null) {
     diagnostics.error(
-      `unknown user ${JSON.stringify(text)}: ${whyUnknown(text, "/etc/passwd")}`,
+      `unknown user ${quote(text)}: ${whyUnknown(text, "/etc/passwd")}`,
       written.origin,
     );
   }
@@ -84,7 +85,7 @@ function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagno
   const id = parseId(text) ?? users.groupByName(text)?.gid ?? null;
   if (id === null) {
     diagnostics.error(
-      `unknown group ${JSON.stringify(text)}: ${whyUnknown(text, "/etc/group")}`,
+      `unknown group ${quote(text)}: ${whyUnknown(text, "/etc/group")}`,
       written.origin,
     );
   }
@@ -121,16 +122,16 @@ function refuseOthers(
   const why = `reeve is not root, it runs as uid ${system.uid} gid ${system.gid}`;
   const { uid: uidText, gid: gidText } = request;
   if (uidText !== null && uid !== system.uid) {
-    diagnostics.error(`cannot run as user ${JSON.stringify(uidText.value.trim())}: ${why}`, uidText.origin);
+    diagnostics.error(`cannot run as user ${quote(uidText.value.trim())}: ${why}`, uidText.origin);
   }
   if (gidText !== null && gid !== null && gid !== system.gid) {
-    diagnostics.error(`cannot run as group ${JSON.stringify(gidText.value.trim())}: ${why}`, gidText.origin);
+    diagnostics.error(`cannot run as group ${quote(gidText.value.trim())}: ${why}`, gidText.origin);
   }
   request.addGids.forEach((written, index) => {
     const group = added[index];
     if (group === null || group === undefined || group === system.gid || system.groups.includes(group)) {
       return;
     }
-    diagnostics.error(`cannot add group ${JSON.stringify(written.value.trim())}: ${why}`, written.origin);
+    diagnostics.error(`cannot add group ${quote(written.value.trim())}: ${why}`, written.origin);
   });
 }

@@ -10,6 +10,7 @@ import type { OptionReader } from "./plan_options.ts";
 import type { Identity, InstancePlan } from "./plan.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { planWaits } from "./plan_waits.ts";
+import { quote } from "./problem.ts";
 import type { UserDatabase } from "./users.ts";
 import { parseMode } from "./values.ts";
 
@@ -115,7 +116,7 @@ function planUmask(reader: OptionReader): number | null {
   const mask = option === null ? null : parseMode(option, reader.diagnostics);
   if (option === null || mask === null || mask <= 0o777) return mask;
   reader.diagnostics.error(
-    `cannot use ${JSON.stringify(option.value)} as the umask: 777 is the largest`,
+    `cannot use ${quote(option.value)} as the umask: 777 is the largest`,
     option.origin,
   );
   return null;
@@ -139,7 +140,7 @@ function planLimitAs(reader: OptionReader): number | null {
   const bytes = /^\d{1,9}(?:\.\d+)?$/.test(text) ? Math.floor(Number(text) * MEGABYTE) : 0;
   if (bytes > 0) return bytes;
   reader.diagnostics.error(
-    `cannot use limit-as=${JSON.stringify(text)}: a number of megabytes is wanted, as in 512`,
+    `cannot use limit-as=${quote(text)}: a number of megabytes is wanted, as in 512`,
     option.origin,
   );
   return null;
