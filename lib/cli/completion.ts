@@ -8,7 +8,6 @@ import {
   completedOptions,
   type Shell,
   SHELLS,
-  SIGNAL_NAMES,
   type ValueKind,
 } from "./completion_table.ts";
 import { EXIT } from "./exit_code.ts";
@@ -92,7 +91,7 @@ _reeve() {
       return ;;
     ${pattern("groups")})
       _reeve_offer -g -- "$current"
-      return ;;${signalCase(pattern("signals"))}
+      return ;;
     ${pattern("free")})
       return ;;
   esac
@@ -122,18 +121,10 @@ complete -F _reeve reeve
 `;
 }
 
-function signalCase(pattern: string): string {
-  return pattern === "" ? "" : `
-    ${pattern})
-      _reeve_offer -W "${SIGNAL_NAMES.join(" ")}" -- "$current"
-      return ;;`;
-}
-
 const ZSH_VALUES: Readonly<Record<Exclude<ValueKind, "none">, string>> = {
   files: ":file:_files",
   users: ":user:_users",
   groups: ":group:_groups",
-  signals: `:signal:(${SIGNAL_NAMES.join(" ")})`,
   free: ":value: ",
 };
 
@@ -211,7 +202,6 @@ const FISH_VALUES: Readonly<Record<ValueKind, string>> = {
   files: " -r -F",
   users: " -x -a '(__fish_complete_users)'",
   groups: " -x -a '(__fish_complete_groups)'",
-  signals: ` -x -a '${SIGNAL_NAMES.join(" ")}'`,
   free: " -x",
 };
 

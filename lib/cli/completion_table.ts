@@ -2,10 +2,9 @@
 import { COMMANDS } from "../config/command_line.ts";
 import type { OptionRow } from "../config/option_row.ts";
 import { optionRows } from "../config/option_table.ts";
-import { signalName } from "../config/signals.ts";
 
 /** What can be offered for a value; "free": nothing. */
-export type ValueKind = "none" | "files" | "users" | "groups" | "signals" | "free";
+export type ValueKind = "none" | "files" | "users" | "groups" | "free";
 
 export interface CompletedOption {
   /** Without dashes; aliases are options of their own here. */
@@ -31,12 +30,6 @@ export const COMPLETED_COMMANDS: Readonly<Record<string, string>> = {
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-const LAST_NAMED_SIGNAL = 31;
-export const SIGNAL_NAMES: readonly string[] = Array.from(
-  { length: LAST_NAMED_SIGNAL },
-  (_, index) => signalName(index + 1),
-);
-
 /** Every option that does something here, or that a configuration of uWSGI's may well have. */
 export function completedOptions(): readonly CompletedOption[] {
   return optionRows().filter((row) => row.served === "yes" || row.served === "accepted").flatMap((row) =>
@@ -61,8 +54,6 @@ function valueKind(row: OptionRow): ValueKind {
       return "users";
     case "group":
       return "groups";
-    case "signal":
-      return "signals";
     default:
       return "free";
   }

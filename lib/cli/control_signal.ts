@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import process from "node:process";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/pidfd.ts";
-import { describeProblem } from "../config/problem.ts";
+import { codeOf, describeProblem } from "../config/problem.ts";
 import { signalName } from "../config/signals.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";
@@ -39,7 +39,7 @@ function readPid(path: string): number {
       constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | constants.O_NOFOLLOW,
     );
   } catch (error) {
-    const isLink = (error as { code?: unknown }).code === "ELOOP";
+    const isLink = codeOf(error) === "ELOOP";
     throw new Error(
       `pidfile "${path}": ${isLink ? "it is a symbolic link, name the file itself" : describeProblem(error)}`,
     );

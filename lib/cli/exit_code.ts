@@ -11,6 +11,3 @@ export const EXIT = {
   /** The entrypoint form's COMMAND does not exist. */
   notFound: 127,
 } as const;
-
-/** Added to a signal's number when a signal ended the control daemon. */
-export const KILLED_BY_SIGNAL = 128;

@@ -5,6 +5,7 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Severity } from "../config/diagnostic.ts";
+import { codeOf } from "../config/problem.ts";
 
 export type Colour = "red" | "yellow" | "cyan" | "bold" | "dim";
 
@@ -50,7 +51,7 @@ export class Output {
       try {
         rest = rest.subarray(this.#target.write(rest));
       } catch (error) {
-        const code = (error as { code?: unknown }).code;
+        const code = codeOf(error);
         // A pipe that somebody else made non-blocking is full: its reader needs a moment.
         if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
         else if (code !== "EINTR") this.#closed = true;

@@ -2,7 +2,7 @@
 import { signalName } from "../config/signals.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
-import { maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
+import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
 
 /** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
 export const DAEMON_SETTINGS = [
@@ -72,7 +72,7 @@ export function originText(daemon: DaemonPlan, name: keyof DaemonPlan): string {
   return origin === undefined ? "default" : formatOrigin(origin);
 }
 
-export function commandToJson(command: Command): unknown {
+function commandToJson(command: Command): unknown {
   const text = maskLine(command.text);
   return command.kind === "words"
     ? { run: "directly", text, words: maskWords(command.words) }
@@ -80,7 +80,7 @@ export function commandToJson(command: Command): unknown {
 }
 
 function hookToJson(hook: Hook): unknown {
-  const isHidden = hook.shown === "[hidden]";
+  const isHidden = hook.shown === HIDDEN;
   return {
     phase: hook.phase,
     action: isHidden ? { kind: hook.action.kind } : actionToJson(hook.action),

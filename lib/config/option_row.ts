@@ -10,7 +10,6 @@ export type ValueType =
   | "int"
   | "string"
   | "list"
-  | "signal"
   | "user"
   | "group"
   | "path"
