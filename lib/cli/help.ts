@@ -1,7 +1,7 @@
 /** `reeve help [OPTION]`, `--help` and the usage text. Made of the option table; at most 80 columns wide. */
 import { COMMANDS } from "../config/command_line.ts";
 import { nearestName } from "../config/plan_nearest.ts";
-import type { OptionGroup, OptionRow } from "../config/option_row.ts";
+import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../config/option_row.ts";
 import { findOption, optionRows } from "../config/option_table.ts";
 import { uwsgiNames } from "../config/uwsgi_names.ts";
 import { EXIT } from "./exit_code.ts";
@@ -40,22 +40,6 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
     "  fish  reeve completion fish | source\n",
   man: "usage: reeve man\n\nPrint the manual page: reeve man | man -l -\n",
   help: "usage: reeve help [OPTION|COMMAND]\n\nDescribe all options, or one option, or one command.\n",
-};
-
-export const TITLES: Readonly<Record<OptionGroup, string>> = {
-  daemons: "Daemons",
-  instance: "The instance",
-  logging: "Logs",
-  reloading: "Reloading and stopping",
-  hooks: "Hooks",
-  waiting: "Waiting before the start",
-  limits: "Limits",
-  files: "Files of the configuration",
-  logic: "Logic",
-  inspection: "Inspection",
-  jails: "Jails (not built yet)",
-  legion: "Legion (not built yet)",
-  statistics: "Statistics (not built yet)",
 };
 
 /** 0; 2 for a word that is neither an option nor a command. */
@@ -101,7 +85,10 @@ function fullHelp(): string {
   ];
   let group: OptionGroup | null = null;
   for (const row of optionRows()) {
-    if (row.group !== group) parts.push(`\n${TITLES[row.group]}:\n`);
+    if (row.group !== group) {
+      const isBuilt = row.served !== "later" && row.served !== "missing";
+      parts.push(`\n${GROUP_TITLES[row.group]}${isBuilt ? "" : " (not built yet)"}:\n`);
+    }
     group = row.group;
     parts.push(`${listed(row)}\n`);
   }
@@ -136,8 +123,9 @@ function optionHelp(row: OptionRow): string {
   return `${lines.join("\n")}\n`;
 }
 
-function sentence(text: string): string {
-  return /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+/** The help of an option as a sentence; what begins with a name in capitals or a quote stays as it is. */
+export function sentence(text: string): string {
+  return /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** Lines of at most 80 columns; the first one indented by `first`, the others by `rest`. A long word stands alone. */

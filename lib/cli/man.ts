@@ -3,10 +3,10 @@
  * the same wherever and whenever it is made: docs/reeve.1 is this page.
  */
 import { COMMANDS } from "../config/command_line.ts";
-import type { OptionRow } from "../config/option_row.ts";
+import { GROUP_TITLES, type OptionRow } from "../config/option_row.ts";
 import { optionRows } from "../config/option_table.ts";
 import { EXIT } from "./exit_code.ts";
-import { COMMAND_HELP, TITLES } from "./help.ts";
+import { COMMAND_HELP, sentence } from "./help.ts";
 import type { Outputs } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -119,7 +119,7 @@ function optionSections(): string[] {
   let group: string | null = null;
   for (const row of optionRows()) {
     if (row.served === "later" || row.served === "missing") continue;
-    if (row.group !== group) lines.push(`.SS ${escape(TITLES[row.group])}`);
+    if (row.group !== group) lines.push(`.SS ${escape(GROUP_TITLES[row.group])}`);
     group = row.group;
     lines.push(".TP", optionTerm(row), escape(optionText(row)));
   }
@@ -140,7 +140,7 @@ function optionTerm(row: OptionRow): string {
 }
 
 function optionText(row: OptionRow): string {
-  const parts = [/^[a-z]+ /.test(row.help) ? row.help.charAt(0).toUpperCase() + row.help.slice(1) : row.help];
+  const parts = [sentence(row.help)];
   if (row.served === "accepted") parts.push(`No effect here: ${row.why ?? "it is not needed"}`);
   if (row.default !== null) parts.push(`Default: ${row.default}`);
   if (row.repeatable) parts.push("May be given several times");

@@ -38,6 +38,23 @@ export type OptionGroup =
   | "legion"
   | "statistics";
 
+/** What a person reads above the options of a group. */
+export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
+  daemons: "Daemons",
+  instance: "The instance",
+  logging: "Logs",
+  reloading: "Stopping and reloading",
+  hooks: "Hooks",
+  waiting: "Waiting before the start",
+  limits: "Limits",
+  files: "Files and placeholders",
+  logic: "Blocks",
+  inspection: "Looking at a configuration",
+  jails: "Jails",
+  legion: "Legion",
+  statistics: "Statistics",
+};
+
 /** A row as written: what is left out has the default that `completeRow` gives it. */
 export interface RowSource {
   readonly name: string;

@@ -2,24 +2,8 @@
  * The reference page of the options, made from the option table alone. Run as a program it writes docs/options.md;
  * a test checks that the page is current.
  */
-import type { OptionGroup, OptionRow } from "./option_row.ts";
+import { GROUP_TITLES, type OptionRow } from "./option_row.ts";
 import { optionRows } from "./option_table.ts";
-
-const TITLES: Readonly<Record<OptionGroup, string>> = {
-  daemons: "Daemons",
-  instance: "The instance",
-  logging: "Logs",
-  reloading: "Stopping and reloading",
-  hooks: "Hooks",
-  waiting: "Waiting before the start",
-  limits: "Limits",
-  files: "Files and placeholders",
-  logic: "Blocks",
-  inspection: "Looking at a configuration",
-  jails: "Jails",
-  legion: "Legion",
-  statistics: "Statistics",
-};
 
 const INTRODUCTION = `# Options
 
@@ -38,7 +22,7 @@ them.
 `;
 
 export function optionsPage(): string {
-  const sections = Object.entries(TITLES).map(([group, title]) => {
+  const sections = Object.entries(GROUP_TITLES).map(([group, title]) => {
     const rows = optionRows().filter((row) => row.group === group);
     return `\n## ${title}\n\n${introduce(rows)}${table(rows)}`;
   });
