@@ -9,9 +9,6 @@
 /** A daemon that was up longer than this, in milliseconds, has stayed up. */
 export const STAYED_UP_MS = 3000;
 
-/** uWSGI's cap where `max_throttle` is not set, in seconds. */
-export const DEFAULT_MAX_THROTTLE = 300;
-
 /** What is remembered of the starts so far. */
 export interface Streak {
   /** Starts since the daemon last stayed up. */

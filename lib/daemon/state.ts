@@ -67,7 +67,6 @@ export type LogFields = Readonly<Record<string, string | number>>;
 
 /** What of a DaemonPlan its life depends on. */
 export interface LifeSettings {
-  readonly name: string;
   readonly kind: DaemonKind;
   /** For messages: the command as configured, its secrets masked. */
   readonly command: string;

@@ -50,16 +50,6 @@ export class LineSink {
     this.#write = options.write ?? writerFor(options.fd);
   }
 
-  /** The descriptor written to; may change with `moveTo`. */
-  get fd(): number {
-    return this.#fd;
-  }
-
-  /** Lines that wait or are lost: 0 when all is out. */
-  get behind(): number {
-    return this.#queue.length + this.#dropped;
-  }
-
   /** Takes one line, its newline included. */
   put(line: string): void {
     const bytes = Buffer.from(line, "utf8");
@@ -114,12 +104,6 @@ export class LineSink {
     this.#write = this.#options.write ?? writerFor(fd);
     this.#sent = 0;
     this.flush();
-  }
-
-  close(): void {
-    this.flush();
-    this.#retry?.cancel();
-    this.#retry = null;
   }
 
   #enqueue(bytes: Uint8Array): void {

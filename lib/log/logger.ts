@@ -26,8 +26,8 @@ const NO_FIELDS: Fields = {};
 export class Logger {
   readonly #now: () => number;
   readonly #sink: LineSink;
+  readonly #least: number;
   #format: LineFormat;
-  #least: number;
 
   constructor(options: LoggerOptions) {
     this.#now = options.now;
@@ -65,9 +65,8 @@ export class Logger {
   }
 
   /** Another form from the next line on: the configuration is read after the first lines were written. */
-  reformat(format: LineFormat, least?: Level): void {
+  reformat(format: LineFormat): void {
     this.#format = format;
-    if (least !== undefined) this.#least = RANK[least];
   }
 
   /** The log goes to another descriptor from the next line on. */
@@ -78,10 +77,6 @@ export class Logger {
   /** True when every line is out; to be called before an exit or execve. */
   flush(): boolean {
     return this.#sink.flush();
-  }
-
-  close(): void {
-    this.#sink.close();
   }
 
   #line(level: Level, daemon: string | null, text: string, fields: Fields): string {

@@ -59,7 +59,7 @@ export function assemble(
 }
 
 /** What reeve was started with and its children are to have: its own limit of open files it raises. */
-export function inheritance(uid: number): Inherited {
+function inheritance(uid: number): Inherited {
   return {
     umask: readUmask(),
     rlimits: [{ resource: RLIMIT.openFiles, ...raiseOpenFiles() }],

@@ -35,11 +35,6 @@ export interface EnvironmentRequest {
   readonly reloads: number;
   /** argv[0] of reeve: UWSGI_ORIGINAL_PROC_NAME. */
   readonly originalName: string;
-  /**
-   * Variables that reeve set for its own runtime, with the value to hand on: what the user had set, null for nothing.
-   * Those of the configuration win.
-   */
-  readonly restored?: Readonly<Record<string, string | null>>;
 }
 
 /** For ChildSpec. */
@@ -57,7 +52,6 @@ export function daemonEnvironment(request: EnvironmentRequest): Environment {
     variables.set(name, value);
   }
   for (const name of FOR_REEVE_ALONE) variables.delete(name);
-  for (const [name, value] of Object.entries(request.restored ?? {})) setOrRemove(variables, name, value);
   // uWSGI 2.0 sets these two before it applies env and unenv.
   variables.set("UWSGI_RELOADS", String(request.reloads));
   variables.set("UWSGI_ORIGINAL_PROC_NAME", request.originalName);

@@ -110,10 +110,6 @@ export class HookRunner {
     this.#cwd = path.startsWith("/") ? path : `${this.#cwd}/${path}`;
   }
 
-  has(phase: HookPhase): boolean {
-    return this.#instance.hooks.some((hook) => hook.phase === phase);
-  }
-
   /** Rejects with HookFailure or HookExit, or with the signal's reason once it aborts. */
   async run(phase: HookPhase, signal: AbortSignal): Promise<void> {
     for (const hook of this.#instance.hooks) {

@@ -19,7 +19,6 @@ export class ParentNotifier {
   readonly #address: string | null;
   readonly #world: NotifyWorld;
   #problemTold = false;
-  #status = "";
 
   /** `address`: the value of NOTIFY_SOCKET; undefined or empty: nobody is to be told. */
   constructor(address: string | undefined, world: NotifyWorld) {
@@ -32,13 +31,8 @@ export class ParentNotifier {
     }
   }
 
-  get isListening(): boolean {
-    return this.#address !== null;
-  }
-
   /** The instance serves. After a fork into the background `mainPid` says which process it is. */
   ready(status: string, mainPid: number | null = null): void {
-    this.#status = status;
     this.#send([
       "READY=1",
       ...(mainPid === null ? [] : [`MAINPID=${mainPid}`]),
@@ -53,18 +47,6 @@ export class ParentNotifier {
 
   stopping(): void {
     this.#send(["STOPPING=1", statusLine("stopping")]);
-  }
-
-  /** One line for people; sent only when it has changed. */
-  status(text: string): void {
-    if (text === this.#status) return;
-    this.#status = text;
-    this.#send([statusLine(text)]);
-  }
-
-  /** More time to start or stop, microseconds from now: for hooks and daemons that take long. */
-  extendTimeout(microseconds: number): void {
-    this.#send([`EXTEND_TIMEOUT_USEC=${Math.ceil(microseconds)}`]);
   }
 
   #send(assignments: readonly string[]): void {

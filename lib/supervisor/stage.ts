@@ -14,7 +14,7 @@ import { HELD_SIGNALS } from "./signal_wiring.ts";
 const ORPHAN_GRACE_MS = 3000;
 
 /** The first capsule of a run. */
-export function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
+function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
   return {
     argv,
     reloads: 0,

@@ -79,7 +79,6 @@ export class DaemonUnit {
     this.#services = services;
     this.machine = new DaemonMachine(
       {
-        name: plan.name,
         kind: plan.kind,
         command: shownCommand(plan.command),
         pidfile: plan.pidfile,

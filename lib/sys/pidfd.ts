@@ -39,9 +39,3 @@ export function signalProcess(pid: number, signal: number): boolean {
   const result = native().reeve_kill(integer(pid, "pid", 2, 0x7fff_ffff), signalNumber(signal));
   return unwrapUnless([ESRCH], "kill", result, { doing: `send signal ${signal} to process ${pid}` }) !== null;
 }
-
-/** Whether a process of this number exists, be it a zombie or somebody else's. */
-export function processExists(pid: number): boolean {
-  const result = Number(native().reeve_kill(processId(pid) === 1 ? process.pid : pid, 0));
-  return result !== -ESRCH;
-}

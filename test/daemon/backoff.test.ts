@@ -1,12 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  DEFAULT_MAX_THROTTLE,
-  FRESH_STREAK,
-  judgeEnd,
-  STAYED_UP_MS,
-  type Streak,
-} from "../../lib/daemon/backoff.ts";
+import { DEFAULT_MAX_THROTTLE } from "../../lib/config/plan_daemon_draft.ts";
+import { FRESH_STREAK, judgeEnd, STAYED_UP_MS, type Streak } from "../../lib/daemon/backoff.ts";
 
 const LIMITS = { freq: 1000, maxThrottle: DEFAULT_MAX_THROTTLE };
 

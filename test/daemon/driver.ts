@@ -15,7 +15,6 @@ export const MAIN = id(200);
 export const OTHER = id(300);
 
 export const DUMB: LifeSettings = {
-  name: "d",
   kind: "dumb",
   command: "./d",
   pidfile: null,

@@ -35,12 +35,6 @@ test("env and unenv are applied in order and win over everything else", () => {
   expect(path).toBe(DEFAULT_PATH);
 });
 
-test("a variable that reeve set for its runtime is handed on as the user had it", () => {
-  const own = { BUN_GC_TIMER_INTERVAL: "60000", OTHER: "60000" };
-  const restored = { BUN_GC_TIMER_INTERVAL: null, OTHER: "5" };
-  expect(daemonEnvironment({ ...NONE, own, restored }).list.slice(0, -2)).toEqual(["OTHER=5"]);
-});
-
 test("a hook's putenv comes on top", () => {
   const base = { list: ["A=1=2", "PATH=/bin"], path: "/bin" };
   expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toEqual({
