@@ -27,7 +27,7 @@ export class CommandRunner {
   }
 
   /** Rejects when it cannot be started, or with the signal's reason. */
-  run(command: Command, options: CommandOptions): Promise<CommandEnd> {
+  async run(command: Command, options: CommandOptions): Promise<CommandEnd> {
     options.signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<CommandEnd>();
     const child = this.#host.start({
@@ -57,7 +57,7 @@ export class CommandRunner {
         } else resolve(cause);
       }),
     );
-    return promise;
+    return await promise;
   }
 }
 
