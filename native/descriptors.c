@@ -46,7 +46,6 @@ static i64 moveAbove(i32 *fd, i32 floor) {
   return copy;
 }
 
-/* Marks every descriptor of /proc/self/fd that `isTarget` does not know; where there is no /proc, every number. */
 static i32 isTarget(const struct request *request, i32 fd) {
   for (u32 i = 0; i < request->nfds; i++) {
     if (request->fds[i].target == fd) return 1;
@@ -58,7 +57,7 @@ static void markOne(const struct request *request, i32 fd) {
   if (!isTarget(request, fd)) syscall3(SYS_FCNTL, A(fd), F_SETFD, FD_CLOEXEC);
 }
 
-/* For kernels before 5.11. -> 0 or -errno */
+/* For kernels before 5.11: by /proc/self/fd, or where there is none by every number. -> 0 or -errno */
 static i64 markByHand(const struct request *request) {
   u64 buffer[512];
   i64 dir = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);

@@ -19,7 +19,6 @@ enum linux_errno {
   EAGAIN = 11,
   ENOMEM = 12,
   EACCES = 13,
-  EBUSY = 16,
   ENODEV = 19,
   ENOTDIR = 20,
   EISDIR = 21,
@@ -28,8 +27,6 @@ enum linux_errno {
   EMFILE = 24,
   ENOTTY = 25,
   ETXTBSY = 26,
-  ENOSPC = 28,
-  ERANGE = 34,
   ENAMETOOLONG = 36,
   ENOSYS = 38,
   ELOOP = 40,
@@ -80,8 +77,7 @@ enum linux_memory {
   PROT_WRITE = 2,
   MAP_PRIVATE = 2,
   MAP_ANONYMOUS = 0x20,
-  MAP_NORESERVE = 0x4000,
-  MADV_DONTNEED = 4
+  MAP_NORESERVE = 0x4000
 };
 
 enum linux_clone {
@@ -107,7 +103,6 @@ struct linux_clone_args {
 };
 
 enum linux_signal {
-  SIGHUP = 1,
   SIGINT = 2,
   SIGQUIT = 3,
   SIGKILL = 9,
@@ -208,8 +203,7 @@ enum linux_prctl {
   PR_GET_CHILD_SUBREAPER = 37,
   PR_SET_NO_NEW_PRIVS = 38,
   PR_CAP_AMBIENT = 47,
-  PR_CAP_AMBIENT_RAISE = 2,
-  PR_CAP_AMBIENT_CLEAR_ALL = 4
+  PR_CAP_AMBIENT_RAISE = 2
 };
 
 #define CAPABILITY_VERSION_3 0x20080522u
@@ -229,7 +223,8 @@ enum linux_ioctl {
   TIOCSCTTY = 0x540E,
   TCGETS = 0x5401,
   TIOCGPGRP = 0x540F,
-  TIOCSPGRP = 0x5410
+  TIOCSPGRP = 0x5410,
+  TIOCGWINSZ = 0x5413
 };
 
 struct linux_rlimit {

@@ -14,7 +14,12 @@ i64 terminalGive(i32 fd, i32 group) { return syscall3(SYS_IOCTL, A(fd), TIOCSPGR
 
 static i64 isTerminal(i32 fd) {
   u32 window[2] = {0, 0}; /* struct winsize */
-  return syscall3(SYS_IOCTL, A(fd), 0x5413 /* TIOCGWINSZ */, P(window));
+  return syscall3(SYS_IOCTL, A(fd), TIOCGWINSZ, P(window));
+}
+
+/* A session leader already, as the first process of a container is, leads a group and a session of its own. */
+static i64 unlessLeader(i64 result) {
+  return result == -EPERM && syscall1(SYS_GETSID, 0) == syscall0(SYS_GETPID) ? 0 : result;
 }
 
 i64 terminalTake(i32 fd) {
@@ -23,14 +28,11 @@ i64 terminalTake(i32 fd) {
   i64 foreground = terminalGroup(fd);
   if (foreground >= 0) { /* it is our controlling terminal */
     i64 ours = syscall1(SYS_GETPGID, 0);
-    result = syscall2(SYS_SETPGID, 0, 0);
-    /* a session leader has a group of its own already */
-    if (result == -EPERM && syscall1(SYS_GETSID, 0) == syscall0(SYS_GETPID)) result = 0;
+    result = unlessLeader(syscall2(SYS_SETPGID, 0, 0));
     if (result < 0 || foreground != ours) return result;
     return terminalGive(fd, (i32)syscall0(SYS_GETPID));
   }
-  result = syscall0(SYS_SETSID);
-  if (result == -EPERM && syscall1(SYS_GETSID, 0) == syscall0(SYS_GETPID)) result = 0;
+  result = unlessLeader(syscall0(SYS_SETSID));
   if (result < 0) return result;
   result = syscall3(SYS_IOCTL, A(fd), TIOCSCTTY, 0);
   return result == -EPERM ? 0 : result;
