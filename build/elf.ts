@@ -1,25 +1,19 @@
 /**
- * Reads as much of a 64-bit little-endian ELF executable as the build's patches need: segments, dynamic symbols, and the
- * strings that its dynamic section names. Must never change a byte.
+ * Reads as much of an ELF executable's dynamic section as the build's patches need: symbols, and the strings that it
+ * names. Must never change a byte.
  */
+import { PF, type ProgramHeader, PT, readElf } from "./pack/program_headers.ts";
 
-const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
+const DT_NEEDED = 1;
 const DT_STRTAB = 5;
 const DT_SYMTAB = 6;
 const DT_STRSZ = 10;
 const DT_SYMENT = 11;
+const DT_SONAME = 14;
+const DT_RPATH = 15;
+const DT_RUNPATH = 29;
 const SYMBOL_SIZE = 24;
 const SHN_UNDEF = 0;
-const PF_W = 2;
-
-interface Segment {
-  readonly type: number;
-  readonly writable: boolean;
-  readonly offset: number;
-  readonly address: number;
-  readonly fileSize: number;
-}
 
 function fail(detail: string): never {
   throw new Error(detail);
@@ -37,7 +31,7 @@ export interface DynamicSymbol {
 export class Elf {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #segments: readonly Segment[];
+  readonly #segments: readonly ProgramHeader[];
   readonly #dynamic: readonly { readonly tag: number; readonly value: number }[];
   readonly #strings: number;
   readonly #stringsSize: number;
@@ -45,23 +39,7 @@ export class Elf {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (
-      bytes.length < 64 || this.#view.getUint32(0, false) !== 0x7f454c46 || bytes[4] !== 2 || bytes[5] !== 1
-    ) {
-      fail("it is no 64-bit little-endian ELF file");
-    }
-    const table = this.#word(32);
-    const size = this.#view.getUint16(54, true);
-    this.#segments = Array.from({ length: this.#view.getUint16(56, true) }, (_, index) => {
-      const at = table + index * size;
-      return {
-        type: this.#view.getUint32(at, true),
-        writable: (this.#view.getUint32(at + 4, true) & PF_W) !== 0,
-        offset: this.#word(at + 8),
-        address: this.#word(at + 16),
-        fileSize: this.#word(at + 32),
-      };
-    });
+    this.#segments = readElf(bytes).headers;
     this.#dynamic = this.#readDynamic();
     this.#strings = this.#offsetOf(this.#entry(DT_STRTAB));
     this.#stringsSize = this.#entry(DT_STRSZ);
@@ -88,7 +66,6 @@ export class Elf {
   /** File offsets of all dynamic strings in use: names of symbols, of needed libraries and of their versions. */
   stringUses(symbols: readonly DynamicSymbol[]): Set<number> {
     const uses = new Set(symbols.map((symbol) => symbol.nameOffset));
-    const DT_NEEDED = 1, DT_SONAME = 14, DT_RPATH = 15, DT_RUNPATH = 29;
     for (const { tag, value } of this.#dynamic) {
       if ([DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH].includes(tag)) uses.add(this.#stringOffset(value));
     }
@@ -97,14 +74,13 @@ export class Elf {
 
   /** DT_NEEDED: names of the libraries that it is linked with. */
   neededLibraries(): string[] {
-    const DT_NEEDED = 1;
     return this.#dynamic.filter((entry) => entry.tag === DT_NEEDED)
       .map((entry) => this.textAt(this.#stringOffset(entry.value)));
   }
 
   /** File offsets, start and end, of what is mapped and never written to: code and constants. */
   constantRanges(): { readonly start: number; readonly end: number }[] {
-    return this.#segments.filter((segment) => segment.type === PT_LOAD && !segment.writable)
+    return this.#segments.filter((segment) => segment.type === PT.load && (segment.flags & PF.write) === 0)
       .map((segment) => ({ start: segment.offset, end: segment.offset + segment.fileSize }));
   }
 
@@ -114,7 +90,7 @@ export class Elf {
   }
 
   #readDynamic(): { tag: number; value: number }[] {
-    const segment = this.#segments.find((candidate) => candidate.type === PT_DYNAMIC);
+    const segment = this.#segments.find((candidate) => candidate.type === PT.dynamic);
     if (segment === undefined) fail("it has no dynamic section");
     const entries: { tag: number; value: number }[] = [];
     for (let at = segment.offset; at + 16 <= segment.offset + segment.fileSize; at += 16) {
@@ -154,14 +130,14 @@ export class Elf {
     return address - segment.address + segment.offset;
   }
 
-  #segmentOf(address: number): Segment | undefined {
+  #segmentOf(address: number): ProgramHeader | undefined {
     return this.#segments.find((segment) =>
-      segment.type === PT_LOAD && address >= segment.address && address < segment.address + segment.fileSize
+      segment.type === PT.load && address >= segment.address && address < segment.address + segment.fileSize
     );
   }
 
   #word(at: number): number {
-    // Addresses and offsets of an executable are far below 2^53; tags above it are none that matter here.
+    // Addresses of an executable are far below 2^53; tags above it are none that matter here.
     return Number(this.#view.getBigUint64(at, true));
   }
 }
