@@ -28,7 +28,7 @@ export function performMount(
   request: { type: string; source: string; target: string; flags: readonly string[]; data: string | null },
 ): void {
   const plan = planMount(request);
-  for (const call of plan.calls) mount(call);
+  mount(plan.call);
   if (plan.restrict === 0 && plan.propagation === 0) return;
   const target = realpathSync(request.target);
   try {

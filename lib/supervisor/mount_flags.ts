@@ -70,8 +70,7 @@ function sum(flags: readonly string[], known: Readonly<Record<string, number>>, 
 }
 
 export interface MountPlan {
-  /** In this order. */
-  readonly calls: readonly MountRequest[];
+  readonly call: MountRequest;
   /** To be set on the new mount afterwards, beside what it has; 0: nothing. `recursive`: on those below it too. */
   readonly restrict: number;
   readonly recursive: boolean;
@@ -79,7 +78,7 @@ export interface MountPlan {
   readonly propagation: number;
 }
 
-/** The calls for one mount hook. Throws an Error that names a flag which is not one of a mount. */
+/** What one mount hook takes. Throws an Error that names a flag which is not one of a mount. */
 export function planMount(
   request: { type: string; source: string; target: string; flags: readonly string[]; data: string | null },
 ): MountPlan {
@@ -92,11 +91,11 @@ export function planMount(
   const recursive = (flags & MS.recursive) !== 0;
   const isBind = (flags & MS.bind) !== 0 && (flags & MS.remount) === 0;
   if (!isBind) {
-    return { calls: [{ type, source, target, flags, data }], restrict: 0, recursive, propagation: 0 };
+    return { call: { type, source, target, flags, data }, restrict: 0, recursive, propagation: 0 };
   }
   const propagation = flags & PROPAGATION;
   return {
-    calls: [{ type, source, target, flags: MS.bind | (flags & MS.recursive), data }],
+    call: { type, source, target, flags: MS.bind | (flags & MS.recursive), data },
     restrict: flags & PER_MOUNT,
     recursive,
     propagation: propagation === 0 ? 0 : propagation | (flags & MS.recursive),
@@ -135,15 +134,9 @@ export function parseMountInfo(text: string): MountEntry[] {
   return entries;
 }
 
-/** The kernel writes blank, tab, newline and backslash as three octal digits. */
+/** proc(5): blank, tab, newline and backslash are written as three octal digits. */
 function unescapeMount(text: string): string {
-  if (!text.includes("\\")) return text;
-  const bytes = Buffer.from(text, "utf8").toString("latin1");
-  return Buffer.from(
-    bytes.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
-    "latin1",
-  )
-    .toString("utf8");
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 /** Flags of the call that gives an existing mount `restrict` beside its own. */
@@ -151,7 +144,7 @@ export function restrictFlags(entry: MountEntry, restrict: number): number {
   return MS.bind | MS.remount | entry.flags | restrict;
 }
 
-/** `path` itself or below it. */
+/** Below `top`, and not `top` itself. */
 export function isBelow(path: string, top: string): boolean {
   return path.startsWith(top === "/" ? "/" : `${top}/`) && path !== top;
 }

@@ -7,6 +7,7 @@ import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { Wait } from "../config/plan.ts";
 import { MESSAGES } from "./messages.ts";
+import { parseMountInfo } from "./mount_flags.ts";
 import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
 
 export interface WaitWorld extends PathWatchWorld {
@@ -229,8 +230,8 @@ function isMounted(path: string): boolean {
     const parent = realpathSync(dirname(path));
     const own = join(parent, basename(path));
     const wanted = new Set([resolve(path), own, linkTarget(own)]);
-    return readFileSync("/proc/self/mountinfo", "utf8").split("\n").some((line) =>
-      wanted.has(unescapeMount(line.split(" ")[4] ?? ""))
+    return parseMountInfo(readFileSync("/proc/self/mountinfo", "utf8")).some(({ target }) =>
+      wanted.has(target)
     );
   } catch {
     return false;
@@ -244,11 +245,6 @@ function linkTarget(path: string): string {
   } catch {
     return path;
   }
-}
-
-/** proc(5): blanks, tabs, newlines and backslashes are written in octal. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 
 /** /proc/net/dev where a minimal container has no sysfs. */
