@@ -2,7 +2,9 @@
  * From a daemon's plan to its ChildSpec: everything that the child will be, decided before the spawn.
  */
 import type { Command, DaemonPlan, Identity, InstancePlan } from "../config/plan.ts";
+import { SIGKILL } from "../daemon/patience.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
+import { RLIMIT } from "../sys/limits.ts";
 
 /** What reeve was started with and hands on unchanged. */
 export interface Inherited {
@@ -14,10 +16,6 @@ export interface Inherited {
   /** fd 0 is a terminal. */
   readonly terminal: boolean;
 }
-
-const SIGKILL = 9;
-const RLIMIT_AS = 9;
-const RLIMIT_NPROC = 6;
 
 /** argv and file of a command. `searchPath`: PATH of the child. */
 export function commandFile(command: Command, searchPath: string): Pick<ChildSpec, "args" | "file"> {
@@ -37,11 +35,11 @@ export function instanceChild(
   const rlimits = [...inherited.rlimits];
   if (instance.limitAs !== null) {
     const bytes = BigInt(instance.limitAs);
-    rlimits.push({ resource: RLIMIT_AS, soft: bytes, hard: bytes });
+    rlimits.push({ resource: RLIMIT.addressSpace, soft: bytes, hard: bytes });
   }
   if (instance.limitNproc !== null) {
     const count = BigInt(instance.limitNproc);
-    rlimits.push({ resource: RLIMIT_NPROC, soft: count, hard: count });
+    rlimits.push({ resource: RLIMIT.processes, soft: count, hard: count });
   }
   const keep = instance.caps?.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n) ?? null;
   return {

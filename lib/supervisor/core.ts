@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan.ts";
+import { SIGKILL } from "../daemon/patience.ts";
 import { exitCodeOf } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
@@ -206,7 +207,7 @@ export class Core {
         watch.remove();
         done();
       });
-      this.#tellMember(member.pid, () => signalDaemon(member, 9));
+      this.#tellMember(member.pid, () => signalDaemon(member, SIGKILL));
     });
   }
 

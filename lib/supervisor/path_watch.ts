@@ -10,6 +10,7 @@ import { statSync } from "node:fs";
 import { isSysError } from "../sys/errno.ts";
 import { IN, type Inotify, type InotifyEvent } from "../sys/inotify.ts";
 import type { Timers } from "../log/timers.ts";
+import { errorText } from "./error_text.ts";
 import { type ChainLink, pathChain } from "./path_chain.ts";
 
 export type PathChange = "changed" | "appeared" | "disappeared";
@@ -154,8 +155,9 @@ export class PathWatch {
   #tell(problem: unknown): void {
     if (this.#problemTold) return;
     this.#problemTold = true;
-    const detail = problem instanceof Error ? problem.message : String(problem);
-    this.#world.onProblem(`cannot watch all of "${this.path}", changes may go unnoticed: ${detail}`);
+    this.#world.onProblem(
+      `cannot watch all of "${this.path}", changes may go unnoticed: ${errorText(problem)}`,
+    );
   }
 
   #event(link: ChainLink, event: InotifyEvent): void {

@@ -9,7 +9,7 @@ import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { withoutBlocking } from "../log/line_sink.ts";
-import { type Logger, wantsColour } from "../log/logger.ts";
+import type { Logger } from "../log/logger.ts";
 import { IDLE_TIMERS, LOOP_TIMERS } from "../log/timers.ts";
 import { setNonblocking } from "../sys/descriptor.ts";
 import { notify } from "../sys/notify.ts";
@@ -86,7 +86,7 @@ export class Services {
         wait: (wait, signal) => waitFor(wait, this.#pathWorld(), signal),
         log,
         self: [process.execPath],
-        format: { ...plan.instance.log, colour: wantsColour(false, {}) },
+        format: { ...plan.instance.log, colour: false },
       },
       parts.environment,
       process.cwd(),

@@ -3,11 +3,11 @@
  * other process is held by a pidfd and compared by start time. Nothing else in reeve signals a daemon.
  */
 import { pid as ownPid } from "node:process";
+import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../daemon/process.ts";
 import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/pidfd.ts";
 import { readStat } from "../sys/process_table.ts";
 
-const SIGKILL = 9;
 const SIGCONT = 18;
 const SIGSTOP = 19;
 
@@ -47,12 +47,15 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
 export function holdProcess(process: ProcessId): number | null {
   const pidfd = openPidfd(process.pid);
   if (pidfd === null) return null;
-  const stat = readStat(process.pid);
-  if (stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X") {
-    return pidfd;
-  }
+  if (isAlive(process)) return pidfd;
   closePidfd(pidfd);
   return null;
+}
+
+/** It exists, is the same by its start time, and is no zombie. */
+export function isAlive(process: ProcessId): boolean {
+  const stat = readStat(process.pid);
+  return stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
 /** null: gone, or a kernel without pidfds, or no descriptor free: the start time has to do. */

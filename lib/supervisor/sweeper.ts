@@ -2,6 +2,7 @@
  * What is left of a session whose leader ended. As a child subreaper (or PID 1) reeve inherits what a daemon forked;
  * the session id cannot be given to another process while any member lives, so members are known for sure.
  */
+import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../daemon/process.ts";
 
 export interface SessionMember {
@@ -31,7 +32,6 @@ interface Sweep {
   readonly emptied: () => void;
 }
 
-const SIGKILL = 9;
 /** More than this are looked at only so often: 5,000 that die one by one would be 12 million looks. */
 const CROWD = 50;
 

@@ -2,13 +2,15 @@
  * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
  * daemon; units decide, this does.
  */
-import { shownCommand } from "../config/mask.ts";
 import { dirname } from "node:path";
+import { shownCommand } from "../config/mask.ts";
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
+import { SIGKILL } from "../daemon/patience.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { Logger } from "../log/logger.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
 import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
 import { closePidfd } from "../sys/pidfd.ts";
 import { readStat } from "../sys/process_table.ts";
@@ -21,7 +23,7 @@ import { errorText } from "./error_text.ts";
 import type { Journal } from "./journal.ts";
 import { ownersOfLinks, readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
-import { holdProcess, signalDaemon, UNKNOWN_START } from "./signaller.ts";
+import { holdProcess, isAlive, signalDaemon, UNKNOWN_START } from "./signaller.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
 
@@ -46,8 +48,6 @@ export interface HostParts {
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */
 const PIDFILE_ROOM = 12;
 
-/** The most that a timer of the runtime can: a longer one would fire at once. 24 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const FOLLOW_AGAIN_MS = 1000;
 
 export class UnitHost implements UnitServices {
@@ -73,8 +73,7 @@ export class UnitHost implements UnitServices {
   }
 
   setTimer(ms: number, fire: () => void): Timer {
-    const timer = setTimeout(fire, Math.min(ms, LONGEST_TIMER_MS));
-    return { cancel: () => clearTimeout(timer) };
+    return LOOP_TIMERS.after(ms, fire);
   }
 
   spawn(plan: DaemonPlan, again: boolean): ProcessId {
@@ -94,7 +93,7 @@ export class UnitHost implements UnitServices {
       try {
         pidfile?.commit(new TextEncoder().encode(`${process.pid}\n`));
       } catch (error) {
-        signalDaemon(process, 9);
+        signalDaemon(process, SIGKILL);
         throw error;
       }
       pidfile = null;
@@ -227,8 +226,7 @@ export class UnitHost implements UnitServices {
   }
 
   isAlive(process: ProcessId): boolean {
-    const stat = readStat(process.pid);
-    return stat !== null && stat.startTime === process.startTime && stat.state !== "Z" && stat.state !== "X";
+    return isAlive(process);
   }
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
