@@ -6,7 +6,6 @@
 import { existsSync, fstatSync, ftruncateSync, renameSync, statSync } from "node:fs";
 import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
-import { escapeControls } from "./escape.ts";
 import { strftime } from "./strftime.ts";
 import type { Timers } from "./timers.ts";
 
@@ -123,7 +122,7 @@ export class LogFile {
       return;
     }
     const backup = this.#backupName();
-    this.#world.log("info", `logsize: ${status.size}, triggering rotation to ${escapeControls(backup)}...`);
+    this.#world.log("info", `logsize: ${status.size}, triggering rotation to ${backup}...`);
     if (!this.#world.isShared() && this.#renameAway(backup)) return;
     const { lost } = await copyAndTruncate(this.#fd, path, backup);
     if (lost > 0) this.#world.log("warning", `${lost} bytes of the log were lost while it was rotated`);

@@ -16,8 +16,8 @@ import {
   readSync,
   renameSync,
   unlinkSync,
-  writeSync,
 } from "node:fs";
+import { writeAll } from "../sys/descriptor.ts";
 
 const CHUNK = 1 << 20;
 /** So much may be copied without a break at the end; a flood that outruns that is cut off there. */
@@ -27,10 +27,6 @@ export interface CopyResult {
   readonly copied: number;
   /** Bytes that came between the last read and the truncation. */
   readonly lost: number;
-}
-
-function writeAll(fd: number, bytes: Uint8Array, length: number): void {
-  for (let offset = 0; offset < length;) offset += writeSync(fd, bytes, offset, length - offset);
 }
 
 /**
@@ -49,7 +45,7 @@ export async function copyAndTruncate(fd: number, path: string, backup: string):
     let copied = 0;
     const copyChunk = (): number => {
       const count = readSync(source, buffer, 0, CHUNK, copied);
-      writeAll(target, buffer, count);
+      writeAll(target, buffer.subarray(0, count), { doing: "write", path: temporary });
       copied += count;
       return count;
     };
