@@ -11,7 +11,7 @@ import { writeAll } from "../sys/descriptor.ts";
 export interface JournalEntry {
   readonly name: string;
   readonly smart: boolean;
-  /** Of a smart daemon: with the name it says that a configuration still means the same one. */
+  /** Of a smart daemon: by it a later configuration means the same one, whatever its name has become. */
   readonly pidfile?: string | null;
   readonly process: ProcessId;
   readonly uid: number;

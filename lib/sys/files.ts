@@ -109,7 +109,7 @@ export function readSmall(
   return { status, bytes: buffer.subarray(0, length) };
 }
 
-/** As `readSmall`, by path, links followed or not. null: no such file, or no regular one. Throws SysError for anything else. */
+/** As `readSmall`, by path, links followed or not. null: no regular file. Throws SysError (ENOENT; ELOOP: a link). */
 export function readSmallPath(
   path: string,
   limit: number,
