@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { check, file, program, reeve, root } from "./need.ts";
-import { isAlive, pidIn, signal } from "./process.ts";
+import { exists, isAlive, pidIn, signal } from "./process.ts";
 import { until } from "./wait.ts";
 
 /** A user that nobody else is, so that a limit on its processes counts only ours. */
@@ -60,7 +60,7 @@ check("descriptors run out: what can run runs, the rest is reported, and everyth
   const victim = scope.matching(/^sleep 85\d\d\d/)[0];
   if (victim === undefined) throw new Error("not one daemon runs");
   signal(victim, "SIGKILL");
-  await until("its death was answered", () => !isAlive(victim));
+  await until("its death was answered", () => !exists(victim));
   expect((await supervisor.stop()).code).toBe(0);
   expect(running()).toBe(0);
 }, 60);

@@ -167,10 +167,7 @@ check(
         ),
       ),
     );
-    const running = () =>
-      scope.matching(/daemonize_with_pidfile .*\d\.pid/).filter((one) =>
-        one.session === one.pid || one.parent > 0
-      );
+    const running = () => scope.matching(/daemonize_with_pidfile .*\d\.pid/);
     await until(
       "all eight run",
       () => numbers.every((number) => pidIn(pidfile(number)) !== null) && running().length === 8,
@@ -284,7 +281,7 @@ check("what a dumb daemon forked goes with it: when it dies, and at the next sta
   signal(first.leader, "SIGKILL");
   const second = await pair([first.leader.pid, first.child.pid]);
   expect(isAlive(first.child)).toBe(false);
-  await until("the record of the daemon is on disk", () => existsSync(scope.path("run")));
+  await scope.untilFile("run/journal", new RegExp(`"pid":${second.leader.pid},`));
   await supervisor.kill();
   await until("the leader died with reeve", () => !isAlive(second.leader));
   const again = scope.reeve(config);

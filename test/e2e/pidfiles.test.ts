@@ -22,6 +22,8 @@ async function smartDaemon(scope: Scope) {
   const start = () => scope.reeve(config);
   const supervisor = start();
   const daemon = await untilValid(scope, pidfile, null);
+  // What reeve has not seen yet is not in its journal.
+  await supervisor.untilLog(new RegExp(`running \\(pid: ${daemon.pid}\\)`));
   return { pidfile, start, supervisor, daemon };
 }
 
@@ -251,8 +253,6 @@ check(
   async (scope) => {
     const { pidfile, start, supervisor, daemon } = await smartDaemon(scope);
     const sentinel = await untilStarted(scope);
-    // What reeve has not seen yet is not in its journal.
-    await supervisor.untilLog(new RegExp(`running \\(pid: ${daemon.pid}\\)`));
     await supervisor.kill();
     rmSync(pidfile);
     start();

@@ -18,9 +18,8 @@ import { join } from "node:path";
 import { performAction, type SystemAction } from "../../lib/supervisor/hook_actions.ts";
 import { HOOK_VARIABLE, packHookRequest, runHookChild } from "../../lib/supervisor/hook_child.ts";
 import { makeFifo } from "../../lib/sys/fifo.ts";
+import { rootTest } from "./need_root.ts";
 
-const isRoot = process.getuid?.() === 0;
-const rootTest = test.skipIf(!isRoot && process.env["MUST_WORK"] !== "1");
 let directory: string;
 
 beforeEach(() => {
@@ -69,7 +68,7 @@ test("what fails says what, and why", () => {
   );
 });
 
-rootTest("an owner is given by name or number [needs root]", () => {
+rootTest("an owner is given by name or number", () => {
   run({ kind: "mkdir", path: "dir" });
   run({ kind: "chown", path: "dir", owner: "nobody", group: "7", follow: true });
   const status = statSync(join(directory, "dir"));

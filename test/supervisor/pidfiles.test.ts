@@ -15,9 +15,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PidfileContext, removePidfile, writePidfile } from "../../lib/supervisor/pidfiles.ts";
+import { rootTest } from "./need_root.ts";
 
 const isRoot = process.getuid?.() === 0;
-const rootTest = test.skipIf(!isRoot && process.env["MUST_WORK"] !== "1");
 let directory: string;
 let context: PidfileContext;
 
@@ -66,13 +66,13 @@ test("a directory that does not exist is a clear error and leaves nothing", () =
   );
 });
 
-rootTest("pidfile2 belongs to the instance's user [needs root]", () => {
+rootTest("pidfile2 belongs to the instance's user", () => {
   const owner = { uid: 65534, gid: 65534 };
   writePidfile(pidfile("main.pid", true), { ...context, owner });
   expect(statSync(join(directory, "main.pid")).uid).toBe(65534);
 });
 
-rootTest("a link on the way that another user made is not followed [needs root]", () => {
+rootTest("a link on the way that another user made is not followed", () => {
   mkdirSync(join(directory, "etc"));
   symlinkSync("etc", join(directory, "run"));
   writePidfile(pidfile("run/main.pid"), context);
@@ -84,7 +84,7 @@ rootTest("a link on the way that another user made is not followed [needs root]"
 });
 
 rootTest(
-  "a directory on the way in which others can exchange entries is refused, a sticky one is not [needs root]",
+  "a directory on the way in which others can exchange entries is refused, a sticky one is not",
   () => {
     mkdirSync(join(directory, "open/run"), { recursive: true });
     chmodSync(join(directory, "open"), 0o777);
