@@ -19,13 +19,14 @@ import {
 import { availableParallelism, hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
+import { LARGEST_FILE } from "../config/limits.ts";
 import type { FileKind, FileStatus, PlanSystem } from "../config/plan_system.ts";
 import { UserDatabase } from "../config/users.ts";
 import type { ConfigWorld } from "../config/world.ts";
 import { shellGlob } from "./shell_glob.ts";
 
 const LARGEST_SMALL_FILE = 1 << 20;
-const LARGEST_OUTPUT = 64 << 20;
+const SMALLEST_READ = 16 << 10;
 const STDIN = 0;
 
 export class RealPlanSystem implements PlanSystem {
@@ -104,7 +105,7 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
     readFile: (path) => {
       const known = options.files?.get(path);
       if (known !== undefined) return known;
-      const bytes = path === "-" ? stdin ??= readFileSync(STDIN) : readConfiguration(path, options.isReload);
+      const bytes = path === "-" ? stdin ??= readWhole(STDIN, 0) : readConfiguration(path, options.isReload);
       options.files?.set(path, bytes);
       return bytes;
     },
@@ -130,7 +131,7 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
     binary: process.execPath,
     isReload: options.isReload,
     ...(options.sideEffects ? { execute } : {}),
-    readFd: (fd) => readFileSync(fd),
+    readFd: (fd) => readWhole(fd, 0),
   };
 }
 
@@ -147,24 +148,27 @@ function readConfiguration(path: string, isReload: boolean): Uint8Array {
       throw new Error(`"${path}" is no regular file, and only such a one is read again`);
     }
     if (status.isDirectory()) throw Object.assign(new Error(`"${path}" is a directory`), { code: "EISDIR" });
-    // Files of /proc say that they are empty.
-    return status.isFile() && status.size > 0 ? readWhole(fd, status.size) : readFileSync(fd);
+    return readWhole(fd, status.isFile() ? status.size : 0);
   } finally {
     closeSync(fd);
   }
 }
 
-/** A regular file of `size` bytes, read to its end; readFileSync costs four times as much at the first call. */
+/**
+ * What a descriptor gives, to its end. Throws when it is too much for a configuration: /dev/zero has no end. `size`: of
+ * a regular file, else 0; files of /proc say 0 as well. readFileSync costs four times as much at the first call.
+ */
 function readWhole(fd: number, size: number): Uint8Array {
   // One byte more than there should be: the read that finds the end is then the first one.
-  let bytes = new Uint8Array(size + 1);
+  let bytes = new Uint8Array(Math.min(Math.max(size, SMALLEST_READ), LARGEST_FILE) + 1);
   let filled = 0;
   for (;;) {
     const count = readSync(fd, bytes, filled, bytes.length - filled, null);
     filled += count;
+    if (filled > LARGEST_FILE) throw new Error(`it has more than ${LARGEST_FILE} bytes`);
     if (count === 0 || filled === size) return bytes.subarray(0, filled);
     if (filled < bytes.length) continue;
-    const larger = new Uint8Array(bytes.length * 2);
+    const larger = new Uint8Array(Math.min(bytes.length * 2, LARGEST_FILE + 1));
     larger.set(bytes);
     bytes = larger;
   }
@@ -174,7 +178,7 @@ function execute(command: string): Uint8Array {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   const result = spawnSync("/bin/sh", ["-c", command], {
     stdio: ["ignore", "pipe", "inherit"],
-    maxBuffer: LARGEST_OUTPUT,
+    maxBuffer: LARGEST_FILE,
   });
   if (result.error !== undefined) throw result.error;
   if (result.status === 0) return result.stdout;

@@ -70,7 +70,6 @@ export type HookPhase =
   | "pre-app"
   | "post-app"
   | "as-user-atexit"
-  | "as-emperor"
   | "master-start"
   | "accepting";
 

@@ -4,7 +4,6 @@
  */
 import { BAD_BYTE, decodeText } from "./decode.ts";
 import type { Diagnostics } from "./diagnostic.ts";
-import { LARGEST_FILE } from "./limits.ts";
 import type { Origin } from "./origin.ts";
 import { codeOf, describeProblem, quote } from "./problem.ts";
 import { splitScheme } from "./source_name.ts";
@@ -68,12 +67,7 @@ export class Sources {
   #readNew(path: string, origin: Origin): string | null {
     try {
       const bytes = this.#bytes(path, origin);
-      if (bytes === null) return null;
-      if (bytes.length <= LARGEST_FILE) return decodeText(bytes);
-      this.#diagnostics.error(
-        `cannot read ${quote(path)}: it has ${bytes.length} bytes, ${LARGEST_FILE} is the most`,
-        origin,
-      );
+      return bytes === null ? null : decodeText(bytes);
     } catch (problem) {
       const relative = codeOf(problem) === "ENOENT" && !path.startsWith("/") && splitScheme(path) === null;
       const remedy = relative ? ` (relative to ${quote(this.#world.cwd)})` : "";

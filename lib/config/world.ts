@@ -3,7 +3,10 @@
  * calls throw. All calls are synchronous: a configuration is read before anything runs.
  */
 export interface ConfigWorld {
-  /** Bytes of a regular file, FIFO or "-" (stdin); throws an Error with `code` (ENOENT ...) otherwise. */
+  /**
+   * Bytes of a regular file, FIFO or "-" (stdin), at most LARGEST_FILE; throws an Error otherwise, with `code` (ENOENT
+   * ...) where the system gave one.
+   */
   readFile(path: string): Uint8Array;
   exists(path: string): boolean;
   isFile(path: string): boolean;

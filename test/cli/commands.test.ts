@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { Directory, reeve } from "./cli.ts";
 
 describe("reeve", () => {
@@ -153,6 +153,19 @@ describe("reeve check", () => {
       directory.file("nul.ini", "[uwsgi]\nattach-daemon = a\0b\n"),
     ];
     for (const file of files) expect(reeve(["check", file]).code).toBe(2);
+  });
+
+  test("files without an end, and larger than any configuration, are errors that take little memory", () => {
+    using directory = new Directory();
+    const huge = directory.file("huge.ini", "");
+    truncateSync(huge, 100 * 2 ** 30);
+    const message = "it has more than 67108864 bytes";
+    for (const file of ["/dev/zero", huge]) {
+      expect(reeve(["check", file])).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+    }
+    const value = directory.file("a.ini", "[uwsgi]\nattach-daemon = sleep @(/dev/zero)\n");
+    expect(reeve(["check", value])).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+    expect(reeve(["check", "/proc/self/status"]).err).not.toContain("cannot read");
   });
 
   test("ten thousand daemons", () => {
