@@ -33,7 +33,7 @@ function show(figures: readonly number[] | undefined): string {
   return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
 }
 
-export function formatTable(rows: readonly Row[], peers: readonly string[]): string {
+function formatTable(rows: readonly Row[], peers: readonly string[]): string {
   const header = ["measure", "unit", ...peers, "must reach"];
   const lines = rows.map((row) => [
     row.title,

@@ -66,11 +66,6 @@ export function splitItems(text: string, separator: string): string[] {
   return items;
 }
 
-/** The reverse of splitItems for one value. */
-export function escapeItem(value: string): string {
-  return value.replace(/[\\,]/g, "\\$&");
-}
-
 /**
  * A list inside a value, as the `touch` key has it. uWSGI 2.0 (uwsgi_split_quoted): quotes group, a backslash takes the
  * next character as it is; empty items are left out.

@@ -11,6 +11,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   EBADF: "this file descriptor is not open",
   EIO: "input/output error",
   EMFILE: "too many open files",
+  ENOBUFS: "its output is too long",
 };
 
 /** `no such file or directory`; the error's own first line where its code has no phrase. */
