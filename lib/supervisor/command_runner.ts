@@ -1,6 +1,6 @@
 /**
  * Runs commands that are no daemons (hooks, touch-exec) as children, each once, and says how each ended. A command that
- * is called off is killed with its session.
+ * is called off is killed with its process group.
  */
 import { shownCommand } from "../config/mask.ts";
 import type { Command, InstancePlan } from "../config/plan.ts";

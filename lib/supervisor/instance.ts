@@ -67,12 +67,16 @@ export class Instance {
     }
   }
 
-  /** Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. A second call kills. */
-  stop(code = 0): void {
+  /**
+   * Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. A second call kills. Whether it was
+   * the second.
+   */
+  stop(code = 0): boolean {
     const again = this.#asked;
     this.#asked = true;
     if (this.#phase !== "stopping") this.#stopAll(code);
     else if (again) this.kill();
+    return again;
   }
 
   #stopAll(code: number): void {

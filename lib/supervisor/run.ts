@@ -209,14 +209,18 @@ export class Run {
     this.#callOffStart();
     if (this.#core.instance.phase === "starting") return;
     if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
-    this.#core.instance.stop();
+    if (this.#core.instance.stop()) this.#callOffEnd();
   }
 
   #stopNow(): void {
     this.#callOffStart();
-    this.#farewell?.abort(new Stopped("told to stop at once"));
+    this.#callOffEnd();
     if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
     this.#core.instance.kill();
+  }
+
+  #callOffEnd(): void {
+    this.#farewell?.abort(new Stopped("told to stop at once"));
   }
 
   #callOffStart(): void {
