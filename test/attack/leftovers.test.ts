@@ -89,8 +89,10 @@ check("reeve is killed in the first moment of a daemon: what the daemon forked d
   const config = scope.config([`attach-daemon = sh -c "sleep 78205 & exec sleep 78206"`]);
   for (let round = 0; round < 3; round++) {
     const supervisor = scope.reeve(config);
-    await scope.untilOne(/^sleep 78206/);
+    const leader = await scope.untilOne(/^sleep 78206/);
     await scope.untilOne(/^sleep 78205/);
+    // Its first children are there before anybody has seen it alive; but that it was started is on record.
+    await until("the daemon is on record", () => scope.read("run/journal").includes(`"pid":${leader.pid},`));
     await supervisor.kill();
     await until("the leader died with reeve", () => scope.matching(/^sleep 78206/).length === 0);
   }

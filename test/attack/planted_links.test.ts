@@ -4,6 +4,7 @@
 import { expect } from "bun:test";
 import { existsSync, lchownSync, readdirSync, symlinkSync } from "node:fs";
 import { check, reeve, root } from "../e2e/need.ts";
+import { until } from "../e2e/wait.ts";
 
 check("a smart2 pidfile through a link of another user: nothing is written there, nothing is started", [
   reeve,
@@ -31,7 +32,7 @@ check(
       scope.config([`smart-attach-daemon2 = ${scope.path("link", "daemon.pid")} sleep 78602`]),
     );
     await scope.untilOne(/^sleep 78602/);
-    expect(existsSync(`${target}/daemon.pid`)).toBe(true);
+    await until("the pidfile is where the link leads", () => existsSync(`${target}/daemon.pid`));
     expect((await supervisor.stop()).code).toBe(0);
   },
 );
