@@ -13,8 +13,8 @@ const SIGSTOP = 19;
 
 /** Start time of a child of ours of which it could not be read. */
 export const UNKNOWN_START = 0n;
-/** State letter of /proc/PID/stat. */
-const STOPPED = "T";
+/** State letters of /proc/PID/stat: stopped, or asleep where a stop is not seen (the parent of a vfork that was stopped). */
+const MAY_BE_STOPPED = "TD";
 
 /**
  * To the process group when `process` leads one, else to the process alone. A stopped process is continued, or it
@@ -36,7 +36,9 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
       return pidfd === null ? signalProcess(process.pid, number) : signalPidfd(pidfd, number);
     };
     const sent = send(signal);
-    if (sent && stat.state === STOPPED && signal !== SIGKILL && signal !== SIGSTOP) send(SIGCONT);
+    if (sent && MAY_BE_STOPPED.includes(stat.state) && signal !== SIGKILL && signal !== SIGSTOP) {
+      send(SIGCONT);
+    }
     return sent;
   } finally {
     if (pidfd !== null) closePidfd(pidfd);
