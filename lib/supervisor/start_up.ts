@@ -18,6 +18,8 @@ export interface StartUp {
   readonly lifeSignal: AbortSignal;
 }
 
+const MANY_DAEMONS = 50;
+
 /** Rejects with HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the signal's reason. */
 export async function startUp(parts: StartUp): Promise<void> {
   const { plan, core, services, isReload, startSignal } = parts;
@@ -39,8 +41,8 @@ export async function startUp(parts: StartUp): Promise<void> {
   await core.endRemainders();
   startSignal.throwIfAborted();
   core.useEnvironment(hooks.environment);
-  // What reading the configuration left is given back before what stays is built around it.
-  Bun.gc(true);
+  // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
+  if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
   core.instance.start();
   await afterStart(parts);
 }
