@@ -16,7 +16,6 @@ import {
   type Stats,
   statSync,
 } from "node:fs";
-import { availableParallelism, hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { LARGEST_FILE } from "../config/limits.ts";
@@ -119,10 +118,10 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
     environment: { ...process.env } as Record<string, string>,
     cwd: system.cwd,
     get hostname() {
-      return hostname();
+      return process.getBuiltinModule("node:os").hostname();
     },
     get cpuCount() {
-      return availableParallelism();
+      return navigator.hardwareConcurrency;
     },
     startedAt: BigInt(Date.now()) * 1000n,
     get user() {

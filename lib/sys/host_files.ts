@@ -2,9 +2,7 @@
  * What this host offers: what its files tell. Reads and asks only; must never create or change a file, and never throw.
  */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { release } from "node:os";
 import { dirname } from "node:path";
-import { isatty } from "node:tty";
 import { imageDirectories } from "./image.ts";
 
 export interface CgroupFacts {
@@ -53,7 +51,7 @@ export function hostFiles(runDirectories: readonly string[]): HostFiles {
   const field = (name: string): string => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1] ?? "";
   const mounts = text("/proc/self/mountinfo");
   return {
-    kernel: release(),
+    kernel: process.getBuiltinModule("node:os").release(),
     architecture: process.arch,
     pid: process.pid,
     uid: process.geteuid?.() ?? 0,
@@ -72,7 +70,7 @@ export function hostFiles(runDirectories: readonly string[]): HostFiles {
     shell: allows("/bin/sh", constants.X_OK),
     users: allows("/etc/passwd", constants.R_OK),
     runDirectories: runDirectories.map((path) => ({ path, writable: canWrite(nearestExisting(path)) })),
-    terminals: [0, 1, 2].map((fd) => isatty(fd)),
+    terminals: [0, 1, 2].map((fd) => process.getBuiltinModule("node:tty").isatty(fd)),
     openFiles: openFiles(),
   };
 }
