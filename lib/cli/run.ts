@@ -11,11 +11,9 @@ import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { type Capsule, takeCapsule } from "../supervisor/capsule.ts";
 import { restoreFiles } from "../supervisor/checked_files.ts";
+import { HOOK_WORD } from "../supervisor/hook_word.ts";
 import { catchSignals } from "../supervisor/signal_wiring.ts";
 import { startSupervisor } from "./start_supervisor.ts";
-
-/** Hidden: a hook action in a child with the rights of the instance's user (lib/supervisor/hook_child.ts). */
-const HOOK_WORD = "__hook";
 
 /** `argv`: without the program's name. */
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {

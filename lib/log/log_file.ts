@@ -6,6 +6,7 @@
 import { existsSync, fstatSync, ftruncateSync, renameSync, statSync } from "node:fs";
 import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
+import { errorText } from "../sys/error_text.ts";
 import { strftime } from "./strftime.ts";
 import type { Timers } from "./timers.ts";
 
@@ -36,10 +37,6 @@ const IN_MODIFY = 0x2;
 const LOOK_AGAIN = 1000;
 /** After a rotation that failed: each attempt costs a line in a log that is too large already. */
 const AFTER_FAILURE = 60_000;
-
-function textOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem);
-}
 
 export class LogFile {
   readonly #settings: LogFileSettings;
@@ -76,7 +73,7 @@ export class LogFile {
     } catch (problem) {
       this.#world.log(
         "error",
-        `cannot reopen the log, going on with the file that is open: ${textOf(problem)}`,
+        `cannot reopen the log, going on with the file that is open: ${errorText(problem)}`,
       );
     }
   }
@@ -84,7 +81,7 @@ export class LogFile {
   /** Begins a new file. Answers whether it did (a failure is logged); a second call joins the one under way. */
   rotate(): Promise<boolean> {
     this.#rotating ??= this.#rotate().then(() => true, (problem: unknown) => {
-      this.#world.log("error", `cannot rotate log file "${this.#settings.path}": ${textOf(problem)}`);
+      this.#world.log("error", `cannot rotate log file "${this.#settings.path}": ${errorText(problem)}`);
       return false;
     }).finally(() => {
       this.#rotating = null;
@@ -191,7 +188,7 @@ export class LogFile {
         this.#watching = false;
         this.#world.log(
           "warning",
-          `cannot watch the log's size, log-maxsize has no effect: ${textOf(problem)}`,
+          `cannot watch the log's size, log-maxsize has no effect: ${errorText(problem)}`,
         );
       }
     }

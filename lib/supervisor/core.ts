@@ -16,7 +16,7 @@ import { listChildren, listProcesses, readStat } from "../sys/process_table.ts";
 import { reapDead } from "../sys/reap.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import type { Saved } from "./handover.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";

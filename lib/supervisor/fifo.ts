@@ -17,7 +17,7 @@ import {
 import { MESSAGES } from "./messages.ts";
 import { makeFifo } from "../sys/fifo.ts";
 import type { Watcher } from "../sys/watcher.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 
 export interface FifoActions {
   stop(): void;

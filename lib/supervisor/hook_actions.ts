@@ -24,7 +24,7 @@ import { errnoText } from "../sys/errno.ts";
 import { setHostname } from "../sys/mounts.ts";
 import { setUmask } from "../sys/own_process.ts";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/pidfd.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { performMount, performUmount } from "./mount_actions.ts";
 import { readPidfile } from "./pidfile_reader.ts";
 import { holdProcess } from "./signaller.ts";

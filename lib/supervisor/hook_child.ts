@@ -7,10 +7,9 @@ import type { LineFormat } from "../log/line_format.ts";
 import { Logger } from "../log/logger.ts";
 import { IDLE_TIMERS } from "../log/timers.ts";
 import { MACHINERY_PREFIX } from "./environment.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { type ActionContext, performAction, type SystemAction } from "./hook_actions.ts";
 
-export const HOOK_WORD = "__hook";
 export const HOOK_VARIABLE = `${MACHINERY_PREFIX}HOOK`;
 
 interface HookRequest {

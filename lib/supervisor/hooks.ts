@@ -7,9 +7,10 @@ import { maskLine } from "../config/mask.ts";
 import type { LineFormat } from "../log/line_format.ts";
 import { MESSAGES } from "./messages.ts";
 import { changeEnvironment, type Environment } from "./environment.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { type ActionContext, isSystemAction, performAction, type SystemAction } from "./hook_actions.ts";
-import { HOOK_VARIABLE, HOOK_WORD, packHookRequest } from "./hook_child.ts";
+import { HOOK_VARIABLE, packHookRequest } from "./hook_child.ts";
+import { HOOK_WORD } from "./hook_word.ts";
 import { DEFAULT_WAIT_SECONDS } from "./waits.ts";
 
 export type CommandEnd =

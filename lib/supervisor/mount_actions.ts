@@ -1,7 +1,7 @@
 /** Carries out mount and umount hooks in reeve's own mount namespace. Undoes what it did when a later step fails. */
 import { readFileSync, realpathSync } from "node:fs";
 import { mount, unmount } from "../sys/mounts.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import {
   isBelow,
   type MountEntry,

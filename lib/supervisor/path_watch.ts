@@ -10,7 +10,7 @@ import { statSync } from "node:fs";
 import { isSysError } from "../sys/errno.ts";
 import { IN, type Inotify, type InotifyEvent } from "../sys/inotify.ts";
 import type { Timers } from "../log/timers.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { type ChainLink, pathChain } from "./path_chain.ts";
 
 export type PathChange = "changed" | "appeared" | "disappeared";

@@ -14,7 +14,7 @@ import {
 import { startedAt } from "../sys/identity.ts";
 import { readProcess } from "../sys/process_table.ts";
 import { readVirtual } from "../sys/virtual_files.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { walkPath } from "./path_walk.ts";
 
 /** Enough for a pid in front of whatever else a daemon writes. */

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { InstancePlan } from "../config/plan.ts";
 import { writeAtomically } from "../sys/atomic_file.ts";
 import { readSmallPath } from "../sys/files.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { walkPath } from "./path_walk.ts";
 
 type PidfilePlan = InstancePlan["pidfiles"][number];

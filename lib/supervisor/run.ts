@@ -16,7 +16,7 @@ import { tellReady } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
 import { type CheckedFiles, saveFiles } from "./checked_files.ts";
 import type { Core } from "./core.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import type { Foreground } from "./foreground.ts";
 import { saveUnits } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";

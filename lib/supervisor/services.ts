@@ -17,7 +17,7 @@ import { watcher } from "../sys/watcher.ts";
 import type { CommandRunner } from "./command_runner.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "./environment.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import { type FifoActions, MasterFifo } from "./fifo.ts";
 import { HookRunner } from "./hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";

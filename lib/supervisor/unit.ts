@@ -13,7 +13,7 @@ import type { Verdict } from "../daemon/pidfile.ts";
 import type { Logger } from "../log/logger.ts";
 import { describeFailure } from "./failure_text.ts";
 import type { SetupFailure } from "./registry.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 
 export interface Timer {
   cancel(): void;

@@ -19,7 +19,7 @@ import { spawnChild } from "../sys/spawn.ts";
 import { stageName } from "../sys/stage.ts";
 import type { Watcher } from "../sys/watcher.ts";
 import { daemonChild, type Inherited } from "./child_builder.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "../sys/error_text.ts";
 import type { Journal } from "./journal.ts";
 import { ownersOfLinks, readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";

@@ -2,6 +2,7 @@
  * What this host offers: the kernel's calls, tried with arguments that change nothing. Must never leave a process, a file or a
  * setting behind, and never throw: what cannot be asked is an answer as well.
  */
+import { errorText } from "./error_text.ts";
 import { accessSync, closeSync, constants } from "node:fs";
 import { cString } from "./checks.ts";
 import { errnoName } from "./errno.ts";
@@ -52,7 +53,7 @@ export function kernelCalls(): KernelCalls | string {
   try {
     native();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
   const call = native();
   return {
