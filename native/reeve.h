@@ -47,6 +47,8 @@ enum reeve_flag {
   REEVE_F_PATH_SEARCH = 1 << 6,  /* look PATH (argv[0] without one) up in PATH_DIRS as execvp does
                                     (ENOENT and EACCES rules too) */
   REEVE_F_KEEP_CAPS = 1 << 7,    /* CAPS: the capabilities kept over the change of uid, also as ambient ones */
+  REEVE_F_LOOPBACK = 1 << 11,    /* with UNSHARE of the net namespace: bring its loopback up */
+  REEVE_F_NO_EXEC = 1 << 12,     /* no program: exit(0) after the last step. Then no ARG record is needed (mount and hostname in a jail) */
   /* for the role init only */
   REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most; not
                                     when it died of a signal that was forwarded, or within 60 s of a forwarded TERM, INT, QUIT */
@@ -79,9 +81,45 @@ enum reeve_tag {
   REEVE_T_CPUS = 19,      /* bytes: cpu_set_t mask for sched_setaffinity */
   REEVE_T_GRACE_MS = 20,  /* u32 (init) */
   REEVE_T_CTTY_RESTORE = 21, /* reserved */
-  REEVE_T_SETNS = 22,     /* i32 {fd, clone flag}, repeated, in order (jails) */
-  REEVE_T_MOUNT = 23,     /* reserved for jails */
-  REEVE_T_ROOT = 24       /* reserved for jails */
+  REEVE_T_SETNS = 22,     /* i32 {fd, clone flags}, repeated, in order: fd is a namespace file or a pidfd (several flags; one by one
+                             through /proc/PID/ns where the kernel joins no pidfd). NEWPID is the library's to join, before the clone */
+  REEVE_T_MOUNT = 23,     /* struct reeve_mount, then its strings; repeated, in order */
+  REEVE_T_ROOT = 24,      /* u32 enum reeve_root, u32 zero, string: the new root directory, resolved before any mount. Once */
+  REEVE_T_HOSTNAME = 25,  /* string, 1 to 64 bytes: sethostname, after UNSHARE */
+  REEVE_T_UNSHARE = 26,   /* u32 CLONE_NEW* without NEWPID: after SETNS, before mounts. NEWNS makes every mount private, recursively, inside.
+                             NEWUSER comes last, just before the capabilities: the ids stay as they are, the host's capabilities are gone */
+  REEVE_T_LIFE = 27,      /* i32: read end of a pipe whose write end the parent alone holds. After PDEATHSIG is set: hung up means the parent is gone
+                             (getppid says 0 across PID namespaces). Replaces the check of PARENT */
+  REEVE_T_READY = 28      /* i32: roles init and jail write one byte 'R' into it when everything is set up (init: before its child is forked), and close it */
+};
+
+/* One mount. After it in the record: four strings, each with its NUL: source, target, type, data (empty: none). The target is
+ * resolved beneath the new root (that of ROOT, else "/" as it is after SETNS), never out of it by a link or by "..": openat2 with
+ * RESOLVE_IN_ROOT, else a walk with O_NOFOLLOW from descriptor to descriptor. The source of a BIND is a path outside, as it was before
+ * the change of root; with SOURCE_INSIDE it is resolved as the target is. */
+enum reeve_mount_kind {
+  REEVE_M_BIND = 1,     /* the flags of the source's mount (read-only, nosuid ...) are kept; `flags` are added to them */
+  REEVE_M_NEW = 2,      /* mount(type, flags, data): proc, tmpfs, devpts, sysfs, mqueue, or whatever a mount action names */
+  REEVE_M_REMOUNT = 3,  /* `flags` set on the mount at the target, kept flags kept; RECURSIVE: on all below it too */
+  REEVE_M_PLAIN = 4,    /* mount(2) as it is said, for flags such as private, shared, move */
+  REEVE_M_UMOUNT = 5,   /* umount2(target, flags); RECURSIVE: what is mounted below it first */
+  REEVE_M_DEVICES = 6   /* target is a /dev: null, zero, full, random, urandom, tty bound from outside where they are missing, pts as a new
+                           devpts instance and ptmx where it is not a mount yet. What cannot be made in a read-only root is left out */
+};
+enum reeve_mount_option {
+  REEVE_MO_CREATE = 1 << 0,        /* make a missing mount point: a directory, or a file where the source is none; and its parents */
+  REEVE_MO_RECURSIVE = 1 << 1,
+  REEVE_MO_OPTIONAL = 1 << 2,      /* a source or target that is not there (ENOENT, EROFS) skips it */
+  REEVE_MO_SOURCE_INSIDE = 1 << 3
+};
+struct reeve_mount {
+  u32 kind;
+  u32 options;
+  u64 flags; /* MS_* or MNT_* */
+};
+enum reeve_root {
+  REEVE_R_PIVOT = 1,  /* bound onto itself, alone; all other mounts are gone afterwards (needs a mount namespace of its own) */
+  REEVE_R_CHROOT = 2  /* chroot(2) */
 };
 
 /* What a child was doing when it failed; in the order in which it does them. Names for people: lib/sys/stage.ts. */
@@ -106,7 +144,11 @@ enum reeve_stage {
   REEVE_S_VERIFY = 18,
   REEVE_S_PDEATHSIG = 19,
   REEVE_S_NO_NEW_PRIVS = 20,
-  REEVE_S_EXEC = 21
+  REEVE_S_EXEC = 21,
+  REEVE_S_UNSHARE = 22,  /* between SETNS and MOUNT */
+  REEVE_S_HOSTNAME = 23, /* after ROOT */
+  REEVE_S_LOOPBACK = 24,
+  REEVE_S_USER_NAMESPACE = 25 /* before CAPS */
 };
 
 /* One write of 24 bytes into report_fd, before the helper exits with 127 (EXEC: ENOENT), 126 (EXEC: other) or 125. */
@@ -115,7 +157,7 @@ struct reeve_report {
   u32 stage;
   i32 error; /* positive errno */
   i32 pid;   /* getpid() of the one that failed */
-  u32 zero;
+  u32 detail; /* MOUNT: which of the MOUNT records, counted from 0; else 0 */
 };
 
 /* ---- the library ----------------------------------------------------------------------------------- */
@@ -125,6 +167,13 @@ struct reeve_report {
  * nothing else; the flag of request_fd is cleared as well. Where clone3 is refused (ENOSYS, EPERM) plain clone is used. The helper reads the request from request_fd (a memfd).
  * out[0] = pid, out[1] = pidfd (close-on-exec; -1 where the kernel gives none).  -> 0 or -errno (EAGAIN, ENOMEM, and those of execveat). */
 i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out);
+
+/* The same with the namespaces that only a clone can give. role: 0 exec, 1 init (PID 1 for one child), 2 jail (PID 1 without a child: sets up,
+ * says READY, reaps for as long as it lives; it dies of nothing but SIGKILL). pidns_fd: the PID namespace to be born in (setns of this
+ * thread around the clone, own_pidns_fd to come back; -1: none). clone_flags: CLONE_NEWPID or 0; with both, the new one lies within the joined one.
+ * If this thread could not come back, the child is killed and reaped and the error says so. */
+enum reeve_role { REEVE_ROLE_EXEC = 0, REEVE_ROLE_INIT = 1, REEVE_ROLE_JAIL = 2, REEVE_ROLE_GUARD = 3 };
+i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd, i32 own_pidns_fd, u64 clone_flags, i32 *out);
 
 /* Turns this process into the helper (same pid), role init: execveat with argv {"reeve-init", "<request_fd>"}; FD_CLOEXEC is
  * cleared on keep[]. Returns only -errno; then the flags are set again. */
@@ -184,6 +233,12 @@ i64 reeve_clock(i32 clock_id, i64 *out); /* out[0] s, out[1] ns */
 /* openat2(dirfd, path, flags | O_CLOEXEC, mode, resolve); plain openat when resolve is 0, so -ENOSYS (an old kernel) comes only where
  * resolve matters. The O_ flags are those of the architecture: O_DIRECTORY, O_NOFOLLOW, O_DIRECT differ on arm64. */
 i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 resolve);
+/* Opens `path` with the directory behind rootfd in the place of "/" : no link, no ".." and no magic link leads out of it. openat2, and where the
+ * kernel has none (or `walk` asks for it: tests) a walk from descriptor to descriptor, 40 links at most. flags: O_* of the architecture, O_CLOEXEC added. */
+i64 reeve_open_in_root(i32 rootfd, const char *path, u32 flags, u32 mode, u32 walk);
+/* The pid in this process's namespace of the process that is `pid` in the PID namespace behind nsfd (NS_GET_TGID_FROM_PIDNS). -> pid, -ESRCH,
+ * -ENOTTY where the kernel cannot tell. */
+i64 reeve_pid_from_namespace(i32 nsfd, i32 pid);
 /* mknodat(S_IFIFO): the permissions are cut by the umask. */
 i64 reeve_mkfifoat(i32 dirfd, const char *path, u32 mode);
 i64 reeve_unlinkat(i32 dirfd, const char *path, u32 flags);

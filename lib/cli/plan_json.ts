@@ -20,7 +20,10 @@ export const DAEMON_SETTINGS = [
   "identity",
   "chdir",
   "notifyPid",
-  "nsPid",
+  "namespaces",
+  "capsBound",
+  "noNewPrivs",
+  "legion",
 ] as const satisfies readonly (keyof DaemonPlan)[];
 
 export function planToJson(plan: Plan): unknown {

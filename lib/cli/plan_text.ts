@@ -48,7 +48,10 @@ const LABELS: Readonly<Record<(typeof DAEMON_SETTINGS)[number], string>> = {
   identity: "runs as",
   chdir: "chdir",
   notifyPid: "notify pid",
-  nsPid: "pid namespace",
+  namespaces: "namespaces",
+  capsBound: "capabilities kept",
+  noNewPrivs: "no new privileges",
+  legion: "legion",
 };
 
 const KINDS: Readonly<Record<DaemonPlan["kind"], string>> = {
@@ -90,8 +93,14 @@ function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number])
       return daemon[name] ?? "-";
     case "control":
     case "notifyPid":
-    case "nsPid":
+    case "noNewPrivs":
       return daemon[name] ? "yes" : "no";
+    case "legion":
+      return daemon.legion ?? "-";
+    case "namespaces":
+      return daemon.namespaces?.namespaces.join(" ") ?? "-";
+    case "capsBound":
+      return daemon.capsBound?.join(" ") ?? "as the instance";
   }
 }
 

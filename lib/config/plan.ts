@@ -2,6 +2,8 @@
  * The Plan: a configuration checked and typed, with every default filled in. Built from the flattened options by
  * plan_instance.ts and plan_daemons.ts; read by the supervisor, `reeve check` and `reeve plan`. Immutable and free of effects.
  */
+import type { DaemonNamespaces, JailPlan, SetnsServerPlan } from "./jail_plan.ts";
+import type { LegionPlan, StatsPlan } from "./legion_plan.ts";
 import type { Origin } from "./origin.ts";
 
 /** How a daemon's command is started: words executed directly, or a line for /bin/sh -c. */
@@ -15,6 +17,9 @@ export type DaemonOption =
   | "smart-attach-daemon"
   | "smart-attach-daemon2"
   | "attach-daemon2"
+  | "legion-attach-daemon"
+  | "legion-smart-attach-daemon"
+  | "legion-smart-attach-daemon2"
   | "entrypoint";
 
 /** dumb: no pidfile. smart: pidfile, written by the command. smart2: pidfile, written by reeve. */
@@ -54,7 +59,13 @@ export interface DaemonPlan {
   readonly notifyPid: boolean;
   /** Seconds from the stop signal to SIGKILL. */
   readonly stopTimeout: number;
-  readonly nsPid: boolean;
+  /** ns_pid, ns, root and their like; null: those of the instance. */
+  readonly namespaces: DaemonNamespaces | null;
+  /** caps: numbers of the capabilities that stay in the bounding set; null: as the instance. */
+  readonly capsBound: readonly number[] | null;
+  readonly noNewPrivs: boolean;
+  /** Name of the legion on whose lord alone it runs; null: everywhere. */
+  readonly legion: string | null;
   readonly origin: Origin;
   /** Origin of each key that was written out; absent keys are defaults. */
   readonly origins: Readonly<Partial<Record<keyof DaemonPlan, Origin>>>;
@@ -196,6 +207,11 @@ export interface InstancePlan {
   /** What runs command lines that need a shell: the first executable of the binsh options, else /bin/sh. */
   readonly shell: string;
   readonly procnamePrefix: string | null;
+  /** namespace, chroot, unshare and their like; null: daemons run where reeve runs. */
+  readonly jail: JailPlan | null;
+  readonly setnsServer: SetnsServerPlan | null;
+  readonly legions: readonly LegionPlan[];
+  readonly stats: StatsPlan | null;
   /** Where each option of the instance that was written out comes from, by the option's name; for messages. */
   readonly origins?: Readonly<Record<string, Origin>>;
 }

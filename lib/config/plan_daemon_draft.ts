@@ -69,7 +69,10 @@ export function baseDraft(
     maxThrottle: DEFAULT_MAX_THROTTLE,
     notifyPid: false,
     stopTimeout: defaults.stopTimeout,
-    nsPid: false,
+    namespaces: null,
+    capsBound: null,
+    noNewPrivs: false,
+    legion: null,
     origin,
     origins: stdin && honourStdin !== null
       ? { ...defaults.origins, stdin: honourStdin.origin }

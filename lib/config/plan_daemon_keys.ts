@@ -130,7 +130,10 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
       DEFAULT_MAX_THROTTLE,
     notifyPid: notifyPid && pidfile !== null,
     stopTimeout: (stopTimeout === null ? null : parseSeconds(stopTimeout, diagnostics)) ?? base.stopTimeout,
-    nsPid: keys.has("ns_pid"),
+    namespaces: null,
+    capsBound: null,
+    noNewPrivs: false,
+    legion: null,
     origins: originsOfKeys(keys, origin, base.origins),
   };
   return { draft, name: keys.get("name") ?? null };
@@ -143,7 +146,7 @@ const FIELDS: Readonly<Record<string, keyof DaemonPlan>> = {
   reloadsignal: "reloadSignal",
   uid: "identity",
   gid: "identity",
-  ns_pid: "nsPid",
+  ns_pid: "namespaces",
   max_throttle: "maxThrottle",
   notifypid: "notifyPid",
   stop_timeout: "stopTimeout",

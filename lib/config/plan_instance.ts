@@ -65,6 +65,10 @@ export function planInstance(
     masterFifo: planFifos(reader),
     shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,
     procnamePrefix: planProcnamePrefix(reader),
+    jail: null,
+    setnsServer: null,
+    legions: [],
+    stats: null,
     origins: originsOf(reader),
   };
 }

@@ -2,6 +2,53 @@
  * ChildSpec: everything about a child that is to be started, complete and checked before the spawn. pack.ts turns it
  * into the request of native/reeve.h; nothing else knows the layout.
  */
+/** CLONE_NEW* as the kernel has them. */
+export const CLONE_NEW = {
+  mnt: 0x0002_0000,
+  cgroup: 0x0200_0000,
+  uts: 0x0400_0000,
+  ipc: 0x0800_0000,
+  user: 0x1000_0000,
+  pid: 0x2000_0000,
+  net: 0x4000_0000,
+} as const;
+
+/** One mount of a child's set-up; kinds and rules in native/reeve.h. */
+export interface MountStep {
+  readonly kind: "bind" | "new" | "remount" | "plain" | "umount" | "devices";
+  /** bind: a path outside, or inside with `sourceInside`. Else as mount(2) takes it. */
+  readonly source: string;
+  /** Beneath the new root. */
+  readonly target: string;
+  readonly type: string;
+  readonly data: string;
+  /** MS_* or, for umount, MNT_*. */
+  readonly flags: number;
+  readonly create: boolean;
+  readonly recursive: boolean;
+  readonly optional: boolean;
+  readonly sourceInside: boolean;
+}
+
+/** Where a child lives, beyond its descriptors and rights. */
+export interface Confinement {
+  /** The PID namespace to be born in; null: reeve's. */
+  readonly pidNamespace: number | null;
+  /** A PID namespace of its own (within `pidNamespace`): the child is then the helper's init and the program its PID 2. */
+  readonly newPid: boolean;
+  /** Joined in order: a namespace file with one flag, or a pidfd with several. Never pid. */
+  readonly join: readonly { readonly fd: number; readonly flags: number }[];
+  /** CLONE_NEW* without pid. */
+  readonly unshare: number;
+  readonly root: { readonly path: string; readonly how: "pivot" | "chroot" } | null;
+  readonly mounts: readonly MountStep[];
+  readonly hostname: string | null;
+  /** Bring lo up in a new net namespace. */
+  readonly loopback: boolean;
+  /** Written to, and closed, when all of the above is done (init and jail). */
+  readonly readyFd: number | null;
+}
+
 export interface ChildSpec {
   readonly spawnId: number;
   /** argv[0] included. */
@@ -27,4 +74,7 @@ export interface ChildSpec {
   readonly cpus: readonly number[] | null;
   /** Sent to the child when reeve dies; null: none. */
   readonly parentDeathSignal: number | null;
+  /** Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then exit 0. */
+  readonly role?: "exec" | "init" | "jail" | "none";
+  readonly confinement?: Confinement | null;
 }

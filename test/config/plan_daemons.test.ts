@@ -27,7 +27,10 @@ describe("plain forms", () => {
       maxThrottle: 300,
       notifyPid: false,
       stopTimeout: 3,
-      nsPid: false,
+      namespaces: null,
+      capsBound: null,
+      noNewPrivs: false,
+      legion: null,
       origin: { file: "app.ini", line: 1 },
       origins: {},
     }]);
@@ -105,7 +108,7 @@ describe("attach-daemon2", () => {
       stopTimeout: 0.5,
     });
     expect(plan.daemons[0]?.origins.stopSignal).toEqual({ file: "app.ini", line: 1 });
-    expect(plan.daemons[0]?.origins.nsPid).toBeUndefined();
+    expect(plan.daemons[0]?.origins.namespaces).toBeUndefined();
   });
 
   test("the documented example", () => {

@@ -20,7 +20,10 @@ export const DUMB_PLAN: DaemonPlan = {
   maxThrottle: 300,
   notifyPid: false,
   stopTimeout: 3,
-  nsPid: false,
+  namespaces: null,
+  capsBound: null,
+  noNewPrivs: false,
+  legion: null,
   origin: ORIGIN,
   origins: {},
 };
@@ -71,6 +74,10 @@ export const INSTANCE_PLAN: InstancePlan = {
   cpuAffinity: null,
   caps: null,
   masterFifo: [],
+  jail: null,
+  setnsServer: null,
+  legions: [],
+  stats: null,
   shell: "/bin/sh",
   procnamePrefix: null,
 };
