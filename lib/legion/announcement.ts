@@ -1,0 +1,28 @@
+/**
+ * What a node of a legion says about itself, as it stands in uWSGI's packets. Types only: wire.ts turns it into bytes and back,
+ * election.ts draws conclusions from it.
+ */
+
+/** uWSGI's identity of a member: valor, host name, uuid (36 characters); compared byte by byte. */
+export interface NodeId {
+  readonly uuid: string;
+  readonly name: string;
+  readonly valor: number;
+}
+
+export interface Announcement {
+  readonly legion: string;
+  readonly id: NodeId;
+  readonly pid: number;
+  /** Seconds since 1970 by the sender's clock. */
+  readonly unix: number;
+  /** It is the lord: since when, seconds since 1970; 0: it is not. */
+  readonly lord: number;
+  /** Sum over all members that the sender knows, itself included; modulo 2^64. */
+  readonly checksum: bigint;
+  /** Whom the sender holds to be the right lord. */
+  readonly lordValor: number;
+  readonly lordUuid: string;
+  readonly scroll: string | null;
+  readonly dead: boolean;
+}
