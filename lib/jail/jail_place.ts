@@ -1,0 +1,18 @@
+/**
+ * Where a running jail is: what is needed to open a file beneath its root, to join it, and to know its processes again. The
+ * descriptors belong to whoever holds the jail; nobody else closes them, and nobody keeps one over a turn of the event loop,
+ * since a jail that is made again has others.
+ */
+export interface JailPlace {
+  /** The jail's init, as reeve sees it: an unreaped child, or held by a pidfd. */
+  readonly initPid: number;
+  /** O_PATH of the jail's root directory. */
+  readonly rootFd: number;
+  /** The jail's PID namespace; null: it has none of its own. */
+  readonly pidNamespaceFd: number | null;
+  /** reeve's pid of the process that the jail calls `pid`; null: there is none. */
+  translatePid(pid: number): number | null;
+}
+
+/** The jail as it is at this moment; null: there is none, or it is being made. */
+export type JailSource = () => JailPlace | null;
