@@ -14,8 +14,19 @@ const O_NONBLOCK = 0o4000;
 const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 const O_PATH = 0o10000000;
+const O_WRONLY = 1;
+const O_CREAT = 0o100;
+const O_APPEND = 0o2000;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
+
+const ACCESS = {
+  read: O_RDONLY | O_NONBLOCK | O_NOCTTY,
+  write: O_WRONLY | O_NONBLOCK | O_NOCTTY,
+  append: O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
+  name: O_PATH,
+  directory: O_PATH | O_DIRECTORY,
+} as const;
 
 const S_IFMT = 0o170000;
 const KINDS: Readonly<Record<number, FileKind>> = {
@@ -69,13 +80,30 @@ export function openFollow(path: string): number {
   return open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
 }
 
+export interface InRootOptions {
+  /** Whether a link in the last place is followed, within the root. */
+  readonly followLast: boolean;
+  /** "name": O_PATH, by which nothing is opened and a link in the last place is had itself. "directory": the same, directories alone. */
+  readonly access?: "read" | "write" | "append" | "name" | "directory";
+  /** write, append: a missing file is made with these permissions, cut by the umask. */
+  readonly create?: number;
+}
+
 /**
- * Opens for reading with the directory behind `root` in the place of "/": neither "..", nor a link, absolute or not, leads
- * out of it. Throws SysError (ENOSYS before Linux 5.6: there is no safe way to do it without openat2).
+ * Opens with the directory behind `root` in the place of "/": neither "..", nor a link, absolute or not, nor a link of /proc
+ * leads out of it. Never waits (a FIFO without a reader is ENXIO for a writer). Throws SysError.
  */
+export function openInRoot(root: number, path: string, options: InRootOptions): number {
+  const { followLast, access = "read", create } = options;
+  let flags = ACCESS[access] | (followLast ? 0 : O_NOFOLLOW);
+  if (create !== undefined) flags |= O_CREAT;
+  const mode = create === undefined ? 0 : integer(create, "mode", 0, 0o7777);
+  return open(fileDescriptor(root), path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/** As `openInRoot`, for reading. */
 export function openBeneath(root: number, path: string, options: { readonly followLast: boolean }): number {
-  const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (options.followLast ? 0 : O_NOFOLLOW);
-  return open(fileDescriptor(root), path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  return openInRoot(root, path, options);
 }
 
 /** Status of what is open. */
