@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly identity: Identity | null;
   readonly environment: Environment;
   readonly cwd: string;
+  /** In the jail, where `cwd` is one of its directories. */
+  readonly inside?: boolean;
   /** Ends the command: the instance is told to stop. */
   readonly signal: AbortSignal;
 }
@@ -71,6 +73,8 @@ const AS_USER = new Set<HookPhase>([
   "master-start",
   "accepting",
 ]);
+/** The jail is not there yet, or the hook is about it: these run on the host whatever there is. */
+const OUTSIDE = new Set<HookPhase>(["asap", "pre-jail", "post-jail"]);
 /** uWSGI goes on with the end when one of these fails. */
 const NOT_FATAL = new Set<HookPhase>(["as-user-atexit"]);
 
@@ -84,31 +88,51 @@ const HIDDEN = "[hidden]";
 
 type HookInstance = Pick<InstancePlan, "hooks" | "identity" | "umask">;
 
+/** What hooks change for those after them. */
+interface Room {
+  environment: Environment;
+  cwd: string;
+}
+
 export class HookRunner {
   readonly #instance: HookInstance;
   readonly #world: HookWorld;
-  #environment: Environment;
-  #cwd: string;
+  readonly #outside: Room;
+  /** null: there is no jail, or not yet. */
+  #inside: Room | null = null;
+  readonly #changes: { readonly name: string; readonly value: string | null }[] = [];
 
   constructor(instance: HookInstance, world: HookWorld, environment: Environment, cwd: string) {
     this.#instance = instance;
     this.#world = world;
-    this.#environment = environment;
-    this.#cwd = cwd;
+    this.#outside = { environment, cwd };
   }
 
-  /** With what hooks have put into it so far. */
+  /** Of the daemons: with what hooks have put into it so far. */
   get environment(): Environment {
-    return this.#environment;
+    return (this.#inside ?? this.#outside).environment;
   }
 
-  /** Where the hooks so far have led; the option chdir is applied by the caller. */
+  /** Where the hooks so far have led, in the jail's terms once it was entered; the option chdir is applied by the caller. */
   get cwd(): string {
-    return this.#cwd;
+    return (this.#inside ?? this.#outside).cwd;
   }
 
   changeDirectory(path: string): void {
-    this.#cwd = path.startsWith("/") ? path : `${this.#cwd}/${path}`;
+    move(this.#inside ?? this.#outside, path);
+  }
+
+  /**
+   * From now on the hooks of the phases within the jail run in it, from its "/" on. Once for every jail: one that is made
+   * again is entered again.
+   */
+  enterJail(environment: Environment): void {
+    this.#inside = { environment: changeEnvironment(environment, this.#changes), cwd: "/" };
+  }
+
+  /** For the hooks on the host alone, as UWSGI_JAIL_PID. */
+  tellOutside(changes: InstancePlan["environment"]): void {
+    this.#outside.environment = changeEnvironment(this.#outside.environment, changes);
   }
 
   /** Rejects with HookFailure or HookExit, or with the signal's reason once it aborts. */
@@ -138,8 +162,7 @@ export class HookRunner {
       case "exec":
         return await this.#runCommand(hook, action.command, action.mayFail, signal);
       case "putenv":
-        this.#environment = changeEnvironment(this.#environment, [action]);
-        return;
+        return this.#putenv(action);
       case "print":
         return this.#world.log("info", action.text);
       case "exit":
@@ -174,7 +197,8 @@ export class HookRunner {
   /** In this process where the hook has reeve's own rights, else in a child of the user. */
   async #runSystem(hook: Hook, action: SystemAction, signal: AbortSignal): Promise<void> {
     const hidden = hook.shown === HIDDEN;
-    const context = { cwd: this.#cwd, umask: this.#instance.umask };
+    const room = this.#roomOf(hook);
+    const context = { cwd: room.cwd, umask: this.#instance.umask };
     if (this.#identityOf(hook) === null) {
       try {
         (this.#world.perform ?? performAction)(action, context);
@@ -197,7 +221,18 @@ export class HookRunner {
       signal.throwIfAborted();
       if (end.kind !== "exited" || end.code !== 0) throw new HookFailure(hook, `hook "${hook.shown}" failed`);
     }
-    if (action.kind === "chdir") this.changeDirectory(action.path);
+    if (action.kind === "chdir") move(room, action.path);
+  }
+
+  #putenv({ name, value }: { readonly name: string; readonly value: string }): void {
+    this.#changes.push({ name, value });
+    for (const room of [this.#outside, this.#inside]) {
+      if (room !== null) room.environment = changeEnvironment(room.environment, [{ name, value }]);
+    }
+  }
+
+  #roomOf(hook: Hook): Room {
+    return OUTSIDE.has(hook.phase) ? this.#outside : this.#inside ?? this.#outside;
   }
 
   #identityOf(hook: Hook): Identity | null {
@@ -205,8 +240,14 @@ export class HookRunner {
   }
 
   #options(hook: Hook, signal: AbortSignal): CommandOptions {
-    return { identity: this.#identityOf(hook), environment: this.#environment, cwd: this.#cwd, signal };
+    const room = this.#roomOf(hook);
+    const { environment, cwd } = room;
+    return { identity: this.#identityOf(hook), environment, cwd, inside: room === this.#inside, signal };
   }
+}
+
+function move(room: Room, path: string): void {
+  room.cwd = path.startsWith("/") ? path : `${room.cwd}/${path}`;
 }
 
 /** uWSGI counts a command that a signal killed as a success; here it is the failure that it is. */
