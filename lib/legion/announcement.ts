@@ -20,9 +20,14 @@ export interface Announcement {
   readonly lord: number;
   /** Sum over all members that the sender knows, itself included; modulo 2^64. */
   readonly checksum: bigint;
-  /** Whom the sender holds to be the right lord. */
+  /** Whom the sender holds to be the right lord; nobody: valor 0 and "". */
   readonly lordValor: number;
   readonly lordUuid: string;
   readonly scroll: string | null;
   readonly dead: boolean;
+  /**
+   * It is no lord (any more), dead perhaps, but what it ran as one is still being stopped: the next lord waits for that. In the
+   * packet it is a key of ours ("reeve_holding" = "1", behind all others but the MAC), there only when true; uWSGI ignores it.
+   */
+  readonly holding?: boolean;
 }
