@@ -34,6 +34,7 @@ export const HELPER_SOURCES = [
   "children.c",
   "credentials.c",
   "descriptors.c",
+  "guard.c",
   "helper.c",
   "init.c",
   "message.c",

@@ -2,6 +2,7 @@
  * hand: it is executed from a memfd with the number of the descriptor that holds its request.
  */
 #include "child.h"
+#include "guard.h"
 #include "init.h"
 #include "linux.h"
 #include "syscall.h"
@@ -54,6 +55,7 @@ void helperMain(u64 *stack) {
   syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0])); /* else ps shows the number of a descriptor */
   if (textEqual(argv[0], "reeve-init")) exitProcess(initRun((i32)fd));
   if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);
+  if (textEqual(argv[0], "reeve-guard")) exitProcess(guardRun((i32)fd));
   exitProcess(125);
 }
 

@@ -160,6 +160,45 @@ struct reeve_report {
   u32 detail; /* MOUNT: which of the MOUNT records, counted from 0; else 0 */
 };
 
+/* ---- the guard --------------------------------------------------------------------------------------
+ *
+ * Role guard of the helper, "reeve-guard": holds the deadline of a lordship (native/guard.c says how). It is started by reeve_spawn_in with this request
+ * in the place of the packed one, and makes a PID namespace; daemons are born into that one (pidns_fd) while it stands. At the deadline
+ * the kernel kills the guard, its PID 1 and all in the namespace. Times are nanoseconds of CLOCK_BOOTTIME.
+ */
+#define REEVE_GUARD_MAGIC 0x31444752u /* "RGD1" */
+
+struct reeve_guard_request {
+  u32 magic;
+  i32 commands_fd;      /* read end of a pipe of struct reeve_guard_command, whose write end the core alone holds: hung up, the core is gone */
+  i32 news_fd;          /* write end, non-blocking, of a pipe of struct reeve_guard_news */
+  i32 pid_namespace_fd; /* the PID namespace within which the new one lies; -1: the guard's own */
+  u64 deadline;
+};
+
+enum reeve_guard_command_kind {
+  REEVE_G_PUSH = 1, /* value: the new deadline. One that is no later than the present one is ignored */
+  REEVE_G_WATCH = 2 /* pid, as the guard sees it, is a daemon: `signal` goes to its group (to itself where it leads none) `value` before
+                       the deadline, or at once when the core is gone. Nobody outside the namespace is ever signalled */
+};
+struct reeve_guard_command {
+  u32 kind;
+  i32 pid;
+  u32 signal;
+  u32 zero;
+  u64 value;
+};
+
+enum reeve_guard_news_kind {
+  REEVE_G_READY = 1,  /* value: pid of PID 1, as the guard sees it. The deadline is held from before this on */
+  REEVE_G_FAILED = 2, /* value: errno; the guard ends with 125 */
+  REEVE_G_TOLD = 3    /* value: pid of the daemon that was sent its stop signal */
+};
+struct reeve_guard_news {
+  u32 kind;
+  i32 value;
+};
+
 /* ---- the library ----------------------------------------------------------------------------------- */
 
 /* Starts a child: clone3(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) with all signals blocked around it; the child clears
