@@ -91,8 +91,10 @@ export function judgePidfile(
     unfinished: file.text.trim() === "",
   });
   if (pid === null) return no(file.text.trim() === "" ? "is empty" : "does not begin with a pid");
-  if (pid === context.selfPid) return no("names reeve itself");
-  if (pid === 1) return no("names process 1");
+  // The number may be one of a jail, where it means another process than here.
+  const real = process?.id.pid ?? pid;
+  if (real === context.selfPid) return no("names reeve itself");
+  if (pid === 1 || real === 1) return no("names process 1");
   if (process === null) return no(`names pid ${pid}, which does not exist`);
   if (process.state === "Z" || process.state === "X") return no(`names pid ${pid}, which has ended (zombie)`);
   const unfinished = /[0-9]$/.test(file.text);

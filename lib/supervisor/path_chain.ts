@@ -4,7 +4,8 @@
  */
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { pathNames } from "./path_walk.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { MOST_NAMES, pathNames } from "./path_walk.ts";
 
 /** One thing to watch. `name`: the entry of the directory `path` that matters; null: `path` itself. */
 export interface ChainLink {
@@ -21,11 +22,13 @@ const MOST_LINKS = 40;
  * For a path whose middle is missing the chain ends at the nearest directory that exists, which is watched for the
  * missing entry. A directory on the way is watched through its parent: a directory that is removed while a process
  * works in it sends no event of its own. A regular target is watched itself: its directory may be a busy one.
+ * Of a way that is longer than any that somebody means, the beginning.
  */
-export function pathChain(path: string): ChainLink[] {
+export function pathChain(path: string, tree: FileTree = HOST_TREE): ChainLink[] {
   const chain: ChainLink[] = [];
   const pending = pathNames(path);
   let links = 0;
+  let names = 0;
   let current = "/";
   if (pending.length === 0) return [{ path: "/", name: null, kind: "target" }];
   for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
@@ -33,13 +36,16 @@ export function pathChain(path: string): ChainLink[] {
       current = dirname(current);
       continue;
     }
+    if (++names > MOST_NAMES) return chain;
     const next = join(current, name);
     let target: string | null = null;
     let isDirectory = false;
     try {
-      const status = lstatSync(next);
-      isDirectory = status.isDirectory();
-      if (status.isSymbolicLink()) target = readlinkSync(next);
+      target = tree.entry(next, "look", (entry) => {
+        const status = lstatSync(entry);
+        isDirectory = status.isDirectory();
+        return status.isSymbolicLink() ? readlinkSync(entry) : null;
+      });
     } catch {
       // Missing, or not ours to see: either way its directory tells when that changes.
       chain.push({ path: current, name, kind: "missing" });

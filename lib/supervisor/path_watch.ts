@@ -8,6 +8,7 @@
  */
 import { statSync } from "node:fs";
 import { isSysError } from "../sys/errno.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
 import { IN, type Inotify, type InotifyEvent } from "../sys/inotify.ts";
 import type { Timers } from "../log/timers.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -20,6 +21,8 @@ export interface PathWatchWorld {
   readonly timers: Timers;
   /** A part of the path cannot be watched (inotify's limits, a directory that is not readable). Told once. */
   readonly onProblem: (text: string) => void;
+  /** Whose paths they are; default: reeve's. */
+  readonly tree?: FileTree;
 }
 
 export interface PathWatchOptions {
@@ -49,9 +52,9 @@ const NOT_WATCHED = { remove: () => {} };
 
 type Snapshot = { readonly dev: bigint; readonly ino: bigint; readonly mtime: bigint } | null;
 
-function takeSnapshot(path: string): Snapshot {
+function takeSnapshot(path: string, tree: FileTree): Snapshot {
   try {
-    const status = statSync(path, { bigint: true });
+    const status = tree.target(path, "look", (target) => statSync(target, { bigint: true }));
     return { dev: status.dev, ino: status.ino, mtime: status.mtimeNs };
   } catch {
     return null;
@@ -69,6 +72,7 @@ function compare(before: Snapshot, now: Snapshot): PathChange | null {
 export class PathWatch {
   readonly path: string;
   readonly #world: PathWatchWorld;
+  readonly #tree: FileTree;
   readonly #onChange: (change: PathChange) => void;
   readonly #anyEvent: boolean;
   readonly #settle: number;
@@ -92,11 +96,12 @@ export class PathWatch {
   ) {
     this.path = path;
     this.#world = world;
+    this.#tree = world.tree ?? HOST_TREE;
     this.#onChange = onChange;
     this.#anyEvent = options.anyEvent ?? false;
     this.#settle = options.settle ?? SETTLE;
     this.#arm();
-    this.#snapshot = takeSnapshot(path);
+    this.#snapshot = takeSnapshot(path, this.#tree);
   }
 
   get exists(): boolean {
@@ -113,12 +118,12 @@ export class PathWatch {
   /** Sets all watches anew, then makes sure that the path still leads the same way. */
   #arm(): void {
     const held = this.#watches;
-    let chain = pathChain(this.path);
+    let chain = pathChain(this.path, this.#tree);
     for (let pass = 0; pass < MOST_PASSES; pass++) {
       const added = chain.map((link) => this.#watch(link));
       for (const watch of held.splice(0)) watch.remove();
       held.push(...added.filter((watch) => watch !== null));
-      const again = pathChain(this.path);
+      const again = pathChain(this.path, this.#tree);
       if (!added.includes(null) && JSON.stringify(again) === JSON.stringify(chain)) return;
       chain = again;
     }
@@ -132,7 +137,11 @@ export class PathWatch {
       ? TARGET_MASK
       : (link.kind === "missing" ? MISSING_MASK : ENTRY_MASK) | IN.onlyDirectory;
     try {
-      return this.#world.inotify.watch(link.path, mask, (event) => this.#event(link, event));
+      return this.#tree.target(
+        link.path,
+        "look",
+        (path) => this.#world.inotify.watch(path, mask, (event) => this.#event(link, event)),
+      );
     } catch (problem) {
       if (isSysError(problem, "ENOENT", "ENOTDIR")) return null;
       this.#tell(problem);
@@ -177,7 +186,7 @@ export class PathWatch {
     this.#lookedAt = now;
     this.#arm();
     const before = this.#snapshot;
-    this.#snapshot = takeSnapshot(this.path);
+    this.#snapshot = takeSnapshot(this.path, this.#tree);
     const touched = this.#touched;
     this.#touched = false;
     const change = compare(before, this.#snapshot) ?? (this.#anyEvent && touched ? "changed" : null);

@@ -1,20 +1,27 @@
 /**
  * Looks at a pidfile without trusting it: never opens a FIFO or a device, sees every link on the way, never reads more
- * than a pid can need. The judgement is lib/daemon/pidfile.ts.
+ * than a pid can need. One that lies in a jail is looked at beneath the jail's root, a link in its last place is not
+ * followed, and its number is the jail's. The judgement is lib/daemon/pidfile.ts.
  */
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import {
-  type JudgeContext,
-  judgePidfile,
-  parsePid,
-  type ProcessFacts,
-  type Verdict,
-} from "../daemon/pidfile.ts";
-import { startedAt } from "../sys/identity.ts";
-import { readProcess } from "../sys/process_table.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type JudgeContext, judgePidfile, parsePid, type Verdict } from "../daemon/pidfile.ts";
+import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import { isForeign } from "../jail/rooted_kinds.ts";
+import { jailTree } from "../jail/rooted_tree.ts";
+import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { processFacts, processInJail } from "./pidfile_process.ts";
 import { walkPath } from "./path_walk.ts";
 
 /** Enough for a pid in front of whatever else a daemon writes. */
@@ -23,47 +30,68 @@ const READ_AT_MOST = 256;
 const O_PATH = 0o10000000;
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export function readPidfile(path: string, context: JudgeContext): Verdict {
+/** Says what is wrong; null of `place`: paths and numbers are reeve's own. */
+interface Look {
+  readonly path: string;
+  readonly context: JudgeContext;
+  readonly place: JailPlace | null;
+  readonly tree: FileTree;
+  readonly no: (found: string, unfinished?: boolean) => Verdict;
+}
+
+/** `jail`: where the path, absolute then, and the number in the file mean something; null: both are reeve's own. */
+export function readPidfile(path: string, context: JudgeContext, jail: JailSource | null = null): Verdict {
   const no = (found: string, unfinished = false): Verdict => ({
     valid: false,
     found: `pidfile "${path}" ${found}`,
     unfinished,
   });
-  let place: number;
+  const place = jail?.() ?? null;
+  if (jail !== null && place === null) return no("cannot be looked at: its jail does not run");
+  const tree = jail === null ? HOST_TREE : jailTree(jail);
   try {
-    place = openSync(path, O_PATH);
+    return tree.entry(path, "look", (entry) => {
+      const file = openSync(entry, place === null ? O_PATH : O_PATH | constants.O_NOFOLLOW);
+      try {
+        return judgeOpened(file, dirname(entry), { path, context, place, tree, no });
+      } catch (error) {
+        return no(`cannot be read: ${errorText(error)}`);
+      } finally {
+        closeSync(file);
+      }
+    });
   } catch (error) {
-    return no(hasCode(error, "ENOENT") ? "does not exist" : `cannot be opened: ${errorText(error)}`);
+    return no(errorCode(error) === "ENOENT" ? "does not exist" : `cannot be opened: ${errorText(error)}`);
   }
-  try {
-    const file = fstatSync(place, { bigint: true });
-    if (!file.isFile()) return no("is not a regular file");
-    const linkOwners = ownersOfLinks(path, readlinkSync(`/proc/self/fd/${place}`));
-    if (linkOwners === null) return no("was replaced while it was looked at", true);
-    const text = readText(`/proc/self/fd/${place}`);
-    const directory = statSync(dirname(path));
-    const pid = parsePid(text);
-    return judgePidfile(
-      path,
-      {
-        owner: Number(file.uid),
-        group: Number(file.gid),
-        mode: Number(file.mode),
-        names: Number(file.nlink),
-        directoryOwner: directory.uid,
-        directoryMode: directory.mode,
-        linkOwners,
-        modifiedAt: Number(file.mtimeNs / 1000n) / 1000,
-        text,
-      },
-      pid === null ? null : processFacts(pid),
-      context,
-    );
-  } catch (error) {
-    return no(`cannot be read: ${errorText(error)}`);
-  } finally {
-    closeSync(place);
-  }
+}
+
+function judgeOpened(file: number, directory: string, { path, context, place, tree, no }: Look): Verdict {
+  const status = fstatSync(file, { bigint: true });
+  if (!status.isFile()) return no("is not a regular file");
+  if (place !== null && isForeign(file)) return no("is a file of the kernel");
+  const linkOwners = ownersOfLinks(path, file, tree);
+  if (linkOwners === null) return no("was replaced while it was looked at", true);
+  const text = readText(`/proc/self/fd/${file}`);
+  const { uid: directoryOwner, mode: directoryMode } = statSync(directory);
+  const pid = parsePid(text);
+  const found = pid === null ? null : place === null ? processFacts(pid) : processInJail(pid, place);
+  if (found !== null && found.id.pid === place?.initPid) return no("names the first process of its jail");
+  return judgePidfile(
+    path,
+    {
+      owner: Number(status.uid),
+      group: Number(status.gid),
+      mode: Number(status.mode),
+      names: Number(status.nlink),
+      directoryOwner,
+      directoryMode,
+      linkOwners,
+      modifiedAt: Number(status.mtimeNs / 1000n) / 1000,
+      text,
+    },
+    found,
+    context,
+  );
 }
 
 function readText(path: string): string {
@@ -79,36 +107,26 @@ function readText(path: string): string {
 }
 
 /**
- * Who owns the symbolic links that lead from `path` to `found`, the file that was opened; null when they lead elsewhere by
- * now: somebody exchanges them under our eyes.
+ * Who owns the symbolic links that lead from `path` to what is open as `opened`; null when they lead elsewhere by now:
+ * somebody exchanges them under our eyes.
  */
-export function ownersOfLinks(path: string, found: string): readonly number[] | null {
-  if (resolve(path) === found) return [];
+export function ownersOfLinks(
+  path: string,
+  opened: number,
+  tree: FileTree = HOST_TREE,
+): readonly number[] | null {
   const owners: number[] = [];
-  const led = walkPath(path, ({ status, isLink }) => {
-    if (isLink) owners.push(status.uid);
-  });
-  return led === found ? owners : null;
-}
-
-function processFacts(pid: number): ProcessFacts | null {
-  const found = readProcess(pid);
-  if (found === null || !leadsItsThreads(pid)) return null;
-  return {
-    id: { pid, startTime: found.startTime },
-    state: found.state,
-    uid: found.uid.real,
-    parent: found.ppid,
-    startedAt: startedAt(found),
-  };
-}
-
-/** A thread's id opens in /proc like a pid, with a start time of its own, but is no process. */
-function leadsItsThreads(pid: number): boolean {
-  const status = readVirtual(`/proc/${pid}/status`);
-  return status !== null && new TextDecoder().decode(status).includes(`\nTgid:\t${pid}\n`);
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as { code?: unknown }).code === code;
+  const walk = (): string | null =>
+    walkPath(path, ({ status, isLink }) => {
+      if (isLink) owners.push(status.uid);
+    }, tree);
+  if (tree === HOST_TREE) {
+    const found = readlinkSync(`/proc/self/fd/${opened}`);
+    return resolve(path) === found || walk() === found ? owners : null;
+  }
+  // The name of what is open is no help: it is one of another root.
+  const led = walk();
+  if (led === null) return null;
+  const [one, other] = [fstatSync(opened), tree.entry(led, "look", (entry) => lstatSync(entry))];
+  return one.ino === other.ino && one.dev === other.dev ? owners : null;
 }

@@ -2,12 +2,12 @@
  * Writes small files so that a reader sees the old contents or the new ones and never a part: a temporary name in the same
  * directory, then rename. Must never leave the temporary file behind, nor follow a link that stands where the file is to be.
  */
-import { fchmodSync, fsyncSync, ftruncateSync, readlinkSync, writeSync } from "node:fs";
+import { fchmodSync, fsyncSync, ftruncateSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { cString, integer, userId } from "./checks.ts";
 import { closeFd, writeAll } from "./descriptor.ts";
 import { SysError } from "./errno.ts";
-import { openDirectory } from "./files.ts";
+import { openDirectory, openInRoot } from "./files.ts";
 import { native, unwrap } from "./native.ts";
 
 const O_WRONLY = 1;
@@ -22,6 +22,8 @@ export interface AtomicOptions {
   readonly owner?: { readonly uid: number; readonly gid: number } | null;
   /** Wait until the disk has it; for files that a crash of the machine must not lose. */
   readonly sync?: boolean;
+  /** The directory that stands for "/": no link leads out of it. Needed while the file is made and no longer. Default: reeve's. */
+  readonly root?: number;
 }
 
 /** Replaces or makes the file. Throws SysError (ENOSPC, EDQUOT, EROFS, EACCES, ENOENT ...), and nothing has changed then. */
@@ -56,7 +58,9 @@ export class PreparedFile {
       throw new RangeError(`path ${JSON.stringify(path)} names no file`);
     }
     this.#attempt(() => {
-      this.#directory = openDirectory(dirname(path));
+      this.#directory = options.root === undefined
+        ? openDirectory(dirname(path))
+        : openInRoot(options.root, dirname(path), { followLast: true, access: "directory" });
       const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
       const opened = native().reeve_openat(
         this.#directory,
@@ -77,9 +81,9 @@ export class PreparedFile {
     });
   }
 
-  /** Where the file will be, as it is by now, without links; for whoever has to know who led it there. */
-  get directory(): string {
-    return readlinkSync(`/proc/self/fd/${this.#directory}`);
+  /** The directory that the file will be in, open until the end; for whoever has to know who led it there. */
+  get directory(): number {
+    return this.#directory;
   }
 
   /** Fills the file and puts it in its place. Throws SysError, the temporary file removed. */

@@ -176,3 +176,10 @@ export class SysError extends Error {
 export function isSysError(error: unknown, ...names: readonly string[]): error is SysError {
   return error instanceof SysError && (names.length === 0 || names.includes(error.errnoName));
 }
+
+/** The errno name of a failed call, of ours or of the runtime's: "ENOENT"; null: it is no such error. */
+export function errorCode(error: unknown): string | null {
+  if (error instanceof SysError) return error.errnoName;
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : null;
+}

@@ -1,0 +1,41 @@
+/**
+ * The process that the number in a pidfile stands for, with what the judgement of a pidfile asks about it. The number of a
+ * jail means another process than the same number here: it is translated, and proved to be the jail's. Signals nobody.
+ */
+import type { ProcessFacts } from "../daemon/pidfile.ts";
+import type { JailPlace } from "../jail/jail_place.ts";
+import { startedAt } from "../sys/identity.ts";
+import { readProcess, readStat } from "../sys/process_table.ts";
+import { readVirtual } from "../sys/virtual_files.ts";
+
+/** null: there is no such process. */
+export function processFacts(pid: number): ProcessFacts | null {
+  const found = readProcess(pid);
+  if (found === null || !leadsItsThreads(pid)) return null;
+  return {
+    id: { pid, startTime: found.startTime },
+    state: found.state,
+    uid: found.uid.real,
+    parent: found.ppid,
+    startedAt: startedAt(found),
+  };
+}
+
+/**
+ * The process that the jail calls `pid`. The number of it that was told may have been given to another process since, so it
+ * is asked for again: the answer came while the very process lived whose start time is the same before and after, and what
+ * PID namespace a process is in never changes.
+ */
+export function processInJail(pid: number, place: JailPlace): ProcessFacts | null {
+  const outside = place.translatePid(pid);
+  if (outside === null) return null;
+  const facts = processFacts(outside);
+  if (facts === null || place.translatePid(pid) !== outside) return null;
+  return readStat(outside)?.startTime === facts.id.startTime ? facts : null;
+}
+
+/** A thread's id opens in /proc like a pid, with a start time of its own, but is no process. */
+function leadsItsThreads(pid: number): boolean {
+  const status = readVirtual(`/proc/${pid}/status`);
+  return status !== null && new TextDecoder().decode(status).includes(`\nTgid:\t${pid}\n`);
+}
