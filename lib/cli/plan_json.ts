@@ -1,6 +1,7 @@
 /** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
 import { signalName } from "../config/signals.ts";
-import { formatOrigin } from "../config/origin.ts";
+import { capabilityName } from "../config/plan_capabilities.ts";
+import { formatOrigin, type Origin } from "../config/origin.ts";
 import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
 import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
 
@@ -45,6 +46,8 @@ export function planToJson(plan: Plan): unknown {
         command: maskLine(command),
         origin: formatOrigin(origin),
       })),
+      jail: withOrigins(instance.jail),
+      setnsServer: withOrigins(instance.setnsServer),
       masterFifo: instance.masterFifo.map(({ path, origin }) => ({ path, origin: formatOrigin(origin) })),
       from: Object.fromEntries(Object.entries(origins).map(([name, origin]) => [name, formatOrigin(origin)])),
     },
@@ -59,11 +62,28 @@ function daemonToJson(daemon: DaemonPlan): unknown {
     option: daemon.option,
     origin: formatOrigin(daemon.origin),
     ...settings,
+    namespaces: withOrigins(daemon.namespaces),
+    capsBound: daemon.capsBound?.map(capabilityName) ?? null,
     command: commandToJson(daemon.command),
     stopSignal: signalName(daemon.stopSignal),
     reloadSignal: daemon.reloadSignal === null ? null : signalName(daemon.reloadSignal),
     from: Object.fromEntries(DAEMON_SETTINGS.map((name) => [name, originText(daemon, name)])),
   };
+}
+
+/** The same with every Origin in it as `file:line`. */
+function withOrigins(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withOrigins);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map((
+      [key, part],
+    ) => [key, isOrigin(key, part) ? formatOrigin(part) : withOrigins(part)]),
+  );
+}
+
+function isOrigin(key: string, _part: unknown): _part is Origin {
+  return key === "origin";
 }
 
 /** `file:line` of a setting that was written out, else "default". */

@@ -5,6 +5,7 @@ import type { DaemonPlan, Identity, InstancePlan, Plan } from "../config/plan.ts
 import { signalName } from "../config/signals.ts";
 import { maskLine, maskValue } from "../config/mask.ts";
 import { type Colour, printable } from "./output.ts";
+import { addJailRows, addSetnsServerRow, namespacesText } from "./plan_jail_text.ts";
 import { DAEMON_SETTINGS, originText } from "./plan_json.ts";
 
 type Row = readonly [label: string, value: string, from: string];
@@ -98,9 +99,11 @@ function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number])
     case "legion":
       return daemon.legion ?? "-";
     case "namespaces":
-      return daemon.namespaces?.namespaces.join(" ") ?? "-";
-    case "capsBound":
-      return daemon.capsBound?.join(" ") ?? "as the instance";
+      return namespacesText(daemon.namespaces);
+    case "capsBound": {
+      const { capsBound } = daemon;
+      return capsBound === null ? "as the instance" : capsBound.map(capabilityName).join(" ") || "none";
+    }
   }
 }
 
@@ -142,6 +145,8 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   for (const { what, target, timeout, origin } of instance.waits) {
     addAt("wait", `${what} ${target}, ${timeout === 0 ? "for ever" : `${timeout} s`}`, origin);
   }
+  if (instance.jail !== null) addJailRows(instance.jail, addAt);
+  if (instance.setnsServer !== null) addSetnsServerRow(instance.setnsServer, addAt);
   for (const { phase, shown, origin } of instance.hooks) addAt(`hook ${phase}`, shown, origin);
   for (const path of instance.touchReload) rows.push(["touch-reload", path, ""]);
   for (const path of instance.touchLogReopen) rows.push(["touch-logreopen", path, ""]);

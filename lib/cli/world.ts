@@ -22,6 +22,7 @@ import { LARGEST_FILE } from "../config/limits.ts";
 import type { FileKind, FileStatus, PlanSystem } from "../config/plan_system.ts";
 import { UserDatabase } from "../config/users.ts";
 import type { ConfigWorld } from "../config/world.ts";
+import { readTextInRoot } from "./root_files.ts";
 import { shellGlob } from "./shell_glob.ts";
 
 const LARGEST_SMALL_FILE = 1 << 20;
@@ -85,6 +86,10 @@ export class RealPlanSystem implements PlanSystem {
     const found = statOf(path);
     if (found === null || !found.isFile() || found.size > LARGEST_SMALL_FILE) return null;
     return textOr(path, null);
+  }
+
+  readInRoot(root: string, path: string): string | null {
+    return readTextInRoot(root, path, LARGEST_SMALL_FILE);
   }
 }
 

@@ -5,7 +5,8 @@
 import { completeRow, type OptionGroup, type OptionRow, type RowSource } from "./option_row.ts";
 import { DAEMON_ROWS, INSTANCE_ROWS } from "./options_daemons.ts";
 import { FILE_ROWS, INSPECTION_ROWS, LOGIC_ROWS } from "./options_language.ts";
-import { JAIL_ROWS, LEGION_ROWS, STATISTICS_ROWS } from "./options_later.ts";
+import { JAIL_ROWS } from "./options_jails.ts";
+import { LEGION_ROWS, STATISTICS_ROWS } from "./options_later.ts";
 import { hookRows, LIMIT_ROWS, LOGGING_ROWS, RELOADING_ROWS, WAITING_ROWS } from "./options_running.ts";
 import { type Argument, uwsgiNames } from "./uwsgi_names.ts";
 
@@ -56,7 +57,7 @@ function allGroups(): readonly Group[] {
     { name: "files", rows: FILE_ROWS, common: language },
     { name: "logic", rows: LOGIC_ROWS, common: language },
     { name: "inspection", rows: INSPECTION_ROWS, common: language },
-    { name: "jails", rows: JAIL_ROWS, common: later("jails") },
+    { name: "jails", rows: JAIL_ROWS },
     { name: "legion", rows: LEGION_ROWS, common: later("the legion") },
     {
       name: "statistics",

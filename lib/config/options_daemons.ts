@@ -33,7 +33,8 @@ export const DAEMON_ROWS: readonly RowSource[] = [
     type: "keyval",
     repeatable: true,
     help:
-      "command=C,name=N,pidfile=P,freq=F,daemonize=1,control=1,touch=F;F,stopsignal=S,reloadsignal=S,uid=U,gid=G,chdir=D,stdin=1,max_throttle=T,stop_timeout=T,notifypid=1,ns_pid=1",
+      "command=C,name=N,pidfile=P,freq=F,daemonize=1,control=1,touch=F;F,stopsignal=S,reloadsignal=S,uid=U,gid=G,chdir=D,stdin=1,max_throttle=T,stop_timeout=T,notifypid=1," +
+      "ns_pid=1,ns=K;K,root=D,hostname=H,keep=P;S:T,readonly=1,tmpfs=P;P,setns=P,caps=C;C,no_new_privs=1",
   },
   {
     name: "daemons-honour-stdin",

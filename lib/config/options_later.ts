@@ -1,51 +1,6 @@
 /** Rows of the option table: options that belong to parts of reeve not built yet. To set one is an error. Data only. */
 import type { RowSource } from "./option_row.ts";
 
-export const JAIL_ROWS: readonly RowSource[] = [
-  {
-    name: "namespace",
-    type: "string",
-    aliases: ["ns"],
-    help: "ROOT[:HOSTNAME]: run the daemons in namespaces under this root",
-  },
-  {
-    name: "namespace-keep-mount",
-    type: "list",
-    help: "SOURCE[:DESTINATION]: keep this mount inside the namespace",
-  },
-  { name: "namespace-net", type: "string", aliases: ["ns-net"], help: "give the namespace this network" },
-  { name: "unshare", type: "string", help: "fs,ipc,pid,uts,net,user: leave these namespaces" },
-  { name: "unshare2", type: "string", help: "like unshare, after the change of the root" },
-  { name: "setns", type: "path", help: "join the namespaces that this socket hands out" },
-  { name: "setns-socket", type: "path", help: "hand out the namespaces on this socket" },
-  {
-    name: "setns-socket-skip",
-    type: "list",
-    aliases: ["setns-skip"],
-    help: "do not hand out this namespace",
-  },
-  { name: "setns-preopen", type: "bool", help: "open the namespaces as soon as possible" },
-  { name: "chroot", type: "path", help: "change the root directory" },
-  {
-    name: "pivot-root",
-    type: "string",
-    aliases: ["pivot_root"],
-    help: "NEW OLD: exchange the root directory",
-  },
-  { name: "refork", type: "bool", aliases: ["re-fork"], help: "fork again after dropping privileges" },
-  { name: "refork-as-root", type: "bool", aliases: ["re-fork-as-root"], help: "fork again before that" },
-  {
-    name: "refork-post-jail",
-    type: "bool",
-    aliases: ["re-fork-post-jail"],
-    help: "fork again after jailing",
-  },
-  { name: "jailed", type: "bool", help: "run the post-jail hooks without a jail" },
-  { name: "cgroup", type: "list", help: "put the processes into this cgroup" },
-  { name: "cgroup-opt", type: "list", help: "NAME=VALUE: write a file of the cgroup" },
-  { name: "cgroup-dir-mode", type: "string", help: "mode of a cgroup directory that is created" },
-];
-
 export const LEGION_ROWS: readonly RowSource[] = [
   { name: "legion", type: "list", help: "NAME ADDRESS VALOR CIPHER:SECRET: join a legion" },
   { name: "legion-mcast", type: "list", help: "like legion, over multicast" },

@@ -112,16 +112,17 @@ export const LIMIT_ROWS: readonly RowSource[] = [
 interface Phase {
   readonly name: string;
   readonly when: string;
-  readonly later?: string;
 }
 
-const JAIL = "jails";
 const PHASES: readonly Phase[] = [
   { name: "asap", when: "as soon as the configuration is read" },
   { name: "pre-jail", when: "before a jail is made" },
-  { name: "post-jail", when: "outside, after a jail was made", later: JAIL },
-  { name: "in-jail", when: "inside, after a jail was made", later: JAIL },
-  { name: "as-root", when: "as root, once, before anything runs as another user" },
+  { name: "post-jail", when: "outside, after a jail was made; its init is $UWSGI_JAIL_PID" },
+  { name: "in-jail", when: "inside, after a jail was made" },
+  {
+    name: "as-root",
+    when: "as root, once, before anything runs as another user; inside a jail where there is one",
+  },
   { name: "as-user", when: "as the user of uid" },
   {
     name: "as-user-atexit",
@@ -135,8 +136,7 @@ const PHASES: readonly Phase[] = [
 export function hookRows(): RowSource[] {
   const rows: RowSource[] = [];
   for (const phase of PHASES) {
-    const served = phase.later === undefined ? {} : { served: "later", why: phase.later } as const;
-    const hook = { type: "list", ...served } as const;
+    const hook = { type: "list" } as const;
     rows.push({ name: `hook-${phase.name}`, help: `ACTION:ARGUMENTS: do this ${phase.when}`, ...hook });
     rows.push({ name: `exec-${phase.name}`, help: `run this command ${phase.when}`, ...hook });
     if (["asap", "pre-jail", "post-jail", "in-jail", "as-root"].includes(phase.name)) {

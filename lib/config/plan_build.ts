@@ -7,9 +7,10 @@ import type { RawOption } from "./origin.ts";
 import type { DaemonPlan, Plan } from "./plan.ts";
 import { planDaemons } from "./plan_daemons.ts";
 import { planInstance } from "./plan_instance.ts";
+import { planJail } from "./plan_jail.ts";
 import { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
-import { UserDatabase } from "./users.ts";
+import { RootedUsers } from "./plan_users.ts";
 
 /**
  * `entrypoint`: the words after `--`, or null. The Plan is whole also when errors were found, so that every later check
@@ -23,8 +24,9 @@ export function buildPlan(
   entrypoint: readonly string[] | null = null,
 ): Plan {
   const reader = new OptionReader(options, diagnostics);
-  const users = new UserDatabase(system);
-  const instance = planInstance(reader, files, users, system);
+  const jail = planJail(reader, system);
+  const users = new RootedUsers(system, jail?.root?.path ?? null);
+  const instance = planInstance(reader, files, jail, users.of(null), system);
   const defaults = {
     identity: instance.identity,
     initGroups: !reader.flag("no-initgroups"),

@@ -1,4 +1,6 @@
 /** Capabilities by name or number, as Linux numbers them. Pure. */
+import type { Diagnostics } from "./diagnostic.ts";
+import type { Origin } from "./origin.ts";
 import type { OptionReader } from "./plan_options.ts";
 import { nearestName } from "./plan_nearest.ts";
 import { quote } from "./problem.ts";
@@ -18,8 +20,17 @@ const LAST_CAPABILITY = 63;
 export function planCapabilities(reader: OptionReader): readonly number[] | null {
   const option = reader.last("cap");
   if (option === null || !reader.needText(option)) return null;
+  return parseCapabilities(option.value.split(","), option.origin, reader.diagnostics);
+}
+
+/** Numbers in order, each once; unknown words are errors, empty ones are passed over. */
+export function parseCapabilities(
+  words: readonly string[],
+  origin: Origin,
+  diagnostics: Diagnostics,
+): readonly number[] {
   const numbers = new Set<number>();
-  for (const word of option.value.split(",").map((item) => item.trim()).filter((item) => item !== "")) {
+  for (const word of words.map((item) => item.trim()).filter((item) => item !== "")) {
     const name = word.toLowerCase().replace(/^cap_/, "");
     const number = /^\d{1,2}$/.test(name) ? Number(name) : NAMES.indexOf(name);
     if (number >= 0 && number <= LAST_CAPABILITY) {
@@ -28,7 +39,7 @@ export function planCapabilities(reader: OptionReader): readonly number[] | null
     }
     const near = nearestName(name, NAMES);
     const hint = near === null ? "" : `: did you mean "${near}"?`;
-    reader.diagnostics.error(`unknown capability ${quote(word)}${hint}`, option.origin);
+    diagnostics.error(`unknown capability ${quote(word)}${hint}`, origin);
   }
   return [...numbers].sort((left, right) => left - right);
 }

@@ -8,7 +8,7 @@ import type { Origin, RawOption } from "./origin.ts";
 import type { Command, DaemonOption, DaemonPlan, Identity } from "./plan.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
-import type { UserDatabase } from "./users.ts";
+import type { RootedUsers } from "./plan_users.ts";
 import { parseBoolean, parseInteger } from "./values.ts";
 
 export const DEFAULT_FREQ = 10;
@@ -34,7 +34,8 @@ export type Draft = Omit<DaemonPlan, "name">;
 export interface Context {
   readonly reader: OptionReader;
   readonly defaults: DaemonDefaults;
-  readonly users: UserDatabase;
+  /** Of the instance's root, and of a daemon's own. */
+  readonly users: RootedUsers;
   readonly system: PlanSystem;
   readonly diagnostics: Diagnostics;
 }

@@ -18,6 +18,8 @@ import {
   type Planned,
   SIGTERM,
 } from "./plan_daemon_draft.ts";
+import { parseCapabilities } from "./plan_capabilities.ts";
+import { NAMESPACE_KEYS, planDaemonNamespaces } from "./plan_daemon_namespaces.ts";
 import { resolveIdentity } from "./plan_identity.ts";
 import { parseSeconds } from "./plan_options.ts";
 import { quote } from "./problem.ts";
@@ -43,6 +45,15 @@ export const DAEMON_KEYS: KeyNames = {
   uid: "uid",
   gid: "gid",
   ns_pid: "ns_pid",
+  ns: "ns",
+  root: "root",
+  hostname: "hostname",
+  keep: "keep",
+  readonly: "readonly",
+  tmpfs: "tmpfs",
+  setns: "setns",
+  caps: "caps",
+  no_new_privs: "no_new_privs",
   chdir: "chdir",
   max_throttle: "max_throttle",
   notifypid: "notifypid",
@@ -89,10 +100,11 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
     );
   }
   if (notifyPid && pidfile === null) diagnostics.warning("notifypid has no effect without a pidfile", origin);
-  for (const [key, part] of [["ns_pid", "jail"], ["legion", "Legion"]] as const) {
-    if (!keys.has(key)) continue;
-    diagnostics.error(`${key} needs the ${part} subsystem, which this build does not have yet`, origin);
+  if (keys.has("legion")) {
+    diagnostics.error("legion needs the Legion subsystem, which this build does not have yet", origin);
   }
+  const isPresent = (key: string): boolean => presence(key, keys, origin, diagnostics);
+  const namespaces = planDaemonNamespaces(keys, origin, isPresent, context.system, diagnostics);
   const identity = resolveIdentity(
     {
       uid: written("uid"),
@@ -101,7 +113,7 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
       initGroups: defaults.initGroups,
       base: defaults.identity,
     },
-    context.users,
+    context.users.of(namespaces?.root?.path ?? null),
     context.system,
     diagnostics,
   );
@@ -130,9 +142,9 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
       DEFAULT_MAX_THROTTLE,
     notifyPid: notifyPid && pidfile !== null,
     stopTimeout: (stopTimeout === null ? null : parseSeconds(stopTimeout, diagnostics)) ?? base.stopTimeout,
-    namespaces: null,
-    capsBound: null,
-    noNewPrivs: false,
+    namespaces,
+    capsBound: capsOf(keys, origin, diagnostics),
+    noNewPrivs: isPresent("no_new_privs"),
     legion: null,
     origins: originsOfKeys(keys, origin, base.origins),
   };
@@ -146,7 +158,9 @@ const FIELDS: Readonly<Record<string, keyof DaemonPlan>> = {
   reloadsignal: "reloadSignal",
   uid: "identity",
   gid: "identity",
-  ns_pid: "namespaces",
+  ...Object.fromEntries(NAMESPACE_KEYS.map((key) => [key, "namespaces"] as const)),
+  caps: "capsBound",
+  no_new_privs: "noNewPrivs",
   max_throttle: "maxThrottle",
   notifypid: "notifyPid",
   stop_timeout: "stopTimeout",
@@ -180,6 +194,22 @@ function presence(
     );
   }
   return true;
+}
+
+/** Names or numbers joined by ";"; "none" keeps none. */
+function capsOf(
+  keys: ReadonlyMap<string, string>,
+  origin: Origin,
+  diagnostics: Diagnostics,
+): readonly number[] | null {
+  const text = keys.get("caps");
+  if (text === undefined) return null;
+  if (text === "none") return [];
+  const words = text.split(";");
+  if (words.every((word) => word.trim() === "")) {
+    diagnostics.error('cannot use caps: its value is empty: write "caps=none" to keep none', origin);
+  }
+  return parseCapabilities(words, origin, diagnostics);
 }
 
 function pathOf(

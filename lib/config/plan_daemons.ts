@@ -18,7 +18,7 @@ import { nameDaemons, type NameRequest } from "./plan_daemon_names.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { quote } from "./problem.ts";
-import type { UserDatabase } from "./users.ts";
+import type { RootedUsers } from "./plan_users.ts";
 
 const PLAIN_OPTIONS = [
   "attach-daemon",
@@ -32,7 +32,7 @@ export function planDaemons(
   reader: OptionReader,
   defaults: DaemonDefaults,
   entrypoint: readonly string[] | null,
-  users: UserDatabase,
+  users: RootedUsers,
   system: PlanSystem,
 ): readonly DaemonPlan[] {
   const drafts: Draft[] = [];

@@ -25,18 +25,36 @@ const PHASES: readonly HookPhase[] = [
   "as-user-atexit",
 ];
 
-/** In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
-export function planHooks(reader: OptionReader): readonly Hook[] {
+/** The phases of a jail are left out without one; with `jailed` post-jail is not. In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
+export function planHooks(reader: OptionReader, hasJail: boolean): readonly Hook[] {
   const hooks: Hook[] = [];
   // Half a hundred names to ask for, and most configurations have none of them.
   if (!reader.hasAny(["hook-", "mount-", "umount-", "exec-"])) return hooks;
   for (const phase of PHASES) {
+    if (!hasJail && isOfJail(phase) && !(phase === "post-jail" && reader.flag("jailed"))) {
+      warnOfPhase(phase, reader);
+      continue;
+    }
     for (const option of reader.all(`hook-${phase}`)) addHook(hooks, phase, option, reader);
     for (const option of reader.all(`mount-${phase}`)) addParsed(hooks, phase, option, parseMount, reader);
     for (const option of reader.all(`umount-${phase}`)) addParsed(hooks, phase, option, parseUmount, reader);
     for (const option of reader.all(`exec-${phase}`)) addParsed(hooks, phase, option, parseCommand, reader);
   }
   return hooks;
+}
+
+function isOfJail(phase: HookPhase): boolean {
+  return phase === "post-jail" || phase === "in-jail";
+}
+
+/** uWSGI 2.0 leaves them out as well, without a word. */
+function warnOfPhase(phase: HookPhase, reader: OptionReader): void {
+  const option = reader.last(...["hook", "mount", "umount", "exec"].map((kind) => `${kind}-${phase}`));
+  if (option === null) return;
+  reader.diagnostics.warning(
+    `${option.name} is left out, for there is no jail: add namespace = ROOT, or use the phase as-root`,
+    option.origin,
+  );
 }
 
 /** touch-exec = FILE COMMAND, and hook-touch = FILE ACTION where the action is a command. */

@@ -56,7 +56,7 @@ export function resolveIdentity(
     uidText !== null && gidText === null && primaryGroup(uidText, users) === null && uid !== 0 && gid === 0
   ) {
     diagnostics.warning(
-      `user ${uid} is not in /etc/passwd, so its group stays 0 (root's): give its gid as well`,
+      `user ${uid} is not in ${users.pathOf("passwd")}, so its group stays 0 (root's): give its gid as well`,
       uidText.origin,
     );
   }
@@ -73,7 +73,7 @@ function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnos
   const id = parseId(text) ?? users.userByName(text)?.uid ?? null;
   if (id === null) {
     diagnostics.error(
-      `unknown user ${quote(text)}: ${whyUnknown(text, "/etc/passwd")}`,
+      `unknown user ${quote(text)}: ${whyUnknown(text, users.pathOf("passwd"))}`,
       written.origin,
     );
   }
@@ -85,7 +85,7 @@ function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagno
   const id = parseId(text) ?? users.groupByName(text)?.gid ?? null;
   if (id === null) {
     diagnostics.error(
-      `unknown group ${quote(text)}: ${whyUnknown(text, "/etc/group")}`,
+      `unknown group ${quote(text)}: ${whyUnknown(text, users.pathOf("group"))}`,
       written.origin,
     );
   }

@@ -1,10 +1,12 @@
 /** The instance's own settings, every default filled in. Pure. */
+import type { JailPlan } from "./jail_plan.ts";
 import type { Origin } from "./origin.ts";
 import { checkName, nameFrom } from "./plan_daemon_names.ts";
 import { planCapabilities } from "./plan_capabilities.ts";
 import { planEnvironment } from "./plan_environment.ts";
 import { planHooks, planTouchExec } from "./plan_hooks.ts";
 import { resolveIdentity, type Written } from "./plan_identity.ts";
+import { planSetnsServer } from "./plan_jail.ts";
 import { planLog } from "./plan_log.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { Identity, InstancePlan } from "./plan.ts";
@@ -33,6 +35,7 @@ const SCALARS: ReadonlySet<string> = new Set(
 export function planInstance(
   reader: OptionReader,
   files: readonly string[],
+  jail: JailPlan | null,
   users: UserDatabase,
   system: PlanSystem,
 ): InstancePlan {
@@ -55,7 +58,7 @@ export function planInstance(
     touchLogRotate: reader.texts("touch-logrotate"),
     touchExec: planTouchExec(reader),
     fsReload: reader.texts("fs-reload"),
-    hooks: planHooks(reader),
+    hooks: planHooks(reader, jail !== null),
     waits: planWaits(reader),
     limitAs: planLimitAs(reader),
     limitNproc: reader.whole({ least: 1, most: 0x7fffffff }, "limit-nproc"),
@@ -65,8 +68,8 @@ export function planInstance(
     masterFifo: planFifos(reader),
     shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,
     procnamePrefix: planProcnamePrefix(reader),
-    jail: null,
-    setnsServer: null,
+    jail,
+    setnsServer: planSetnsServer(reader),
     legions: [],
     stats: null,
     origins: originsOf(reader),

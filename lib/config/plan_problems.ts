@@ -11,6 +11,7 @@ import { maskLine, shownCommand } from "./mask.ts";
 import type { Origin } from "./origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "./plan.ts";
 import { quote } from "./problem.ts";
+import { findJailProblems, instanceSeesHost, seesHost } from "./plan_problems_jail.ts";
 import { isScriptWithoutInterpreter, join, ProgramFinder, searchPath } from "./plan_programs.ts";
 import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
 
@@ -28,8 +29,11 @@ export function findProblems(
 ): void {
   const search = new ProblemSearch(plan, system, purpose, diagnostics);
   search.checkInstance();
+  findJailProblems(plan, system, search.missing, diagnostics);
   const pidfiles = new Map<string, string>();
   for (const daemon of plan.daemons) {
+    // What lies under another root is seen where it is used.
+    if (!seesHost(plan, daemon)) continue;
     search.checkDaemon(daemon);
     if (daemon.pidfile === null) continue;
     const path = search.absolute(daemon.pidfile);
@@ -52,7 +56,7 @@ class ProblemSearch {
   /** For what cannot be known for certain before the daemons are started. */
   readonly #doubtful: Severity;
   /** For what is missing now: hooks and waits run before the daemons and may bring it. */
-  readonly #missing: Severity;
+  readonly missing: Severity;
   readonly #directory: string;
   readonly #programs: ProgramFinder;
   /** A line in a loop makes many daemons; what is wrong with it is said once. */
@@ -66,7 +70,7 @@ class ProblemSearch {
     this.#doubtful = purpose === "check" ? "error" : "warning";
     const mayCome = plan.instance.waits.length > 0 ||
       plan.instance.hooks.some(({ phase }) => phase !== "as-user-atexit" && phase !== "accepting");
-    this.#missing = mayCome ? "warning" : "error";
+    this.missing = mayCome ? "warning" : "error";
     this.#directory = plan.instance.chdir === null ? system.cwd : join(system.cwd, plan.instance.chdir);
     this.#programs = new ProgramFinder(system, searchPath(plan.instance, system));
   }
@@ -78,7 +82,8 @@ class ProblemSearch {
 
   checkInstance(): void {
     const { chdir, pidfiles, log, masterFifo, touchExec } = this.#plan;
-    if (chdir !== null) {
+    const seesHost = instanceSeesHost({ instance: this.#plan });
+    if (chdir !== null && seesHost) {
       this.#checkDirectory(join(this.#system.cwd, chdir), `chdir "${chdir}"`, this.#originOf("chdir"));
     }
     for (const pidfile of pidfiles) {
@@ -96,7 +101,7 @@ class ProblemSearch {
         this.#report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
       }
     }
-    if (this.#purpose === "start") return;
+    if (this.#purpose === "start" || !seesHost) return;
     for (const { command, origin } of touchExec) this.#checkShellLine(command, this.#directory, origin);
   }
 
@@ -207,7 +212,7 @@ class ProblemSearch {
   #checkDirectory(path: string, what: string, origin: Origin | null): boolean {
     const status = this.#stat(path);
     if (status?.kind === "directory") return true;
-    if (status === null) this.#report(this.#missing, `cannot enter ${what}: no such directory`, origin);
+    if (status === null) this.#report(this.missing, `cannot enter ${what}: no such directory`, origin);
     else this.#report("error", `cannot enter ${what}: it is a ${status.kind}`, origin);
     return false;
   }
@@ -235,7 +240,7 @@ class ProblemSearch {
     if (status?.kind === "directory") return { path: directory, status };
     if (status === null) {
       this.#report(
-        this.#missing,
+        this.missing,
         `cannot write ${what}: no such directory: "${directory}", make it first`,
         origin,
       );

@@ -37,6 +37,11 @@ export interface PlanSystem {
   readDirectory(path: string): readonly string[] | null;
   /** Text of a regular file of at most a MiB; null where it cannot be read. For envdir. */
   readText(path: string): string | null;
+  /**
+   * The same with the directory `root` in the place of "/": neither a link nor ".." leads out of it. For what lies in a jail.
+   * Absent: nothing is to be seen in other roots.
+   */
+  readInRoot?(root: string, path: string): string | null;
 }
 
 const READ_WRITE_EXECUTE_BITS = { write: 0o2, execute: 0o1 };

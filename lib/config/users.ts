@@ -30,6 +30,8 @@ export function parseId(text: string): number | null {
 export interface UserFiles {
   readonly passwd: string;
   readonly group: string;
+  /** The root that they lie under, for messages; absent: the host's. */
+  readonly place?: string;
 }
 
 /** The two files, read and parsed at the first question; malformed lines are passed over as the C library does. */
@@ -40,6 +42,11 @@ export class UserDatabase {
 
   constructor(files: UserFiles) {
     this.#files = files;
+  }
+
+  /** `/etc/passwd`, with the root in front where it is not the host's. */
+  pathOf(file: keyof Pick<UserFiles, "passwd" | "group">): string {
+    return `${this.#files.place ?? ""}/etc/${file}`;
   }
 
   userByName(name: string): User | null {

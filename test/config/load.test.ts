@@ -74,9 +74,9 @@ describe("the options for the plan", () => {
   });
 
   test("of a part that is not built are errors", () => {
-    expect(messages(loadText("namespace = /ns\nlegion = x\n"))).toEqual([
-      'a.ini:2: option "namespace" needs jails, which this version does not have',
-      'a.ini:3: option "legion" needs the legion, which this version does not have',
+    expect(messages(loadText("cgroup = /sys/fs/cgroup/a\nno-server\n"))).toEqual([
+      'a.ini:2: option "cgroup" needs control groups, which this version does not have',
+      'a.ini:3: option "no-server" needs a start that ends before its daemons, which this version does not have',
     ]);
   });
 });
@@ -273,10 +273,10 @@ test("a comment behind a boolean that was to be off is told", () => {
 });
 
 test("options of one part that is not built are one error, at the first of them", () => {
-  expect(messages(loadText("legion = a\nlegion-node = a b\nlegion-quorum = a 2\nchroot = /x\n"))).toEqual([
-    'a.ini:2: option "legion" needs the legion, which this version does not have, ' +
-    'as do "legion-node" (a.ini:3), "legion-quorum" (:4)',
-    'a.ini:5: option "chroot" needs jails, which this version does not have',
+  expect(messages(loadText("cgroup = a\ncgroup-opt = a=b\ncgroup-dir-mode = 755\nno-server\n"))).toEqual([
+    'a.ini:2: option "cgroup" needs control groups, which this version does not have, ' +
+    'as do "cgroup-opt" (a.ini:3), "cgroup-dir-mode" (:4)',
+    'a.ini:5: option "no-server" needs a start that ends before its daemons, which this version does not have',
   ]);
 });
 
@@ -289,7 +289,7 @@ test("statistics do not stop a start", () => {
   expect(options(found)).toEqual([]);
 });
 
-test.each(["namespace = /x", "unshare = fs", "chroot = /x", "legion = a 127.0.0.1:1 1 aes:x"])(
+test.each(["cgroup = /x", "cgroup-opt = a=b", "resolve = a=b"])(
   "%s would make another instance of it, and is an error",
   (line) => {
     expect(messages(loadText(`${line}\n`))[0]).toMatch(/^a\.ini:2: option ".*" needs .*, which this version/);
