@@ -1,0 +1,207 @@
+/**
+ * One node's part in a legion that etcd decides: applies the table of etcd_transitions.ts to its status. Pure: events and the
+ * boot-time clock come in, effects go out. Must never be lord while nobody holds the deadline: a guard is up before `choose`.
+ */
+import { deadlineOf, longestGrace, renewalDue } from "./etcd_times.ts";
+import type { Directory, EtcdEffect, EtcdEvent, EtcdSettings, EtcdTimer, Lease, Role } from "./etcd_state.ts";
+import { ETCD_TRANSITIONS } from "./etcd_transitions.ts";
+import { outranks } from "./etcd_rank.ts";
+
+/** Those who start together have seen each other by then; and a better candidate has this long to claim before the next does. */
+const CLAIM_STEP_MS = 300;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5000;
+const RENEW_AGAIN_MS = 100;
+/** A node on which no guard can be started stays out of it for so long. */
+export const UNGUARDED_PAUSE_MS = 30_000;
+
+export interface EtcdStatus {
+  role: Role;
+  /** The legion takes part. */
+  wanted: boolean;
+  closing: boolean;
+  lease: Lease | null;
+  directory: Directory;
+  /** Of our own lord's key. */
+  token: string | null;
+  /** Boot-time milliseconds: since when we have known that there is no lord. */
+  lordlessSince: number;
+  claimedAt: number;
+  /** Not before then: after a failed lord hook, or without a guard. */
+  suspendedUntil: number;
+  retryMs: number;
+  renewing: boolean;
+  arming: boolean;
+  /** Why it takes no part at the moment. */
+  problem: string | null;
+}
+
+export class EtcdMachine {
+  readonly settings: EtcdSettings;
+  readonly status: EtcdStatus = {
+    role: "out",
+    wanted: false,
+    closing: false,
+    lease: null,
+    directory: { lord: null, candidates: [] },
+    token: null,
+    lordlessSince: 0,
+    claimedAt: 0,
+    suspendedUntil: 0,
+    retryMs: FIRST_RETRY_MS,
+    renewing: false,
+    arming: false,
+    problem: null,
+  };
+  #effects: EtcdEffect[] = [];
+  #now = 0;
+
+  constructor(settings: EtcdSettings) {
+    this.settings = settings;
+  }
+
+  /** `now`: milliseconds of the boot-time clock. The effects, in the order in which they are to be run. */
+  handle(event: EtcdEvent, now: number): readonly EtcdEffect[] {
+    this.#now = now;
+    this.#effects = [];
+    const action = ETCD_TRANSITIONS[this.status.role][event.type] as
+      | ((machine: EtcdMachine, event: EtcdEvent) => void)
+      | "ignore";
+    if (action !== "ignore") action(this, event);
+    return this.#effects;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  effect(effect: EtcdEffect): void {
+    this.#effects.push(effect);
+  }
+
+  log(level: "info" | "warning" | "error", text: string): void {
+    this.effect({ do: "log", level, text });
+  }
+
+  enter(role: Role): void {
+    this.status.role = role;
+  }
+
+  /** `at`: by the boot-time clock. */
+  timer(timer: EtcdTimer, at: number): void {
+    this.effect({ do: "setTimer", timer, ms: Math.max(0, at - this.#now) });
+  }
+
+  clear(timer: EtcdTimer): void {
+    this.effect({ do: "clearTimer", timer });
+  }
+
+  join(): void {
+    this.enter("joining");
+    this.effect({ do: "join" });
+  }
+
+  /** Says each problem once, and tries again, less and less often. */
+  retry(text: string): void {
+    const { status } = this;
+    if (status.problem !== text) this.log("warning", text);
+    status.problem = text;
+    this.timer("retry", this.#now + status.retryMs);
+    status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
+  }
+
+  /** The lease was confirmed. */
+  extend(grant: { readonly sentAt: number; readonly ttl: number }): void {
+    const { status } = this;
+    if (status.lease === null) return;
+    if (status.problem !== null) this.log("info", "etcd answers again");
+    status.problem = null;
+    status.retryMs = FIRST_RETRY_MS;
+    status.lease = { id: status.lease.id, ...grant };
+    this.timer("renew", renewalDue(grant));
+  }
+
+  renew(): void {
+    const { status } = this;
+    if (status.lease === null || status.renewing) return;
+    status.renewing = true;
+    this.effect({ do: "renew", lease: status.lease.id });
+  }
+
+  /** The renewal failed, and the lease may still be there. */
+  renewAgain(text: string): void {
+    const { status } = this;
+    if (status.problem === null) this.log("warning", text);
+    status.problem = text;
+    this.timer("renew", this.#now + RENEW_AGAIN_MS);
+  }
+
+  /** When the daemons are told to stop unless the lease is confirmed before. */
+  watchDeadline(): void {
+    const { lease } = this.status;
+    if (lease === null) return;
+    const grace = Math.min(this.settings.grace, longestGrace(lease.ttl));
+    this.timer("stepDown", deadlineOf(lease) - grace);
+  }
+
+  deadline(): number {
+    const { lease } = this.status;
+    return lease === null ? this.#now : deadlineOf(lease);
+  }
+
+  /** Whether we are the lord by what stands in etcd. */
+  holdsKey(): boolean {
+    const { directory, lease } = this.status;
+    return directory.lord !== null && lease !== null && directory.lord.lease === lease.id &&
+      directory.lord.uuid === this.settings.self.uuid;
+  }
+
+  /** A candidate looks whether it should claim the lordship, and when: the best at once, each other later than its betters. */
+  consider(): void {
+    const { status, settings } = this;
+    if (status.directory.lord !== null) return this.clear("claim");
+    if (settings.self.valor <= 0 || !status.wanted) return;
+    const better = status.directory.candidates.filter((other) => outranks(other, settings.self));
+    this.timer("claim", status.lordlessSince + CLAIM_STEP_MS * better.length);
+  }
+
+  /** Not before those who start at the same time are heard. */
+  beginWaiting(): void {
+    this.status.lordlessSince = this.#now + CLAIM_STEP_MS;
+  }
+
+  read(directory: Directory): void {
+    const before = this.status.directory.lord;
+    this.status.directory = directory;
+    if (before !== null && directory.lord === null) {
+      this.status.lordlessSince = Math.max(this.status.lordlessSince, this.#now);
+    }
+  }
+
+  /** The lease is given back, whether that succeeds or not. */
+  leave(): void {
+    const { status } = this;
+    for (const timer of ["retry", "renew", "claim", "stepDown"] as const) this.clear(timer);
+    status.token = null;
+    status.renewing = false;
+    const lease = status.lease;
+    status.lease = null;
+    if (lease === null) return this.rest();
+    this.enter("leaving");
+    this.effect({ do: "leave", lease: lease.id });
+  }
+
+  /** Nothing is held. */
+  rest(): void {
+    const { status } = this;
+    status.directory = { lord: null, candidates: [] };
+    status.token = null;
+    status.lease = null;
+    status.renewing = false;
+    this.enter("out");
+    if (status.closing) return this.effect({ do: "closed" });
+    if (!status.wanted) return;
+    if (status.suspendedUntil > this.#now) this.timer("retry", status.suspendedUntil);
+    else this.join();
+  }
+}

@@ -1,0 +1,417 @@
+/**
+ * What a node does in each role at each event: every cell is written, "ignore" included, so that the compiler proves the table
+ * total. Nothing else decides about a lordship.
+ */
+import { deadlineOf } from "./etcd_times.ts";
+import { type EtcdMachine, UNGUARDED_PAUSE_MS } from "./etcd_machine.ts";
+import type { EtcdEvent, EventType, Role } from "./etcd_state.ts";
+
+type Handler<T extends EventType> = (machine: EtcdMachine, event: Extract<EtcdEvent, { type: T }>) => void;
+type Table = { readonly [R in Role]: { readonly [T in EventType]: Handler<T> | "ignore" } };
+
+const want: Handler<"wanted"> = (machine) => {
+  machine.status.wanted = true;
+};
+
+const unwant = (machine: EtcdMachine): void => {
+  machine.status.wanted = false;
+};
+
+// --- without a lease --------------------------------------------------------------------------------------------
+
+const begin: Handler<"wanted"> = (machine) => {
+  machine.status.wanted = true;
+  machine.join();
+};
+
+const beginAgain: Handler<"retryDue"> = (machine) => {
+  if (machine.status.wanted) machine.join();
+};
+
+const closeNow: Handler<"closeAsked"> = (machine) => {
+  machine.status.wanted = false;
+  machine.status.closing = true;
+  machine.clear("retry");
+  machine.effect({ do: "closed" });
+};
+
+const become: Handler<"joined"> = (machine, { lease }) => {
+  machine.status.lease = lease;
+  if (!machine.status.wanted) return machine.leave();
+  machine.enter("candidate");
+  machine.extend(lease);
+  machine.beginWaiting();
+  machine.log("info", `stands as a candidate in etcd, lease ${lease.ttl / 1000} s`);
+};
+
+const joinAgain: Handler<"joinFailed"> = (machine, { text }) => {
+  if (machine.status.wanted) machine.retry(text);
+  else machine.rest();
+};
+
+/** An answer may still come, and is then given back. */
+const closeJoining: Handler<"closeAsked"> = (machine) => {
+  machine.status.wanted = false;
+  machine.status.closing = true;
+  machine.clear("retry");
+  machine.rest();
+};
+
+// --- with one -----------------------------------------------------------------------------------------------------
+
+const renew = (machine: EtcdMachine): void => machine.renew();
+
+const keep: Handler<"renewed"> = (machine, { grant }) => {
+  machine.status.renewing = false;
+  machine.extend(grant);
+};
+
+const keepOn: Handler<"renewFailed"> = (machine, { text, gone }) => {
+  machine.status.renewing = false;
+  if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
+  machine.log("warning", `the lease is gone: ${text}; standing again`);
+  machine.status.lease = null;
+  machine.leave();
+};
+
+const look: Handler<"directoryRead"> = (machine, { directory }) => {
+  machine.read(directory);
+  // A claim whose answer was lost has succeeded after all.
+  if (machine.holdsKey()) return take(machine, directory.lord!.token);
+  machine.consider();
+};
+
+const note: Handler<"directoryRead"> = (machine, { directory }) => machine.read(directory);
+
+const claim: Handler<"claimDue"> = (machine) => {
+  const { lease, directory } = machine.status;
+  if (lease === null || directory.lord !== null) return;
+  machine.enter("claiming");
+  machine.effect({ do: "claim", lease: lease.id });
+};
+
+const take = (machine: EtcdMachine, token: string): void => {
+  machine.status.token = token;
+  machine.status.claimedAt = machine.now;
+  machine.status.arming = false;
+  machine.clear("claim");
+  machine.enter("arming");
+  // Only a renewal that began after the claim shows that the lease, and with it the key, was there to be claimed with.
+  machine.renew();
+};
+
+const lose: Handler<"claimLost"> = (machine) => machine.enter("candidate");
+
+const failClaim: Handler<"claimFailed"> = (machine, { text }) => {
+  machine.log("warning", `cannot claim the lordship: ${text}`);
+  machine.status.lordlessSince = machine.now + 1000;
+  machine.enter("candidate");
+  machine.consider();
+};
+
+const giveBack = (machine: EtcdMachine): void => {
+  unwant(machine);
+  machine.leave();
+};
+
+const giveBackAndClose = (machine: EtcdMachine): void => {
+  machine.status.closing = true;
+  giveBack(machine);
+};
+
+// --- the key is ours ------------------------------------------------------------------------------------------------
+
+const arm: Handler<"renewed"> = (machine, { grant }) => {
+  keep(machine, { type: "renewed", grant });
+  if (grant.sentAt < machine.status.claimedAt) return machine.renew();
+  if (machine.status.arming) return machine.effect({ do: "push", deadline: deadlineOf(grant) });
+  machine.status.arming = true;
+  machine.effect({ do: "arm", deadline: deadlineOf(grant) });
+};
+
+const choose: Handler<"armed"> = (machine) => {
+  const { token } = machine.status;
+  if (token === null) return;
+  machine.enter("lord");
+  machine.watchDeadline();
+  machine.effect({ do: "choose", token });
+};
+
+const remainUnarmed: Handler<"guardEnded"> = (machine, { text }) => {
+  machine.log("error", `cannot be lord: ${text}; tried again in ${UNGUARDED_PAUSE_MS / 1000} s`);
+  machine.status.suspendedUntil = machine.now + UNGUARDED_PAUSE_MS;
+  machine.leave();
+};
+
+const keepArming: Handler<"renewFailed"> = (machine, event) => {
+  if (event.gone) machine.effect({ do: "disarm" });
+  keepOn(machine, event);
+};
+
+const checkKeyArming: Handler<"directoryRead"> = (machine, { directory }) => {
+  machine.read(directory);
+  if (machine.holdsKey()) return;
+  machine.log("warning", "the lord's key was taken away before it was used; standing again");
+  machine.effect({ do: "disarm" });
+  machine.leave();
+};
+
+const disarmAndLeave = (machine: EtcdMachine): void => {
+  machine.effect({ do: "disarm" });
+  giveBack(machine);
+};
+
+const disarmAndClose = (machine: EtcdMachine): void => {
+  machine.status.closing = true;
+  disarmAndLeave(machine);
+};
+
+// --- lord -------------------------------------------------------------------------------------------------------------
+
+const push: Handler<"renewed"> = (machine, { grant }) => {
+  keep(machine, { type: "renewed", grant });
+  machine.effect({ do: "push", deadline: deadlineOf(grant) });
+  if (machine.status.role === "lord") machine.watchDeadline();
+};
+
+/** `kill`: another may be lord already, so there is no time to ask. */
+const depose = (machine: EtcdMachine, why: string, kill: boolean): void => {
+  machine.clear("stepDown");
+  machine.enter("vacating");
+  if (kill) machine.effect({ do: "disarm" });
+  machine.effect({ do: "depose", why });
+};
+
+const stepDown: Handler<"stepDownDue"> = (machine) => {
+  const rest = Math.max(0, machine.deadline() - machine.now);
+  depose(machine, `etcd did not confirm the lease: what runs is killed in ${(rest / 1000).toFixed(1)} s`, false);
+};
+
+const failAsLord: Handler<"renewFailed"> = (machine, { text, gone }) => {
+  machine.status.renewing = false;
+  if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
+  machine.status.lease = null;
+  depose(machine, `the lease is gone: ${text}`, true);
+};
+
+const checkKey: Handler<"directoryRead"> = (machine, { directory }) => {
+  machine.read(directory);
+  if (machine.holdsKey()) return;
+  depose(machine, "the lord's key was taken away", true);
+};
+
+const loseGuard: Handler<"guardEnded"> = (machine, { text }) => depose(machine, text, false);
+
+/** The hook failed: nothing runs. */
+const decline: Handler<"declined"> = (machine, { seconds }) => {
+  machine.status.suspendedUntil = machine.now + seconds * 1000;
+  machine.effect({ do: "disarm" });
+  machine.leave();
+};
+
+const vacateUnasked = (machine: EtcdMachine): void => {
+  unwant(machine);
+  machine.clear("stepDown");
+  machine.enter("vacating");
+};
+
+// --- no lord any more ---------------------------------------------------------------------------------------------------
+
+const vacate = (machine: EtcdMachine): void => {
+  machine.effect({ do: "disarm" });
+  machine.leave();
+};
+
+/** While daemons stop, the lease is kept if it can be: they have their whole grace then. */
+const failVacating: Handler<"renewFailed"> = (machine, { text, gone }) => {
+  machine.status.renewing = false;
+  if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
+  machine.status.lease = null;
+  machine.effect({ do: "disarm" });
+};
+
+const rest: Handler<"left"> = (machine) => machine.rest();
+
+const closeLater: Handler<"closeAsked"> = (machine) => {
+  unwant(machine);
+  machine.status.closing = true;
+};
+
+export const ETCD_TRANSITIONS: Table = {
+  out: {
+    wanted: begin,
+    leaveAsked: unwant,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: closeNow,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: "ignore",
+    renewFailed: "ignore",
+    directoryRead: "ignore",
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: beginAgain,
+    renewDue: "ignore",
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+  joining: {
+    wanted: want,
+    leaveAsked: unwant,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: closeJoining,
+    joined: become,
+    joinFailed: joinAgain,
+    renewed: "ignore",
+    renewFailed: "ignore",
+    directoryRead: "ignore",
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: beginAgain,
+    renewDue: "ignore",
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+  candidate: {
+    wanted: want,
+    leaveAsked: giveBack,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: giveBackAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: keep,
+    renewFailed: keepOn,
+    directoryRead: look,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: claim,
+    stepDownDue: "ignore",
+  },
+  claiming: {
+    wanted: want,
+    leaveAsked: giveBack,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: giveBackAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: keep,
+    renewFailed: keepOn,
+    directoryRead: note,
+    claimed: (machine, { token }) => take(machine, token),
+    claimLost: lose,
+    claimFailed: failClaim,
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+  arming: {
+    wanted: want,
+    leaveAsked: disarmAndLeave,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: disarmAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: arm,
+    renewFailed: keepArming,
+    directoryRead: checkKeyArming,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: choose,
+    guardEnded: remainUnarmed,
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+  lord: {
+    wanted: want,
+    leaveAsked: vacateUnasked,
+    declined: decline,
+    vacated: "ignore",
+    closeAsked: disarmAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: push,
+    renewFailed: failAsLord,
+    directoryRead: checkKey,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: loseGuard,
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    stepDownDue: stepDown,
+  },
+  vacating: {
+    wanted: want,
+    leaveAsked: unwant,
+    declined: decline,
+    vacated: vacate,
+    closeAsked: disarmAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: push,
+    renewFailed: failVacating,
+    directoryRead: note,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+  leaving: {
+    wanted: want,
+    leaveAsked: unwant,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: closeLater,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: "ignore",
+    renewFailed: "ignore",
+    directoryRead: "ignore",
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: rest,
+    armed: "ignore",
+    guardEnded: "ignore",
+    retryDue: "ignore",
+    renewDue: "ignore",
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+  },
+};
