@@ -8,6 +8,10 @@ import { type KeyValue, readKeyValues, writeKeyValues } from "./keyvals.ts";
 
 /** Ours: how many announcements this uuid has sent. */
 export const SEQUENCE_KEY = "reeve_seq";
+/** Ours: what it ran as lord is still being stopped. */
+const HOLDING_KEY = "reeve_holding";
+/** Ours: for so many milliseconds it will not be lord. */
+const REST_KEY = "reeve_rest";
 /** Ours, and always the last: HMAC-SHA-256 over all bytes before it. */
 export const MAC_KEY = "reeve_mac";
 
@@ -47,6 +51,10 @@ export function encodeAnnouncement(announcement: Announcement, sequence: number 
   if (scroll !== null && scroll !== "") pairs.push(["scroll", encodeText(scroll)]);
   if (announcement.dead) pairs.push(["dead", number(1)]);
   if (sequence !== null) pairs.push([SEQUENCE_KEY, number(sequence)]);
+  if (announcement.holding === true) pairs.push([HOLDING_KEY, number(1)]);
+  // Rounded down: a promise must not last longer than it is kept.
+  const rest = Math.floor(announcement.rest ?? 0);
+  if (rest > 0) pairs.push([REST_KEY, number(rest)]);
   return writeKeyValues(pairs);
 }
 
@@ -76,6 +84,8 @@ export function decodeAnnouncement(plain: Uint8Array): Decoded | null {
       lordUuid,
       scroll: scroll === undefined || scroll.length === 0 ? null : decodeBytes(scroll),
       dead: values.has("dead"),
+      ...(values.has(HOLDING_KEY) ? { holding: true } : {}),
+      ...(numbers.rest > 0 ? { rest: numbers.rest } : {}),
     },
     sequence: numbers.sequence,
     mac: macOf(pairs),
@@ -97,6 +107,7 @@ function uuidOf(bytes: Uint8Array | undefined): string | null {
 type Numbers = Pick<Announcement, "pid" | "unix" | "lord" | "checksum" | "lordValor"> & {
   readonly valor: number;
   readonly sequence: number | null;
+  readonly rest: number;
 };
 
 /** A key that is not there counts as 0, as in uWSGI; null: one has no number. */
@@ -108,6 +119,7 @@ function numbersOf(values: ReadonlyMap<string, Uint8Array>): Numbers | null {
   const lordValor = small(values.get("lord_valor"));
   const checksum = whole(values.get("checksum"));
   const sequence = small(values.get(SEQUENCE_KEY));
+  const rest = small(values.get(REST_KEY));
   if (valor === null || pid === null || unix === null || lord === null) return null;
   if (lordValor === null || checksum === null || sequence === null) return null;
   return {

@@ -40,6 +40,13 @@ describe("a packet", () => {
     expect(packets().open(peer().seal(announcement), CLOCK)).toEqual({ kind: "news", announcement });
   });
 
+  test("of a node that holds on to its daemons, or rests, says so", () => {
+    const announcement = { ...NEWS, holding: true, rest: 1500 };
+    expect(packets().open(peer().seal(announcement), CLOCK)).toEqual({ kind: "news", announcement });
+    const seen = packets().open(peer().seal({ ...NEWS, rest: 1.9, holding: false }), CLOCK);
+    expect(seen).toEqual({ kind: "news", announcement: { ...NEWS, rest: 1 } });
+  });
+
   test("with a host name and a scroll that are not UTF-8 keeps their bytes", () => {
     const announcement = { ...NEWS, id: { ...NEWS.id, name: "n\udcff" }, scroll: "\udc80" };
     expect(packets().open(peer().seal(announcement), CLOCK)).toEqual({ kind: "news", announcement });
