@@ -1,0 +1,122 @@
+/**
+ * A jail that stands, held: its init by a pidfd, its root and PID namespace by descriptors. Opened only when everything that is known
+ * of it fits; must be closed when its init is gone, since what is held here keeps its mounts alive.
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import type { JailPlan } from "../config/jail_plan.ts";
+import type { Confinement } from "../sys/child_spec.ts";
+import { openDirectory } from "../sys/files.ts";
+import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
+import { listProcesses, readStat } from "../sys/process_table.ts";
+import { type JailIdentity, NAMESPACE_KINDS } from "./jail_identity.ts";
+import type { JailPlace } from "./jail_place.ts";
+import { namespaceInode, namespacesBeside, sameNamespaces } from "./namespace_files.ts";
+import { cloneFlags, NO_SETUP } from "./namespace_setup.ts";
+import { isEnding, pidLevels } from "./pid_levels.ts";
+
+/** It is not the jail that was meant, or is none any more. The text goes on after "the jail ...". */
+export class NotThatJail extends Error {}
+
+export class JailHandle implements JailPlace {
+  readonly identity: JailIdentity;
+  readonly initPid: number;
+  readonly rootFd: number;
+  readonly pidNamespaceFd: number | null;
+  readonly confinement: Confinement;
+  /** Readable once the init is gone. */
+  readonly pidfd: number;
+  /** How many PID namespaces the jail is below reeve's. */
+  readonly #depth: number;
+
+  /** Throws NotThatJail; SysError where descriptors are short. */
+  static open(identity: JailIdentity, plan: JailPlan): JailHandle {
+    const { pid, startTime } = identity;
+    const fds: number[] = [];
+    const keep = (fd: number): number => {
+      fds.push(fd);
+      return fd;
+    };
+    try {
+      const opened = openPidfd(pid);
+      if (opened === null) throw new NotThatJail(`has ended (pid ${pid} is gone)`);
+      const pidfd = keep(opened);
+      const stat = readStat(pid);
+      if (stat === null || stat.startTime !== startTime) {
+        throw new NotThatJail(`has ended (pid ${pid} is another process by now)`);
+      }
+      if (stat.state === "Z" || isEnding(pid)) throw new NotThatJail(`is ending (pid ${pid})`);
+      if (!sameNamespaces(namespacesBeside(pid), identity.namespaces)) {
+        throw new NotThatJail(`is not the one on record: the namespaces of pid ${pid} are others`);
+      }
+      const rootFd = keep(openDirectory(`/proc/${pid}/root`));
+      const pidNamespaceFd = identity.namespaces.pid === undefined ? null : keep(openNamespace(pid));
+      const levels = pidLevels(pid);
+      // It lived all the while, so its number was nobody else's.
+      if (!signalPidfd(pidfd, 0) || isEnding(pid)) throw new NotThatJail(`is ending (pid ${pid})`);
+      return new JailHandle(identity, plan, {
+        pidfd,
+        rootFd,
+        pidNamespaceFd,
+        depth: (levels?.length ?? 2) - 1,
+      });
+    } catch (error) {
+      for (const fd of fds) closeSync(fd);
+      throw error;
+    }
+  }
+
+  private constructor(
+    identity: JailIdentity,
+    plan: JailPlan,
+    held: {
+      readonly pidfd: number;
+      readonly rootFd: number;
+      readonly pidNamespaceFd: number | null;
+      readonly depth: number;
+    },
+  ) {
+    this.identity = identity;
+    this.initPid = identity.pid;
+    this.pidfd = held.pidfd;
+    this.rootFd = held.rootFd;
+    this.pidNamespaceFd = held.pidNamespaceFd;
+    this.#depth = held.depth;
+    const kinds = NAMESPACE_KINDS.filter((kind) => kind !== "pid" && identity.namespaces[kind] !== undefined);
+    const flags = cloneFlags(kinds);
+    this.confinement = {
+      ...NO_SETUP,
+      pidNamespace: held.pidNamespaceFd,
+      join: flags === 0 ? [] : [{ fd: held.pidfd, flags }],
+      // A mount namespace is joined at its own root, which chroot(2) has not changed.
+      root: plan.root?.how === "chroot" ? { path: plan.root.path, how: "chroot" } : null,
+      readyFd: null,
+    };
+  }
+
+  /** The init runs and is not about to end. */
+  get stands(): boolean {
+    return readStat(this.initPid)?.startTime === this.identity.startTime && !isEnding(this.initPid);
+  }
+
+  translatePid(pid: number): number | null {
+    if (this.pidNamespaceFd === null) return readStat(pid) === null ? null : pid;
+    for (const { pid: ours } of listProcesses()) if (this.pidInside(ours) === pid) return ours;
+    return null;
+  }
+
+  pidInside(pid: number): number | null {
+    const inside = pidLevels(pid)?.[this.#depth] ?? null;
+    // Another jail's process has a number at this level too.
+    const isHere = this.pidNamespaceFd === null ||
+      namespaceInode(pid, "pid") === this.identity.namespaces.pid;
+    return isHere ? inside : null;
+  }
+
+  close(): void {
+    for (const fd of [this.pidfd, this.rootFd, this.pidNamespaceFd]) if (fd !== null) closeSync(fd);
+  }
+}
+
+function openNamespace(pid: number): number {
+  return openSync(`/proc/${pid}/ns/pid`, constants.O_RDONLY);
+}
