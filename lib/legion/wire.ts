@@ -121,16 +121,9 @@ function numbersOf(values: ReadonlyMap<string, Uint8Array>): Numbers | null {
   const sequence = small(values.get(SEQUENCE_KEY));
   const rest = small(values.get(REST_KEY));
   if (valor === null || pid === null || unix === null || lord === null) return null;
-  if (lordValor === null || checksum === null || sequence === null) return null;
-  return {
-    valor,
-    pid,
-    unix,
-    lord,
-    lordValor,
-    checksum,
-    sequence: values.has(SEQUENCE_KEY) ? sequence : null,
-  };
+  if (lordValor === null || checksum === null || sequence === null || rest === null) return null;
+  const counted = values.has(SEQUENCE_KEY) ? sequence : null;
+  return { valor, pid, unix, lord, lordValor, checksum, sequence: counted, rest };
 }
 
 function whole(bytes: Uint8Array | undefined): bigint | null {
