@@ -1,7 +1,7 @@
 /**
  * Carries out the built-in hook actions that touch the system, with the rights of the process that this runs in: reeve
- * itself for the phases of root, a child of the instance's user for the others. Synchronous; never follows a FIFO into
- * waiting for a reader.
+ * itself for the phases of root, a child of the instance's user for the others. Those inside a jail work from outside,
+ * beneath the descriptor of its root. Synchronous; never follows a FIFO into waiting for a reader.
  */
 import {
   accessSync,
@@ -11,16 +11,17 @@ import {
   constants,
   lchownSync,
   mkdirSync,
-  openSync,
-  readFileSync,
   statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
 import { isAbsolute } from "node:path";
 import type { HookAction } from "../config/plan.ts";
-import { parseId, UserDatabase } from "../config/users.ts";
-import { errnoText } from "../sys/errno.ts";
+import { parseId } from "../config/users.ts";
+import { RootedTree } from "../jail/rooted_tree.ts";
+import { readUsers } from "../jail/rooted_users.ts";
+import { errnoText, errorCode } from "../sys/errno.ts";
+import { type FileTree, HOST_TREE, type WriteOptions } from "../sys/file_tree.ts";
 import { setHostname } from "../sys/mounts.ts";
 import { setUmask } from "../sys/own_process.ts";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/pidfd.ts";
@@ -37,10 +38,12 @@ export interface ActionContext {
   readonly cwd: string;
   /** Of the files that are made; null: as reeve itself. */
   readonly umask: number | null;
+  /** A descriptor of the root directory beneath which the paths lie; null: they are reeve's own. */
+  readonly root: number | null;
 }
 
 const STICKY = 0o1000;
-const WRITE = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const NEW_FILE = 0o666;
 
 /** Throws an Error whose text is `cannot VERB "...": detail`. */
 export function performAction(action: SystemAction, context: ActionContext): void {
@@ -48,7 +51,7 @@ export function performAction(action: SystemAction, context: ActionContext): voi
   try {
     perform(action, context);
   } catch (problem) {
-    throw new Error(`cannot ${describe(action)}: ${detailOf(problem)}`, { cause: problem });
+    throw new Error(`cannot ${describeAction(action)}: ${detailOf(problem)}`, { cause: problem });
   } finally {
     if (before !== null) setUmask(before);
   }
@@ -58,46 +61,77 @@ export function isSystemAction(action: HookAction): action is SystemAction {
   return !["exec", "wait", "putenv", "print", "exit"].includes(action.kind);
 }
 
-function perform(action: SystemAction, { cwd }: ActionContext): void {
+function perform(action: SystemAction, { cwd, root }: ActionContext): void {
   const at = (path: string): string => isAbsolute(path) ? path : `${cwd}/${path}`;
+  const tree = root === null ? HOST_TREE : new RootedTree(() => root);
   switch (action.kind) {
     case "chdir":
-      if (!statSync(at(action.path)).isDirectory()) throw new Error("not a directory");
-      return accessSync(at(action.path), constants.X_OK);
+      return tree.target(at(action.path), "look", checkDirectory);
     case "mkdir":
-      return void mkdirSync(at(action.path), 0o777);
+      return tree.entry(at(action.path), "use", (path) => void mkdirSync(path, 0o777));
     case "chmod":
-      return chmodSync(at(action.path), action.mode);
+      return tree.target(at(action.path), "use", (path) => chmodSync(path, action.mode));
     case "sticky":
-      return chmodSync(at(action.path), (statSync(at(action.path)).mode & 0o7777) | STICKY);
+      return tree.target(at(action.path), "use", addSticky);
     case "chown":
-      return changeOwner(at(action.path), action.owner, action.group, action.follow);
+      return changeOwner(at(action.path), action, tree);
     case "create":
-      return writeText(at(action.path), "", constants.O_CREAT | constants.O_TRUNC);
+      return writeText(at(action.path), "", { append: false, truncate: true, create: NEW_FILE }, tree);
     case "write": {
-      const how = constants.O_CREAT | (action.append ? constants.O_APPEND : constants.O_TRUNC);
-      return writeText(at(action.path), action.newline ? `${action.text}\n` : action.text, how);
+      const { append, newline, text } = action;
+      const how = { append, truncate: !append, create: NEW_FILE };
+      return writeText(at(action.path), newline ? `${text}\n` : text, how, tree);
     }
     case "writefifo":
-      return writeFifo(at(action.path), action.text);
+      return writeFifo(at(action.path), action.text, tree);
     case "unlink":
-      return unlinkSync(at(action.path));
+      return tree.entry(at(action.path), "use", unlinkSync);
+    case "hostname":
+    case "unix_signal":
+    case "mount":
+    case "umount":
+      // A process in the jail's namespaces does these (hook_carrier.ts).
+      if (root !== null) throw new Error("it cannot be done from outside of a jail");
+      return performOnHost(action, at);
+  }
+}
+
+function performOnHost(
+  action: Extract<SystemAction, { kind: "hostname" | "unix_signal" | "mount" | "umount" }>,
+  at: (path: string) => string,
+): void {
+  switch (action.kind) {
     case "hostname":
       return setHostname(action.name);
     case "unix_signal":
       return sendSignal(action.pid, action.signal, at);
-    case "mount": {
-      // A source is a path only where it looks like one: "none", "tmpfs", "host:/export".
-      const source = action.source.startsWith(".") ? at(action.source) : action.source;
-      return performMount({ ...action, source, target: at(action.target) });
-    }
+    case "mount":
+      return performMount({
+        ...action,
+        source: mountSource(action.source, at),
+        target: at(action.target),
+      });
     case "umount":
       return performUmount({ ...action, target: at(action.target) });
   }
 }
 
-function writeText(path: string, text: string, flags: number): void {
-  const fd = openSync(path, WRITE | flags, 0o666);
+/** A source is a path only where it looks like one: "none", "tmpfs", "host:/export". */
+export function mountSource(source: string, at: (path: string) => string): string {
+  return source.startsWith(".") ? at(source) : source;
+}
+
+function checkDirectory(path: string): void {
+  if (!statSync(path).isDirectory()) throw new Error("not a directory");
+  accessSync(path, constants.X_OK);
+}
+
+function addSticky(path: string): void {
+  chmodSync(path, (statSync(path).mode & 0o7777) | STICKY);
+}
+
+function writeText(path: string, text: string, how: WriteOptions, tree: FileTree): void {
+  const fd = tree.openForWriting(path, how);
   try {
     const bytes = Buffer.from(text, "utf8");
     for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
@@ -107,31 +141,27 @@ function writeText(path: string, text: string, flags: number): void {
 }
 
 /** uWSGI: that nobody reads a FIFO is no failure. */
-function writeFifo(path: string, text: string): void {
+function writeFifo(path: string, text: string, tree: FileTree): void {
   try {
-    writeText(path, text, 0);
+    writeText(path, text, { append: false, truncate: false, create: null }, tree);
   } catch (problem) {
-    const code = (problem as { code?: unknown }).code;
+    const code = errorCode(problem);
     if (code !== "ENXIO" && code !== "ENODEV") throw problem;
   }
 }
 
-function changeOwner(path: string, owner: string, group: string, follow: boolean): void {
-  const users = new UserDatabase({ passwd: readText("/etc/passwd"), group: readText("/etc/group") });
+function changeOwner(
+  path: string,
+  { owner, group, follow }: Extract<SystemAction, { kind: "chown" }>,
+  tree: FileTree,
+): void {
+  const users = readUsers(tree);
   const uid = users.userByName(owner)?.uid ?? parseId(owner);
   const gid = users.groupByName(group)?.gid ?? parseId(group);
   if (uid === null) throw new Error(`there is no user "${owner}"`);
   if (gid === null) throw new Error(`there is no group "${group}"`);
-  if (follow) chownSync(path, uid, gid);
-  else lchownSync(path, uid, gid);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
+  if (follow) tree.target(path, "use", (held) => chownSync(held, uid, gid));
+  else tree.entry(path, "use", (held) => lchownSync(held, uid, gid));
 }
 
 /** A pid as written is the writer's responsibility; one from a pidfile counts only if it is that process. */
@@ -152,7 +182,7 @@ function openFromPidfile(path: string): number | null {
   return holdProcess(verdict.process);
 }
 
-function describe(action: SystemAction): string {
+export function describeAction(action: SystemAction): string {
   switch (action.kind) {
     case "chdir":
       return `change to directory "${action.path}"`;

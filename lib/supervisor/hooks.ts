@@ -1,50 +1,17 @@
 /**
  * Runs the hooks of a phase, one after the other in the order of the plan, each once. What a hook changes for those
- * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here.
+ * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here. Once there is a jail
+ * the phases that uWSGI has inside of it act there, with its paths, its environment and its users.
  */
-import type { Command, Hook, HookPhase, Identity, InstancePlan, Wait } from "../config/plan.ts";
+import type { Hook, HookPhase, InstancePlan } from "../config/plan.ts";
 import { maskLine } from "../config/mask.ts";
-import type { LineFormat } from "../log/line_format.ts";
-import { MESSAGES } from "./messages.ts";
-import { changeEnvironment, type Environment } from "./environment.ts";
 import { errorText } from "../sys/error_text.ts";
-import { type ActionContext, isSystemAction, performAction, type SystemAction } from "./hook_actions.ts";
-import { HOOK_VARIABLE, packHookRequest } from "./hook_child.ts";
-import { HOOK_WORD } from "./hook_word.ts";
+import { changeEnvironment, type Environment } from "./environment.ts";
+import { isSystemAction, type SystemAction } from "./hook_actions.ts";
+import { carryOut, HIDDEN, type HookPlace } from "./hook_carrier.ts";
+import type { CommandEnd, HookWorld } from "./hook_world.ts";
+import { MESSAGES } from "./messages.ts";
 import { DEFAULT_WAIT_SECONDS } from "./waits.ts";
-
-export type CommandEnd =
-  | { readonly kind: "exited"; readonly code: number }
-  | { readonly kind: "killed"; readonly signal: number };
-
-export interface CommandOptions {
-  /** null: as reeve itself. */
-  readonly identity: Identity | null;
-  readonly environment: Environment;
-  readonly cwd: string;
-  /** In the jail, where `cwd` is one of its directories. */
-  readonly inside?: boolean;
-  /** Ends the command: the instance is told to stop. */
-  readonly signal: AbortSignal;
-}
-
-export interface HookWorld {
-  /** Starts a command and waits for its end. Rejects when it cannot be started, or with the signal's reason. */
-  readonly runCommand: (command: Command, options: CommandOptions) => Promise<CommandEnd>;
-  readonly parseCommand: (text: string) => Command;
-  /** Resolves when the target is there; rejects when the time is up or the signal aborts. */
-  readonly wait: (
-    wait: Pick<Wait, "what" | "target" | "timeout">,
-    signal: AbortSignal,
-  ) => Promise<void>;
-  readonly log: (level: "info" | "warning" | "error", text: string) => void;
-  /** Words that execute reeve again: its path, and whatever it needs to be itself. */
-  readonly self: readonly string[];
-  /** How the log line of a child is to look. */
-  readonly format: LineFormat;
-  /** Carries an action out in this process; default: the real thing. */
-  readonly perform?: (action: SystemAction, context: ActionContext) => void;
-}
 
 /** A hook failed whose failure ends the instance. The text is for the log, with the place in the configuration. */
 export class HookFailure extends Error {
@@ -84,9 +51,13 @@ const PHASE_NAMES: Readonly<Partial<Record<HookPhase, string>>> = {
   "as-user-atexit": "as user at exit",
 };
 
-const HIDDEN = "[hidden]";
-
 type HookInstance = Pick<InstancePlan, "hooks" | "identity" | "umask">;
+
+/** What hooks change for those after them. */
+interface Room {
+  environment: Environment;
+  cwd: string;
+}
 
 /** What hooks change for those after them. */
 interface Room {
@@ -111,6 +82,11 @@ export class HookRunner {
   /** Of the daemons: with what hooks have put into it so far. */
   get environment(): Environment {
     return (this.#inside ?? this.#outside).environment;
+  }
+
+  /** Of what reeve runs beside the jail. */
+  get environmentOutside(): Environment {
+    return this.#outside.environment;
   }
 
   /** Where the hooks so far have led, in the jail's terms once it was entered; the option chdir is applied by the caller. */
@@ -169,7 +145,9 @@ export class HookRunner {
         throw new HookExit(action.code);
       case "wait":
         try {
-          await this.#world.wait({ ...action, timeout: DEFAULT_WAIT_SECONDS }, signal);
+          const room = this.#roomOf(hook);
+          const wait = { ...action, timeout: DEFAULT_WAIT_SECONDS };
+          await this.#world.wait(wait, signal, room === this.#inside ? room.cwd : null);
         } catch (problem) {
           throw new HookFailure(hook, errorText(problem), problem);
         }
@@ -178,11 +156,13 @@ export class HookRunner {
 
   async #runCommand(hook: Hook, text: string, mayFail: boolean, signal: AbortSignal): Promise<void> {
     const shown = hook.shown === HIDDEN ? HIDDEN : maskLine(text);
+    const { identity, environment, cwd, inside } = this.#placeOf(hook, signal);
     let failure: string | null;
     try {
+      const command = this.#world.parseCommand(text);
       failure = failureOf(
         shown,
-        await this.#world.runCommand(this.#world.parseCommand(text), this.#options(hook, signal)),
+        await this.#world.runCommand(command, { identity, environment, cwd, inside, signal }),
       );
     } catch (problem) {
       failure = `cannot run "${shown}": ${errorText(problem)}`;
@@ -194,34 +174,15 @@ export class HookRunner {
     this.#world.log("warning", failure);
   }
 
-  /** In this process where the hook has reeve's own rights, else in a child of the user. */
   async #runSystem(hook: Hook, action: SystemAction, signal: AbortSignal): Promise<void> {
-    const hidden = hook.shown === HIDDEN;
-    const room = this.#roomOf(hook);
-    const context = { cwd: room.cwd, umask: this.#instance.umask };
-    if (this.#identityOf(hook) === null) {
-      try {
-        (this.#world.perform ?? performAction)(action, context);
-      } catch (problem) {
-        throw new HookFailure(hook, hidden ? "a hidden hook failed" : errorText(problem), problem);
-      }
-    } else {
-      const packed = packHookRequest({ action, context, format: this.#world.format, hidden });
-      const options = this.#options(hook, signal);
-      const environment = changeEnvironment(options.environment, [{ name: HOOK_VARIABLE, value: packed }]);
-      const words = [...this.#world.self, HOOK_WORD];
-      const command: Command = { kind: "words", text: words.join(" "), words };
-      let end: CommandEnd;
-      try {
-        end = await this.#world.runCommand(command, { ...options, environment });
-      } catch (problem) {
-        signal.throwIfAborted();
-        throw new HookFailure(hook, `cannot run hook "${hook.shown}": ${errorText(problem)}`, problem);
-      }
+    try {
+      await carryOut(hook, action, this.#placeOf(hook, signal), this.#world);
+    } catch (problem) {
       signal.throwIfAborted();
-      if (end.kind !== "exited" || end.code !== 0) throw new HookFailure(hook, `hook "${hook.shown}" failed`);
+      const text = hook.shown === HIDDEN ? "a hidden hook failed" : errorText(problem);
+      throw new HookFailure(hook, text, problem);
     }
-    if (action.kind === "chdir") move(room, action.path);
+    if (action.kind === "chdir") move(this.#roomOf(hook), action.path);
   }
 
   #putenv({ name, value }: { readonly name: string; readonly value: string }): void {
@@ -235,14 +196,16 @@ export class HookRunner {
     return OUTSIDE.has(hook.phase) ? this.#outside : this.#inside ?? this.#outside;
   }
 
-  #identityOf(hook: Hook): Identity | null {
-    return AS_USER.has(hook.phase) ? this.#instance.identity : null;
-  }
-
-  #options(hook: Hook, signal: AbortSignal): CommandOptions {
+  #placeOf(hook: Hook, signal: AbortSignal): HookPlace {
     const room = this.#roomOf(hook);
-    const { environment, cwd } = room;
-    return { identity: this.#identityOf(hook), environment, cwd, inside: room === this.#inside, signal };
+    return {
+      identity: AS_USER.has(hook.phase) ? this.#instance.identity : null,
+      environment: room.environment,
+      cwd: room.cwd,
+      umask: this.#instance.umask,
+      inside: room === this.#inside,
+      signal,
+    };
   }
 }
 

@@ -4,6 +4,7 @@
  * uWSGI makes one call, in which the kernel then overlooks some flags without a word: a bind ignores ro and nosuid, and
  * private or shared beside a bind are ignored as well. Here each is a call of its own, so that what is written holds.
  */
+import type { MountStep } from "../sys/child_spec.ts";
 import type { MountRequest } from "../sys/mounts.ts";
 
 const MS = {
@@ -113,6 +114,33 @@ export function planUmount(flags: readonly string[]): UmountPlan {
   const others = flags.filter((flag) => !RECURSIVE.has(flag));
   const wrong = others.some((flag) => Object.hasOwn(MOUNT, flag)) ? "is one of mount" : "is not known";
   return { flags: sum(others, UMOUNT, wrong), recursive: others.length < flags.length };
+}
+
+const STEP = { create: false, recursive: false, optional: false, sourceInside: true, data: "" } as const;
+
+/**
+ * The same for a child that makes the mount in a jail: paths are the jail's. The first makes the mount, the others change it.
+ * Throws an Error as `planMount` does.
+ */
+export function mountSteps(
+  request: Parameters<typeof planMount>[0],
+): [MountStep, ...MountStep[]] {
+  const { call, restrict, recursive, propagation } = planMount(request);
+  const { source, target, type } = call;
+  const data = call.data ?? "";
+  if ((call.flags & MS.bind) !== 0 && (call.flags & MS.remount) === 0) {
+    const bind: MountStep = { ...STEP, kind: "bind", source, target, type: "", recursive, flags: restrict };
+    if (propagation === 0) return [bind];
+    return [bind, { ...STEP, kind: "plain", source: "none", target, type: "none", flags: propagation }];
+  }
+  const changes = (call.flags & (MS.remount | MS.move | PROPAGATION)) !== 0;
+  return [{ ...STEP, kind: changes ? "plain" : "new", source, target, type, data, flags: call.flags }];
+}
+
+/** Throws an Error as `planUmount` does. */
+export function umountStep(request: { target: string; flags: readonly string[] }): MountStep {
+  const { flags, recursive } = planUmount(request.flags);
+  return { ...STEP, kind: "umount", source: "", target: request.target, type: "", flags, recursive };
 }
 
 export interface MountEntry {

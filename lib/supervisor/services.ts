@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { maskLine } from "../config/mask.ts";
 import type { Command, Plan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
+import type { JailSource } from "../jail/jail_place.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { withoutBlocking } from "../log/line_sink.ts";
@@ -23,7 +24,8 @@ import { HookRunner } from "./hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "./pidfiles.ts";
 import { watchDaemonTouches, watchInstanceTouches } from "./touch.ts";
-import { waitFor, waitForAll } from "./waits.ts";
+import { waitInside } from "./wait_inside.ts";
+import { waitFor, waitForAll, type WaitWorld } from "./waits.ts";
 
 export interface ServicesParts {
   readonly plan: Plan;
@@ -33,6 +35,8 @@ export interface ServicesParts {
   readonly environment: Environment;
   readonly parseCommand: (text: string) => Command;
   readonly uid: number;
+  /** Where the paths of daemons, of waits and of the hooks inside lie; absent: the plan has no jail. */
+  readonly jail?: JailSource;
 }
 
 export type InstanceActions = FifoActions;
@@ -72,7 +76,8 @@ export class Services {
   readonly notifier: ParentNotifier;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
-  #touches: { remove(): void }[] = [];
+  readonly #touches: { remove(): void }[] = [];
+  readonly #daemonTouches: { remove(): void }[] = [];
 
   constructor(parts: ServicesParts) {
     this.#parts = parts;
@@ -83,7 +88,9 @@ export class Services {
       {
         runCommand: (command, options) => parts.commands.run(command, options),
         parseCommand: parts.parseCommand,
-        wait: (wait, signal) => waitFor(wait, this.#pathWorld(), signal),
+        jail: () => parts.jail?.() ?? null,
+        changeJail: (change, signal) => parts.commands.changeJail(change, signal),
+        wait: (wait, signal, inside) => waitFor(wait, this.#waitWorld(inside), signal),
         log,
         self: [process.execPath],
         format: { ...plan.instance.log, colour: false },
@@ -99,7 +106,8 @@ export class Services {
   }
 
   async waits(signal: AbortSignal): Promise<void> {
-    await waitForAll(this.#parts.plan.instance.waits, this.#pathWorld(), signal);
+    const inside = this.#parts.jail === undefined ? null : this.hooks.cwd;
+    await waitForAll(this.#parts.plan.instance.waits, this.#waitWorld(inside), signal);
   }
 
   /** Throws when one cannot be written. */
@@ -132,17 +140,23 @@ export class Services {
   }
 
   watchTouches(actions: FifoActions, signal: AbortSignal): void {
-    const { plan, logger, core } = this.#parts;
-    const world = this.#pathWorld();
-    this.#touches.push(watchInstanceTouches(plan.instance, world, {
+    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#pathWorld(), {
       reload: () => actions.reload(),
       reopenLog: () => actions.reopenLog(),
       rotateLog: () => actions.rotateLog(),
       run: (command) => void this.#runTouched(command, signal),
     }));
+    this.watchDaemons();
+  }
+
+  /** The touch files of daemons, which are the jail's where there is one; anew when it was made again: what is there now counts. */
+  watchDaemons(): void {
+    const { logger, core } = this.#parts;
+    for (const touch of this.#daemonTouches.splice(0)) touch.remove();
+    const world = this.#waitWorld(this.hooks.cwd);
     for (const unit of core.instance.units) {
       if (unit.plan.touch.length === 0) continue;
-      this.#touches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
+      this.#daemonTouches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
         const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
         logger.info(
           unit.name,
@@ -154,7 +168,7 @@ export class Services {
   }
 
   close(removeFifo: boolean): void {
-    for (const touch of this.#touches.splice(0)) touch.remove();
+    for (const touch of [...this.#touches.splice(0), ...this.#daemonTouches.splice(0)]) touch.remove();
     this.#fifo?.close(removeFifo);
     this.#fifo = null;
   }
@@ -164,7 +178,7 @@ export class Services {
     try {
       const end = await commands.run(this.#parts.parseCommand(text), {
         identity: plan.instance.identity,
-        environment: this.hooks.environment,
+        environment: this.hooks.environmentOutside,
         cwd: process.cwd(),
         signal,
       });
@@ -179,7 +193,14 @@ export class Services {
     }
   }
 
-  #pathWorld(): Parameters<typeof waitFor>[1] {
+  /** `inside`: the jail's directory to which paths are relative; null: they are reeve's. */
+  #waitWorld(inside: string | null): WaitWorld {
+    const { jail } = this.#parts;
+    const world = this.#pathWorld();
+    return jail === undefined || inside === null ? world : waitInside(world, jail, inside);
+  }
+
+  #pathWorld(): WaitWorld {
     const { logger, core } = this.#parts;
     return {
       inotify: core.inotify,

@@ -3,17 +3,18 @@
  * Event-driven where the kernel sends an event that is worth it; interruptible at any moment; never longer than its
  * time-out.
  */
-import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import type { Wait } from "../config/plan.ts";
+import { HOST_TREE } from "../sys/file_tree.ts";
 import { MESSAGES } from "./messages.ts";
-import { parseMountInfo } from "./mount_flags.ts";
 import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
+import { connectionSucceeds, interfaceExists, isMounted, isNetwork } from "./wait_probes.ts";
 
 export interface WaitWorld extends PathWatchWorld {
   readonly cwd: string;
   readonly log: (level: "info" | "warning", text: string) => void;
-  /** Whether a connection to a path, "@name" or "host:port" succeeds; default: the real thing. */
+  /** Whether a connection to a path, "@name" or "host:port" succeeds; it rejects where nobody could tell. Default: the real thing. */
   readonly connects?: (target: string) => Promise<boolean>;
   /** Whether a network interface exists; default: the real thing. */
   readonly hasInterface?: (name: string) => boolean;
@@ -36,9 +37,6 @@ export const DEFAULT_WAIT_SECONDS = 60;
 const LOOK_INTERVAL = 100;
 const FIRST_RETRY = 50;
 const LONGEST_RETRY = 1000;
-/** An attempt at an address from which no answer comes. */
-const CONNECT_LIMIT = 2000;
-
 const NAMES: Readonly<Record<Wait["what"], string>> = {
   fs: "path",
   file: "file",
@@ -67,7 +65,7 @@ export async function waitFor(wait: Target, world: WaitWorld, signal: AbortSigna
   const limit = wait.timeout > 0
     ? world.timers.after(wait.timeout * 1000, () => reject(timeoutOf(wait)))
     : null;
-  const attempt = startAttempt(wait, world, resolve);
+  const attempt = startAttempt(wait, world, resolve, reject);
   try {
     await promise;
   } finally {
@@ -95,14 +93,19 @@ function timeoutOf(wait: Target): WaitTimeout {
   );
 }
 
-function startAttempt(wait: Target, world: WaitWorld, found: () => void): { remove(): void } {
+function startAttempt(
+  wait: Target,
+  world: WaitWorld,
+  found: () => void,
+  failed: (problem: unknown) => void,
+): { remove(): void } {
   switch (wait.what) {
     case "fs":
     case "file":
     case "dir":
       return awaitPath(wait, world, found);
     case "socket":
-      return awaitSocket(wait.target, world, found);
+      return awaitSocket(wait.target, world, found, failed);
     case "mountpoint":
       return lookRegularly(() => (world.isMounted ?? isMounted)(absolute(wait.target, world)), world, found);
     case "interface":
@@ -117,25 +120,20 @@ function absolute(path: string, world: WaitWorld): string {
 function awaitPath(wait: Target, world: WaitWorld, found: () => void): { remove(): void } {
   const path = absolute(wait.target, world);
   const look = () => {
-    if (isThere(path, wait.what)) found();
+    if (isThere(path, wait.what, world)) found();
   };
   const watch = new PathWatch(path, world, look, { anyEvent: true, settle: 0 });
   look();
   return watch;
 }
 
-function isThere(path: string, what: Wait["what"]): boolean {
+function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitWorld): boolean {
   try {
-    const status = statSync(path);
+    const status = tree.target(path, "look", (target) => statSync(target));
     return what === "file" ? status.isFile() : what === "dir" ? status.isDirectory() : true;
   } catch {
     return false;
   }
-}
-
-/** "host:port" as uWSGI tells it from a path: by the colon; a path with one needs a slash before it. */
-function isNetwork(target: string): boolean {
-  return /^[^/@]*:\d+$/.test(target);
 }
 
 /**
@@ -143,7 +141,12 @@ function isNetwork(target: string): boolean {
  * somebody listens (it is bound before, and may be left over); then, and for an address without a path, it is tried
  * again after a moment.
  */
-function awaitSocket(target: string, world: WaitWorld, found: () => void): { remove(): void } {
+function awaitSocket(
+  target: string,
+  world: WaitWorld,
+  found: () => void,
+  failed: (problem: unknown) => void,
+): { remove(): void } {
   const isPath = !isNetwork(target) && !target.startsWith("@");
   const address = isPath ? absolute(target, world) : target;
   const connects = world.connects ?? connectionSucceeds;
@@ -156,7 +159,7 @@ function awaitSocket(target: string, world: WaitWorld, found: () => void): { rem
     timer?.cancel();
     timer = null;
     if (removed) return;
-    if (isPath && !isThere(address, "fs")) return;
+    if (isPath && !isThere(address, "fs", world)) return;
     if (trying) {
       again = true;
       return;
@@ -172,7 +175,7 @@ function awaitSocket(target: string, world: WaitWorld, found: () => void): { rem
       }
       timer = world.timers.after(delay, attempt);
       delay = Math.min(delay * 2, LONGEST_RETRY);
-    });
+    }, failed);
   };
   const watch = isPath
     ? new PathWatch(address, world, () => {
@@ -190,27 +193,6 @@ function awaitSocket(target: string, world: WaitWorld, found: () => void): { rem
   };
 }
 
-function connectionSucceeds(target: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  // Loaded here alone: it costs 7 ms, which everybody who starts reeve would pay.
-  const { connect } = process.getBuiltinModule("node:net");
-  const colon = target.lastIndexOf(":");
-  const host = target.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const socket = isNetwork(target)
-    ? connect({ host: host === "" ? "127.0.0.1" : host, port: Number(target.slice(colon + 1)) })
-    : connect({ path: target.startsWith("@") ? `\0${target.slice(1)}` : target });
-  const timer = setTimeout(() => end(false), CONNECT_LIMIT);
-  const end = (connected: boolean): void => {
-    clearTimeout(timer);
-    socket.destroy();
-    resolve(connected);
-  };
-  socket.once("connect", () => end(true));
-  // Stays: an error after the end must not become an uncaught one.
-  socket.on("error", () => end(false));
-  return promise;
-}
-
 function lookRegularly(isThere: () => boolean, world: WaitWorld, found: () => void): { remove(): void } {
   let timer: { cancel(): void } | null = null;
   const look = (): void => {
@@ -219,43 +201,4 @@ function lookRegularly(isThere: () => boolean, world: WaitWorld, found: () => vo
   };
   look();
   return { remove: () => timer?.cancel() };
-}
-
-/**
- * By the table of mounts: a comparison of devices, as uWSGI makes it, does not see a bind mount of the same file system.
- * No stat of the mount itself, which would hang on a dead server.
- */
-function isMounted(path: string): boolean {
-  try {
-    const parent = realpathSync(dirname(path));
-    const own = join(parent, basename(path));
-    const wanted = new Set([resolve(path), own, linkTarget(own)]);
-    return parseMountInfo(readFileSync("/proc/self/mountinfo", "utf8")).some(({ target }) =>
-      wanted.has(target)
-    );
-  } catch {
-    return false;
-  }
-}
-
-/** Where a link leads, one step; the path itself where it is none. */
-function linkTarget(path: string): string {
-  try {
-    return resolve(dirname(path), readlinkSync(path));
-  } catch {
-    return path;
-  }
-}
-
-/** /proc/net/dev where a minimal container has no sysfs. */
-function interfaceExists(name: string): boolean {
-  if (name === "" || name.includes("/")) return false;
-  if (statSync(`/sys/class/net/${name}`, { throwIfNoEntry: false }) !== undefined) return true;
-  try {
-    return readFileSync("/proc/net/dev", "utf8").split("\n").some((line) =>
-      line.trimStart().startsWith(`${name}:`)
-    );
-  } catch {
-    return false;
-  }
 }

@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const run = (action: SystemAction, umask: number | null = null) =>
-  performAction(action, { cwd: directory, umask });
+  performAction(action, { cwd: directory, umask, root: null });
 const text = (name: string) => readFileSync(join(directory, name), "utf8");
 const mode = (name: string) => statSync(join(directory, name)).mode & 0o7777;
 
@@ -109,7 +109,7 @@ test("a hook child does what it is told and logs its failure in the instance's f
   const request = (action: SystemAction, hidden: boolean) => ({
     [HOOK_VARIABLE]: packHookRequest({
       action,
-      context: { cwd: directory, umask: null },
+      context: { cwd: directory, umask: null, root: null },
       format: { format: "json", date: null, prefix: null, colour: false },
       hidden,
     }),

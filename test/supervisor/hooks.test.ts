@@ -1,14 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Command, Hook, HookAction, HookPhase, Identity } from "../../lib/config/plan.ts";
 import { HOOK_VARIABLE } from "../../lib/supervisor/hook_child.ts";
-import {
-  type CommandEnd,
-  type CommandOptions,
-  HookExit,
-  HookFailure,
-  HookRunner,
-  type HookWorld,
-} from "../../lib/supervisor/hooks.ts";
+import type { CommandEnd, CommandOptions, HookWorld } from "../../lib/supervisor/hook_world.ts";
+import { HookExit, HookFailure, HookRunner } from "../../lib/supervisor/hooks.ts";
 
 const USER: Identity = { uid: 33, gid: 33, groups: [33], user: "www-data" };
 const OK: CommandEnd = { kind: "exited", code: 0 };
@@ -37,6 +31,8 @@ function makeRunner(
       done.push(`wait ${target} ${timeout}`);
       return Promise.resolve();
     },
+    jail: () => null,
+    changeJail: () => Promise.reject(new Error("there is no jail")),
     log: (level, text) => lines.push(`${level} ${text}`),
     self: ["/usr/bin/reeve"],
     format: { format: "text", date: null, prefix: null, colour: false },
