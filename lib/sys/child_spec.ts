@@ -67,7 +67,8 @@ export interface ChildSpec {
   readonly fds: ReadonlyMap<number, number | "null">;
   readonly session: "new" | "group" | "foreground" | "same";
   readonly rlimits: readonly { readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
-  readonly caps: { readonly keep: bigint; readonly bound: bigint } | null;
+  /** `keep` null: whatever the bounding set and the uid leave. */
+  readonly caps: { readonly keep: bigint | null; readonly bound: bigint } | null;
   readonly noNewPrivs: boolean;
   readonly oomScoreAdj: number | null;
   readonly nice: number | null;

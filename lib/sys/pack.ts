@@ -131,8 +131,10 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
     request.rlimit(TAG.rlimit, resource, soft, hard);
   }
   if (spec.caps !== null) {
-    flags |= FLAG.keepCaps;
-    request.mask(TAG.caps, unsigned64(spec.caps.keep, "capabilities"));
+    if (spec.caps.keep !== null) {
+      flags |= FLAG.keepCaps;
+      request.mask(TAG.caps, unsigned64(spec.caps.keep, "capabilities"));
+    }
     request.mask(TAG.capsBound, unsigned64(spec.caps.bound, "bounding set"));
   }
   if (spec.oomScoreAdj !== null) {
