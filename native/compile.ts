@@ -18,6 +18,7 @@ export interface NativeArtefacts {
 /** Files of native/ that make the library. */
 export const LIBRARY_SOURCES = [
   "clone.c",
+  "datagram.c",
   "files.c",
   "hold.c",
   "probe.c",

@@ -290,6 +290,9 @@ i64 reeve_flock(i32 fd, i32 operation);
 i64 reeve_peercred(i32 fd, i32 *out);
 /* One datagram to a unix socket address (path, or '@' for abstract), MSG_NOSIGNAL | MSG_DONTWAIT; for NOTIFY_SOCKET. */
 i64 reeve_notify(const char *address, const char *text, u32 length);
+/* A unix datagram socket bound to `address` (as above), non-blocking and close-on-exec: reeve_read takes one datagram, cut to the room that
+ * there is. The permissions of its file are cut by the umask. -> fd or -errno (EADDRINUSE: there is a file, whoever's). */
+i64 reeve_datagram_socket(const char *address);
 /* send(MSG_NOSIGNAL | MSG_DONTWAIT) on a connected socket: never waits, though the socket itself may block. */
 i64 reeve_send(i32 fd, const void *bytes, u64 count);
 

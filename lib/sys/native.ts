@@ -53,6 +53,7 @@ const SYMBOLS = {
   reeve_flock: { args: ["i32", "i32"], returns: RESULT },
   reeve_peercred: { args: ["i32", "buffer"], returns: RESULT },
   reeve_notify: { args: ["buffer", "buffer", "u32"], returns: RESULT },
+  reeve_datagram_socket: { args: ["buffer"], returns: RESULT },
   reeve_send: { args: ["i32", "buffer", "u64"], returns: RESULT },
   reeve_isatty: { args: ["i32"], returns: RESULT },
   reeve_tty_pgrp: { args: ["i32"], returns: RESULT },

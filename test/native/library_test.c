@@ -272,6 +272,16 @@ static void testSockets(void) {
   char text[16];
   CHECK(recv(notify, text, sizeof text, 0) == 7 && memcmp(text, "READY=1", 7) == 0);
   CHECK_EQUAL(reeve_notify("/nonexistent/socket", "x", 1), -ENOENT);
+  CHECK_EQUAL(reeve_datagram_socket(name), -EADDRINUSE);
+  CHECK_EQUAL(reeve_datagram_socket("relative"), -EINVAL);
+  name[1] = 'R';
+  i64 receiver = reeve_datagram_socket(name);
+  CHECK(receiver >= 0);
+  CHECK_EQUAL(reeve_read((i32)receiver, text, sizeof text), -EAGAIN);
+  CHECK_EQUAL(reeve_notify(name, "packet", 6), 6);
+  CHECK(reeve_read((i32)receiver, text, sizeof text) == 6 && memcmp(text, "packet", 6) == 0);
+  CHECK(fcntl((int)receiver, F_GETFD) == FD_CLOEXEC);
+  CHECK_EQUAL(reeve_close((i32)receiver), 0);
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   CHECK_EQUAL(reeve_peercred(pair[0], peer), 0);
   CHECK(peer[0] == getpid() && peer[1] == (i32)getuid() && peer[2] == (i32)getgid());
