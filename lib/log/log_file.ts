@@ -3,10 +3,12 @@
  * Reopened by name, rotated on demand or by size. Once open it never throws: a log that cannot be rotated or reopened
  * is one clear line, and reeve goes on with the file it has.
  */
-import { existsSync, fstatSync, ftruncateSync, renameSync, statSync } from "node:fs";
+import { fstatSync, ftruncateSync, lstatSync, renameSync, type Stats, statSync } from "node:fs";
 import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
+import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
 import { strftime } from "./strftime.ts";
 import type { Timers } from "./timers.ts";
 
@@ -41,6 +43,7 @@ const AFTER_FAILURE = 60_000;
 export class LogFile {
   readonly #settings: LogFileSettings;
   readonly #world: LogFileWorld;
+  readonly #tree: FileTree;
   #fd = -1;
   #watch: { remove(): void } | null = null;
   #timer: { cancel(): void } | null = null;
@@ -49,6 +52,7 @@ export class LogFile {
 
   constructor(settings: LogFileSettings, world: LogFileWorld) {
     this.#settings = settings;
+    this.#tree = settings.tree ?? HOST_TREE;
     this.#world = world;
   }
 
@@ -112,8 +116,8 @@ export class LogFile {
     const { path } = this.#settings;
     const status = fstatSync(this.#fd);
     if (!status.isFile()) throw new Error("it is not a regular file");
-    const named = statSync(path, { throwIfNoEntry: false });
-    if (named === undefined || named.ino !== status.ino || named.dev !== status.dev) {
+    const named = this.#statusOf(path);
+    if (named === null || named.ino !== status.ino || named.dev !== status.dev) {
       // Another program moved it away already: to rename what has the name now would lose that program's file.
       this.reopen();
       return;
@@ -121,7 +125,7 @@ export class LogFile {
     const backup = this.#backupName();
     this.#world.log("info", `logsize: ${status.size}, triggering rotation to ${backup}...`);
     if (!this.#world.isShared() && this.#renameAway(backup)) return;
-    const { lost } = await copyAndTruncate(this.#fd, path, backup);
+    const { lost } = await copyAndTruncate(this.#fd, path, backup, this.#tree);
     if (lost > 0) this.#world.log("warning", `${lost} bytes of the log were lost while it was rotated`);
   }
 
@@ -129,9 +133,9 @@ export class LogFile {
   #renameAway(backup: string): boolean {
     const { path } = this.#settings;
     try {
-      renameSync(path, backup);
+      this.#rename(path, backup);
     } catch (problem) {
-      if ((problem as { code?: unknown }).code === "EXDEV") return false;
+      if (errorCode(problem) === "EXDEV") return false;
       throw problem;
     }
     let fd: number;
@@ -139,7 +143,7 @@ export class LogFile {
       fd = openLogFile(path, this.#settings);
     } catch (problem) {
       // reeve still writes to the renamed file; give it its name back.
-      if (!existsSync(path)) renameSync(backup, path);
+      if (!this.#isTaken(path)) this.#rename(backup, path);
       throw problem;
     }
     this.#install(fd);
@@ -153,8 +157,30 @@ export class LogFile {
     const name = `${path}.${Math.floor(now / 1000)}`;
     // Two rotations in one second must not overwrite each other.
     let free = name;
-    for (let count = 1; existsSync(free); count++) free = `${name}.${count}`;
+    for (let count = 1; this.#isTaken(free); count++) free = `${name}.${count}`;
     return free;
+  }
+
+  #rename(from: string, to: string): void {
+    this.#tree.entry(from, "use", (old) => this.#tree.entry(to, "use", (fresh) => renameSync(old, fresh)));
+  }
+
+  #statusOf(path: string): Stats | null {
+    try {
+      return this.#tree.target(path, "look", (target) => statSync(target));
+    } catch (problem) {
+      if (errorCode(problem) === "ENOENT") return null;
+      throw problem;
+    }
+  }
+
+  #isTaken(path: string): boolean {
+    try {
+      this.#tree.entry(path, "look", (entry) => lstatSync(entry));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #lookAtSize(): void {
@@ -183,7 +209,8 @@ export class LogFile {
       this.#watch = this.#world.watch(`/proc/self/fd/${this.#fd}`, IN_MODIFY, onEvent);
     } catch {
       try {
-        this.#watch = this.#world.watch(this.#settings.path, IN_MODIFY, onEvent);
+        const watch = (path: string): { remove(): void } => this.#world.watch(path, IN_MODIFY, onEvent);
+        this.#watch = this.#tree.target(this.#settings.path, "look", watch);
       } catch (problem) {
         this.#watching = false;
         this.#world.log(

@@ -1,6 +1,6 @@
 /**
  * Opens a log file for appending, as root too: not through a link that somebody else may have planted, never waiting
- * for a FIFO's reader, never becoming reeve's controlling terminal.
+ * for a FIFO's reader, never becoming reeve's controlling terminal. In a jail no link and no device will do.
  */
 import {
   closeSync,
@@ -13,6 +13,9 @@ import {
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { errorCode } from "../sys/errno.ts";
+import { errorText } from "../sys/error_text.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
 
 /** Readable by the group, as uWSGI creates it: administrators are often in one. */
 const MODE = 0o640;
@@ -27,11 +30,23 @@ export interface OpenLogOptions {
   readonly asRoot: boolean;
   /** Clears O_NONBLOCK: daemons share the descriptor, and they do not expect EAGAIN. */
   readonly setBlocking: (fd: number) => void;
+  /** Whose path it is; default: reeve's. */
+  readonly tree?: FileTree;
+}
+
+/** The path as messages have it, and as it is lent for the calls. */
+interface Place {
+  readonly path: string;
+  readonly entry: string;
+  readonly options: OpenLogOptions;
+}
+
+function isInside(options: OpenLogOptions): boolean {
+  return (options.tree ?? HOST_TREE) !== HOST_TREE;
 }
 
 function codeOf(problem: unknown): string {
-  const code = (problem as { code?: unknown }).code;
-  return typeof code === "string" ? code : String(problem);
+  return errorCode(problem) ?? errorText(problem);
 }
 
 function refuse(path: string, detail: string): never {
@@ -39,10 +54,11 @@ function refuse(path: string, detail: string): never {
 }
 
 /** Without O_NOFOLLOW, but only where nobody but root can have made the link. */
-function openLink(path: string, flags: number, options: OpenLogOptions): number {
+function openLink({ path, entry, options }: Place, flags: number): number {
+  if (isInside(options)) refuse(path, "it is a symbolic link inside the jail; name the file it points to");
   if (options.asRoot) {
-    const link = lstatSync(path);
-    if ((statSync(dirname(path)).mode & WORLD_WRITABLE) !== 0) {
+    const link = lstatSync(entry);
+    if ((statSync(dirname(entry)).mode & WORLD_WRITABLE) !== 0) {
       refuse(
         path,
         "it is a symbolic link in a directory that everybody can write to; name the file it points to",
@@ -52,20 +68,21 @@ function openLink(path: string, flags: number, options: OpenLogOptions): number 
       refuse(path, `it is a symbolic link that user ${link.uid} made, not root; name the file it points to`);
     }
   }
-  return openSync(path, (flags & ~constants.O_NOFOLLOW) | constants.O_CREAT, MODE);
+  return openSync(entry, (flags & ~constants.O_NOFOLLOW) | constants.O_CREAT, MODE);
 }
 
-function openOnce(path: string, options: OpenLogOptions): { fd: number; created: boolean } {
+function openOnce(place: Place): { fd: number; created: boolean } {
+  const { path, entry } = place;
   for (let attempt = 0; attempt < 10; attempt++) {
     try {
-      return { fd: openSync(path, FLAGS | constants.O_CREAT | constants.O_EXCL, MODE), created: true };
+      return { fd: openSync(entry, FLAGS | constants.O_CREAT | constants.O_EXCL, MODE), created: true };
     } catch (problem) {
       if (codeOf(problem) !== "EEXIST") throw problem;
     }
     try {
-      return { fd: openSync(path, FLAGS), created: false };
+      return { fd: openSync(entry, FLAGS), created: false };
     } catch (problem) {
-      if (codeOf(problem) === "ELOOP") return { fd: openLink(path, FLAGS, options), created: false };
+      if (codeOf(problem) === "ELOOP") return { fd: openLink(place, FLAGS), created: false };
       // Gone between the two calls (another program rotates it): once more.
       if (codeOf(problem) !== "ENOENT") throw problem;
     }
@@ -73,10 +90,13 @@ function openOnce(path: string, options: OpenLogOptions): { fd: number; created:
   return refuse(path, "it appears and disappears; is another program rotating it?");
 }
 
-function checkOpened(path: string, status: Stats, options: OpenLogOptions): void {
+function checkOpened({ path, entry, options }: Place, status: Stats): void {
   if (status.isDirectory()) refuse(path, "it is a directory; name a file in it");
+  if (isInside(options) && !status.isFile() && !status.isFIFO()) {
+    refuse(path, "it is no file inside the jail; name one");
+  }
   if (!options.asRoot || !status.isFile() || status.nlink < 2) return;
-  if ((statSync(dirname(path)).mode & WORLD_WRITABLE) !== 0) {
+  if ((statSync(dirname(entry)).mode & WORLD_WRITABLE) !== 0) {
     refuse(
       path,
       "it has a second name (hard link) and lies in a directory that everybody can write to; remove it",
@@ -96,21 +116,25 @@ function explain(code: string): string {
 
 /** The descriptor (close-on-exec, O_APPEND). Throws an Error whose text is complete: `cannot open log file "..."`. */
 export function openLogFile(path: string, options: OpenLogOptions): number {
-  let opened: { fd: number; created: boolean };
   try {
-    opened = openOnce(path, options);
+    return (options.tree ?? HOST_TREE).entry(path, "use", (entry) => openAt({ path, entry, options }));
   } catch (problem) {
-    if (problem instanceof Error && problem.message.startsWith("cannot ")) throw problem;
+    if (problem instanceof Error && problem.message.startsWith("cannot open log file")) throw problem;
     throw new Error(`cannot open log file "${path}": ${explain(codeOf(problem))}`, { cause: problem });
   }
+}
+
+function openAt(place: Place): number {
+  const { owner, setBlocking } = place.options;
+  const { fd, created } = openOnce(place);
   try {
-    const status = fstatSync(opened.fd);
-    checkOpened(path, status, options);
-    if (!status.isFile()) options.setBlocking(opened.fd);
-    if (opened.created && options.owner !== null) fchownSync(opened.fd, options.owner.uid, options.owner.gid);
-    return opened.fd;
+    const status = fstatSync(fd);
+    checkOpened(place, status);
+    if (!status.isFile()) setBlocking(fd);
+    if (created && owner !== null) fchownSync(fd, owner.uid, owner.gid);
+    return fd;
   } catch (problem) {
-    closeSync(opened.fd);
+    closeSync(fd);
     throw problem;
   }
 }

@@ -18,6 +18,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { writeAll } from "../sys/descriptor.ts";
+import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
 
 const CHUNK = 1 << 20;
 /** So much may be copied without a break at the end; a flood that outruns that is cut off there. */
@@ -33,14 +34,19 @@ export interface CopyResult {
  * Copies the file behind `fd` (open for appending) to `backup`, then empties it in place. The event loop runs between
  * the chunks. Rejects with the file system's error; then the log is as it was and no half copy is left.
  */
-export async function copyAndTruncate(fd: number, path: string, backup: string): Promise<CopyResult> {
+export async function copyAndTruncate(
+  fd: number,
+  path: string,
+  backup: string,
+  tree: FileTree = HOST_TREE,
+): Promise<CopyResult> {
   const old = fstatSync(fd);
-  const source = openForReading(fd, path);
+  const source = openForReading(fd, path, tree);
   const temporary = `${backup}.${crypto.getRandomValues(new Uint8Array(6)).toHex()}.tmp`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   let target = -1;
   try {
-    target = openSync(temporary, flags, 0o600);
+    target = tree.entry(temporary, "use", (entry) => openSync(entry, flags, 0o600));
     const buffer = Buffer.allocUnsafe(CHUNK);
     let copied = 0;
     const copyChunk = (): number => {
@@ -63,14 +69,14 @@ export async function copyAndTruncate(fd: number, path: string, backup: string):
     const limit = copied + FINAL_BYTES;
     while (copied < limit && copyChunk() > 0);
     // Renamed once nearly all is copied (until then a failure leaves nothing), and before the log is emptied.
-    renameSync(temporary, backup);
+    tree.entry(temporary, "use", (from) => tree.entry(backup, "use", (to) => renameSync(from, to)));
     while (copied < limit && copyChunk() > 0);
     const lost = Math.max(0, fstatSync(source).size - copied);
     ftruncateSync(fd, 0);
     return { copied, lost };
   } catch (problem) {
     try {
-      unlinkSync(temporary);
+      tree.entry(temporary, "use", unlinkSync);
     } catch {
       // It was not created, or has its final name already.
     }
@@ -82,11 +88,12 @@ export async function copyAndTruncate(fd: number, path: string, backup: string):
 }
 
 /** The file behind `fd`, by its name only where there is no /proc and the name still means the same file. */
-function openForReading(fd: number, path: string): number {
+function openForReading(fd: number, path: string, tree: FileTree): number {
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NOCTTY);
   } catch (problem) {
-    const source = openSync(path, constants.O_RDONLY | constants.O_NOCTTY | constants.O_NOFOLLOW);
+    const flags = constants.O_RDONLY | constants.O_NOCTTY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const source = tree.entry(path, "use", (entry) => openSync(entry, flags));
     const [one, other] = [fstatSync(fd), fstatSync(source)];
     if (one.ino === other.ino && one.dev === other.dev) return source;
     closeSync(source);
