@@ -3,6 +3,7 @@ import { signalName } from "../config/signals.ts";
 import { capabilityName } from "../config/plan_capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
 import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
+import { legionToJson } from "./plan_legion_text.ts";
 import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
 
 /** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
@@ -48,6 +49,8 @@ export function planToJson(plan: Plan): unknown {
       })),
       jail: withOrigins(instance.jail),
       setnsServer: withOrigins(instance.setnsServer),
+      legions: withOrigins(instance.legions.map(legionToJson)),
+      stats: withOrigins(instance.stats),
       masterFifo: instance.masterFifo.map(({ path, origin }) => ({ path, origin: formatOrigin(origin) })),
       from: Object.fromEntries(Object.entries(origins).map(([name, origin]) => [name, formatOrigin(origin)])),
     },

@@ -6,17 +6,24 @@ import { signalName } from "../config/signals.ts";
 import { maskLine, maskValue } from "../config/mask.ts";
 import { type Colour, printable } from "./output.ts";
 import { addJailRows, addSetnsServerRow, namespacesText } from "./plan_jail_text.ts";
+import { legionRows, statsText } from "./plan_legion_text.ts";
 import { DAEMON_SETTINGS, originText } from "./plan_json.ts";
 
 type Row = readonly [label: string, value: string, from: string];
 type Painter = { paint(text: string, colour: Colour): string };
 
-const LABEL_WIDTH = 15;
+const LABEL_WIDTH = 17;
 const VALUE_WIDTH = 45;
 
 export function planToText(plan: Plan, painter: Painter): string {
   const files = plan.files.length === 0 ? "" : ` from ${plan.files.join(", ")}`;
   const blocks = [block(`instance ${plan.instance.name}${files}`, instanceRows(plan.instance), painter)];
+  for (const legion of plan.instance.legions) {
+    const rows = legionRows(legion).map((
+      [label, value, origin],
+    ): Row => [label, value, formatOrigin(origin)]);
+    blocks.push(block(`legion ${legion.name}`, rows, painter));
+  }
   for (const daemon of plan.daemons) {
     const rows = DAEMON_SETTINGS.map((
       name,
@@ -147,6 +154,7 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   }
   if (instance.jail !== null) addJailRows(instance.jail, addAt);
   if (instance.setnsServer !== null) addSetnsServerRow(instance.setnsServer, addAt);
+  if (instance.stats !== null) addAt("statistics", statsText(instance.stats), instance.stats.origin);
   for (const { phase, shown, origin } of instance.hooks) addAt(`hook ${phase}`, shown, origin);
   for (const path of instance.touchReload) rows.push(["touch-reload", path, ""]);
   for (const path of instance.touchLogReopen) rows.push(["touch-logreopen", path, ""]);

@@ -10,6 +10,7 @@ import { buildPlan } from "../config/plan_build.ts";
 import { findProblems, type Purpose } from "../config/plan_problems.ts";
 import type { Plan } from "../config/plan.ts";
 import type { PlanSystem } from "../config/plan_system.ts";
+import { cipherProblem } from "../legion/cipher_names.ts";
 import { realConfigWorld, RealPlanSystem } from "./world.ts";
 
 export interface ReadPlan {
@@ -47,11 +48,20 @@ export function readPlan(
   if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
   const plan = buildPlan(configuration.options, files, system, diagnostics, line.entrypoint);
   findProblems(plan, system, purpose, diagnostics);
-  if (plan.daemons.length === 0 && !diagnostics.hasErrors) {
+  findCipherProblems(plan, diagnostics);
+  if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {
     diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
   return { plan, configuration, diagnostics };
+}
+
+/** What a legion can be enciphered with is the legion's to know. */
+function findCipherProblems(plan: Plan, diagnostics: Diagnostics): void {
+  for (const { transport, name, origin } of plan.instance.legions) {
+    const problem = transport.kind === "udp" ? cipherProblem(transport.cipher) : null;
+    if (problem !== null) diagnostics.error(`cannot use legion "${name}": ${problem}`, origin);
+  }
 }
 
 function collected(list: readonly Diagnostic[]): Diagnostics {

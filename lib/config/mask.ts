@@ -26,6 +26,26 @@ export function maskValue(name: string, value: string): string {
   return isSecretName(name) ? HIDDEN : maskAddresses(value);
 }
 
+/** What stands in front of the secret of an option that has one within its line. */
+const BEFORE_SECRET: Readonly<Record<string, RegExp>> = {
+  "legion": /^\s*\S+\s+\S+\s+\d+\s+[\w-]+:/,
+  "legion-mcast": /^\s*\S+\s+\S+\s+\d+\s+[\w-]+:/,
+  "legion-auth": /^\s*\S+\s+/,
+};
+
+/** The value of an option as a person may see it. Where its form is not the expected one, all of it may be the secret. */
+export function maskOption(name: string, value: string): string {
+  if (name === "legion-etcd") return maskLine(value);
+  const secret = secretOf(name, value);
+  return secret === null ? value : value.slice(0, value.length - secret.length) + HIDDEN;
+}
+
+/** The end of the value that is a secret; null: there is none in an option of this name. */
+export function secretOf(name: string, value: string): string | null {
+  const before = Object.hasOwn(BEFORE_SECRET, name) ? BEFORE_SECRET[name] : undefined;
+  return before === undefined ? null : value.slice(before.exec(value)?.[0].length ?? 0) || null;
+}
+
 /** `scheme://user:password@host` and `scheme://:password@host`. */
 export function maskAddresses(text: string): string {
   return text.replace(/([A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s\/:@'"]*:)[^\s\/@'"]+@/g, `$1${HIDDEN}@`);

@@ -6,7 +6,7 @@ import { completeRow, type OptionGroup, type OptionRow, type RowSource } from ".
 import { DAEMON_ROWS, INSTANCE_ROWS } from "./options_daemons.ts";
 import { FILE_ROWS, INSPECTION_ROWS, LOGIC_ROWS } from "./options_language.ts";
 import { JAIL_ROWS } from "./options_jails.ts";
-import { LEGION_ROWS, STATISTICS_ROWS } from "./options_later.ts";
+import { LEGION_ROWS, STATISTICS_ROWS } from "./options_legion.ts";
 import { hookRows, LIMIT_ROWS, LOGGING_ROWS, RELOADING_ROWS, WAITING_ROWS } from "./options_running.ts";
 import { type Argument, uwsgiNames } from "./uwsgi_names.ts";
 
@@ -45,7 +45,6 @@ export function findOption(name: string): OptionRow | null {
 
 function allGroups(): readonly Group[] {
   const language = { language: true } as const;
-  const later = (why: string) => ({ served: "later", why }) as const;
   groups ??= [
     { name: "daemons", rows: DAEMON_ROWS },
     { name: "instance", rows: INSTANCE_ROWS },
@@ -58,12 +57,8 @@ function allGroups(): readonly Group[] {
     { name: "logic", rows: LOGIC_ROWS, common: language },
     { name: "inspection", rows: INSPECTION_ROWS, common: language },
     { name: "jails", rows: JAIL_ROWS },
-    { name: "legion", rows: LEGION_ROWS, common: later("the legion") },
-    {
-      name: "statistics",
-      rows: STATISTICS_ROWS,
-      common: { served: "missing", why: "this version has no statistics server" },
-    },
+    { name: "legion", rows: LEGION_ROWS },
+    { name: "statistics", rows: STATISTICS_ROWS },
   ];
   return groups;
 }

@@ -48,7 +48,8 @@ export const JAIL_ROWS: readonly RowSource[] = [
   { name: "setns-socket", type: "path", help: "hand out the instance's namespaces on this socket, to root" },
   {
     name: "setns-socket-skip",
-    type: "list",
+    type: "string",
+    repeatable: true,
     aliases: ["setns-skip"],
     help: "a name under /proc/self/ns that setns-socket does not hand out",
   },

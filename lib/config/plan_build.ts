@@ -8,6 +8,8 @@ import type { DaemonPlan, Plan } from "./plan.ts";
 import { planDaemons } from "./plan_daemons.ts";
 import { planInstance } from "./plan_instance.ts";
 import { planJail } from "./plan_jail.ts";
+import { planLegions } from "./plan_legion.ts";
+import { checkSignals } from "./plan_legion_hooks.ts";
 import { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { RootedUsers } from "./plan_users.ts";
@@ -26,7 +28,8 @@ export function buildPlan(
   const reader = new OptionReader(options, diagnostics);
   const jail = planJail(reader, system);
   const users = new RootedUsers(system, jail?.root?.path ?? null);
-  const instance = planInstance(reader, files, jail, users.of(null), system);
+  const legions = planLegions(reader, system);
+  const instance = planInstance(reader, files, jail, legions.plans, users.of(null), system);
   const defaults = {
     identity: instance.identity,
     initGroups: !reader.flag("no-initgroups"),
@@ -34,7 +37,9 @@ export function buildPlan(
     origins: defaultOrigins(reader),
     shell: instance.shell,
   };
-  return { instance, daemons: planDaemons(reader, defaults, entrypoint, users, system), files };
+  const daemons = planDaemons(reader, defaults, entrypoint, users, legions.names, system);
+  checkSignals(legions.plans, daemons, diagnostics);
+  return { instance, daemons, files };
 }
 
 /** Origins of the instance's settings that are a daemon's defaults. */

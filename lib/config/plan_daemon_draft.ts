@@ -6,6 +6,7 @@ import { planCommand } from "./command_words.ts";
 import type { Diagnostics } from "./diagnostic.ts";
 import type { Origin, RawOption } from "./origin.ts";
 import type { Command, DaemonOption, DaemonPlan, Identity } from "./plan.ts";
+import type { LegionNames } from "./plan_legion_draft.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import type { RootedUsers } from "./plan_users.ts";
@@ -36,6 +37,7 @@ export interface Context {
   readonly defaults: DaemonDefaults;
   /** Of the instance's root, and of a daemon's own. */
   readonly users: RootedUsers;
+  readonly legions: LegionNames;
   readonly system: PlanSystem;
   readonly diagnostics: Diagnostics;
 }

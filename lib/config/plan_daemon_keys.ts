@@ -100,9 +100,8 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
     );
   }
   if (notifyPid && pidfile === null) diagnostics.warning("notifypid has no effect without a pidfile", origin);
-  if (keys.has("legion")) {
-    diagnostics.error("legion needs the Legion subsystem, which this build does not have yet", origin);
-  }
+  const legion = pathOf("legion", keys, origin, diagnostics);
+  if (legion !== null) context.legions.require(legion, `the key "legion"`, origin, false);
   const isPresent = (key: string): boolean => presence(key, keys, origin, diagnostics);
   const namespaces = planDaemonNamespaces(keys, origin, isPresent, context.system, diagnostics);
   const identity = resolveIdentity(
@@ -145,7 +144,7 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
     namespaces,
     capsBound: capsOf(keys, origin, diagnostics),
     noNewPrivs: isPresent("no_new_privs"),
-    legion: null,
+    legion,
     origins: originsOfKeys(keys, origin, base.origins),
   };
   return { draft, name: keys.get("name") ?? null };
@@ -173,7 +172,7 @@ function originsOfKeys(
 ): DaemonPlan["origins"] {
   const origins: Partial<Record<keyof DaemonPlan, Origin>> = { ...defaults };
   for (const key of keys.keys()) {
-    if (key !== "legion") origins[FIELDS[key] ?? key as keyof DaemonPlan] = origin;
+    origins[FIELDS[key] ?? key as keyof DaemonPlan] = origin;
   }
   return origins;
 }

@@ -2,7 +2,7 @@
  * The attach-daemon options, each turned into a DaemonPlan in the order of the configuration. Pure.
  */
 import type { Origin, RawOption } from "./origin.ts";
-import type { Command, DaemonPlan } from "./plan.ts";
+import type { Command, DaemonOption, DaemonPlan } from "./plan.ts";
 import {
   baseDraft,
   commandOf,
@@ -15,17 +15,23 @@ import {
 } from "./plan_daemon_draft.ts";
 import { planKeyval } from "./plan_daemon_keys.ts";
 import { nameDaemons, type NameRequest } from "./plan_daemon_names.ts";
+import { type LegionNames, splitName } from "./plan_legion_draft.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { quote } from "./problem.ts";
 import type { RootedUsers } from "./plan_users.ts";
 
-const PLAIN_OPTIONS = [
-  "attach-daemon",
-  "attach-control-daemon",
-  "smart-attach-daemon",
-  "smart-attach-daemon2",
-] as const;
+/** The forms of one line, and what each makes. */
+const PLAIN_OPTIONS = {
+  "attach-daemon": { kind: "dumb", control: false, ofLegion: false },
+  "attach-control-daemon": { kind: "dumb", control: true, ofLegion: false },
+  "smart-attach-daemon": { kind: "smart", control: false, ofLegion: false },
+  "smart-attach-daemon2": { kind: "smart2", control: false, ofLegion: false },
+  "legion-attach-daemon": { kind: "dumb", control: false, ofLegion: true },
+  "legion-smart-attach-daemon": { kind: "smart", control: false, ofLegion: true },
+  "legion-smart-attach-daemon2": { kind: "smart2", control: false, ofLegion: true },
+} as const satisfies Partial<Record<DaemonOption, unknown>>;
+type PlainOption = keyof typeof PLAIN_OPTIONS;
 
 /** `entrypoint`: the words after `--`, which become a control daemon that keeps stdin. */
 export function planDaemons(
@@ -33,12 +39,13 @@ export function planDaemons(
   defaults: DaemonDefaults,
   entrypoint: readonly string[] | null,
   users: RootedUsers,
+  legions: LegionNames,
   system: PlanSystem,
 ): readonly DaemonPlan[] {
   const drafts: Draft[] = [];
   const names: NameRequest[] = [];
-  const context: Context = { reader, defaults, users, system, diagnostics: reader.diagnostics };
-  for (const option of reader.all(...PLAIN_OPTIONS, "attach-daemon2")) {
+  const context: Context = { reader, defaults, users, legions, system, diagnostics: reader.diagnostics };
+  for (const option of reader.all(...Object.keys(PLAIN_OPTIONS), "attach-daemon2")) {
     const planned = option.name === "attach-daemon2"
       ? planKeyval(option, context)
       : planPlain(option, context);
@@ -55,29 +62,63 @@ export function planDaemons(
   return drafts.map((draft, index) => ({ name: chosen[index] ?? `daemon-${index + 1}`, ...draft }));
 }
 
-/** `[PIDFILE[,FREQ] ]COMMAND`, split at the first space (uWSGI 2.0). */
+/** `[LEGION ][PIDFILE[,FREQ] ]COMMAND`, each split off at the first space (uWSGI 2.0). */
 function planPlain(option: RawOption, context: Context): Planned | null {
-  const { diagnostics } = context;
-  const name = option.name as (typeof PLAIN_OPTIONS)[number];
+  const name = option.name as PlainOption;
+  const form = PLAIN_OPTIONS[name];
   const base = baseDraft(name, option.origin, context);
-  if (name === "attach-daemon" || name === "attach-control-daemon") {
-    const command = commandOf(option.value, option, context);
-    if (command === null) return null;
-    return { draft: { ...base, command, control: name === "attach-control-daemon" }, name: null };
+  let text = option.value;
+  let legion: string | null = null;
+  if (form.ofLegion) {
+    const parts = splitName(text);
+    if (parts === null) {
+      const wanted = form.kind === "dumb" ? "LEGION COMMAND" : "LEGION PIDFILE COMMAND";
+      context.diagnostics.error(
+        `cannot use ${name}=${quote(text)}: it takes "${wanted}", and there is no space in it`,
+        option.origin,
+      );
+      return null;
+    }
+    [legion, text] = parts;
+    context.legions.require(legion, name, option.origin, false);
   }
-  const space = option.value.indexOf(" ");
+  const draft = form.kind === "dumb"
+    ? planDumb(text, option, base, context)
+    : planSmart(text, form.kind, option, base, context);
+  if (draft === null) return null;
+  const origins = legion === null ? draft.origins : { ...draft.origins, legion: option.origin };
+  return { draft: { ...draft, legion, origins }, name: null };
+}
+
+function planDumb(text: string, option: RawOption, base: Draft, context: Context): Draft | null {
+  const command = commandOf(text, option, context);
+  return command === null ? null : { ...base, command, control: option.name === "attach-control-daemon" };
+}
+
+function planSmart(
+  text: string,
+  kind: "smart" | "smart2",
+  option: RawOption,
+  base: Draft,
+  context: Context,
+): Draft | null {
+  const { diagnostics } = context;
+  const { name } = option;
+  const space = text.indexOf(" ");
   if (space < 0) {
     diagnostics.error(
-      `cannot use ${name}=${quote(option.value)}: it takes "PIDFILE COMMAND", and there is no space in it`,
+      `cannot use ${name}=${quote(option.value)}: it takes "PIDFILE COMMAND"${
+        base.option.startsWith("legion-") ? " behind the legion" : ""
+      }, and there is no space in it`,
       option.origin,
     );
     return null;
   }
-  const token = option.value.slice(0, space);
+  const token = text.slice(0, space);
   const comma = token.indexOf(",");
   const pidfile = comma < 0 ? token : token.slice(0, comma);
   const freq = comma < 0 ? DEFAULT_FREQ : freqOf(token.slice(comma + 1), option.origin, diagnostics);
-  const command = commandOf(option.value.slice(space + 1), option, context);
+  const command = commandOf(text.slice(space + 1), option, context);
   if (pidfile === "") {
     diagnostics.error(`cannot use ${name}: the name of the pidfile is empty`, option.origin);
     return null;
@@ -90,9 +131,8 @@ function planPlain(option: RawOption, context: Context): Planned | null {
     );
   }
   if (command === null) return null;
-  const kind = name === "smart-attach-daemon" ? "smart" : "smart2";
   const origins = { ...base.origins, pidfile: option.origin, ...(comma < 0 ? {} : { freq: option.origin }) };
-  return { draft: { ...base, kind, command, pidfile, freq, origins }, name: null };
+  return { ...base, kind, command, pidfile, freq, origins };
 }
 
 function planEntrypoint(words: readonly string[], context: Context): Draft {

@@ -7,10 +7,12 @@ import { planEnvironment } from "./plan_environment.ts";
 import { planHooks, planTouchExec } from "./plan_hooks.ts";
 import { resolveIdentity, type Written } from "./plan_identity.ts";
 import { planSetnsServer } from "./plan_jail.ts";
+import type { LegionPlan } from "./legion_plan.ts";
 import { planLog } from "./plan_log.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { Identity, InstancePlan } from "./plan.ts";
 import type { PlanSystem } from "./plan_system.ts";
+import { planStats } from "./plan_stats.ts";
 import { planWaits } from "./plan_waits.ts";
 import { quote } from "./problem.ts";
 import type { UserDatabase } from "./users.ts";
@@ -36,6 +38,7 @@ export function planInstance(
   reader: OptionReader,
   files: readonly string[],
   jail: JailPlan | null,
+  legions: readonly LegionPlan[],
   users: UserDatabase,
   system: PlanSystem,
 ): InstancePlan {
@@ -70,8 +73,8 @@ export function planInstance(
     procnamePrefix: planProcnamePrefix(reader),
     jail,
     setnsServer: planSetnsServer(reader),
-    legions: [],
-    stats: null,
+    legions,
+    stats: planStats(reader, system),
     origins: originsOf(reader),
   };
 }

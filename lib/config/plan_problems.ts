@@ -12,6 +12,7 @@ import type { Origin } from "./origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "./plan.ts";
 import { quote } from "./problem.ts";
 import { findJailProblems, instanceSeesHost, seesHost } from "./plan_problems_jail.ts";
+import { findLegionProblems } from "./plan_problems_legion.ts";
 import { isScriptWithoutInterpreter, join, ProgramFinder, searchPath } from "./plan_programs.ts";
 import { type FileStatus, modeAllows, type PlanSystem } from "./plan_system.ts";
 
@@ -30,6 +31,7 @@ export function findProblems(
   const search = new ProblemSearch(plan, system, purpose, diagnostics);
   search.checkInstance();
   findJailProblems(plan, system, search.missing, diagnostics);
+  findLegionProblems(plan, system, search.missing, diagnostics);
   const pidfiles = new Map<string, string>();
   for (const daemon of plan.daemons) {
     // What lies under another root is seen where it is used.

@@ -280,15 +280,6 @@ test("options of one part that is not built are one error, at the first of them"
   ]);
 });
 
-test("statistics do not stop a start", () => {
-  const found = loadText("stats = :9191\nstats-http = true\n");
-  expect(messages(found)).toEqual([
-    'a.ini:2: warning: option "stats" has no effect: this version has no statistics server',
-    'a.ini:3: warning: option "stats-http" has no effect: this version has no statistics server',
-  ]);
-  expect(options(found)).toEqual([]);
-});
-
 test.each(["cgroup = /x", "cgroup-opt = a=b", "resolve = a=b"])(
   "%s would make another instance of it, and is an error",
   (line) => {

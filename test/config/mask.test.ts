@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isSecretName, maskLine, maskValue, maskWords } from "../../lib/config/mask.ts";
+import { isSecretName, maskLine, maskOption, maskValue, maskWords } from "../../lib/config/mask.ts";
+import { showConfiguration } from "../../lib/config/show.ts";
 import { build } from "./plan_fake_system.ts";
 
 describe("secrets", () => {
@@ -96,4 +97,43 @@ test("the hooks of a Plan show no secret of theirs", () => {
     "backup --password [hidden]",
     "putenv:API_TOKEN=[hidden]",
   ]);
+});
+
+describe("the secrets of legions", () => {
+  test.each([
+    ["legion", "a :1 1 bf-cbc:topsecret iv", "a :1 1 bf-cbc:[hidden]"],
+    ["legion-mcast", "a 225.1.1.1:1 0 aes-256-cbc:top:secret", "a 225.1.1.1:1 0 aes-256-cbc:[hidden]"],
+    ["legion", "a :1 topsecret", "[hidden]"],
+    ["legion", "topsecret", "[hidden]"],
+    ["legion", "", ""],
+    ["legion-auth", "a top secret", "a [hidden]"],
+    ["legion-auth", "topsecret", "[hidden]"],
+    ["legion-etcd", "a http://u:topsecret@h:1 1", "a http://u:[hidden]@h:1 1"],
+    ["legion-etcd", "a http://h:1 1 password=topsecret", "a http://h:1 1 password=[hidden]"],
+    ["legion-etcd", "a https://h:1 1 user=u:/etc/pw cert=/c", "a https://h:1 1 user=u:/etc/pw cert=/c"],
+    ["legion-node", "a 10.0.0.1:1", "a 10.0.0.1:1"],
+    ["key", "value", "value"],
+  ])("%s = %s is shown as %s", (name, value, shown) => {
+    expect(maskOption(name, value)).toBe(shown);
+  });
+
+  test("show-config hides them in the placeholders that they come from as well", () => {
+    const origin = { file: "a.ini", line: 1 };
+    const shown = showConfiguration(
+      [
+        ["my", "topsecret"],
+        ["set-ph", "other=topsecret"],
+        ["port", "1"],
+        ["legion", "a :1 1 bf-cbc:topsecret 1234"],
+        ["attach-daemon", "x topsecrets"],
+      ].map(([name = "", value = ""]) => ({ name, value, origin })),
+    );
+    expect(shown.split("\n").slice(3, -3)).toEqual([
+      "my = [hidden]",
+      "set-ph = other=[hidden]",
+      "port = 1",
+      "legion = a :1 1 bf-cbc:[hidden]",
+      "attach-daemon = x topsecrets",
+    ]);
+  });
 });

@@ -128,7 +128,6 @@ describe("attach-daemon2", () => {
     ["cmd=x,uid=nobody-here", 'unknown user "nobody-here"'],
     ["cmd=x,gid=nogroup-here", 'unknown group "nogroup-here"'],
     ["cmd=x,daemonize=1", "daemonize needs a pidfile"],
-    ["cmd=x,legion=a", "legion needs the Legion subsystem, which this build does not have yet"],
     ["cmd=x,stop_timeout=-1", '"stop_timeout" takes a time in seconds'],
     ["cmd=x,max_throttle=1s", '"max_throttle" takes a whole number, not "1s"'],
     ["cmd=x,pidfile=", "cannot use pidfile: its value is empty"],
