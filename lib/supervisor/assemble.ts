@@ -5,6 +5,7 @@
 import type { Plan } from "../config/plan.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeFd } from "../sys/descriptor.ts";
+import { bootId } from "../sys/identity.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/limits.ts";
 import { readUmask } from "../sys/own_process.ts";
 import { isTerminal } from "../sys/tty.ts";
@@ -12,15 +13,20 @@ import type { Capsule } from "./capsule.ts";
 import type { Inherited } from "./child_builder.ts";
 import { CommandRunner } from "./command_runner.ts";
 import { Core } from "./core.ts";
-import { daemonEnvironment } from "./environment.ts";
+import { daemonEnvironment, type Environment, jailEnvironment } from "./environment.ts";
 import { Foreground } from "./foreground.ts";
-import { restoreUnits, type Saved } from "./handover.ts";
+import { type Restored, restoreState } from "./handover.ts";
+import { chooseJail } from "./jail_finder.ts";
+import { JailFile } from "./jail_record.ts";
 import { Services } from "./services.ts";
 import type { StartRequest } from "./start.ts";
+import { enterJailAgain } from "./start_up.ts";
 
 export interface Assembly {
   readonly core: Core;
   readonly services: Services;
+  /** The environment that hooks and daemons in the jail begin with. */
+  readonly inside: Environment;
   /** COMMAND of the entrypoint form, where there is one. */
   readonly foreground: Foreground | null;
 }
@@ -32,30 +38,43 @@ export function assemble(
   logger: Logger,
   runDir: string | null,
   uid: number,
+  lifeSignal: AbortSignal,
 ): Assembly {
-  const { plan, capsule } = request;
+  const { plan, capsule, parseCommand } = request;
   const inherited = inheritance(uid);
+  const own = process.env;
+  const changes = plan.instance.environment;
   const environment = daemonEnvironment({
-    own: process.env,
-    changes: plan.instance.environment,
+    own,
+    changes,
     reloads: capsule.reloads,
     originalName: process.argv0,
   });
+  const restored = restore(plan, capsule, logger);
+  const jail = chooseJail({
+    saved: restored?.jail,
+    record: new JailFile(runDir).read(bootId() ?? ""),
+    wanted: plan.instance.jail,
+    logger,
+  });
+  const inside = jail?.plan.environment === "clean" ? jailEnvironment({ own, changes }) : environment;
   const core = new Core({
     plan,
     logger,
     runDir,
     environment,
     inherited,
-    saved: restore(plan, capsule, logger),
+    saved: restored?.units ?? new Map(),
     nothingSurvives: capsule.underInit || process.pid === 1,
+    jail,
+    enterJail: () => enterJailAgain({ plan, core, services, inside }, lifeSignal),
   });
-  const commands = new CommandRunner(core.host, core.registry, plan.instance, inherited);
-  const { parseCommand } = request;
-  const services = new Services({ plan, logger, core, commands, environment, parseCommand, uid });
+  const place = core.jail === null ? {} : { jail: () => core.jail?.place() ?? null };
+  const commands = new CommandRunner(core.host, core.registry, plan.instance, inherited, place.jail);
+  const services = new Services({ plan, logger, core, commands, environment, parseCommand, uid, ...place });
   const entrypoint = core.instance.units.find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
-  return { core, services, foreground };
+  return { core, services, inside, foreground };
 }
 
 /** What reeve was started with and its children are to have: its own limit of open files it raises. */
@@ -69,15 +88,16 @@ function inheritance(uid: number): Inherited {
   };
 }
 
-function restore(plan: Plan, capsule: Capsule, logger: Logger): ReadonlyMap<string, Saved> {
+/** null: this is no reload. */
+function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null {
   const fd = capsule.stateFd;
-  if (fd === null) return new Map();
+  if (fd === null) return null;
   const smart = plan.daemons.filter(({ kind }) => kind !== "dumb");
   const wanted = new Map(smart.map(({ name, pidfile }) => [name, pidfile]));
-  const { units, left } = restoreUnits(fd, wanted, performance.now());
+  const restored = restoreState(fd, wanted, performance.now());
   closeFd(fd);
-  for (const { name, pid } of left) {
+  for (const { name, pid } of restored.left) {
     logger.warning(name, `is no longer configured: left running, unsupervised (pid: ${pid})`);
   }
-  return units;
+  return restored;
 }

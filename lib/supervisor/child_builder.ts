@@ -3,7 +3,7 @@
  */
 import type { Command, DaemonPlan, Identity, InstancePlan } from "../config/plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
+import type { ChildSpec, Confinement } from "../sys/child_spec.ts";
 import { RLIMIT } from "../sys/limits.ts";
 
 /** What reeve was started with and hands on unchanged. */
@@ -41,7 +41,7 @@ export function instanceChild(
     const count = BigInt(instance.limitNproc);
     rlimits.push({ resource: RLIMIT.processes, soft: count, hard: count });
   }
-  const keep = instance.caps?.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n) ?? null;
+  const keep = instance.caps === null ? null : maskOf(instance.caps);
   return {
     uid: identity?.uid ?? null,
     gid: identity?.gid ?? null,
@@ -53,26 +53,55 @@ export function instanceChild(
   };
 }
 
+/** Where a daemon lives that does not live where reeve does. */
+export interface Whereabouts {
+  readonly confinement: Confinement;
+  /** Of the jail: what relative directories are relative to; null: reeve's own working directory. */
+  readonly cwd: string | null;
+}
+
 export function daemonChild(
   plan: DaemonPlan,
   instance: InstancePlan,
   index: number,
   environment: { readonly list: readonly string[]; readonly path: string },
   inherited: Inherited,
+  where: Whereabouts | null = null,
 ): Omit<ChildSpec, "spawnId"> {
   const entrypoint = plan.option === "entrypoint";
+  const child = instanceChild(instance, plan.identity ?? instance.identity, inherited);
   return {
     ...commandFile(plan.command, environment.path),
-    ...instanceChild(instance, plan.identity ?? instance.identity, inherited),
+    ...child,
+    caps: capsOf(plan, child.caps),
     environment: environment.list,
-    chdir: plan.chdir,
+    chdir: where === null ? plan.chdir : directoryOf(plan, where),
     fds: new Map<number, number | "null">([[0, plan.stdin ? 0 : "null"], [1, 1], [2, 2]]),
     session: entrypoint && inherited.terminal ? "foreground" : "new",
-    noNewPrivs: false,
+    noNewPrivs: plan.noNewPrivs,
     oomScoreAdj: null,
     cpus: cpusOf(instance.cpuAffinity, index, inherited.cpuCount),
     parentDeathSignal: plan.kind === "dumb" ? SIGKILL : null,
+    ...(where === null ? {} : { confinement: where.confinement }),
   };
+}
+
+/** The bounding set of the one daemon: never more than the instance leaves it. */
+function capsOf({ capsBound }: DaemonPlan, caps: ChildSpec["caps"]): ChildSpec["caps"] {
+  if (capsBound === null) return caps;
+  const bound = maskOf(capsBound) & (caps?.bound ?? ~0n);
+  return { keep: caps === null || caps.keep === null ? null : caps.keep & bound, bound };
+}
+
+/** A root of its own is another place than the instance's directory. */
+function directoryOf({ chdir, namespaces }: DaemonPlan, { cwd }: Whereabouts): string | null {
+  const base = namespaces === null || namespaces.root === null ? cwd : "/";
+  if (base === null || chdir?.startsWith("/") === true) return chdir;
+  return chdir === null ? base : `${base === "/" ? "" : base}/${chdir}`;
+}
+
+function maskOf(capabilities: readonly number[]): bigint {
+  return capabilities.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n);
 }
 
 /** uWSGI deals CPUs out in turn: the n-th takes the next `each` of them. */

@@ -11,13 +11,15 @@ import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
 import { Inotify } from "../sys/inotify.ts";
 import { ownCredentials } from "../sys/own_process.ts";
-import { signalGroup, signalProcess } from "../sys/pidfd.ts";
-import { listChildren, listProcesses, readStat } from "../sys/process_table.ts";
+import { listProcesses, readStat } from "../sys/process_table.ts";
 import { reapDead } from "../sys/reap.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Saved } from "./handover.ts";
+import type { JailChoice } from "./jail_finder.ts";
+import type { HeldJail } from "./jail_holder.ts";
+import { holdJail } from "./jail_assembly.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import { reapAll, type ReaperSystem } from "./reaper.ts";
@@ -26,7 +28,8 @@ import { PidTurnover } from "./pid_turnover.ts";
 import { Registry } from "./registry.ts";
 import { findRemainders } from "./remainder.ts";
 import { signalDaemon } from "./signaller.ts";
-import { type SessionMember, Sweeper } from "./sweeper.ts";
+import { Strangers } from "./strangers.ts";
+import { Sweeper } from "./sweeper.ts";
 import { UnitHost } from "./unit_host.ts";
 
 export interface CoreParts {
@@ -37,12 +40,14 @@ export interface CoreParts {
   readonly inherited: Inherited;
   readonly saved: ReadonlyMap<string, Saved>;
   readonly nothingSurvives: boolean;
+  /** null: daemons run where reeve does. */
+  readonly jail: JailChoice | null;
+  /** The jail was made again: runs the hooks that belong to a new one. */
+  readonly enterJail: () => Promise<void>;
 }
 
 /** How long what a killed reeve left may take to go once it got SIGKILL. */
 const REMAINDER_PATIENCE_MS = 2000;
-/** When the process table could not be read, it is tried again. */
-const LOOK_AGAIN_MS = 100;
 /** A daemon's first children exist by now: the journal notes that their leader lives. */
 const ALIVE_AFTER_MS = 2000;
 /** Heap is given back this long after a burst, and no more often than this. */
@@ -54,6 +59,8 @@ export class Core {
   readonly host: UnitHost;
   readonly registry = new Registry();
   readonly inotify: Inotify;
+  /** null: daemons run where reeve does. */
+  readonly jail: HeldJail | null;
   readonly #parts: CoreParts;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
@@ -85,12 +92,15 @@ export class Core {
         }; a kill -9 of reeve now would leave daemons behind unknown`,
       );
     });
-    this.#sweeper = new Sweeper({
-      strangers: () => this.#strangers(),
-      kill: (pid, signal) => this.#tellMember(pid, () => signalProcess(pid, signal)),
-      killGroup: (pgid, signal) => this.#tellMember(pgid, () => signalGroup(pgid, signal)),
-      later: (look) => void setTimeout(look, LOOK_AGAIN_MS),
-    });
+    this.#sweeper = new Sweeper(
+      new Strangers({
+        logger,
+        isOwned: (pid) => this.registry.has(pid),
+        jailInit: () => this.jail?.place()?.initPid ?? null,
+        follow: (process, ended) => this.host.follow(process, null, ended),
+        lookSoon: () => this.#sweeper.lookSoon(),
+      }),
+    );
     this.host = new UnitHost({
       instance: plan.instance,
       logger,
@@ -105,6 +115,7 @@ export class Core {
       },
       environment: parts.environment,
       inherited: parts.inherited,
+      jail: () => this.jail,
       selfUid: uid,
       selfGid: gid,
       onSpawned: () => this.#noteAlive(),
@@ -116,12 +127,19 @@ export class Core {
       failureOf: (pid) => this.host.failureOf(pid),
       forget: (pid) => this.host.forgetChild(pid),
     };
+    this.jail = parts.jail === null ? null : holdJail(parts.jail, {
+      ...parts,
+      boot,
+      host: this.host,
+      registry: this.registry,
+      opened: (isFresh) => this.instance.jailOpened(isFresh),
+    });
     this.instance = new Instance(
       plan,
       this.host,
       logger,
       this.#withKnown(parts.saved),
-      parts.nothingSurvives,
+      parts.nothingSurvives || this.jail?.hasInit === true,
       (end) => this.#end(end),
     );
     // What an earlier reeve left stays on record until it is dealt with: this one may be killed before that.
@@ -146,9 +164,10 @@ export class Core {
     this.#onEnd = null;
   }
 
-  /** With what hooks have put into it, from the first daemon on. */
-  useEnvironment(environment: CoreParts["environment"]): void {
-    this.host.environment = environment;
+  /** With what hooks have put into it, from the first daemon on; `directory`: of the jail, where there is one. */
+  useEnvironment(environment: CoreParts["environment"], directory: string): void {
+    this.host.starter.environment = environment;
+    this.host.starter.directory = directory;
   }
 
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */
@@ -232,16 +251,6 @@ export class Core {
     } catch (error) {
       this.#parts.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
     }
-  }
-
-  #strangers(): SessionMember[] {
-    const strangers: SessionMember[] = [];
-    for (const pid of listChildren()) {
-      if (this.registry.has(pid)) continue;
-      const stat = readStat(pid);
-      if (stat !== null) strangers.push(stat);
-    }
-    return strangers;
   }
 
   #noteAlive(): void {

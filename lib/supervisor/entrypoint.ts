@@ -17,7 +17,9 @@ export function isEntrypointAlone(plan: Plan): boolean {
     instance.masterFifo.length +
     instance.touchReload.length + instance.touchLogReopen.length + instance.touchLogRotate.length +
     instance.touchExec.length + instance.fsReload.length;
-  return only && served === 0 && instance.log.file === null && !instance.daemonize;
+  const lives = instance.jail !== null || instance.setnsServer !== null || instance.legions.length > 0 ||
+    instance.stats !== null || plan.daemons.some(({ namespaces }) => namespaces !== null);
+  return only && served === 0 && !lives && instance.log.file === null && !instance.daemonize;
 }
 
 /** Returns only by throwing. */

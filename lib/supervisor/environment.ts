@@ -45,6 +45,19 @@ export interface Environment {
   readonly path: string;
 }
 
+/** What a jail gets of reeve's own: how its output is read, and nothing of where it runs. */
+const FOR_JAILS = ["TERM", "LANG"] as const;
+
+/** Inside a jail that begins clean: a PATH that holds in any root, TERM, LANG, and what the configuration says. */
+export function jailEnvironment({ own, changes }: Pick<EnvironmentRequest, "own" | "changes">): Environment {
+  const variables = new Map([["PATH", DEFAULT_PATH]]);
+  for (const name of FOR_JAILS) {
+    const value = own[name];
+    if (value !== undefined) variables.set(name, value);
+  }
+  return withChanges(variables, changes);
+}
+
 export function daemonEnvironment(request: EnvironmentRequest): Environment {
   const variables = new Map<string, string>();
   for (const [name, value] of Object.entries(request.own)) {

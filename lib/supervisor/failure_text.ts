@@ -9,6 +9,7 @@ import type { SetupFailure } from "./registry.ts";
 type Subject = Pick<DaemonPlan, "command" | "chdir" | "identity">;
 
 export function describeFailure(plan: Subject, failure: SetupFailure): string {
+  if (failure.words !== undefined) return failure.words;
   const subject = subjectOf(plan, failure.stage);
   const remedy = remedyFor(failure);
   return `${failure.stage}${subject}: ${errnoText(failure.errno)}${remedy === null ? "" : ` (${remedy})`}`;

@@ -1,10 +1,12 @@
 /**
- * The state that one image of reeve leaves to the next over a reload: which process is which daemon, and how each stands.
- * JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
+ * The state that one image of reeve leaves to the next over a reload: which process is which daemon, how each stands, and the jail
+ * that they are in. JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
+import type { JailPlan } from "../config/jail_plan.ts";
 import type { ProcessId } from "../daemon/process.ts";
 import type { DaemonStatus } from "../daemon/state.ts";
+import type { JailIdentity } from "../jail/jail_identity.ts";
 import type { DaemonUnit } from "./unit.ts";
 
 export interface Saved {
@@ -19,7 +21,14 @@ interface SavedUnit extends Saved {
   readonly age: number;
 }
 
-export function saveUnits(units: readonly DaemonUnit[], now: number): Uint8Array {
+/** `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next image. */
+export interface SavedJail {
+  readonly plan: JailPlan;
+  readonly identity: JailIdentity | null;
+}
+
+/** `jail` null: daemons run where reeve does. */
+export function saveState(units: readonly DaemonUnit[], jail: SavedJail | null, now: number): Uint8Array {
   const saved = units.filter((unit) => unit.plan.kind !== "dumb").map((unit): SavedUnit => ({
     name: unit.name,
     pidfile: unit.plan.pidfile,
@@ -27,8 +36,9 @@ export function saveUnits(units: readonly DaemonUnit[], now: number): Uint8Array
     known: unit.known,
     age: now - unit.status.since,
   }));
+  const state = { units: saved, jail };
   return new TextEncoder().encode(
-    JSON.stringify(saved, (_, value) => typeof value === "bigint" ? String(value) : value),
+    JSON.stringify(state, (_, value) => typeof value === "bigint" ? String(value) : value),
   );
 }
 
@@ -37,19 +47,23 @@ export interface Restored {
   readonly units: ReadonlyMap<string, Saved>;
   /** Running daemons that the new configuration no longer names. */
   readonly left: readonly { readonly name: string; readonly pid: number }[];
+  readonly jail: SavedJail | null;
 }
 
 /**
  * `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
  * often made up from the command, and shift when another daemon comes before.
  */
-export function restoreUnits(
+export function restoreState(
   fd: number,
   wanted: ReadonlyMap<string, string | null>,
   now: number,
 ): Restored {
   const text = readFileSync(`/proc/self/fd/${fd}`, "utf8");
-  const saved = JSON.parse(text, (key, value) => key === "startTime" ? BigInt(value) : value) as SavedUnit[];
+  const { units: saved, jail } = JSON.parse(
+    text,
+    (key, value) => key === "startTime" ? BigInt(value) : value,
+  ) as { readonly units: readonly SavedUnit[]; readonly jail: SavedJail | null };
   const names = new Map([...wanted].map(([name, pidfile]) => [pidfile, name]));
   const units = new Map<string, Saved>();
   const left: { name: string; pid: number }[] = [];
@@ -63,5 +77,5 @@ export function restoreUnits(
       left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
     }
   }
-  return { units, left };
+  return { units, left, jail };
 }

@@ -111,6 +111,15 @@ export class HookRunner {
     this.#outside.environment = changeEnvironment(this.#outside.environment, changes);
   }
 
+  /** What an earlier image has run: of it only that is done again which is kept here and not in the system. */
+  recall(phase: HookPhase): void {
+    for (const hook of this.#instance.hooks) {
+      if (hook.phase !== phase) continue;
+      if (hook.action.kind === "putenv") this.#putenv(hook.action);
+      if (hook.action.kind === "chdir") move(this.#roomOf(hook), hook.action.path);
+    }
+  }
+
   /** Rejects with HookFailure or HookExit, or with the signal's reason once it aborts. */
   async run(phase: HookPhase, signal: AbortSignal): Promise<void> {
     for (const hook of this.#instance.hooks) {

@@ -128,6 +128,21 @@ export class Instance {
     for (const unit of this.units) if (unit.status.state === "down") unit.start();
   }
 
+  /**
+   * The jail was made again: what waited for it is started, and what had failed there may go well now. `isFresh`: those that still
+   * run are in what is left of the one before.
+   */
+  jailOpened(isFresh: boolean): void {
+    if (this.#phase !== "running") return;
+    for (const unit of this.units) {
+      const { state } = unit.status;
+      unit.startHeld();
+      if (state === "waiting" || state === "broken" || (isFresh && state === "running")) {
+        unit.handle({ type: "restartRequested", reason: "restart" });
+      }
+    }
+  }
+
   /** A unit that was told to stop has. */
   unitStopped(unit: DaemonUnit): void {
     this.#waitingFor.delete(unit);

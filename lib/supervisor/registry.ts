@@ -9,6 +9,10 @@ export interface SetupFailure {
   /** "chdir", "setuid", "exec" ... */
   readonly stage: string;
   readonly errno: number;
+  /** mount: which of the child's mounts, counted from 0. */
+  readonly detail?: number;
+  /** What it was about, and the remedy, where the namespaces that the child was to live in know more than its plan. */
+  readonly words?: string;
 }
 
 export interface Owner {

@@ -18,7 +18,7 @@ import { type CheckedFiles, saveFiles } from "./checked_files.ts";
 import type { Core } from "./core.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Foreground } from "./foreground.ts";
-import { saveUnits } from "./handover.ts";
+import { saveState } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
@@ -117,7 +117,8 @@ export class Run {
       (text) => this.#logger.warning(null, text),
     );
     this.#adoptOrphans();
-    const parts = assemble(this.#request, this.#logger, this.#runDir?.path ?? null, this.#uid);
+    const runDir = this.#runDir?.path ?? null;
+    const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal);
     this.#core = parts.core;
     this.#services = parts.services;
     this.#foreground = parts.foreground;
@@ -132,6 +133,7 @@ export class Run {
       plan: this.#plan,
       core: this.#core,
       services: this.#services,
+      inside: parts.inside,
       actions: this.#actions(),
       isReload,
       startSignal: this.#startUp.signal,
@@ -292,7 +294,10 @@ export class Run {
     try {
       this.#enter(this.#capsule.cwd);
       const next = (): Omit<Capsule, "saved"> => {
-        const state = memfdOf("reeve-state", saveUnits(instance.units, performance.now()));
+        const { jail } = this.#core;
+        const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
+        jail?.letGo();
+        const state = memfdOf("reeve-state", saveState(instance.units, saved, performance.now()));
         fds.push(state);
         return {
           ...this.#capsule,
@@ -347,8 +352,16 @@ export class Run {
   async #finish(end: Extract<InstanceEnd, { kind: "stopped" }>): Promise<number> {
     this.#life.abort(new Stopped());
     await this.#atExit();
+    await this.#endJail(this.#plan.instance.reloadMercy * 1000);
     this.#logger.info(null, MESSAGES.goodbye(), { code: end.code });
     return end.code;
+  }
+
+  /** With everything that is still in it; a second request to stop calls its grace off. */
+  async #endJail(graceMs: number): Promise<void> {
+    this.#farewell = new AbortController();
+    await this.#core.jail?.end(graceMs, this.#farewell.signal);
+    this.#farewell = null;
   }
 
   /** A start that came to nothing. What was started is ended first. */
@@ -368,12 +381,20 @@ export class Run {
       );
     }
     const instance = this.#core?.instance;
-    if (instance === undefined || instance.phase === "starting") return code;
+    if (instance === undefined) return code;
+    if (instance.phase === "starting") {
+      // Only what this image has made: in the jail of an earlier one smart daemons run.
+      if (this.#core.jail?.isKept !== true) await this.#endJail(0);
+      return code;
+    }
     if (instance.phase !== "stopping") instance.stop(code);
     for (;;) {
       const end = await this.#core.nextEnd();
       // A reload that was under way ends in the stop.
-      if (end.kind === "stopped") return error instanceof Stopped ? await this.#finish(end) : code;
+      if (end.kind !== "stopped") continue;
+      if (error instanceof Stopped) return await this.#finish(end);
+      await this.#endJail(this.#plan.instance.reloadMercy * 1000);
+      return code;
     }
   }
 }

@@ -45,6 +45,30 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
   }
 }
 
+/** To the one process, whatever it leads. false: it is gone. */
+export function signalAlone(process: ProcessId, signal: number): boolean {
+  const pidfd = openPidfdOrNull(process.pid);
+  try {
+    if (readStat(process.pid)?.startTime !== process.startTime) return false;
+    return pidfd === null ? signalProcess(process.pid, signal) : signalPidfd(pidfd, signal);
+  } finally {
+    if (pidfd !== null) closePidfd(pidfd);
+  }
+}
+
+/** To the whole group that `member` is in, while it is. false: it is gone, and the group may be another's by now. */
+export function signalGroupOf(member: ProcessId, pgrp: number, signal: number): boolean {
+  const pidfd = openPidfdOrNull(member.pid);
+  try {
+    const stat = readStat(member.pid);
+    if (stat === null || stat.startTime !== member.startTime || stat.pgrp !== pgrp) return false;
+    if (pidfd !== null && !signalPidfd(pidfd, 0)) return false;
+    return signalGroup(pgrp, signal);
+  } finally {
+    if (pidfd !== null) closePidfd(pidfd);
+  }
+}
+
 /** A pidfd that is proved to be `process`; null: it is gone. Throws SysError where the kernel gives none. */
 export function holdProcess(process: ProcessId): number | null {
   const pidfd = openPidfd(process.pid);

@@ -4,12 +4,20 @@
  */
 import type { Plan } from "../config/plan.ts";
 import type { Core } from "./core.ts";
+import type { Environment } from "./environment.ts";
+import { HookExit } from "./hooks.ts";
 import type { InstanceActions, Services } from "./services.ts";
 
-export interface StartUp {
+/** What hooks run in. */
+export interface Surroundings {
   readonly plan: Plan;
   readonly core: Core;
   readonly services: Services;
+  /** The environment that hooks and daemons in the jail begin with. */
+  readonly inside: Environment;
+}
+
+export interface StartUp extends Surroundings {
   readonly actions: InstanceActions;
   readonly isReload: boolean;
   /** Aborts when reeve is told to stop before the daemons run. */
@@ -22,29 +30,68 @@ const MANY_DAEMONS = 50;
 
 /** Rejects with HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the signal's reason. */
 export async function startUp(parts: StartUp): Promise<void> {
-  const { plan, core, services, isReload, startSignal } = parts;
+  const { plan, core, services, isReload } = parts;
   const { hooks } = services;
-  await hooks.run("asap", startSignal);
+  const { jail } = core;
+  const isKept = jail?.isKept === true;
+  const signal = jail === null ? parts.startSignal : AbortSignal.any([parts.startSignal, jail.lost]);
+  await hooks.run("asap", signal);
   // The pid stays the same over a reload, and so do the pidfiles.
   if (!isReload) services.writePidfiles(({ safe, asUser }) => !safe && !asUser);
-  if (!isReload) await hooks.run("pre-jail", startSignal);
-  await hooks.run("post-jail", startSignal);
-  await hooks.run("in-jail", startSignal);
-  await services.waits(startSignal);
-  await hooks.run("as-root", startSignal);
-  await hooks.run("as-user", startSignal);
-  if (plan.instance.chdir !== null) hooks.changeDirectory(plan.instance.chdir);
-  process.chdir(hooks.cwd);
+  if (isReload || isKept) hooks.recall("pre-jail");
+  else await hooks.run("pre-jail", signal);
+  await jail?.open(signal);
+  await enterJail(parts, isKept, signal);
+  await services.waits(signal);
+  await becomeUser(parts, signal);
   if (!isReload) services.writePidfiles(({ safe, asUser }) => !safe && asUser);
-  await hooks.run("pre-app", startSignal);
-  await hooks.run("post-app", startSignal);
+  await hooks.run("pre-app", signal);
+  await hooks.run("post-app", signal);
   await core.endRemainders();
-  startSignal.throwIfAborted();
-  core.useEnvironment(hooks.environment);
+  signal.throwIfAborted();
+  core.useEnvironment(hooks.environment, hooks.cwd);
   // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
   if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
+  jail?.started();
   core.instance.start();
   await afterStart(parts);
+}
+
+/** The jail was lost and is made again: what its first start did in it, and about it, is done again. Rejects as `startUp`. */
+export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): Promise<void> {
+  const { core, services } = parts;
+  try {
+    await enterJail(parts, false, signal);
+    await services.waits(signal);
+    await becomeUser(parts, signal);
+    core.useEnvironment(services.hooks.environment, services.hooks.cwd);
+  } catch (error) {
+    if (error instanceof HookExit) core.instance.stop(error.code);
+    throw error;
+  }
+}
+
+/** From outside, then inside. `isKept`: it was entered by an earlier image; of its hooks only what they tell reeve is done again. */
+async function enterJail({ core, services, inside }: Surroundings, isKept: boolean, signal: AbortSignal) {
+  const { hooks } = services;
+  const pid = core.jail?.place()?.initPid ?? null;
+  if (pid !== null) {
+    hooks.tellOutside(["UWSGI_JAIL_PID", "REEVE_JAIL_PID"].map((name) => ({ name, value: String(pid) })));
+  }
+  if (isKept) hooks.recall("post-jail");
+  else await hooks.run("post-jail", signal);
+  if (core.jail !== null) hooks.enterJail(inside);
+  if (isKept) hooks.recall("in-jail");
+  else await hooks.run("in-jail", signal);
+}
+
+/** The phases of root and of the user, and the option chdir: inside, where there is a jail. */
+async function becomeUser({ plan, core, services }: Surroundings, signal: AbortSignal): Promise<void> {
+  const { hooks } = services;
+  await hooks.run("as-root", signal);
+  await hooks.run("as-user", signal);
+  if (plan.instance.chdir !== null) hooks.changeDirectory(plan.instance.chdir);
+  if (core.jail === null) process.chdir(hooks.cwd);
 }
 
 /** The daemons run: to be told to stop is an ordinary stop from here on. */

@@ -1,6 +1,6 @@
 /**
- * What is left of a session whose leader ended. As a child subreaper (or PID 1) reeve inherits what a daemon forked;
- * the session id cannot be given to another process while any member lives, so members are known for sure.
+ * What is left of a session whose leader ended. As a child subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its
+ * init does. The session id cannot be given to another process while any member lives, so members are known for sure.
  */
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../daemon/process.ts";
@@ -11,14 +11,18 @@ export interface SessionMember {
   readonly session: number;
   readonly pgrp: number;
   readonly state: string;
+  /** A child of a jail's init: reeve hears of its end only when it asks to. */
+  readonly isJailed?: boolean;
 }
 
 export interface SweepSystem {
-  /** Children of reeve that no unit owns, as they are now. */
+  /** Children of reeve, and of its jail's init, that no unit owns, as they are now. */
   strangers(): readonly SessionMember[];
-  /** To one unreaped child of reeve. */
-  kill(pid: number, signal: number): void;
-  killGroup(pgid: number, signal: number): void;
+  kill(member: SessionMember, signal: number): void;
+  /** The group of `member`. */
+  killGroup(member: SessionMember, signal: number): void;
+  /** Calls `lookSoon` when it is gone. May be asked for the same one again. */
+  hearEnd(member: SessionMember): void;
   /** Calls back in a while. */
   later(look: () => void): void;
 }
@@ -82,6 +86,7 @@ export class Sweeper {
       const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp);
       if (sweep === undefined || member.startTime < sweep.leader.startTime) continue;
       left.add(sweep);
+      if (member.isJailed === true) this.#system.hearEnd(member);
       this.#tell(sweep, member);
     }
     for (const [session, sweep] of this.#sweeps) {
@@ -114,10 +119,10 @@ export class Sweeper {
     if (sweep.signal === null || member.state === "Z") return;
     if (sweep.signal !== SIGKILL && sweep.told.has(member.pid)) return;
     sweep.told.add(member.pid);
-    if (member.pgrp !== sweep.leader.pid) return this.#system.kill(member.pid, sweep.signal);
+    if (member.pgrp !== sweep.leader.pid) return this.#system.kill(member, sweep.signal);
     // Once for all of them: a second TERM means "at once" to many programs.
     if (sweep.toldGroup) return;
     sweep.toldGroup = true;
-    this.#system.killGroup(member.pgrp, sweep.signal);
+    this.#system.killGroup(member, sweep.signal);
   }
 }

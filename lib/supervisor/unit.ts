@@ -25,8 +25,8 @@ export interface UnitServices {
   /** Monotonic milliseconds. */
   now(): number;
   setTimer(ms: number, fire: () => void): Timer;
-  /** Starts the daemon's command; throws an Error that says which stage failed. */
-  spawn(plan: DaemonPlan, again: boolean): ProcessId;
+  /** Starts the daemon's command; throws an Error that says which stage failed. null: not before the unit's `startHeld`. */
+  spawn(plan: DaemonPlan, again: boolean): ProcessId | null;
   /** Our child `process` is to report its end to `owner`. */
   own(process: ProcessId, owner: DaemonUnit): void;
   disown(process: ProcessId, owner: DaemonUnit): void;
@@ -67,6 +67,8 @@ export class DaemonUnit {
   #pidfileWatch: { remove(): void } | null = null;
   /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
   #known: ProcessId | null = null;
+  /** A start that has to wait for the jail: whether it is not the first. */
+  #held: { readonly again: boolean } | null = null;
   /** What was reaped of an earlier image's processes before `resume`; null: it lives. */
   #early: EarlyEnd[] | null = null;
 
@@ -146,8 +148,18 @@ export class DaemonUnit {
     this.#run({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
   }
 
+  /** The jail that its start had to wait for is there. */
+  startHeld(): void {
+    const held = this.#held;
+    const { state, launch, child, main } = this.status;
+    this.#held = null;
+    if (held === null || state !== "starting" || launch !== "none" || child !== null || main !== null) return;
+    this.#spawn(held.again);
+  }
+
   /** Lets go of everything without touching the daemon. */
   abandon(): void {
+    this.#held = null;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#unfollow();
@@ -243,12 +255,17 @@ export class DaemonUnit {
   }
 
   #spawn(again: boolean): void {
-    let process: ProcessId;
+    let process: ProcessId | null;
+    this.#held = null;
     try {
       process = this.#services.spawn(this.plan, again);
     } catch (error) {
       const text = DAEMON_MESSAGES.cannotStart(this.machine.settings.command, errorText(error));
       return this.#handleNext({ type: "spawnFailed", text });
+    }
+    if (process === null) {
+      this.#held = { again };
+      return;
     }
     this.#known = process;
     this.#services.own(process, this);

@@ -60,6 +60,14 @@ export function listChildren(): number[] {
   return children;
 }
 
+/** Pids of the children of another process, held by the caller, that has one thread. */
+export function listChildrenOf(parent: number): number[] {
+  const bytes = readVirtual(`/proc/${processId(parent)}/task/${parent}/children`);
+  if (bytes !== null) return decoder.decode(bytes).split(" ").filter((pid) => pid !== "").map(Number);
+  if (readVirtual("/proc/thread-self/children") !== null) return [];
+  return listProcesses().filter((found) => found.ppid === parent).map((found) => found.pid);
+}
+
 /** Every process that this PID namespace (and /proc's hidepid) shows. */
 export function listProcesses(): ProcessStat[] {
   const found: ProcessStat[] = [];

@@ -15,8 +15,9 @@ class Crowd {
       this.looks += 1;
       return this.members;
     },
-    kill: (pid, signal) => void this.sent.push(`${pid} ${signal}`),
-    killGroup: (pgid, signal) => void this.sent.push(`-${pgid} ${signal}`),
+    kill: ({ pid }, signal) => void this.sent.push(`${pid} ${signal}`),
+    killGroup: ({ pgrp }, signal) => void this.sent.push(`-${pgrp} ${signal}`),
+    hearEnd: () => {},
     later: (look) => void this.later.push(look),
   });
 

@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { changeEnvironment, daemonEnvironment, DEFAULT_PATH } from "../../lib/supervisor/environment.ts";
+import {
+  changeEnvironment,
+  daemonEnvironment,
+  DEFAULT_PATH,
+  jailEnvironment,
+} from "../../lib/supervisor/environment.ts";
 
 const NONE = { changes: [], reloads: 0, originalName: "/usr/bin/reeve" };
 
@@ -40,5 +45,28 @@ test("a hook's putenv comes on top", () => {
   expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toEqual({
     list: ["A=1=2", "PATH=/opt"],
     path: "/opt",
+  });
+});
+
+test("a jail begins with a PATH of its own, TERM and LANG: nothing else of the host, all of the configuration", () => {
+  const own = {
+    PATH: "/root/bin",
+    TERM: "xterm",
+    LANG: "de_DE.UTF-8",
+    HOME: "/root",
+    SSH_AUTH_SOCK: "/x",
+    LC_ALL: "C",
+  };
+  expect(jailEnvironment({ own, changes: [] })).toEqual({
+    list: [`PATH=${DEFAULT_PATH}`, "TERM=xterm", "LANG=de_DE.UTF-8"],
+    path: DEFAULT_PATH,
+  });
+  const changes = [{ name: "HOME", value: "/home/me" }, { name: "PATH", value: "/bin" }, {
+    name: "TERM",
+    value: null,
+  }];
+  expect(jailEnvironment({ own: { TERM: "xterm" }, changes })).toEqual({
+    list: ["PATH=/bin", "HOME=/home/me"],
+    path: "/bin",
   });
 });

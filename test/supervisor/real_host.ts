@@ -1,6 +1,7 @@
 /** A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one waits. */
 import { readlinkSync } from "node:fs";
 import type { DaemonPlan, InstancePlan } from "../../lib/config/plan.ts";
+import type { ProcessId } from "../../lib/daemon/process.ts";
 import { Logger } from "../../lib/log/logger.ts";
 import { LOOP_TIMERS } from "../../lib/log/timers.ts";
 import type { Inherited } from "../../lib/supervisor/child_builder.ts";
@@ -48,12 +49,19 @@ export class RealHost {
       instance,
       logger,
       registry: this.registry,
-      sweeper: new Sweeper({ strangers: () => [], kill: () => {}, killGroup: () => {}, later: () => {} }),
+      sweeper: new Sweeper({
+        strangers: () => [],
+        kill: () => {},
+        killGroup: () => {},
+        hearEnd: () => {},
+        later: () => {},
+      }),
       journal: new Journal(null, () => {}),
       watcher: watcher(),
       watchFile: () => ({ remove: () => {} }),
       environment: ENVIRONMENT,
       inherited: INHERITED,
+      jail: () => null,
       selfUid: process.getuid?.() ?? 0,
       selfGid: process.getgid?.() ?? 0,
       onSpawned: () => {},
@@ -65,6 +73,13 @@ export class RealHost {
   get log(): string {
     this.host.logger.flush();
     return this.#log;
+  }
+
+  /** Starts a daemon at once. */
+  spawn(plan: DaemonPlan): ProcessId {
+    const process = this.host.spawn(plan, false);
+    if (process === null) throw new Error("it is to wait for a jail, and there is none");
+    return process;
   }
 
   /** A unit that the host knows, and that does nothing. */

@@ -13,6 +13,7 @@ function member(pid: number, change: Partial<SessionMember> = {}): SessionMember
 function world(...strangers: SessionMember[]) {
   const sent: string[] = [];
   const later: (() => void)[] = [];
+  const heard: number[] = [];
   const system = {
     looks: 0,
     broken: false,
@@ -21,8 +22,9 @@ function world(...strangers: SessionMember[]) {
       if (system.broken) throw new Error("too many open files");
       return strangers;
     },
-    kill: (pid: number, signal: number) => void sent.push(`${signal} ${pid}`),
-    killGroup: (pgid: number, signal: number) => void sent.push(`${signal} -${pgid}`),
+    kill: ({ pid }: SessionMember, signal: number) => void sent.push(`${signal} ${pid}`),
+    killGroup: ({ pgrp }: SessionMember, signal: number) => void sent.push(`${signal} -${pgrp}`),
+    hearEnd: ({ pid }: SessionMember) => void heard.push(pid),
     later: (look: () => void) => void later.push(look),
   };
   const sweeper = new Sweeper(system);
@@ -31,7 +33,7 @@ function world(...strangers: SessionMember[]) {
     sweeper.sweep(leader, signal, () => emptied++);
     await Promise.resolve();
   };
-  return { sweeper, system, sent, later, strangers, sweep, emptied: () => emptied };
+  return { sweeper, system, sent, heard, later, strangers, sweep, emptied: () => emptied };
 }
 
 test("a session that is empty is said to be, but never within the call", async () => {
@@ -150,4 +152,19 @@ test("where the process table cannot be read nobody is said to be gone, and it i
   system.broken = false;
   later[0]!();
   expect([emptied(), sweeper.busy]).toEqual([1, false]);
+});
+
+test("what a jail's init has inherited is told alike, and its end is asked for, since nobody tells it", async () => {
+  const { sweeper, sweep, emptied, sent, heard, strangers } = world(
+    member(60, { isJailed: true }),
+    member(61, { isJailed: true, pgrp: 50 }),
+    member(62),
+    member(63, { isJailed: true, session: 9, pgrp: 9 }),
+  );
+  await sweep(SIGTERM);
+  expect(sent).toEqual(["15 60", "15 -50", "15 62"]);
+  expect(heard).toEqual([60, 61]);
+  strangers.length = 0;
+  sweeper.lookSoon();
+  expect(emptied()).toBe(1);
 });

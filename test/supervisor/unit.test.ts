@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { DaemonPlan } from "../../lib/config/plan.ts";
-import { type Saved, saveUnits } from "../../lib/supervisor/handover.ts";
+import { type Saved, saveState } from "../../lib/supervisor/handover.ts";
 import { DaemonUnit } from "../../lib/supervisor/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "./plans.ts";
 import { type FakeProcess, UnitWorld } from "./unit_world.ts";
@@ -29,11 +29,11 @@ function daemonized(plan: DaemonPlan = SMART_PLAN) {
 function reloaded(world: UnitWorld, unit: DaemonUnit): DaemonUnit {
   unit.abandon();
   const saved = JSON.parse(
-    new TextDecoder().decode(saveUnits([unit], world.now())),
+    new TextDecoder().decode(saveState([unit], null, world.now())),
     (key, value) => key === "startTime" ? BigInt(value) : value,
-  ) as Saved[];
+  ) as { units: Saved[] };
   world.newImage();
-  return new DaemonUnit(unit.plan, world, saved[0]!);
+  return new DaemonUnit(unit.plan, world, saved.units[0]!);
 }
 
 function stop(unit: DaemonUnit): void {

@@ -47,7 +47,7 @@ const SLEEP = command("sleep", "1000");
 async function foreigner(): Promise<ProcessId> {
   const file = join(directory, "foreign");
   const text = `sleep 1000 & echo $! > ${file}.new; mv ${file}.new ${file}; wait`;
-  real.host.spawn({ ...DUMB_PLAN, command: { kind: "shell", text, shell: "/bin/sh" } }, false);
+  real.spawn({ ...DUMB_PLAN, command: { kind: "shell", text, shell: "/bin/sh" } });
   await real.until(() => existsSync(file));
   const pid = Number(readFileSync(file, "utf8"));
   const target = { pid, startTime: readStat(pid)!.startTime };
@@ -56,7 +56,7 @@ async function foreigner(): Promise<ProcessId> {
 }
 
 test("a daemon that is started is identified by pid and start time", async () => {
-  const process = real.host.spawn({ ...DUMB_PLAN, command: SLEEP }, false);
+  const process = real.spawn({ ...DUMB_PLAN, command: SLEEP });
   expect(readStat(process.pid)?.startTime).toBe(process.startTime);
   expect(real.log).toContain(`spawning "sleep 1000" (uid: `);
   await real.until(() => readStat(process.pid)?.comm === "sleep");
@@ -64,7 +64,7 @@ test("a daemon that is started is identified by pid and start time", async () =>
 
 test("a program that is not there: the stage and the errno come with the death", async () => {
   const failures: (SetupFailure | null)[] = [];
-  const process = real.host.spawn({ ...DUMB_PLAN, command: command("/no/such/program") }, false);
+  const process = real.spawn({ ...DUMB_PLAN, command: command("/no/such/program") });
   real.registry.set(process.pid, { reaped: (_pid, _cause, failure) => void failures.push(failure) });
   await real.until(() => failures.length > 0);
   expect(failures).toEqual([{ stage: "exec", errno: 2 }]);
@@ -73,7 +73,7 @@ test("a program that is not there: the stage and the errno come with the death",
 test("an exit code of 127 of the program's own is no failed set-up", async () => {
   const failures: (SetupFailure | null)[] = [];
   const plan: DaemonPlan = { ...DUMB_PLAN, command: { kind: "shell", text: "exit 127", shell: "/bin/sh" } };
-  const process = real.host.spawn(plan, false);
+  const process = real.spawn(plan);
   real.registry.set(process.pid, { reaped: (_pid, _cause, failure) => void failures.push(failure) });
   await real.until(() => failures.length > 0);
   expect(failures).toEqual([null]);
@@ -81,21 +81,21 @@ test("an exit code of 127 of the program's own is no failed set-up", async () =>
 
 test("smart2: the pidfile holds the pid, whole, before anybody hears of the start", () => {
   const pidfile = join(directory, "d.pid");
-  const process = real.host.spawn({ ...SMART2_PLAN, command: SLEEP, pidfile }, false);
+  const process = real.spawn({ ...SMART2_PLAN, command: SLEEP, pidfile });
   expect(readFileSync(pidfile, "utf8")).toBe(`${process.pid}\n`);
   expect(readdirSync(directory)).toEqual(["d.pid"]);
 });
 
 test("smart2: where the pidfile cannot be written nothing is started", () => {
   const plan = { ...SMART2_PLAN, command: SLEEP, pidfile: join(directory, "no", "d.pid") };
-  expect(() => real.host.spawn(plan, false)).toThrow("no such file or directory");
+  expect(() => real.spawn(plan)).toThrow("no such file or directory");
   expect(real.log).not.toContain("spawning");
 });
 
 test("smart2: a pidfile that cannot be put in its place ends what was started, and leaves no file", async () => {
   const pidfile = join(directory, "d.pid");
   mkdirSync(pidfile);
-  expect(() => real.host.spawn({ ...SMART2_PLAN, command: SLEEP, pidfile }, false)).toThrow();
+  expect(() => real.spawn({ ...SMART2_PLAN, command: SLEEP, pidfile })).toThrow();
   expect(readdirSync(directory)).toEqual(["d.pid"]);
   await real.close();
 });
@@ -138,7 +138,7 @@ test("a follow that was ended says nothing any more, and holds no descriptor", a
 });
 
 test("a child that is followed is told of by its reaping alone", async () => {
-  const child = real.host.spawn({ ...DUMB_PLAN, command: SLEEP }, false);
+  const child = real.spawn({ ...DUMB_PLAN, command: SLEEP });
   const unit = real.unit({ ...SMART_PLAN, name: "f" });
   let ended = 0;
   let reaped = 0;
@@ -186,7 +186,7 @@ test("without a free descriptor a process is followed as soon as there is one", 
 
 test("a pidfile that names another daemon of the instance is not believed", () => {
   const pidfile = join(directory, "d.pid");
-  const first = real.host.spawn({ ...DUMB_PLAN, command: SLEEP }, false);
+  const first = real.spawn({ ...DUMB_PLAN, command: SLEEP });
   const unit = real.unit({ ...DUMB_PLAN, name: "first" });
   real.host.own(first, unit);
   writeFileSync(pidfile, `${first.pid}\n`);

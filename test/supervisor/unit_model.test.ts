@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DaemonPlan } from "../../lib/config/plan.ts";
 import type { ProcessId } from "../../lib/daemon/process.ts";
-import { type Saved, saveUnits } from "../../lib/supervisor/handover.ts";
+import { type Saved, saveState } from "../../lib/supervisor/handover.ts";
 import { DaemonUnit } from "../../lib/supervisor/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "./plans.ts";
 import { UnitWorld } from "./unit_world.ts";
@@ -157,11 +157,11 @@ class Model {
   reload(dying: readonly (ProcessId | null)[]): void {
     if (this.plan.kind === "dumb") return;
     this.unit.abandon();
-    const text = new TextDecoder().decode(saveUnits([this.unit], this.world.now()));
-    const [saved] = JSON.parse(
+    const text = new TextDecoder().decode(saveState([this.unit], null, this.world.now()));
+    const { units: [saved] } = JSON.parse(
       text,
       (key, value) => key === "startTime" ? BigInt(value) : value,
-    ) as Saved[];
+    ) as { units: Saved[] };
     this.world.newImage();
     this.unit = new DaemonUnit(this.plan, this.world, saved);
     for (const process of dying) if (process !== null) this.world.die(process.pid);

@@ -1,0 +1,69 @@
+/**
+ * The children that reeve starts: each gets the number by which it reports what it could not do. Must never hold a child's pidfd: ten
+ * thousand daemons need none.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+import { describePlaceFailure } from "../jail/jail_failure.ts";
+import type { ChildSpec } from "../sys/child_spec.ts";
+import { closePidfd } from "../sys/pidfd.ts";
+import { readStat } from "../sys/process_table.ts";
+import { drainReports } from "../sys/reports.ts";
+import { spawnChild } from "../sys/spawn.ts";
+import { stageName } from "../sys/stage.ts";
+import type { SetupFailure } from "./registry.ts";
+import { UNKNOWN_START } from "./signaller.ts";
+
+export class Children {
+  /** By pid: a report names the spawn, a death names the pid. */
+  readonly #live = new Map<number, Pick<ChildSpec, "spawnId" | "confinement">>();
+  readonly #failures = new Map<number, SetupFailure>();
+  readonly #onStarted: () => void;
+  #nextSpawnId = 1;
+
+  constructor(onStarted: () => void) {
+    this.#onStarted = onStarted;
+  }
+
+  /** Throws as spawnChild does. */
+  start(spec: Omit<ChildSpec, "spawnId">): ProcessId {
+    const spawnId = this.#nextSpawnId++;
+    const { pid, pidfd } = spawnChild({ ...spec, spawnId });
+    // Our unreaped child keeps its pid: the number is as good as the descriptor.
+    if (pidfd !== null) closePidfd(pidfd);
+    this.#live.set(pid, { spawnId, confinement: spec.confinement ?? null });
+    this.#onStarted();
+    return { pid, startTime: startTimeOf(pid) };
+  }
+
+  /** The stage at which the child `pid` failed, if it has reported one. */
+  failureOf(pid: number): SetupFailure | null {
+    for (const { spawnId, stage, errno, detail } of drainReports()) {
+      const failure = { stage: stageName(stage), errno };
+      this.#failures.set(spawnId, detail === 0 ? failure : { ...failure, detail });
+    }
+    const child = this.#live.get(pid);
+    const failure = child === undefined ? null : this.#failures.get(child.spawnId) ?? null;
+    const confinement = child?.confinement ?? null;
+    if (failure === null || confinement === null) return failure;
+    const { root, mounts, hostname } = confinement;
+    const words = describePlaceFailure({ root: root?.path ?? null, mounts, hostname }, failure);
+    return words === null ? failure : { ...failure, words };
+  }
+
+  /** The pid means nothing any more. */
+  forget(pid: number): void {
+    const child = this.#live.get(pid);
+    if (child === undefined) return;
+    this.#live.delete(pid);
+    this.#failures.delete(child.spawnId);
+  }
+}
+
+/** The child runs already: that its start time cannot be read (no descriptor free) must not lose it. */
+function startTimeOf(pid: number): bigint {
+  try {
+    return readStat(pid)?.startTime ?? UNKNOWN_START;
+  } catch {
+    return UNKNOWN_START;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Starts daemons: where each lives, what it is told, and the pidfile that reeve writes for it. A daemon of a jail that does not stand
+ * is not started, and has not failed.
+ */
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { shownCommand } from "../config/mask.ts";
+import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
+import { DAEMON_MESSAGES } from "../daemon/messages.ts";
+import { SIGKILL } from "../daemon/patience.ts";
+import type { ProcessId } from "../daemon/process.ts";
+import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import { openJoins } from "../jail/joins.ts";
+import { jailTree } from "../jail/rooted_tree.ts";
+import type { Logger } from "../log/logger.ts";
+import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
+import type { ChildSpec } from "../sys/child_spec.ts";
+import { daemonChild, type Inherited, type Whereabouts } from "./child_builder.ts";
+import type { HeldJail } from "./jail_holder.ts";
+import { daemonConfinement } from "./jail_spec.ts";
+import { parseMountInfo } from "./mount_flags.ts";
+import { ownersOfLinks } from "./pidfile_reader.ts";
+import { signalDaemon } from "./signaller.ts";
+
+export interface StarterParts {
+  readonly instance: InstancePlan;
+  readonly logger: Logger;
+  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly inherited: Inherited;
+  /** null: daemons run where reeve does. */
+  readonly jail: () => Pick<HeldJail, "isOpen" | "place"> | null;
+  readonly selfUid: number;
+  readonly selfGid: number;
+  readonly start: (spec: Omit<ChildSpec, "spawnId">) => ProcessId;
+}
+
+/** As wide as the widest pid and its newline: a full disk is found before anything is started. */
+const PIDFILE_ROOM = 12;
+
+export class DaemonStarter {
+  environment: StarterParts["environment"];
+  /** Of the jail: what a daemon's relative paths are relative to. */
+  directory = "/";
+  readonly #parts: StarterParts;
+  readonly #indexes = new Map<string, number>();
+
+  constructor(parts: StarterParts) {
+    this.#parts = parts;
+    this.environment = parts.environment;
+  }
+
+  /** Where a daemon's paths lie; null: they are reeve's own. */
+  get jailSource(): JailSource | null {
+    const jail = this.#parts.jail();
+    return jail === null ? null : () => jail.place();
+  }
+
+  /** A path of a daemon, which a jail's is relative to the jail's directory. */
+  absolute(path: string): string {
+    return this.#parts.jail() === null || path.startsWith("/") ? path : `${this.directory}/${path}`;
+  }
+
+  /** Throws an Error that says which stage failed. null: its jail does not stand. */
+  spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
+    const jail = this.#parts.jail();
+    if (jail !== null && !jail.isOpen) return null;
+    const place = jail?.place() ?? null;
+    try {
+      return this.#spawnIn(place, plan, again);
+    } catch (error) {
+      // Nobody is let into a jail that ends.
+      if (jail !== null && !jail.isOpen) return null;
+      throw error;
+    }
+  }
+
+  #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean): ProcessId {
+    const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
+    const pidfile = this.#preparePidfile(place, plan);
+    const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
+    try {
+      const where = this.#whereabouts(place, plan, joins);
+      const spec = daemonChild(plan, instance, this.#indexOf(plan), this.environment, inherited, where);
+      const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
+      logger.log(
+        "info",
+        plan.name,
+        text(shownCommand(plan.command), spec.uid ?? selfUid, spec.gid ?? selfGid),
+      );
+      const process = this.#parts.start(spec);
+      if (pidfile !== null) commitPidfile(pidfile, process, place);
+      return process;
+    } finally {
+      joins.close();
+      pidfile?.abort();
+    }
+  }
+
+  /** null: the daemon writes its own, or has none. */
+  #preparePidfile(place: JailPlace | null, plan: DaemonPlan): PreparedFile | null {
+    if (plan.kind !== "smart2" || plan.pidfile === null) return null;
+    const root = place === null ? {} : { root: place.rootFd };
+    const pidfile = prepareFile(this.absolute(plan.pidfile), PIDFILE_ROOM, { mode: 0o644, ...root });
+    closing(pidfile, () => this.#checkPlace(plan, pidfile));
+    return pidfile;
+  }
+
+  #whereabouts(
+    place: JailPlace | null,
+    { namespaces }: DaemonPlan,
+    joins: Parameters<typeof daemonConfinement>[2],
+  ): Whereabouts | null {
+    const isAllSeen = namespaces !== null && namespaces.readonly && namespaces.root === null;
+    const mountPoints = isAllSeen ? mountPointsOf(place?.initPid ?? "self") : [];
+    const confinement = daemonConfinement(place, namespaces, joins, mountPoints);
+    if (confinement === null) return null;
+    return { confinement, cwd: place === null ? null : this.directory };
+  }
+
+  /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */
+  #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
+    if (this.#parts.selfUid !== 0) return;
+    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;
+    const { jailSource } = this;
+    const tree = jailSource === null ? undefined : jailTree(jailSource);
+    const owners = ownersOfLinks(dirname(pidfile.path), pidfile.directory, tree);
+    const other = owners?.find((uid) => uid !== 0 && uid !== daemonUid);
+    if (owners !== null && other === undefined) return;
+    const detail = owners === null
+      ? "the way to it changes while it is looked at"
+      : `a symbolic link on the way to it belongs to uid ${other}; name its directory itself`;
+    throw new Error(`cannot write pidfile "${pidfile.path}": ${detail}`);
+  }
+
+  #indexOf(plan: DaemonPlan): number {
+    const known = this.#indexes.get(plan.name);
+    if (known !== undefined) return known;
+    this.#indexes.set(plan.name, this.#indexes.size);
+    return this.#indexes.size - 1;
+  }
+}
+
+/** A daemon whose pidfile cannot be written would not be found again: it is not left running. */
+function commitPidfile(pidfile: PreparedFile, process: ProcessId, place: JailPlace | null): void {
+  try {
+    const pid = place === null ? process.pid : place.pidInside(process.pid);
+    if (pid === null) throw new Error(`cannot tell what the jail calls pid ${process.pid}: it has ended`);
+    pidfile.commit(new TextEncoder().encode(`${pid}\n`));
+  } catch (error) {
+    signalDaemon(process, SIGKILL);
+    throw error;
+  }
+}
+
+function closing<T>(pidfile: PreparedFile | null, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    pidfile?.abort();
+    throw error;
+  }
+}
+
+function mountPointsOf(pid: number | "self"): readonly string[] {
+  return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).map(({ target }) => target);
+}

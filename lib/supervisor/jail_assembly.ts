@@ -1,0 +1,58 @@
+/**
+ * Puts the holder of the instance's jail together with what it needs of the running system. Starts nothing.
+ */
+import type { Logger } from "../log/logger.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
+import { needsInit } from "../jail/namespace_setup.ts";
+import { watcher } from "../sys/watcher.ts";
+import type { Inherited } from "./child_builder.ts";
+import { ChrootHolder } from "./jail_chroot.ts";
+import type { JailChoice } from "./jail_finder.ts";
+import { type HeldJail, JailHolder } from "./jail_holder.ts";
+import { JailFile } from "./jail_record.ts";
+import type { Registry } from "./registry.ts";
+import { signalAlone, signalDaemon } from "./signaller.ts";
+import type { UnitHost } from "./unit_host.ts";
+
+export interface JailAssembly {
+  readonly runDir: string | null;
+  readonly boot: string;
+  readonly logger: Logger;
+  readonly inherited: Inherited;
+  readonly host: UnitHost;
+  readonly registry: Registry;
+  readonly enterJail: () => Promise<void>;
+  /** `isFresh`: daemons of the jail before may still run, since it had no PID namespace to end with. */
+  readonly opened: (isFresh: boolean) => void;
+}
+
+export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
+  const { plan } = choice;
+  if (!needsInit(plan)) return new ChrootHolder(plan);
+  const { host } = parts;
+  const follow: JailHolderFollow = (process, ended) => host.follow(process, null, ended);
+  return new JailHolder({
+    choice,
+    file: new JailFile(parts.runDir),
+    boot: parts.boot,
+    logger: parts.logger,
+    timers: LOOP_TIMERS,
+    now: () => performance.now(),
+    init: {
+      inherited: parts.inherited,
+      registry: parts.registry,
+      watcher: watcher(),
+      start: (spec) => host.start(spec),
+      follow,
+    },
+    drain: { signal: (process, signal) => void signalAlone(process, signal), follow, timers: LOOP_TIMERS },
+    signal: (process, signal) => void signalDaemon(process, signal),
+    entered: parts.enterJail,
+    opened: () => parts.opened(!plan.namespaces.includes("pid")),
+  });
+}
+
+type JailHolderFollow = (
+  process: Parameters<UnitHost["follow"]>[0],
+  ended: () => void,
+) => { remove(): void };

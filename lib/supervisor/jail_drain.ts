@@ -1,0 +1,77 @@
+/**
+ * Asks everything that is still in a jail to end, and waits: sessions of a login, what a daemon left. Must never signal a process that
+ * is not in the jail at that instant. SIGKILL is not sent here: the end of the jail's init is that.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+import { namespaceInode } from "../jail/namespace_files.ts";
+import type { Timers } from "../log/timers.ts";
+import { listProcesses } from "../sys/process_table.ts";
+import { readVirtual } from "../sys/virtual_files.ts";
+
+export interface DrainWorld {
+  /** To this process alone, verified. */
+  readonly signal: (process: ProcessId, signal: number) => void;
+  readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
+  readonly timers: Timers;
+}
+
+const SIGHUP = 1;
+const SIGTERM = 15;
+
+/** Everybody in the PID namespace of that inode but its init, zombies left out. */
+export function jailMembers(pidNamespace: string, initPid: number): readonly ProcessId[] {
+  return listProcesses().filter(({ pid, state }) =>
+    pid !== initPid && state !== "Z" && state !== "X" && namespaceOf(pid) === pidNamespace
+  ).map(({ pid, startTime }) => ({ pid, startTime }));
+}
+
+function namespaceOf(pid: number): string | null {
+  try {
+    return namespaceInode(pid, "pid");
+  } catch {
+    return null; // Not ours to see: none of our jail's.
+  }
+}
+
+/** Resolves when all are gone, when the grace is over, or when it is called off. */
+export function drainJail(
+  members: readonly ProcessId[],
+  graceMs: number,
+  world: DrainWorld,
+  callOff: AbortSignal,
+): Promise<void> {
+  if (members.length === 0 || callOff.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const watches = new Map<number, { remove(): void }>();
+    const finish = (): void => {
+      timer.cancel();
+      callOff.removeEventListener("abort", finish);
+      for (const watch of watches.values()) watch.remove();
+      resolve();
+    };
+    const timer = world.timers.after(graceMs, finish);
+    callOff.addEventListener("abort", finish, { once: true });
+    for (const member of members) {
+      watches.set(
+        member.pid,
+        world.follow(member, () => {
+          watches.get(member.pid)?.remove();
+          watches.delete(member.pid);
+          if (watches.size === 0) finish();
+        }),
+      );
+    }
+    for (const member of members) {
+      world.signal(member, SIGTERM);
+      // What the end of its terminal would tell it: a shell that waits for a command hears nothing else.
+      if (hasTerminal(member.pid)) world.signal(member, SIGHUP);
+    }
+  });
+}
+
+function hasTerminal(pid: number): boolean {
+  const bytes = readVirtual(`/proc/${pid}/stat`);
+  const text = bytes === null ? "" : new TextDecoder().decode(bytes);
+  // The 7th field of the line, tty_nr; these begin with the third.
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[4] ?? 0) !== 0;
+}

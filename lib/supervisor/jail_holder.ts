@@ -1,0 +1,293 @@
+/**
+ * Holds the instance's jail: makes it or goes on with the one found, notices its end, makes it again with back-off, ends it. What
+ * follows from what is lib/jail/jail_life.ts; daemons are not its business beyond saying when they may be started.
+ */
+import type { JailPlan } from "../config/jail_plan.ts";
+import { FRESH_STREAK, judgeEnd, type Streak } from "../daemon/backoff.ts";
+import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
+import type { ProcessId } from "../daemon/process.ts";
+import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/jail_life.ts";
+import { JailHandle } from "../jail/jail_handle.ts";
+import type { JailIdentity } from "../jail/jail_identity.ts";
+import type { JailPlace } from "../jail/jail_place.ts";
+import { namespaceInode, namespacesBeside } from "../jail/namespace_files.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Timers } from "../log/timers.ts";
+import { errorText } from "../sys/error_text.ts";
+import { readStat } from "../sys/process_table.ts";
+import { drainJail, type DrainWorld, jailMembers } from "./jail_drain.ts";
+import type { JailChoice } from "./jail_finder.ts";
+import { type InitWorld, startInit, watchInit } from "./jail_init.ts";
+import type { JailFile } from "./jail_record.ts";
+
+export interface HolderParts {
+  readonly choice: JailChoice;
+  readonly file: JailFile;
+  readonly boot: string;
+  readonly logger: Pick<Logger, "info" | "warning" | "error">;
+  readonly timers: Timers;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly init: InitWorld;
+  readonly drain: DrainWorld;
+  readonly signal: (process: ProcessId, signal: number) => void;
+  /** The jail was made again: runs the hooks that belong to a new one. Rejects: it is given up, and made again. */
+  readonly entered: () => Promise<void>;
+  /** It was made again: the daemons that wait for it may be started. */
+  readonly opened: () => void;
+}
+
+/** A jail as the rest of the supervisor sees it. */
+export interface HeldJail {
+  readonly plan: JailPlan;
+  /** An earlier image's goes on: the hooks that belong to a new one are not run. */
+  readonly isKept: boolean;
+  /** Its processes end with it; a chroot has neither. */
+  readonly hasInit: boolean;
+  /** Daemons may be started in it at this instant. */
+  readonly isOpen: boolean;
+  /** For the next image; null: it has to make one. */
+  readonly identity: JailIdentity | null;
+  /** Aborts when it is lost before the daemons were started. */
+  readonly lost: AbortSignal;
+  /** null: there is none to be in at the moment. */
+  place(): JailPlace | null;
+  /** Goes on with the one that was found, or makes one. Rejects when it cannot be made: nothing is left of it. */
+  open(signal: AbortSignal): Promise<void>;
+  /** The hooks of the start have run: from now on it is made again when it is lost. */
+  started(): void;
+  /** For a reload: one that does not stand yet is no use to the next image. */
+  letGo(): void;
+  /**
+   * Ends it with all that is in it: asked first, killed after `graceMs`, or as soon as it is called off. Resolves when it is gone, or
+   * has proved that it cannot be killed.
+   */
+  end(graceMs: number, callOff: AbortSignal): Promise<void>;
+}
+
+/** Of the back-off: there is no number of failures after which the jail would count as broken. */
+const LIMITS = { freq: Number.MAX_SAFE_INTEGER, maxThrottle: 60 };
+
+export class JailHolder implements HeldJail {
+  readonly plan: JailPlan;
+  readonly isKept: boolean;
+  readonly hasInit = true;
+  readonly #parts: HolderParts;
+  readonly #loss = new AbortController();
+  readonly #ends: (() => void)[] = [];
+  #state: JailState = "down";
+  #handle: JailHandle | null;
+  #init: ProcessId | null = null;
+  #first: PromiseWithResolvers<void> | null = null;
+  /** The daemons have not been started yet: the loss of the jail is the failure of the start. */
+  #isStarting = true;
+  #streak: Streak = FRESH_STREAK;
+  #since = 0;
+  #delay: { cancel(): void } | null = null;
+
+  constructor(parts: HolderParts) {
+    this.#parts = parts;
+    this.plan = parts.choice.plan;
+    this.#handle = parts.choice.handle;
+    this.isKept = this.#handle !== null;
+  }
+
+  place(): JailPlace | null {
+    return this.#handle;
+  }
+
+  /** An init that ends is seen here before its death can be. */
+  get isOpen(): boolean {
+    if (this.#state === "up" && this.#handle !== null && !this.#handle.stands) this.#handleEvent("dying");
+    return this.#state === "up";
+  }
+
+  get identity(): JailIdentity | null {
+    return this.#state === "up" ? this.#handle?.identity ?? null : null;
+  }
+
+  get lost(): AbortSignal {
+    return this.#loss.signal;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    const handle = this.#handle;
+    if (handle !== null) {
+      const { identity, initPid } = handle;
+      this.#init = identity;
+      const isChild = readStat(initPid)?.ppid === process.pid;
+      watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
+      this.#since = this.#parts.now();
+      this.#record(true);
+      return this.#handleEvent("adopted");
+    }
+    const callOff = (): void => this.#handleEvent("unwanted");
+    signal.addEventListener("abort", callOff, { once: true });
+    try {
+      this.#first = Promise.withResolvers();
+      const { promise } = this.#first;
+      this.#handleEvent("wanted");
+      await promise;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      this.#first = null;
+      signal.removeEventListener("abort", callOff);
+    }
+  }
+
+  started(): void {
+    this.#handleEvent("entered");
+    this.#isStarting = false;
+  }
+
+  letGo(): void {
+    if (this.#state === "up" || this.#init === null) return;
+    this.#parts.signal(this.#init, SIGKILL);
+  }
+
+  async end(graceMs: number, callOff: AbortSignal): Promise<void> {
+    const inode = this.#handle?.identity.namespaces.pid;
+    if (this.#state === "up" && this.#handle !== null && inode !== undefined) {
+      await drainJail(jailMembers(inode, this.#handle.initPid), graceMs, this.#parts.drain, callOff);
+    }
+    if (this.#state === "down") return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ends.push(resolve);
+    const patience = this.#parts.timers.after(KILL_PATIENCE_MS, () => {
+      this.#parts.logger.error(null, "cannot end the jail: something in it is still there after SIGKILL", {
+        pid: this.#init?.pid ?? 0,
+      });
+      resolve();
+    });
+    this.#handleEvent("unwanted");
+    await promise;
+    patience.cancel();
+  }
+
+  #handleEvent(event: JailEvent): void {
+    const step = JAIL_TRANSITIONS[this.#state][event];
+    if (step === "ignore") return;
+    this.#state = step.next;
+    for (const effect of step.effects) this.#run(effect);
+  }
+
+  #run(effect: JailEffect): void {
+    switch (effect) {
+      case "make":
+        return this.#make();
+      case "enter":
+        return this.#enter();
+      case "open":
+        return this.#isStarting ? undefined : this.#parts.opened();
+      case "shut":
+        return this.#parts.logger.error(null, "the jail is lost: its daemons wait until it is made again");
+      case "kill":
+        return this.#init === null ? undefined : this.#parts.signal(this.#init, SIGKILL);
+      case "delay":
+        return this.#wait();
+      case "stopDelay":
+        return this.#delay?.cancel();
+      case "ended":
+        for (const resolve of this.#ends.splice(0)) resolve();
+    }
+  }
+
+  #make(): void {
+    this.#streak = { ...this.#streak, starts: this.#streak.starts + 1 };
+    this.#since = this.#parts.now();
+    try {
+      const init = startInit(this.plan, this.#parts.init, {
+        ready: () => this.#ready(init),
+        ended: (why) => this.#gone(why),
+      });
+      this.#init = init;
+      this.#record(false);
+    } catch (error) {
+      this.#gone(errorText(error));
+    }
+  }
+
+  #ready(init: ProcessId): void {
+    if (this.#state !== "making" || this.#init !== init) return;
+    try {
+      const identity = { ...init, namespaces: namespacesBeside(init.pid) };
+      this.#handle = JailHandle.open(identity, this.plan);
+      this.#record(true);
+    } catch (error) {
+      this.#parts.logger.error(null, `cannot use the jail that was made: it ${errorText(error)}`);
+      this.#parts.signal(init, SIGKILL);
+      return;
+    }
+    this.#parts.logger.info(null, "the jail is made", {
+      pid: init.pid,
+      root: this.plan.root?.path ?? "/",
+      ...(this.plan.hostname === null ? {} : { hostname: this.plan.hostname }),
+    });
+    this.#handleEvent("ready");
+  }
+
+  #enter(): void {
+    if (this.#first !== null) return this.#first.resolve();
+    const init = this.#init;
+    const then = (event: JailEvent): void => {
+      // It may have been lost meanwhile, and another made.
+      if (this.#init === init) this.#handleEvent(event);
+    };
+    this.#parts.entered().then(
+      () => then("entered"),
+      (error: unknown) => {
+        this.#parts.logger.error(null, `cannot enter the jail: ${errorText(error)}`);
+        then("enteringFailed");
+      },
+    );
+  }
+
+  /** Nothing of it is left, not even its init. */
+  #gone(why: string): void {
+    this.#init = null;
+    this.#handle?.close();
+    this.#handle = null;
+    this.#parts.file.remove();
+    const isWanted = this.#state !== "ending";
+    const text = `cannot make the jail: ${why}`;
+    if (this.#isStarting && isWanted) this.#handleEvent("unwanted");
+    else if (isWanted) {
+      this.#parts.logger.error(null, this.#state === "making" ? text : `the jail ended: ${why}`);
+    }
+    this.#handleEvent("gone");
+    if (!this.#isStarting) return;
+    const error = new Error(this.#first === null ? `the jail ended: ${why}` : text);
+    if (this.#first !== null) this.#first.reject(error);
+    else if (isWanted) this.#loss.abort(error);
+  }
+
+  #wait(): void {
+    const up = this.#parts.now() - this.#since;
+    const verdict = judgeEnd(this.#streak, up, false, LIMITS);
+    this.#streak = verdict.streak;
+    this.#parts.logger.info(null, `the jail is made again in ${verdict.delay / 1000} seconds`);
+    this.#delay = this.#parts.timers.after(verdict.delay, () => this.#handleEvent("delayElapsed"));
+  }
+
+  /** Before it is ready too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
+  #record(isReady: boolean): void {
+    const { boot, file } = this.#parts;
+    const init = this.#init;
+    if (init === null) return;
+    const inode = namespaceInode(init.pid, "pid");
+    const namespaces = this.#handle?.identity.namespaces ?? (inode === null ? {} : { pid: inode });
+    try {
+      const { pid, startTime } = init;
+      file.write({ boot, identity: { pid, startTime, namespaces }, plan: this.plan, isReady });
+    } catch (error) {
+      this.#parts.logger.warning(
+        null,
+        `cannot write the record of the jail: ${
+          errorText(error)
+        }; after a kill -9 of reeve it would not be found again`,
+      );
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Who is left of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the init of its jail
+ * has inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
+ */
+import type { ProcessId } from "../daemon/process.ts";
+import type { Logger } from "../log/logger.ts";
+import { errorText } from "../sys/error_text.ts";
+import { signalGroup, signalProcess } from "../sys/pidfd.ts";
+import { listChildren, listChildrenOf, readStat } from "../sys/process_table.ts";
+import { signalAlone, signalGroupOf } from "./signaller.ts";
+import type { SessionMember, SweepSystem } from "./sweeper.ts";
+
+export interface StrangersParts {
+  readonly logger: Pick<Logger, "debug">;
+  /** Of a unit, a hook, the jail: its end is heard of otherwise. */
+  readonly isOwned: (pid: number) => boolean;
+  /** null: there is no jail with an init at the moment. */
+  readonly jailInit: () => number | null;
+  readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
+  readonly lookSoon: () => void;
+}
+
+/** When the process table could not be read, it is tried again. */
+const LOOK_AGAIN_MS = 100;
+
+export class Strangers implements SweepSystem {
+  readonly #parts: StrangersParts;
+  readonly #heard = new Set<string>();
+
+  constructor(parts: StrangersParts) {
+    this.#parts = parts;
+  }
+
+  strangers(): readonly SessionMember[] {
+    const init = this.#parts.jailInit();
+    return [
+      ...this.#unowned(listChildren(), false),
+      ...(init === null ? [] : this.#unowned(listChildrenOf(init), true)),
+    ];
+  }
+
+  kill(member: SessionMember, signal: number): void {
+    this.#tell(
+      member.pid,
+      () => member.isJailed === true ? signalAlone(member, signal) : signalProcess(member.pid, signal),
+    );
+  }
+
+  killGroup(member: SessionMember, signal: number): void {
+    const { pgrp } = member;
+    this.#tell(
+      pgrp,
+      () => member.isJailed === true ? signalGroupOf(member, pgrp, signal) : signalGroup(pgrp, signal),
+    );
+  }
+
+  hearEnd(member: SessionMember): void {
+    const key = `${member.pid}:${member.startTime}`;
+    if (member.state === "Z" || this.#heard.has(key)) return;
+    this.#heard.add(key);
+    const watch = this.#parts.follow(member, () => {
+      watch.remove();
+      this.#heard.delete(key);
+      this.#parts.lookSoon();
+    });
+  }
+
+  later(look: () => void): void {
+    setTimeout(look, LOOK_AGAIN_MS);
+  }
+
+  #unowned(pids: readonly number[], isJailed: boolean): SessionMember[] {
+    const found: SessionMember[] = [];
+    for (const pid of pids) {
+      if (this.#parts.isOwned(pid)) continue;
+      const stat = readStat(pid);
+      if (stat !== null) found.push(isJailed ? { ...stat, isJailed } : stat);
+    }
+    return found;
+  }
+
+  /** What a daemon left may have become another user's: that costs a line, and not the others. */
+  #tell(pid: number, tell: () => unknown): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#parts.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
+    }
+  }
+}
