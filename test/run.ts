@@ -1,6 +1,7 @@
 /**
  * The gate: checks, build, and every test; what `npm test` runs. Words on the command line choose parts of it: the name of
- * a check (format, lint, types, warnings, build), "unit", "native", "e2e", or a path. Ends with the line `N passed, N failed`
+ * a check (format, lint, types, warnings, build), "unit", "native", "e2e", "roots" (the end-to-end tests with reeve in each root of
+ * test/roots) or the name of one root, or a path. Ends with the line `N passed, N failed`
  * (and `, N skipped`), and exit code 1 when anything failed.
  */
 import { readdirSync, statSync } from "node:fs";
@@ -9,11 +10,17 @@ import process from "node:process";
 import { runBunTests, type TestLimits } from "./gate/bun_tests.ts";
 import { CHECKS } from "./gate/checks.ts";
 import { installPackages } from "./gate/packages.ts";
+import { builtRoot } from "./roots/cache.ts";
+import { type Recipe, RECIPES } from "./roots/recipes.ts";
+import { runInRoot, suiteFiles } from "./roots/suite.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const UNIT_LIMITS: TestLimits = { perTestSeconds: 20, wholeSeconds: 180 };
 const SYSTEM_LIMITS: TestLimits = { perTestSeconds: 120, wholeSeconds: 600 };
+const ROOT_LIMITS: TestLimits = { perTestSeconds: 120, wholeSeconds: 600 };
 const AT_ONCE = 2;
+/** The end-to-end tests wait more than they work. */
+const ROOTS_AT_ONCE = 5;
 
 /** One line of the gate's output. */
 interface Step {
@@ -85,7 +92,7 @@ function stepsFor(part: string): Step[] {
   return testSteps(part, testFiles(part), UNIT_LIMITS);
 }
 
-const NOT_UNIT = ["cases", "e2e", "fixtures", "native"];
+const NOT_UNIT = ["cases", "e2e", "fixtures", "native", "roots"];
 
 function unitDirectories(): string[] {
   return readdirSync(join(ROOT, "test"), { withFileTypes: true })
@@ -94,12 +101,41 @@ function unitDirectories(): string[] {
     .sort();
 }
 
-function selected(words: readonly string[]): { readonly checks: Step[]; readonly tests: Step[] } {
+/** The end-to-end tests with reeve in that root. */
+function rootStep(recipe: Recipe): Step {
+  const missing = process.getuid?.() !== 0
+    ? "needs root"
+    : recipe.release !== null && Bun.which("debootstrap") === null
+    ? "needs debootstrap"
+    : null;
+  return {
+    name: `on ${recipe.what}`,
+    run: async () => {
+      if (missing === null) return await runInRoot(recipe, suiteFiles(), ROOT_LIMITS);
+      const failed = process.env["MUST_WORK"] === "1" ? 1 : 0;
+      return { passed: 0, failed, skipped: 1 - failed, output: missing };
+    },
+  };
+}
+
+interface Selection {
+  readonly checks: Step[];
+  readonly tests: Step[];
+  readonly roots: readonly Recipe[];
+}
+
+function rootsNamed(word: string): readonly Recipe[] {
+  return RECIPES.filter((recipe) => word === "roots" || word === recipe.name);
+}
+
+function selected(words: readonly string[]): Selection {
   if (words.length === 0) {
     const parts = [...unitDirectories(), "native", "e2e"];
-    return { checks: checkSteps([]), tests: parts.flatMap(stepsFor) };
+    return { checks: checkSteps([]), tests: parts.flatMap(stepsFor), roots: RECIPES };
   }
+  const roots = words.flatMap(rootsNamed);
   const tests = words.flatMap((word) => {
+    if (rootsNamed(word).length > 0) return [];
     if (word === "unit") return unitDirectories().flatMap(stepsFor);
     if (word === "native" || word === "e2e") return stepsFor(word);
     if (CHECKS.some((check) => check.name === word)) return [];
@@ -108,12 +144,17 @@ function selected(words: readonly string[]): { readonly checks: Step[]; readonly
     return testSteps(path, [path], SYSTEM_LIMITS);
   });
   const checks = words.filter((word) => CHECKS.some((check) => check.name === word));
-  return { checks: checks.length === 0 ? [] : checkSteps(checks), tests };
+  return { checks: checks.length === 0 ? [] : checkSteps(checks), tests, roots };
+}
+
+/** Builds the roots that are not there yet, one after the other and in the background: a step that needs one reports what failed. */
+async function buildRoots(recipes: readonly Recipe[]): Promise<void> {
+  for (const recipe of recipes) await builtRoot(recipe).catch(() => null);
 }
 
 const words = process.argv.slice(2);
-const { checks, tests } = selected(words);
-if (words.length === 0 || words.includes("e2e")) {
+const { checks, tests, roots } = selected(words);
+if (words.length === 0 || words.includes("e2e") || roots.length > 0) {
   try {
     console.log(`packages: ${await installPackages()}`);
   } catch (error) {
@@ -121,8 +162,11 @@ if (words.length === 0 || words.includes("e2e")) {
     console.log(`packages: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+const building = process.getuid?.() === 0 ? buildRoots(roots) : Promise.resolve();
 await runSteps(checks, AT_ONCE);
 await runSteps(tests, AT_ONCE);
+await building;
+await runSteps(roots.map(rootStep), ROOTS_AT_ONCE);
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
 );

@@ -295,7 +295,7 @@ check("no line of the log has a secret of a command", [reeve], async (scope) => 
       `attach-daemon2 = cmd=${script} ${secrets},touch=${touched}`,
       `attach-daemon = ${failing} ${secrets}`,
       `attach-daemon = /no/where ${secrets}`,
-      `exec-as-root = test ${secrets} || true`,
+      `exec-as-root = true ${secrets} || true`,
       `hook-as-root = safeexec:false ${secrets}`,
       `touch-exec = ${touched} false ${secrets}`,
     ]),

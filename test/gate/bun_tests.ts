@@ -24,14 +24,22 @@ export interface TestLimits {
   readonly wholeSeconds: number;
 }
 
+export interface TestSurroundings {
+  /** Words before the command: unshare ... */
+  readonly before?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export async function runBunTests(
   root: string,
   files: readonly string[],
   limits: TestLimits,
+  surroundings: TestSurroundings = {},
 ): Promise<TestRun> {
   const report = join(tmpdir(), `reeve-tests-${randomUUID()}.xml`);
   const run = Bun.spawn(
     [
+      ...(surroundings.before ?? []),
       process.execPath,
       "test",
       `--timeout=${limits.perTestSeconds * 1000}`,
@@ -39,7 +47,14 @@ export async function runBunTests(
       `--reporter-outfile=${report}`,
       ...files.map((file) => `./${file}`),
     ],
-    { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
+    {
+      cwd: root,
+      env: { ...process.env, ...surroundings.environment },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+    },
   );
   let timedOut = false;
   const timer = setTimeout(() => {

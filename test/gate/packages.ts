@@ -30,6 +30,9 @@ export const PACKAGES = [
   "fish",
   "groff", // the manual page
   "xz-utils", // release archives
+  "debootstrap", // the roots of test/roots
+  "debian-archive-keyring",
+  "libcap2-bin", // setcap
 ] as const;
 
 const POLICY = "/usr/sbin/policy-rc.d";

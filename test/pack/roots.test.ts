@@ -1,19 +1,13 @@
 /** The packed executable on hosts that have no C library, or another one: started, supervising, reloading. */
 import { expect } from "bun:test";
-import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { check, file, type Need, program, REEVE, reeve, root } from "../e2e/need.ts";
 import { environment, link } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
-import { PT, readElf } from "../../build/pack/program_headers.ts";
+import { packed } from "./packed.ts";
 import { BUSYBOX, type Inside, type Kind, MUSL, Root, type Running } from "./roots.ts";
 
-const packed: Need = {
-  missing: () => {
-    const { headers } = readElf(new Uint8Array(readFileSync(REEVE)));
-    return headers.some((header) => header.type === PT.interp) ? `"${REEVE}" is built with --plain` : null;
-  },
-};
 const NEEDS = [root, reeve, packed];
 const busybox = file(BUSYBOX, `needs "${BUSYBOX}"; apt-get install busybox-static`);
 const musl = file(MUSL, `needs "${MUSL}"; apt-get install musl`);

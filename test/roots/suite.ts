@@ -1,0 +1,88 @@
+/**
+ * Runs the end-to-end tests with reeve inside a root. The tests are the same and run outside, as users do; only $REEVE is
+ * another program: `inside`, which enters the root and becomes /reeve there.
+ */
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import process from "node:process";
+import { REEVE } from "../e2e/need.ts";
+import { CACHE as FIXTURES } from "../fixtures/compile.ts";
+import { runBunTests, type TestLimits, type TestRun } from "../gate/bun_tests.ts";
+import { builtRoot } from "./cache.ts";
+import { FILES_LEFT_OUT } from "./left_out.ts";
+import type { Recipe } from "./recipes.ts";
+
+const CHECKOUT = resolve(import.meta.dir, "../..");
+const DIRECTORIES = ["e2e", "attack"] as const;
+
+/** All files of tests that run on roots, relative to the checkout. */
+export function suiteFiles(): string[] {
+  return DIRECTORIES.flatMap((directory) =>
+    readdirSync(join(CHECKOUT, "test", directory)).map((name) => `${directory}/${name}`)
+  ).filter((name) => name.endsWith(".test.ts") && FILES_LEFT_OUT[name] === undefined)
+    .map((name) => relative(CHECKOUT, join(CHECKOUT, "test", name))).sort();
+}
+
+/** Runs these files with reeve in that root. Rejects when there is no root to run on. */
+export async function runInRoot(
+  recipe: Recipe,
+  files: readonly string[],
+  limits: TestLimits,
+): Promise<TestRun> {
+  const root = await builtRoot(recipe);
+  // Not where TMPDIR says: paths of sockets must stay short, and /tmp is a directory of every root.
+  const scratch = mkdtempSync("/tmp/reeve-rooted-");
+  try {
+    chmodSync(scratch, 0o755);
+    for (const name of ["root", "tmp"]) mkdirSync(join(scratch, name));
+    makeInside(join(scratch, "reeve"));
+    // Fixtures are static programs that daemons run: the root sees them at the path that the tests know.
+    if (existsSync(FIXTURES)) cpSync(FIXTURES, join(scratch, "tmp", "fixtures"), { recursive: true });
+    return await runBunTests(CHECKOUT, files, limits, {
+      before: [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        join(import.meta.dir, "set_up.sh"),
+        root,
+        scratch,
+        resolve(REEVE),
+      ],
+      environment: {
+        REEVE: join(scratch, "reeve"),
+        REEVE_ROOT: recipe.name,
+        REEVE_FIXTURES: join(scratch, "tmp", "fixtures"),
+        TMPDIR: join(scratch, "tmp"),
+      },
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function makeInside(path: string): void {
+  const source = join(import.meta.dir, "inside.c");
+  for (
+    const command of [
+      ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", source, "-o", path],
+      // It is started by users that are not root as well; /reeve has no capability of theirs.
+      ["setcap", "cap_sys_admin,cap_sys_chroot+ep", path],
+    ]
+  ) {
+    const run = Bun.spawnSync(command, { stdin: "ignore", stderr: "pipe" });
+    if (!run.success) throw new Error(`cannot run "${command.join(" ")}": ${run.stderr.toString()}`);
+  }
+}
+
+if (import.meta.main) {
+  const { recipe } = await import("./recipes.ts");
+  const [name = "empty", ...files] = process.argv.slice(2);
+  const run = await runInRoot(recipe(name), files.length > 0 ? files : suiteFiles(), {
+    perTestSeconds: 120,
+    wholeSeconds: 900,
+  });
+  console.log(run.output);
+  console.log(`${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped`);
+  process.exitCode = run.failed > 0 ? 1 : 0;
+}
