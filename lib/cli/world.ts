@@ -22,7 +22,7 @@ import { LARGEST_FILE } from "../config/limits.ts";
 import type { FileKind, FileStatus, PlanSystem } from "../config/plan_system.ts";
 import { UserDatabase } from "../config/users.ts";
 import type { ConfigWorld } from "../config/world.ts";
-import { readTextInRoot } from "./root_files.ts";
+import { lookInRoot, readTextInRoot } from "./root_files.ts";
 import { shellGlob } from "./shell_glob.ts";
 
 const LARGEST_SMALL_FILE = 1 << 20;
@@ -51,8 +51,7 @@ export class RealPlanSystem implements PlanSystem {
 
   stat(path: string): FileStatus | null {
     const found = statOf(path);
-    if (found === null) return null;
-    return { kind: kindOf(found), mode: found.mode & 0o7777, uid: found.uid, gid: found.gid };
+    return found === null ? null : fileStatus(found);
   }
 
   canWrite(path: string): boolean {
@@ -90,6 +89,10 @@ export class RealPlanSystem implements PlanSystem {
 
   readInRoot(root: string, path: string): string | null {
     return readTextInRoot(root, path, LARGEST_SMALL_FILE);
+  }
+
+  statInRoot(root: string, path: string): FileStatus | null {
+    return lookInRoot(root, path, (_, status) => fileStatus(status));
   }
 }
 
@@ -214,6 +217,10 @@ function statOf(path: string): Stats | null {
   } catch {
     return null;
   }
+}
+
+function fileStatus(found: Stats): FileStatus {
+  return { kind: kindOf(found), mode: found.mode & 0o7777, uid: found.uid, gid: found.gid };
 }
 
 function kindOf(status: { mode: number }): FileKind {

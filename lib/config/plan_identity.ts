@@ -70,10 +70,10 @@ export function resolveIdentity(
 
 function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
-  const id = parseId(text) ?? users.userByName(text)?.uid ?? null;
+  const id = parseId(text) ?? users.userByName(text)?.uid ?? rootOf(text, users.users);
   if (id === null) {
     diagnostics.error(
-      `unknown user ${quote(text)}: ${whyUnknown(text, users.pathOf("passwd"))}`,
+      `unknown user ${quote(text)}: ${whyUnknown(text, users.pathOf("passwd"), users.users)}`,
       written.origin,
     );
   }
@@ -82,20 +82,24 @@ function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnos
 
 function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
-  const id = parseId(text) ?? users.groupByName(text)?.gid ?? null;
+  const id = parseId(text) ?? users.groupByName(text)?.gid ?? rootOf(text, users.groups);
   if (id === null) {
     diagnostics.error(
-      `unknown group ${quote(text)}: ${whyUnknown(text, users.pathOf("group"))}`,
+      `unknown group ${quote(text)}: ${whyUnknown(text, users.pathOf("group"), users.groups)}`,
       written.origin,
     );
   }
   return id;
 }
 
-function whyUnknown(text: string, file: string): string {
-  return /\s[;#]/.test(text)
-    ? "a value goes to the end of the line, and there are no comments behind one"
-    : `it is not in ${file}`;
+/** A root without such a file, as of one static program, has this user and this group all the same. */
+function rootOf(text: string, known: readonly unknown[]): number | null {
+  return text === "root" && known.length === 0 ? 0 : null;
+}
+
+function whyUnknown(text: string, file: string, known: readonly unknown[]): string {
+  if (/\s[;#]/.test(text)) return "a value goes to the end of the line, and there are no comments behind one";
+  return known.length === 0 ? `nobody is in ${file}: give a number` : `it is not in ${file}`;
 }
 
 /** The name as written where it is one: two names may share a uid, and differ in their groups. */

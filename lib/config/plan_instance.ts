@@ -11,7 +11,8 @@ import type { LegionPlan } from "./legion_plan.ts";
 import { planLog } from "./plan_log.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { Identity, InstancePlan } from "./plan.ts";
-import type { PlanSystem } from "./plan_system.ts";
+import type { PlanSystem, SystemLook } from "./plan_system.ts";
+import { instanceView } from "./plan_root_view.ts";
 import { planStats } from "./plan_stats.ts";
 import { planWaits } from "./plan_waits.ts";
 import { quote } from "./problem.ts";
@@ -69,7 +70,7 @@ export function planInstance(
     cpuAffinity: reader.whole({ least: 1, most: 1024 }, "cpu-affinity"),
     caps: planCapabilities(reader),
     masterFifo: planFifos(reader),
-    shell: reader.texts("binsh").find((path) => isProgram(path, system)) ?? DEFAULT_SHELL,
+    shell: planShell(reader, instanceView({ jail }, system)),
     procnamePrefix: planProcnamePrefix(reader),
     jail,
     setnsServer: planSetnsServer(reader),
@@ -174,6 +175,10 @@ function planProcnamePrefix(reader: OptionReader): string | null {
   return option.name === "procname-prefix" ? option.value : `${option.value} `;
 }
 
-function isProgram(path: string, system: PlanSystem): boolean {
-  return system.stat(path)?.kind === "file" && system.canExecute(path);
+/** Where nothing can be seen of the root that it is run in, the first one. */
+function planShell(reader: OptionReader, look: SystemLook | null): string {
+  const shells = reader.texts("binsh");
+  const isProgram = (path: string) =>
+    look === null || (look.stat(path)?.kind === "file" && look.canExecute(path));
+  return shells.find(isProgram) ?? DEFAULT_SHELL;
 }

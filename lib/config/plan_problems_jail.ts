@@ -3,19 +3,15 @@
  * keep-mounts must be there. It looks through the PlanSystem and changes nothing.
  */
 import type { Diagnostics, Severity } from "./diagnostic.ts";
-import type { DaemonNamespaces, KeepMount, RootPlan } from "./jail_plan.ts";
+import type { KeepMount, RootPlan } from "./jail_plan.ts";
 import type { Origin } from "./origin.ts";
-import type { DaemonPlan, Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { PlanSystem } from "./plan_system.ts";
 
-/** `missing`: how bad it is that something is not there now; hooks that run before may bring it. */
-export function findJailProblems(
-  plan: Plan,
-  system: PlanSystem,
-  missing: Severity,
-  diagnostics: Diagnostics,
-): void {
-  const { jail } = plan.instance;
+export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Diagnostics): void {
+  const { jail, hooks } = plan.instance;
+  // Only what runs before the jail is made can bring what it is made of.
+  const missing = hooks.some(({ phase }) => phase === "asap" || phase === "pre-jail") ? "warning" : "error";
   if (jail !== null) {
     if (mayNot(jail.option, jail.origin, system, diagnostics)) return;
     if (jail.root !== null) {
@@ -34,23 +30,6 @@ export function findJailProblems(
     }
     checkSources(keep, system, missing, diagnostics);
   }
-}
-
-/** Whether a path that the daemon means is one of the host as well. */
-export function seesHost(plan: Plan, daemon: DaemonPlan): boolean {
-  return instanceSeesHost(plan) && !hidesHost(daemon.namespaces);
-}
-
-/** The same of the instance's own paths: they are its daemons'. */
-export function instanceSeesHost(plan: Pick<Plan, "instance">): boolean {
-  const { jail } = plan.instance;
-  return jail === null || (jail.root === null && jail.join.length === 0);
-}
-
-function hidesHost(namespaces: DaemonNamespaces | null): boolean {
-  if (namespaces === null) return false;
-  const { root, keep, tmpfs, join } = namespaces;
-  return root !== null || keep.length > 0 || tmpfs.length > 0 || join.length > 0;
 }
 
 function mayNot(what: string, origin: Origin, system: PlanSystem, diagnostics: Diagnostics): boolean {

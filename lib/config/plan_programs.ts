@@ -1,18 +1,20 @@
-/** Programs looked for as execvp(3) looks for them, each place looked at once. Through the PlanSystem alone. */
+/** Programs looked for as execvp(3) looks for them, each place looked at once. Through a SystemLook alone. */
 import type { InstancePlan } from "./plan.ts";
-import type { FileStatus, PlanSystem } from "./plan_system.ts";
+import type { FileStatus, SystemLook } from "./plan_system.ts";
 
+/** The PATH in a jail that begins clean: it holds in any root. */
+export const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** execvp(3) without PATH. */
 const DEFAULT_PATH = "/bin:/usr/bin";
 
 export class ProgramFinder {
   /** Colon list. */
   readonly path: string;
-  readonly #system: PlanSystem;
+  readonly #system: SystemLook;
   readonly #stats = new Map<string, FileStatus | null>();
   readonly #programs = new Map<string, string | null>();
 
-  constructor(system: PlanSystem, path: string) {
+  constructor(system: SystemLook, path: string) {
     this.#system = system;
     this.path = path;
   }
@@ -50,7 +52,7 @@ export class ProgramFinder {
 }
 
 /** The PATH that daemons get. */
-export function searchPath(instance: InstancePlan, system: PlanSystem): string {
+export function searchPath(instance: InstancePlan, system: SystemLook): string {
   const set = instance.environment.findLast((change) => change.name === "PATH");
   return (set === undefined ? system.path : set.value) ?? DEFAULT_PATH;
 }

@@ -15,6 +15,12 @@ export interface FileStatus {
   readonly gid: number;
 }
 
+/** What is seen of files from one root. */
+export type SystemLook = Pick<
+  PlanSystem,
+  "uid" | "cwd" | "path" | "stat" | "canWrite" | "canExecute" | "readStart"
+>;
+
 export interface PlanSystem {
   /** Text of /etc/passwd and /etc/group; "" where there is none. */
   readonly passwd: string;
@@ -42,6 +48,8 @@ export interface PlanSystem {
    * Absent: nothing is to be seen in other roots.
    */
   readInRoot?(root: string, path: string): string | null;
+  /** As stat, likewise. */
+  statInRoot?(root: string, path: string): FileStatus | null;
 }
 
 const READ_WRITE_EXECUTE_BITS = { write: 0o2, execute: 0o1 };

@@ -1,4 +1,4 @@
-/** A PlanSystem made of a table of paths; what is not in the table is not there. */
+/** A PlanSystem made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not there. */
 import type { FileKind, FileStatus, PlanSystem } from "../../lib/config/plan_system.ts";
 import { modeAllows } from "../../lib/config/plan_system.ts";
 import { Diagnostics, formatDiagnostic } from "../../lib/config/diagnostic.ts";
@@ -72,6 +72,8 @@ export function fakeSystem(
     readStart: (path) => new TextEncoder().encode(files[path]?.text ?? "\x7fELF").subarray(0, 16),
     readDirectory: (path) => files[path]?.names ?? null,
     readText: (path) => files[path]?.text ?? null,
+    readInRoot: (root, path) => files[`${root}|${path}`]?.text ?? null,
+    statInRoot: (root, path) => stat(`${root}|${path}`),
     ...change,
   };
 }

@@ -9,9 +9,12 @@ const FILES: Readonly<Record<string, FakeFile>> = {
   "/proc/7/ns": { kind: "directory" },
 };
 
-/** A system with users of its own under some roots; what is not named there is not there. */
-function rooted(files: Readonly<Record<string, string>>) {
-  return fakeSystem(FILES, { readInRoot: (root, path) => files[`${root}|${path}`] ?? null });
+/** A system with users of its own under some roots. */
+function rooted(texts: Readonly<Record<string, string>>) {
+  return fakeSystem({
+    ...FILES,
+    ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, { text }])),
+  });
 }
 
 function jailOf(text: string) {
@@ -256,8 +259,17 @@ describe("users and groups under a root", () => {
       'app.ini:2: unknown user "www-data": it is not in /r/etc/passwd',
     ]);
     expect(build("namespace = /r\nattach-daemon2 = cmd=a,root=/inner,gid=adm", rooted(files)).texts).toEqual([
-      'app.ini:2: unknown group "adm": it is not in /r/inner/etc/group',
+      'app.ini:2: unknown group "adm": nobody is in /r/inner/etc/group: give a number',
     ]);
+  });
+
+  test("of a root without the files are root and numbers, and others are told so", () => {
+    const { plan } = build("namespace = /n\nuid = root\ngid = root\nattach-daemon = a", fakeSystem());
+    expect(plan.instance.identity).toMatchObject({ uid: 0, gid: 0 });
+    expect(build("namespace = /n\nuid = www-data", fakeSystem()).texts).toEqual([
+      'app.ini:2: unknown user "www-data": nobody is in /n/etc/passwd: give a number',
+    ]);
+    expect(build("namespace = /r\nuid = root", rooted(files)).diagnostics.hasErrors).toBe(true);
   });
 
   test("numbers need no file", () => {
