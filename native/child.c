@@ -5,14 +5,17 @@
  */
 #include "child.h"
 
+#include "confine.h"
 #include "credentials.h"
 #include "descriptors.h"
 #include "execute.h"
 #include "linux.h"
 #include "search.h"
+#include "step.h"
 #include "syscall.h"
 #include "terminal.h"
 #include "text.h"
+#include "user_namespace.h"
 
 enum { REPORT_TRIES = 8, REPORT_WAIT_MS = 250 };
 
@@ -37,11 +40,19 @@ i64 childLoad(i32 fd, struct request *request) {
   i64 arena = mapMemory(requestArena(request), -1);
   if (arena < 0) return arena;
   requestFill((u8 *)bytes, file.size, request, (void *)arena);
+  request->bytes = (u8 *)bytes;
+  request->size = file.size;
   return 0;
 }
 
+void childUnload(struct request *request) {
+  syscall2(SYS_MUNMAP, P(request->argv), requestArena(request));
+  syscall2(SYS_MUNMAP, P(request->bytes), request->size);
+}
+
 void childReport(const struct request *request, u32 stage, i32 error) {
-  struct reeve_report report = {request->spawn_id, stage, error, (i32)syscall0(SYS_GETPID), 0};
+  struct reeve_report report = {request->spawn_id, stage, error, (i32)syscall0(SYS_GETPID),
+                                request->state.detail};
   if (request->report_fd < 0) return;
   for (u32 i = 0; i < REPORT_TRIES; i++) {
     i64 written = syscall3(SYS_WRITE, A(request->report_fd), P(&report), sizeof report);
@@ -80,14 +91,6 @@ static i64 stepTerminal(struct request *request) {
   if (!(request->flags & REEVE_F_FOREGROUND)) return 0;
   i32 fd = descriptorSource(request, 0);
   return fd < 0 ? -ENOTTY : terminalTake(fd);
-}
-
-static i64 stepSetns(struct request *request) {
-  i64 result = 0;
-  for (u32 i = 0; i < request->nsetns && result >= 0; i++) {
-    result = syscall2(SYS_SETNS, A(request->setns[i].fd), A(request->setns[i].flag));
-  }
-  return result;
 }
 
 static i64 stepChdir(struct request *request) {
@@ -137,12 +140,14 @@ static i64 stepUmask(struct request *request) {
   return 0;
 }
 
-/* After the change of credentials, which clears it. A parent that is gone by now sends nothing any more. */
-static i64 stepParentDeath(struct request *request) {
+/* After the change of credentials, which clears it. A parent that is gone by now sends nothing any more. Across PID namespaces getppid
+ * is 0, and its pipe tells. */
+i64 childParentDeath(struct request *request) {
   if (requestHas(request, REEVE_T_PDEATHSIG)) {
     i64 result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, request->pdeathsig, 0, 0, 0);
     if (result < 0) return result;
   }
+  if (request->life_fd >= 0) return confineParentLives(request);
   if (requestHas(request, REEVE_T_PARENT) && syscall0(SYS_GETPPID) != request->parent) return -ESRCH;
   return 0;
 }
@@ -155,6 +160,7 @@ static i64 stepNoNewPrivileges(struct request *request) {
 /* Returns only when it failed. */
 static i64 stepExec(struct request *request) {
   u64 none = 0;
+  if (request->flags & REEVE_F_NO_EXEC) exitProcess(0);
   syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&none), 0, SIGNAL_SET_SIZE);
   if (request->flags & REEVE_F_EXEC_FD) {
     return executeFile(request->exec_fd, request->argv, request->envp);
@@ -166,21 +172,25 @@ static i64 stepExec(struct request *request) {
   return programExec(file, request->argv, request->envp);
 }
 
-static const struct {
-  u32 stage;
-  i64 (*run)(struct request *request);
-} STEPS[] = {
+/* What needs the host's /proc, or its rights over limits, comes before the namespaces. */
+static const struct step PREPARE[] = {
+    {REEVE_S_SIGNALS, stepSignals}, {REEVE_S_SESSION, stepSession}, {REEVE_S_TERMINAL, stepTerminal},
+    {REEVE_S_RLIMIT, stepRlimits},  {REEVE_S_CPUS, stepCpus},       {REEVE_S_NICE, stepNice},
+    {REEVE_S_OOM, stepOom},
+};
+
+/* What a child of an init does itself: the rest was done by the init, and came down to it. */
+static const struct step PREPARE_CONFINED[] = {
     {REEVE_S_SIGNALS, stepSignals},
     {REEVE_S_SESSION, stepSession},
     {REEVE_S_TERMINAL, stepTerminal},
-    {REEVE_S_SETNS, stepSetns},
+};
+
+static const struct step FINISH[] = {
     {REEVE_S_CHDIR, stepChdir},
-    {REEVE_S_RLIMIT, stepRlimits},
-    {REEVE_S_CPUS, stepCpus},
-    {REEVE_S_NICE, stepNice},
-    {REEVE_S_OOM, stepOom},
     {REEVE_S_FDS, descriptorsArrange},
     {REEVE_S_RLIMIT, stepRlimitFiles},
+    {REEVE_S_USER_NAMESPACE, userNamespaceEnter},
     {REEVE_S_CAPS, capsBefore},
     {REEVE_S_GROUPS, groupsSet},
     {REEVE_S_GID, gidSet},
@@ -189,18 +199,26 @@ static const struct {
     {REEVE_S_VERIFY, credentialsVerify},
     {REEVE_S_CAPS, capsAfter},
     {REEVE_S_CAPS, stepUmask},
-    {REEVE_S_PDEATHSIG, stepParentDeath},
+    {REEVE_S_PDEATHSIG, childParentDeath},
     {REEVE_S_NO_NEW_PRIVS, stepNoNewPrivileges},
     {REEVE_S_EXEC, stepExec},
 };
 
-void childBecome(struct request *request) {
-  for (u32 i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++) {
-    i64 result = STEPS[i].run(request);
-    if (result >= 0) continue;
-    childReport(request, STEPS[i].stage, (i32)-result);
-    if (STEPS[i].stage != REEVE_S_EXEC) exitProcess(125);
-    exitProcess(result == -ENOENT ? 127 : 126);
-  }
-  exitProcess(125); /* not reached: the last step executes or fails */
+i64 childPrepare(struct request *request, u32 *stage) {
+  return stepsRun(PREPARE, STEPS_COUNT(PREPARE), request, stage);
+}
+
+static i64 becomeAll(struct request *request, i32 is_confined, u32 *stage) {
+  i64 result = is_confined ? stepsRun(PREPARE_CONFINED, STEPS_COUNT(PREPARE_CONFINED), request, stage)
+                           : childPrepare(request, stage);
+  if (result >= 0 && !is_confined && confineWanted(request)) result = confine(request, stage);
+  return result < 0 ? result : stepsRun(FINISH, STEPS_COUNT(FINISH), request, stage);
+}
+
+void childBecome(struct request *request, i32 is_confined) {
+  u32 stage = REEVE_S_SPEC;
+  i64 result = becomeAll(request, is_confined, &stage); /* the last step executes or fails */
+  childReport(request, stage, (i32)-result);
+  if (stage != REEVE_S_EXEC) exitProcess(125);
+  exitProcess(result == -ENOENT ? 127 : 126);
 }

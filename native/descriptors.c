@@ -31,8 +31,27 @@ static i64 openNull(void) {
   return ends[0];
 }
 
-static i64 openNullAbove(i32 floor) {
-  i64 fd = openNull();
+/* Is it the null device, and not what somebody else has put in its place? */
+static i32 isNull(i64 fd) {
+  struct linux_statx file = {0};
+  if (syscall5(SYS_STATX, A(fd), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(&file)) < 0) return 0;
+  return (file.mode & S_IFMT) == S_IFCHR && file.rdev_major == 1 && file.rdev_minor == 3;
+}
+
+/* In a jail: its own, if that is one; else the host's. */
+static i64 openConfinedNull(i32 host_null, i32 floor) {
+  u64 flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/dev/null"), flags, 0);
+  if (fd >= 0 && isNull(fd)) {
+    syscall3(SYS_FCNTL, A(fd), F_SETFL, O_RDWR);
+    return fd;
+  }
+  if (fd >= 0) syscall1(SYS_CLOSE, A(fd));
+  return copyAbove(host_null, floor);
+}
+
+static i64 openNullAbove(const struct request *request, i32 floor) {
+  i64 fd = request->state.null >= 0 ? openConfinedNull(request->state.null, floor) : openNull();
   if (fd < 0 || fd > floor) return fd;
   i64 copy = copyAbove((i32)fd, floor);
   syscall1(SYS_CLOSE, A(fd));
@@ -97,6 +116,46 @@ static i64 markOthers(const struct request *request) {
   }
 }
 
+/* Of `next` and `fd` the lower one that is not below `from`; -1: none */
+static i32 lower(i32 next, i32 fd, i32 from) { return fd >= from && (next < 0 || fd < next) ? fd : next; }
+
+/* -> the lowest that is named by the request and not below `from`; -1: none */
+static i32 nextNamed(const struct request *request, i32 from) {
+  const i32 single[] = {request->report_fd, request->exec_fd, request->life_fd, request->ready_fd, request->state.null};
+  i32 next = -1;
+  for (u32 i = 0; i < sizeof single / sizeof single[0]; i++) next = lower(next, single[i], from);
+  for (u32 i = 0; i < request->nsetns; i++) next = lower(next, request->setns[i].fd, from);
+  for (u32 i = 0; i < request->nfds; i++) next = lower(next, request->fds[i].source, from);
+  return next;
+}
+
+static void closeFrom(u32 first, u32 last) {
+  if (first > last || syscall3(SYS_CLOSE_RANGE, first, last, 0) >= 0) return;
+  for (u32 fd = first; fd <= last && fd < FD_LAST_GUESS; fd++) syscall1(SYS_CLOSE, fd);
+}
+
+i64 descriptorsNarrow(struct request *request) {
+  i64 null = openNull();
+  if (null < 0) return null;
+  request->state.null = (i32)null;
+  for (i32 fd = 0; fd <= 2; fd++) {
+    if (nextNamed(request, fd) == fd) continue;
+    i64 result = syscall3(SYS_DUP3, A(null), A(fd), 0);
+    if (result < 0) return result;
+  }
+  for (i32 from = 3;;) {
+    i32 next = nextNamed(request, from);
+    closeFrom((u32)from, next < 0 ? ~0u : (u32)next - 1);
+    if (next < 0) return 0;
+    from = next + 1;
+  }
+}
+
+void descriptorsCloseBut(i32 keep) {
+  if (keep > 0) closeFrom(0, (u32)keep - 1);
+  closeFrom((u32)(keep + 1), ~0u);
+}
+
 i64 descriptorsArrange(struct request *request) {
   i32 floor = 2;
   i64 result = 0;
@@ -105,9 +164,12 @@ i64 descriptorsArrange(struct request *request) {
   }
   result = moveAbove(&request->report_fd, floor);
   if (result >= 0) result = moveAbove(&request->exec_fd, floor);
+  if (result >= 0) result = moveAbove(&request->life_fd, floor);
+  if (result >= 0) result = moveAbove(&request->state.proc, floor);
+  if (result >= 0) result = moveAbove(&request->state.null, floor);
   for (u32 i = 0; i < request->nfds && result >= 0; i++) {
     i32 source = request->fds[i].source;
-    result = source < 0 ? openNullAbove(floor) : copyAbove(source, floor);
+    result = source < 0 ? openNullAbove(request, floor) : copyAbove(source, floor);
     if (result >= 0) request->fds[i].source = (i32)result;
   }
   for (u32 i = 0; i < request->nfds && result >= 0; i++) {

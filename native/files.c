@@ -1,11 +1,12 @@
 /* files.c: file descriptors, files beneath a directory, terminals, inotify, sockets: what the runtime's own file functions
  * cannot say (openat2, F_ADD_SEALS, SO_PEERCRED ...). Each is one system call where the kernel has it.
  */
+#include "in_root.h"
 #include "linux.h"
 #include "syscall.h"
 #include "text.h"
 
-enum { OPEN_TRIES = 32, S_IFIFO_BIT = 0010000 };
+enum { OPEN_TRIES = 32 };
 
 EXPORT i64 reeve_memfd(const char *name, u32 flags) {
   if (!name) return -EINVAL;
@@ -50,9 +51,13 @@ EXPORT i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 re
   return result;
 }
 
+EXPORT i64 reeve_open_in_root(i32 rootfd, const char *path, u32 flags, u32 mode, u32 walk) {
+  return path ? openInRoot(rootfd, path, flags, mode, walk) : -EINVAL;
+}
+
 EXPORT i64 reeve_mkfifoat(i32 dirfd, const char *path, u32 mode) {
   if (!path) return -EINVAL;
-  return syscall4(SYS_MKNODAT, A(dirfd), P(path), S_IFIFO_BIT | (mode & 07777), 0);
+  return syscall4(SYS_MKNODAT, A(dirfd), P(path), S_IFIFO | (mode & 07777), 0);
 }
 
 EXPORT i64 reeve_unlinkat(i32 dirfd, const char *path, u32 flags) {

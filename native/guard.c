@@ -30,9 +30,7 @@ enum {
   SYS_TIMERFD_SETTIME = 86,
 #endif
   CLOCK_BOOTTIME = 7,
-  TIMER_ABSTIME = 1,
-  CLONE_NEWPID = 0x20000000,
-  POLLHUP = 0x10
+  TIMER_ABSTIME = 1
 };
 
 enum { WARDS_MAX = 256, BATCH = 32 };
@@ -116,20 +114,20 @@ __attribute__((noreturn)) static void firstRun(void) {
   }
 }
 
-/* `life`: a pipe of which the guard alone has the other end. */
+/* `life`: a pipe of which the guard alone has the other end, for as long as it lives. */
 __attribute__((noreturn)) static void firstBegin(const struct guard *guard, const i32 life[2]) {
   struct linux_pollfd poll = {life[0], POLLIN, 0};
   struct linux_timespec none = {0, 0};
-  u8 ready = 0;
+  u8 go = 0;
   syscall1(SYS_CLOSE, A(life[1]));
   syscall1(SYS_CLOSE, A(guard->request.commands_fd));
   syscall1(SYS_CLOSE, A(guard->request.news_fd));
   syscall1(SYS_CLOSE, A(guard->alarm));
   i64 result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  /* A guard that died before that line left us to nobody: getppid cannot tell, it is 0 across namespaces. */
+  if (result < 0 || syscall3(SYS_READ, A(life[0]), P(&go), 1) != 1) exitProcess(125);
+  /* A guard that died before it was our parent to die with has left us to nobody: getppid cannot tell, it is 0 across namespaces. */
   syscall5(SYS_PPOLL, P(&poll), 1, P(&none), 0, SIGNAL_SET_SIZE);
-  if (result < 0 || (poll.revents & POLLHUP)) exitProcess(125);
-  syscall3(SYS_READ, A(life[0]), P(&ready), 1); /* until the guard says go, or is gone */
+  if (poll.revents & POLLHUP) exitProcess(125);
   syscall1(SYS_CLOSE, A(life[0]));
   firstRun();
 }
@@ -166,8 +164,7 @@ static i64 startFirst(struct guard *guard) {
   }
   if (result >= 0) result = namespaceOf(guard->first, &guard->namespace_inode, &guard->namespace_device);
   if (result >= 0) result = syscall3(SYS_WRITE, A(life[1]), P("g"), 1);
-  syscall1(SYS_CLOSE, A(life[1]));
-  return result;
+  return result; /* life[1] stays open */
 }
 
 /* ---- the daemons ---- */

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "guard.h"
 #include "init.h"
+#include "jail.h"
 #include "linux.h"
 #include "syscall.h"
 #include "text.h"
@@ -41,7 +42,7 @@ static void becomeExec(i32 request_fd) {
     childReport(&request, REEVE_S_SPEC, (i32)-result);
     return;
   }
-  childBecome(&request);
+  childBecome(&request, 0);
 }
 
 /* `stack` is what the kernel left there: argc, then argv. */
@@ -55,6 +56,7 @@ void helperMain(u64 *stack) {
   syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0])); /* else ps shows the number of a descriptor */
   if (textEqual(argv[0], "reeve-init")) exitProcess(initRun((i32)fd));
   if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);
+  if (textEqual(argv[0], "reeve-jail")) exitProcess(jailRun((i32)fd));
   if (textEqual(argv[0], "reeve-guard")) exitProcess(guardRun((i32)fd));
   exitProcess(125);
 }

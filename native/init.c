@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "confine.h"
 #include "descriptors.h"
 #include "linux.h"
 #include "message.h"
@@ -21,9 +22,11 @@ enum { RESTARTS_MAX = 5, RESTARTS_WINDOW_MS = 60000, FORK_TRIES = 50, FORK_WAIT_
 struct init {
   struct request request;
   i32 pid;        /* of the child */
-  i32 report_fd;  /* what the child's setup says, until it is executed */
+  i32 report_fd;  /* what the child's setup says, until it is executed; then -1 */
+  i32 failed;     /* the present child was never executed */
   i32 terminal;   /* the child's fd 0, where it is to have the foreground; else -1 */
   i32 is_first;   /* PID 1 */
+  i32 is_confined; /* we have made namespaces, or joined some, for the child */
   i32 own_group;  /* the child leads a process group */
   i32 stopping;   /* a signal that asks for the end was forwarded, at `stop_at` */
   u64 forwarded;  /* signals that went to the present child */
@@ -34,6 +37,31 @@ struct init {
 
 static i64 forkProcess(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); }
 
+/* Takes the child's report, if there is one. -> 1 when it was never executed, 0 when it was, -EAGAIN when that is not known yet. */
+static i64 takeReport(struct init *init) {
+  struct reeve_report report;
+  i64 count = syscall3(SYS_READ, A(init->report_fd), P(&report), sizeof report);
+  if (count == -EAGAIN) return count;
+  syscall1(SYS_CLOSE, A(init->report_fd));
+  init->report_fd = -1;
+  if (count != sizeof report) return 0;
+  const char *file = init->request.path ? init->request.path : init->request.argv[0];
+  messageCannotStart(file, report.stage, report.error);
+  if (init->request.report_fd >= 0) syscall3(SYS_WRITE, A(init->request.report_fd), P(&report), sizeof report);
+  return 1;
+}
+
+/* The child has its program, or never will: whoever is in the namespace with us finds no descriptor of the supervisor's here. */
+static void lookForReport(struct init *init) {
+  if (init->report_fd < 0) return;
+  i64 result = takeReport(init);
+  if (result == -EAGAIN) return;
+  init->failed = result == 1;
+  if (!init->is_confined || init->request.report_fd < 0) return;
+  syscall1(SYS_CLOSE, A(init->request.report_fd));
+  init->request.report_fd = -1;
+}
+
 /* -> 0 or -errno */
 static i64 startChild(struct init *init) {
   i32 ends[2] = {-1, -1};
@@ -43,7 +71,7 @@ static i64 startChild(struct init *init) {
   if (result == 0) {
     syscall1(SYS_CLOSE, A(ends[0]));
     init->request.report_fd = ends[1];
-    childBecome(&init->request);
+    childBecome(&init->request, init->is_confined);
   }
   syscall1(SYS_CLOSE, A(ends[1]));
   if (result < 0) {
@@ -52,22 +80,14 @@ static i64 startChild(struct init *init) {
   }
   init->pid = (i32)result;
   init->report_fd = ends[0];
+  /* SIGIO when there is something to read: a report, or the end, since the program is executed. */
+  syscall3(SYS_FCNTL, A(ends[0]), F_SETOWN, syscall0(SYS_GETPID));
+  syscall3(SYS_FCNTL, A(ends[0]), F_SETFL, O_ASYNC | O_NONBLOCK);
+  init->failed = 0;
   init->forwarded = 0;
   init->stopping = 0;
+  lookForReport(init); /* it may have been faster */
   return 0;
-}
-
-/* The child is dead and was the only writer: this never waits. -> 1 when it was never executed. */
-static i32 tellFailure(struct init *init) {
-  struct reeve_report report;
-  i64 count = syscall3(SYS_READ, A(init->report_fd), P(&report), sizeof report);
-  syscall1(SYS_CLOSE, A(init->report_fd));
-  init->report_fd = -1;
-  if (count != sizeof report) return 0;
-  const char *file = init->request.path ? init->request.path : init->request.argv[0];
-  messageCannotStart(file, report.stage, report.error);
-  if (init->request.report_fd >= 0) syscall3(SYS_WRITE, A(init->request.report_fd), P(&report), sizeof report);
-  return 1;
 }
 
 static void signalChild(const struct init *init, i32 signal) {
@@ -140,6 +160,8 @@ static i32 waitChild(struct init *init) {
     i64 signal = syscall4(SYS_RT_SIGTIMEDWAIT, P(&all), P(&info), 0, SIGNAL_SET_SIZE);
     if (signal == SIGCHLD) {
       if (reapAll(init, &status)) return status;
+    } else if (signal == SIGIO && info.code == SI_KERNEL) {
+      lookForReport(init);
     } else if (signal > 0) {
       forwardSignal(init, &info);
     }
@@ -186,12 +208,14 @@ static i64 startChildAgain(struct init *init) {
 }
 
 /* What only the child uses is closed here, so that a pipe ends when the child closes it. */
-static void dropSources(const struct init *init) {
+static void dropSources(struct init *init) {
   for (u32 i = 0; i < init->request.nfds; i++) {
     i32 source = init->request.fds[i].source;
     if (source > 2 && source != init->terminal && source != init->request.report_fd) syscall1(SYS_CLOSE, A(source));
   }
   if (init->request.exec_fd > 2) syscall1(SYS_CLOSE, A(init->request.exec_fd));
+  if (init->request.state.null >= 0) syscall1(SYS_CLOSE, A(init->request.state.null));
+  confineEnd(&init->request);
 }
 
 /* Starts the child, and again where that is asked for. -> the status to exit with. */
@@ -204,10 +228,10 @@ static i32 superviseChild(struct init *init) {
       return 125;
     }
     i32 status = waitChild(init);
-    i32 failed = tellFailure(init);
+    lookForReport(init); /* it is dead and was the only writer */
     takeTerminalBack(init);
     if (deathSignal(status) == 0) return status >> 8 & 0xff;
-    i32 again = (init->request.flags & REEVE_F_RESTART) && !failed && hasCrashed(init, status);
+    i32 again = (init->request.flags & REEVE_F_RESTART) && !init->failed && hasCrashed(init, status);
     if (again && mayRestart(init)) {
       messageDeath(deathSignal(status), "started again");
       result = startChildAgain(init);
@@ -228,21 +252,55 @@ static void prepareSignals(void) {
   }
 }
 
+/* A session or group of our own, so that a signal for the child's group does not reach it twice: sent, and forwarded. */
+static i64 takeSession(const struct request *request) {
+  if (!(request->flags & REEVE_F_INIT_SESSION)) return 0;
+  if (request->flags & REEVE_F_SETPGID) return syscall2(SYS_SETPGID, 0, 0);
+  return request->flags & REEVE_F_SETSID ? syscall0(SYS_SETSID) : 0;
+}
+
+/* Makes the namespaces for the child, ties our life to the parent's, says that all is ready. What is done here the child does not do again. */
+static i64 setUp(struct init *init, u32 *stage) {
+  struct request *request = &init->request;
+  u32 session = request->flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND);
+  *stage = REEVE_S_SESSION;
+  i64 result = takeSession(request);
+  request->flags &= ~session; /* the child's */
+  if (result >= 0) result = childPrepare(request, stage);
+  request->flags |= session;
+  prepareSignals();
+  if (result >= 0) result = confine(request, stage);
+  if (result < 0) return result;
+  *stage = REEVE_S_PDEATHSIG;
+  result = childParentDeath(request);
+  if (result >= 0) result = confineReady(request);
+  /* It dies with us: we are its PID 1. */
+  if (init->is_first) request->present &= ~(1ul << REEVE_T_PDEATHSIG | 1ul << REEVE_T_PARENT);
+  return result;
+}
+
 i32 initRun(i32 request_fd) {
   struct init init;
+  u32 stage = REEVE_S_SPEC;
   memset(&init, 0, sizeof init);
+  init.report_fd = -1;
   prepareSignals();
   i64 result = childLoad(request_fd, &init.request);
   if (result < 0) {
-    childReport(&init.request, REEVE_S_SPEC, (i32)-result);
+    childReport(&init.request, stage, (i32)-result);
     messageErrno("cannot read the request", (i32)-result);
     return 125;
   }
   u32 flags = init.request.flags;
   init.is_first = syscall0(SYS_GETPID) == 1;
+  init.is_confined = confineWanted(&init.request);
   init.own_group = (flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND)) != 0;
   init.terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(&init.request, 0) : -1;
   if (!init.is_first) syscall2(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, 1);
+  if (init.is_confined && (result = setUp(&init, &stage)) < 0) {
+    childReport(&init.request, stage, (i32)-result);
+    return 125;
+  }
   i32 status = superviseChild(&init);
   if (flags & REEVE_F_STOP_ORPHANS) orphansStop(init.is_first, init.request.grace_ms);
   return status;

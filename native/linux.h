@@ -19,6 +19,7 @@ enum linux_errno {
   EAGAIN = 11,
   ENOMEM = 12,
   EACCES = 13,
+  EEXIST = 17,
   ENODEV = 19,
   ENOTDIR = 20,
   EISDIR = 21,
@@ -27,12 +28,15 @@ enum linux_errno {
   EMFILE = 24,
   ENOTTY = 25,
   ETXTBSY = 26,
+  EROFS = 30,
+  EPIPE = 32,
   ENAMETOOLONG = 36,
   ENOSYS = 38,
   ELOOP = 40,
   EBADMSG = 74,
   ETIMEDOUT = 110,
-  ESTALE = 116
+  ESTALE = 116,
+  ENOTRECOVERABLE = 131
 };
 
 enum linux_open {
@@ -40,20 +44,40 @@ enum linux_open {
   O_WRONLY = 1,
   O_RDWR = 2,
   O_CREAT = 0100,
+  O_EXCL = 0200,
+  O_NOCTTY = 0400,
   O_NONBLOCK = 04000,
+  O_ASYNC = 020000,
   O_CLOEXEC = 02000000,
+  O_PATH = 010000000,
   O_TMPFILE_BIT = 020000000,
 #if defined(__aarch64__)
-  O_DIRECTORY = 040000
+  O_DIRECTORY = 040000,
+  O_NOFOLLOW = 0100000
 #else
-  O_DIRECTORY = 0200000
+  O_DIRECTORY = 0200000,
+  O_NOFOLLOW = 0400000
 #endif
+};
+
+enum linux_resolve { RESOLVE_NO_MAGICLINKS = 2, RESOLVE_IN_ROOT = 0x10 };
+
+enum linux_mode {
+  S_IFMT = 0170000,
+  S_IFIFO = 0010000,
+  S_IFCHR = 0020000,
+  S_IFDIR = 0040000,
+  S_IFREG = 0100000,
+  S_IFLNK = 0120000,
+  S_ISVTX = 01000,
+  S_IWOTH = 02
 };
 
 enum linux_at {
   AT_FDCWD = -100,
   AT_SYMLINK_NOFOLLOW = 0x100,
-  AT_EMPTY_PATH = 0x1000
+  AT_EMPTY_PATH = 0x1000,
+  AT_RECURSIVE = 0x8000
 };
 
 enum linux_fcntl {
@@ -61,6 +85,7 @@ enum linux_fcntl {
   F_SETFD = 2,
   F_GETFL = 3,
   F_SETFL = 4,
+  F_SETOWN = 8,
   FD_CLOEXEC = 1,
   F_DUPFD_CLOEXEC = 1030,
   F_ADD_SEALS = 1033,
@@ -77,7 +102,8 @@ enum linux_memory {
   PROT_WRITE = 2,
   MAP_PRIVATE = 2,
   MAP_ANONYMOUS = 0x20,
-  MAP_NORESERVE = 0x4000
+  MAP_NORESERVE = 0x4000,
+  MADV_DONTNEED = 4
 };
 
 enum linux_clone {
@@ -88,7 +114,62 @@ enum linux_clone {
   CLONE_PIDFD = 0x1000,
   CLONE_VFORK = 0x4000,
   CLONE_THREAD = 0x10000,
-  CLONE_SYSVSEM = 0x40000
+  CLONE_NEWNS = 0x20000,
+  CLONE_SYSVSEM = 0x40000,
+  CLONE_NEWCGROUP = 0x2000000,
+  CLONE_NEWUTS = 0x4000000,
+  CLONE_NEWIPC = 0x8000000,
+  CLONE_NEWUSER = 0x10000000,
+  CLONE_NEWPID = 0x20000000,
+  CLONE_NEWNET = 0x40000000
+};
+
+enum linux_mount {
+  MS_RDONLY = 1,
+  MS_NOSUID = 2,
+  MS_NODEV = 4,
+  MS_NOEXEC = 8,
+  MS_REMOUNT = 32,
+  MS_NOSYMFOLLOW = 256,
+  MS_NOATIME = 1024,
+  MS_NODIRATIME = 2048,
+  MS_BIND = 4096,
+  MS_MOVE = 8192,
+  MS_REC = 16384,
+  MS_SILENT = 32768,
+  MS_PRIVATE = 1 << 18,
+  MS_RELATIME = 1 << 21,
+  MS_STRICTATIME = 1 << 24,
+  /* what a single mount can be, as opposed to its file system */
+  MS_ATTRIBUTES = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | MS_NODIRATIME |
+                  MS_RELATIME | MS_STRICTATIME,
+  /* which call it is: said by the kind of a record already */
+  MS_WHAT = MS_REMOUNT | MS_BIND | MS_REC | MS_SILENT,
+  MNT_FORCE = 1,
+  MNT_DETACH = 2,
+  MNT_EXPIRE = 4,
+  UMOUNT_NOFOLLOW = 8,
+  OPEN_TREE_CLONE = 1,
+  OPEN_TREE_CLOEXEC = 02000000,
+  MOVE_MOUNT_F_EMPTY_PATH = 4,
+  MOVE_MOUNT_T_EMPTY_PATH = 0x40,
+  MOUNT_ATTR_RDONLY = 1,
+  MOUNT_ATTR_NOSUID = 2,
+  MOUNT_ATTR_NODEV = 4,
+  MOUNT_ATTR_NOEXEC = 8,
+  MOUNT_ATTR_ATIME_MASK = 0x70,
+  MOUNT_ATTR_RELATIME = 0,
+  MOUNT_ATTR_NOATIME = 0x10,
+  MOUNT_ATTR_STRICTATIME = 0x20,
+  MOUNT_ATTR_NODIRATIME = 0x80,
+  MOUNT_ATTR_NOSYMFOLLOW = 0x200000
+};
+
+struct linux_mount_attr {
+  u64 attr_set;
+  u64 attr_clr;
+  u64 propagation;
+  u64 userns_fd;
 };
 
 struct linux_clone_args {
@@ -107,6 +188,7 @@ enum linux_signal {
   SIGQUIT = 3,
   SIGKILL = 9,
   SIGTERM = 15,
+  SIGPIPE = 13,
   SIGCHLD = 17,
   SIGCONT = 18,
   SIGSTOP = 19,
@@ -114,6 +196,7 @@ enum linux_signal {
   SIGTTIN = 21,
   SIGTTOU = 22,
   SIGWINCH = 28,
+  SIGIO = 29,
   SIGNAL_LAST = 64,
   SIG_BLOCK = 0,
   SIG_UNBLOCK = 1,
@@ -173,7 +256,7 @@ struct linux_pollfd {
   short revents;
 };
 
-enum linux_poll { POLLIN = 1, POLLOUT = 4 };
+enum linux_poll { POLLIN = 1, POLLOUT = 4, POLLHUP = 0x10 };
 
 /* Packed on x86-64 alone. */
 struct linux_epoll_event {
@@ -195,6 +278,7 @@ enum linux_epoll {
 
 enum linux_prctl {
   PR_SET_PDEATHSIG = 1,
+  PR_SET_DUMPABLE = 4,
   PR_SET_KEEPCAPS = 8,
   PR_SET_NAME = 15,
   PR_CAPBSET_READ = 23,
@@ -220,6 +304,10 @@ struct linux_cap_data {
 };
 
 enum linux_ioctl {
+  SIOCGIFFLAGS = 0x8913,
+  SIOCSIFFLAGS = 0x8914,
+  IFF_UP = 1,
+  NS_GET_TGID_FROM_PIDNS = (int)0x8004b707, /* _IOR(0xb7, 7, int): Linux 6.11 */
   TIOCSCTTY = 0x540E,
   TCGETS = 0x5401,
   TIOCGPGRP = 0x540F,
@@ -267,16 +355,36 @@ struct linux_statx {
   u32 rdev_minor;
   u32 dev_major;
   u32 dev_minor;
-  u64 spare[14];
+  u64 mnt_id; /* with STATX_MNT_ID in the answer's mask: Linux 5.8 */
+  u64 spare[13];
 };
 
-enum linux_statx_mask { STATX_BASIC_STATS = 0x7ff };
+enum linux_statx_mask { STATX_BASIC_STATS = 0x7ff, STATX_MNT_ID = 0x1000 };
 
-/* struct statfs; only the type is read. */
+/* struct statfs */
 struct linux_statfs {
   i64 type;
-  u64 rest[20];
+  i64 block_size;
+  u64 counts[5];
+  u64 id;
+  i64 name_length;
+  i64 fragment_size;
+  u64 flags; /* ST_* */
+  u64 rest[10];
 };
+
+enum linux_statfs_flag {
+  ST_RDONLY = 1,
+  ST_NOSUID = 2,
+  ST_NODEV = 4,
+  ST_NOEXEC = 8,
+  ST_NOATIME = 1024,
+  ST_NODIRATIME = 2048,
+  ST_RELATIME = 4096,
+  ST_NOSYMFOLLOW = 8192
+};
+
+#define PROC_SUPER_MAGIC 0x9fa0
 
 /* struct linux_dirent64 */
 struct linux_dirent {
@@ -292,8 +400,16 @@ struct linux_sockaddr_un {
   char path[108];
 };
 
+/* struct ifreq, for the flags of an interface. */
+struct linux_ifreq {
+  char name[16];
+  short flags;
+  u8 rest[22];
+};
+
 enum linux_socket {
   AF_UNIX = 1,
+  AF_INET = 2,
   SOCK_DGRAM = 2,
   SOCK_CLOEXEC = 02000000,
   SOL_SOCKET = 1,

@@ -67,6 +67,14 @@ EXPORT i64 reeve_pidfd_open(i32 pid) {
   return syscall2(SYS_PIDFD_OPEN, A(pid), 0); /* close-on-exec by itself */
 }
 
+EXPORT i64 reeve_pid_from_namespace(i32 nsfd, i32 pid) {
+  if (nsfd < 0) return -EBADF;
+  if (pid <= 0) return -EINVAL;
+  i64 result = syscall3(SYS_IOCTL, A(nsfd), NS_GET_TGID_FROM_PIDNS, A(pid));
+  if (result == 0) return -ESRCH; /* there, but not in a namespace below ours */
+  return result == -EINVAL || result == -ENOSYS ? -ENOTTY : result;
+}
+
 static i32 isSignal(i32 sig) { return sig >= 0 && sig <= SIGNAL_LAST; }
 
 EXPORT i64 reeve_pidfd_signal(i32 pidfd, i32 sig) {

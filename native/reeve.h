@@ -53,7 +53,10 @@ enum reeve_flag {
   REEVE_F_RESTART = 1 << 8,      /* start the child again when a signal killed it, five times in 60 s at most; not
                                     when it died of a signal that was forwarded, or within 60 s of a forwarded TERM, INT, QUIT */
   REEVE_F_FORWARD_GROUP = 1 << 9,/* forward signals to the child's group, else to the child alone */
-  REEVE_F_STOP_ORPHANS = 1 << 10 /* when the child is gone: TERM to what is left, KILL after GRACE_MS */
+  REEVE_F_STOP_ORPHANS = 1 << 10,/* when the child is gone: TERM to what is left, KILL after GRACE_MS */
+  REEVE_F_INIT_SESSION = 1 << 13,/* SETSID or SETPGID hold for the init too, before its child does the same: what is sent to the
+                                    init's group reaches the child once, forwarded */
+  REEVE_F_LAST = 1 << 13
 };
 
 enum reeve_tag {
@@ -81,8 +84,9 @@ enum reeve_tag {
   REEVE_T_CPUS = 19,      /* bytes: cpu_set_t mask for sched_setaffinity */
   REEVE_T_GRACE_MS = 20,  /* u32 (init) */
   REEVE_T_CTTY_RESTORE = 21, /* reserved */
-  REEVE_T_SETNS = 22,     /* i32 {fd, clone flags}, repeated, in order: fd is a namespace file or a pidfd (several flags; one by one
-                             through /proc/PID/ns where the kernel joins no pidfd). NEWPID is the library's to join, before the clone */
+  REEVE_T_SETNS = 22,     /* i32 {fd, clone flags}, repeated, in order: fd is a namespace file, or a pidfd with several flags, which
+                             the kernel joins from 5.8 on (EINVAL before: lib/sys/namespaces.ts opens the files). NEWPID is the library's to join,
+                             before the clone */
   REEVE_T_MOUNT = 23,     /* struct reeve_mount, then its strings; repeated, in order */
   REEVE_T_ROOT = 24,      /* u32 enum reeve_root, u32 zero, string: the new root directory, resolved before any mount. Once */
   REEVE_T_HOSTNAME = 25,  /* string, 1 to 64 bytes: sethostname, after UNSHARE */
@@ -92,19 +96,24 @@ enum reeve_tag {
                              (getppid says 0 across PID namespaces). Replaces the check of PARENT */
   REEVE_T_READY = 28      /* i32: roles init and jail write one byte 'R' into it when everything is set up (init: before its child is forked), and close it */
 };
+/* With any of SETNS, UNSHARE, ROOT, MOUNT, LIFE, READY: the helper cannot be traced or dumped without the host's rights, and has closed every descriptor
+ * that the request does not name (0 to 2: /dev/null) before it joins anything. Refused with -EBADMSG, since it would be done to the caller:
+ * MOUNT without a mnt namespace in UNSHARE or SETNS, HOSTNAME without a uts one, a pivot ROOT without UNSHARE of mnt, LOOPBACK without UNSHARE of net. */
 
 /* One mount. After it in the record: four strings, each with its NUL: source, target, type, data (empty: none). The target is
  * resolved beneath the new root (that of ROOT, else "/" as it is after SETNS), never out of it by a link or by "..": openat2 with
  * RESOLVE_IN_ROOT, else a walk with O_NOFOLLOW from descriptor to descriptor. The source of a BIND is a path outside, as it was before
- * the change of root; with SOURCE_INSIDE it is resolved as the target is. */
+ * the change of root; one beneath ROOT's own path is resolved in that root, with what is mounted in it outside; with SOURCE_INSIDE it is
+ * resolved as the target is. Nothing is mounted on the root itself (EINVAL). */
 enum reeve_mount_kind {
   REEVE_M_BIND = 1,     /* the flags of the source's mount (read-only, nosuid ...) are kept; `flags` are added to them */
   REEVE_M_NEW = 2,      /* mount(type, flags, data): proc, tmpfs, devpts, sysfs, mqueue, or whatever a mount action names */
-  REEVE_M_REMOUNT = 3,  /* `flags` set on the mount at the target, kept flags kept; RECURSIVE: on all below it too */
+  REEVE_M_REMOUNT = 3,  /* `flags` set on the mount whose root is the target (else EINVAL), kept flags kept; RECURSIVE: on all below it too */
   REEVE_M_PLAIN = 4,    /* mount(2) as it is said, for flags such as private, shared, move */
-  REEVE_M_UMOUNT = 5,   /* umount2(target, flags); RECURSIVE: what is mounted below it first */
-  REEVE_M_DEVICES = 6   /* target is a /dev: null, zero, full, random, urandom, tty bound from outside where they are missing, pts as a new
-                           devpts instance and ptmx where it is not a mount yet. What cannot be made in a read-only root is left out */
+  REEVE_M_UMOUNT = 5,   /* umount2(target, flags), a link in the last place not followed; RECURSIVE: what is mounted below it first */
+  REEVE_M_DEVICES = 6   /* target is a /dev: null, zero, full, random, urandom, tty bound from outside where they are missing, or an empty file, or
+                           cannot be used (nodev); pts as a new devpts instance unless it is a mount already, and ptmx as that one's. Anything
+                           else that is there is left alone. What cannot be made in a read-only root is left out */
 };
 enum reeve_mount_option {
   REEVE_MO_CREATE = 1 << 0,        /* make a missing mount point: a directory, or a file where the source is none; and its parents */
@@ -122,7 +131,8 @@ enum reeve_root {
   REEVE_R_CHROOT = 2  /* chroot(2) */
 };
 
-/* What a child was doing when it failed; in the order in which it does them. Names for people: lib/sys/stage.ts. */
+/* What a child was doing when it failed; in the order in which it does them, but that RLIMIT, CPUS, NICE and OOM come before SETNS: they need the
+ * host's /proc and rights. Names for people: lib/sys/stage.ts. */
 enum reeve_stage {
   REEVE_S_SPEC = 1,
   REEVE_S_SIGNALS = 2,
@@ -207,10 +217,12 @@ struct reeve_guard_news {
  * out[0] = pid, out[1] = pidfd (close-on-exec; -1 where the kernel gives none).  -> 0 or -errno (EAGAIN, ENOMEM, and those of execveat). */
 i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out);
 
-/* The same with the namespaces that only a clone can give. role: 0 exec, 1 init (PID 1 for one child), 2 jail (PID 1 without a child: sets up,
- * says READY, reaps for as long as it lives; it dies of nothing but SIGKILL). pidns_fd: the PID namespace to be born in (setns of this
+/* The same with the namespaces that only a clone can give. role: 0 exec, 1 init (PID 1 for one child), 2 jail (PID 1 without a child: its request has NO_EXEC; it sets up,
+ * says READY, reaps for as long as it lives, without a descriptor; it dies of nothing but SIGKILL). pidns_fd: the PID namespace to be born in (setns of this
  * thread around the clone, own_pidns_fd to come back; -1: none). clone_flags: CLONE_NEWPID or 0; with both, the new one lies within the joined one.
- * If this thread could not come back, the child is killed and reaped and the error says so. */
+ * If this thread could not come back, the child is killed and reaped: -ENOTRECOVERABLE; the next call has to bring it home, with own_pidns_fd for
+ * pidns_fd as well. What is in the joined namespace sees the child before it is the helper, while it still shares our memory: whoever has
+ * CAP_SYS_PTRACE over us there has it there too. */
 enum reeve_role { REEVE_ROLE_EXEC = 0, REEVE_ROLE_INIT = 1, REEVE_ROLE_JAIL = 2, REEVE_ROLE_GUARD = 3 };
 i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd, i32 own_pidns_fd, u64 clone_flags, i32 *out);
 

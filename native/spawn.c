@@ -9,7 +9,8 @@
 #include "syscall.h"
 #include "text.h"
 
-enum { KEEP_MAX = 1024, CHILD_STACK = 4096 };
+/* All descriptors that a request can name. */
+enum { KEEP_MAX = 1088, CHILD_STACK = 4096 };
 
 static char *const NO_ENVIRONMENT[] = {0};
 
@@ -53,43 +54,67 @@ static i32 spawnBody(void *argument) {
   return 125;
 }
 
-EXPORT i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out) {
-  char name[] = "reeve-exec";
-  char number[12];
-  char *argv[] = {name, number, 0};
-  struct spawn spawn = {helper_fd, request_fd, keep, nkeep, argv, 0};
+/* One child that shares our memory until it is the helper. -> its pid, or -errno */
+static i64 cloneChild(u64 clone_flags, i32 *pidfd, struct spawn *spawn) {
   u8 stack[CHILD_STACK] __attribute__((aligned(16)));
-  i32 pidfd = -1;
-  if (helper_fd < 0 || request_fd < 0) return -EBADF;
-  if (nkeep > KEEP_MAX || (nkeep && !keep)) return -EINVAL;
-  out[0] = 0;
-  out[1] = -1;
-  requestText(number, request_fd);
-
   struct linux_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
-      .pidfd = P(&pidfd),
+      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | clone_flags,
+      .pidfd = P(pidfd),
       .exit_signal = SIGCHLD,
       .stack = P(stack),
       .stack_size = sizeof stack,
   };
-  u64 mask = blockSignals();
-  i64 pid = cloneThree(&args, sizeof args, spawnBody, &spawn);
+  i64 pid = cloneThree(&args, sizeof args, spawnBody, spawn);
   if (pid == -ENOSYS || pid == -EPERM) { /* an old kernel; a seccomp filter of an older container runtime */
     void *top = stack + sizeof stack;
-    pid = clonePlain(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, top, &pidfd, spawnBody, &spawn);
-    if (pid == -EINVAL) pid = clonePlain(CLONE_VM | CLONE_VFORK | SIGCHLD, top, &pidfd, spawnBody, &spawn);
+    u64 flags = CLONE_VM | CLONE_VFORK | clone_flags | SIGCHLD;
+    pid = clonePlain(flags | CLONE_PIDFD, top, pidfd, spawnBody, spawn);
+    if (pid == -EINVAL) pid = clonePlain(flags, top, pidfd, spawnBody, spawn);
   }
+  return pid;
+}
+
+/* Nobody else shall see this child. */
+static void discard(i64 pid, i32 pidfd) {
+  while (syscall4(SYS_WAIT4, A(pid), 0, A(WALL), 0) == -EINTR) continue;
+  if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
+}
+
+EXPORT i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd,
+                          i32 own_pidns_fd, u64 clone_flags, i32 *out) {
+  static const char ROLES[][12] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
+  char number[12];
+  i32 pidfd = -1;
+  if (helper_fd < 0 || request_fd < 0) return -EBADF;
+  if (nkeep > KEEP_MAX || (nkeep && !keep) || role >= sizeof ROLES / sizeof ROLES[0]) return -EINVAL;
+  if (clone_flags & ~(u64)CLONE_NEWPID) return -EINVAL;
+  if (pidns_fd >= 0 && own_pidns_fd < 0) return -EINVAL;
+  char *argv[] = {(char *)P(ROLES[role]), number, 0};
+  struct spawn spawn = {helper_fd, request_fd, keep, nkeep, argv, 0};
+  out[0] = 0;
+  out[1] = -1;
+  requestText(number, request_fd);
+
+  u64 mask = blockSignals();
+  i64 pid = pidns_fd >= 0 ? syscall2(SYS_SETNS, A(pidns_fd), CLONE_NEWPID) : 0;
+  i64 back = 0;
+  if (pid >= 0) {
+    pid = cloneChild(clone_flags, &pidfd, &spawn);
+    if (pidns_fd >= 0) back = syscall2(SYS_SETNS, A(own_pidns_fd), CLONE_NEWPID);
+  }
+  if (back < 0 && pid > 0 && !spawn.error) syscall2(SYS_KILL, A(pid), SIGKILL);
+  if (pid > 0 && (spawn.error || back < 0)) discard(pid, pidfd);
   setSignals(mask);
+  if (back < 0) return -ENOTRECOVERABLE;
   if (pid < 0) return pid;
-  if (spawn.error) { /* it never became the helper: nobody else shall see this child */
-    while (syscall4(SYS_WAIT4, A(pid), 0, A(WALL), 0) == -EINTR) continue;
-    if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
-    return spawn.error;
-  }
+  if (spawn.error) return spawn.error; /* it never became the helper */
   out[0] = (i32)pid;
   out[1] = pidfd;
   return 0;
+}
+
+EXPORT i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out) {
+  return reeve_spawn_in(helper_fd, request_fd, keep, nkeep, REEVE_ROLE_EXEC, -1, -1, 0, out);
 }
 
 /* The FD_CLOEXEC flags that were taken away and are to come back when an exec fails. */

@@ -17,8 +17,6 @@ const O_PATH = 0o10000000;
 const O_WRONLY = 1;
 const O_CREAT = 0o100;
 const O_APPEND = 0o2000;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_IN_ROOT = 0x10;
 
 const ACCESS = {
   read: O_RDONLY | O_NONBLOCK | O_NOCTTY,
@@ -67,17 +65,17 @@ export interface FileStatus {
 
 /** A directory as a starting point for the calls below; it can be neither read nor written through. Throws SysError. */
 export function openDirectory(path: string): number {
-  return open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, 0);
+  return open(AT_FDCWD, path, O_PATH | O_DIRECTORY);
 }
 
 /** Opens for reading what `path` names, but no link in the last place, and never waits. Throws SysError (ELOOP: a link). */
 export function openNoFollow(path: string): number {
-  return open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
+  return open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
 /** Opens for reading and never waits; links are followed. Throws SysError. */
 export function openFollow(path: string): number {
-  return open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
+  return open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 export interface InRootOptions {
@@ -98,12 +96,8 @@ export function openInRoot(root: number, path: string, options: InRootOptions): 
   let flags = ACCESS[access] | (followLast ? 0 : O_NOFOLLOW);
   if (create !== undefined) flags |= O_CREAT;
   const mode = create === undefined ? 0 : integer(create, "mode", 0, 0o7777);
-  return open(fileDescriptor(root), path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
-/** As `openInRoot`, for reading. */
-export function openBeneath(root: number, path: string, options: { readonly followLast: boolean }): number {
-  return openInRoot(root, path, options);
+  const result = native().reeve_open_in_root(fileDescriptor(root), cString(path, "path"), flags, mode, 0);
+  return unwrap("openat2", result, { doing: "open", path });
 }
 
 /** Status of what is open. */
@@ -151,8 +145,8 @@ export function readSmallPath(
   }
 }
 
-function open(directory: number, path: string, flags: number, mode: number, resolve: number): number {
-  const result = native().reeve_openat(directory, cString(path, "path"), flags, mode, resolve);
+function open(directory: number, path: string, flags: number): number {
+  const result = native().reeve_openat(directory, cString(path, "path"), flags, 0, 0);
   return unwrap("openat", result, { doing: "open", path });
 }
 

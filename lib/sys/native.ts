@@ -14,6 +14,10 @@ const RESULT = FFIType.i64_fast;
 // Results fit a double: descriptors, pids, byte counts, -errno. "buffer" is a typed array and never null; "ptr" may be null.
 const SYMBOLS = {
   reeve_spawn: { args: ["i32", "i32", "buffer", "u32", "buffer"], returns: RESULT },
+  reeve_spawn_in: {
+    args: ["i32", "i32", "buffer", "u32", "u32", "i32", "i32", "u64", "buffer"],
+    returns: RESULT,
+  },
   reeve_become_init: { args: ["i32", "i32", "buffer", "u32"], returns: RESULT },
   reeve_exec_self: {
     args: ["i32", "buffer", "buffer", "buffer", "buffer", "u32", "u64"],
@@ -45,6 +49,8 @@ const SYMBOLS = {
   reeve_umask: { args: ["i32"], returns: RESULT },
   reeve_clock: { args: ["i32", "buffer"], returns: RESULT },
   reeve_openat: { args: ["i32", "buffer", "u32", "u32", "u64"], returns: RESULT },
+  reeve_open_in_root: { args: ["i32", "buffer", "u32", "u32", "u32"], returns: RESULT },
+  reeve_pid_from_namespace: { args: ["i32", "i32"], returns: RESULT },
   reeve_mkfifoat: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_unlinkat: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_renameat: { args: ["i32", "buffer", "buffer"], returns: RESULT },
@@ -135,4 +141,6 @@ export const EACCES = 13;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const ENOTTY = 25;
 export const ENOSYS = 38;
+export const ENOTRECOVERABLE = 131;

@@ -13,6 +13,8 @@ export interface SpawnReport {
   readonly errno: number;
   /** As the child sees itself: inside a PID namespace not the pid that reeve knows. */
   readonly pid: number;
+  /** mount: which of the steps, counted from 0. */
+  readonly detail: number;
 }
 
 const REPORT_SIZE = 24;
@@ -41,6 +43,7 @@ class ReportPipe {
           stage: this.#view.getUint32(at + 8, true),
           errno: this.#view.getInt32(at + 12, true),
           pid: this.#view.getInt32(at + 16, true),
+          detail: this.#view.getUint32(at + 20, true),
         });
       }
     }

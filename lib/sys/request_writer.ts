@@ -67,6 +67,33 @@ export class RequestWriter {
     this.#close(tag, 24);
   }
 
+  /** struct reeve_mount and its four strings: source, target, type, data. */
+  mount(
+    tag: number,
+    what: { readonly kind: number; readonly options: number; readonly flags: number },
+    strings: readonly [string, string, string, string],
+  ): void {
+    const texts = encodeText(`${strings.map((one) => text(one, "text of a mount")).join("\0")}\0`);
+    this.#reserve(RECORD_HEADER_SIZE + 16 + texts.length + 8);
+    const at = this.#end + RECORD_HEADER_SIZE;
+    view.setUint32(at, what.kind, true);
+    view.setUint32(at + 4, what.options, true);
+    view.setBigUint64(at + 8, BigInt(what.flags), true);
+    scratch.set(texts, at + 16);
+    this.#close(tag, 16 + texts.length);
+  }
+
+  /** u32 kind, u32 zero, string. */
+  root(tag: number, kind: number, path: string): void {
+    const bytes = encodeText(`${text(path, "root")}\0`);
+    this.#reserve(RECORD_HEADER_SIZE + 8 + bytes.length + 8);
+    const at = this.#end + RECORD_HEADER_SIZE;
+    view.setUint32(at, kind, true);
+    view.setUint32(at + 4, 0, true);
+    scratch.set(bytes, at + 8);
+    this.#close(tag, 8 + bytes.length);
+  }
+
   bytes(tag: number, value: Uint8Array): void {
     this.#reserve(RECORD_HEADER_SIZE + value.length + 8);
     scratch.set(value, this.#end + RECORD_HEADER_SIZE);

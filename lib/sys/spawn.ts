@@ -3,10 +3,11 @@
  * becomes the helper at once, which reads the packed ChildSpec and does the rest.
  */
 import { fileDescriptor } from "./checks.ts";
-import type { ChildSpec } from "./child_spec.ts";
-import { closeFd, keepList } from "./descriptor.ts";
+import { type ChildSpec, CLONE_NEW, type Confinement } from "./child_spec.ts";
+import { closeFd, keepList, openPipe } from "./descriptor.ts";
 import { memfdOf } from "./memfd.ts";
-import { helperFd, native, unwrap } from "./native.ts";
+import { openNamespace } from "./namespaces.ts";
+import { ENOTRECOVERABLE, helperFd, native, unwrap } from "./native.ts";
 import { type InitOptions, packInit, packSpec } from "./pack.ts";
 import { collectReports, reportWriter } from "./reports.ts";
 
@@ -22,12 +23,18 @@ let sinceCollection = 0;
 
 const spawned = new Int32Array(2);
 
+const ROLE = { exec: 0, init: 1, jail: 2, none: 0 } as const;
+
+/** What an init of a daemon's own PID namespace does: all that is left ends with it. */
+const OWN_INIT: InitOptions = { restart: false, forwardGroup: true, stopOrphans: false, graceMs: 0 };
+
 /**
  * Starts the child that `spec` describes and returns once it executes the helper. Success means a child that will be reaped:
- * what fails after this comes as a report (reports.ts) and as an exit status of 125 to 127.
+ * what fails after this comes as a report (reports.ts) and as an exit status of 125 to 127. A child that has an init of its own
+ * (`confinement.newPid`) is that init: signals go to it or its group, its exit code is the program's, or 128 and the signal's number.
  *
  * Throws RangeError or TypeError for a spec that cannot be, SysError when there can be no child: EAGAIN (too many processes),
- * ENOMEM, EMFILE or ENFILE (descriptors for the request or the pidfd).
+ * ENOMEM (also: the PID namespace has lost its init), EMFILE or ENFILE (descriptors for the request or the pidfd).
  */
 export function spawnChild(spec: ChildSpec): SpawnedChild {
   if (++sinceCollection >= SPAWNS_BETWEEN_COLLECTIONS) {
@@ -35,20 +42,77 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
     collectReports();
   }
   const reportFd = reportWriter();
-  const bytes = packSpec(spec, { reportFd, parent: process.pid });
+  const role = roleOf(spec);
+  const options = { reportFd, parent: process.pid, lifeFd: needsLife(spec) ? lifeReader() : null };
+  const bytes = role === "init" ? packInit(spec, OWN_INIT, options) : packSpec(spec, options);
   // A memfd for each: the helper reads it after we have returned. The child has its own copy of the descriptor by then.
   const request = memfdOf("reeve-request", bytes);
   try {
-    const keep = keepList(inherited(spec, request, reportFd));
-    const symbols = native();
-    unwrap("clone3", symbols.reeve_spawn(helperFd(), request, keep, keep.length, spawned), {
-      doing: "start a process",
-    });
+    const keep = keepList(inherited(spec, request, reportFd, options.lifeFd));
+    cloneHelper(spec.confinement ?? null, role, request, keep);
   } finally {
     closeFd(request);
   }
   const pidfd = spawned[1]!;
   return { pid: spawned[0]!, pidfd: pidfd < 0 ? null : pidfd };
+}
+
+/** This thread's children are born in another PID namespace than ours: an earlier way back has failed. */
+let isAstray = false;
+
+function cloneHelper(
+  confinement: Confinement | null,
+  role: keyof typeof ROLE,
+  request: number,
+  keep: Int32Array,
+): void {
+  const symbols = native();
+  const context = { doing: "start a process" };
+  const inPid = confinement?.pidNamespace ?? null;
+  const newPid = confinement?.newPid ?? false;
+  if (role === "exec" && inPid === null && !newPid && !isAstray) {
+    unwrap("clone3", symbols.reeve_spawn(helperFd(), request, keep, keep.length, spawned), context);
+    return;
+  }
+  const home = inPid === null && !isAstray ? -1 : ownPidNamespace();
+  const target = inPid === null ? home : fileDescriptor(inPid, "PID namespace");
+  const flags = newPid ? BigInt(CLONE_NEW.pid) : 0n;
+  const result = Number(
+    symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE[role], target, home, flags, spawned),
+  );
+  isAstray = result === -ENOTRECOVERABLE;
+  unwrap("clone3", result, isAstray ? { doing: "come back from the PID namespace of a jail" } : context);
+}
+
+function roleOf({ role, confinement }: ChildSpec): keyof typeof ROLE {
+  const newPid = confinement?.newPid ?? false;
+  if (role === undefined) return newPid ? "init" : "exec";
+  if (ROLE[role] === undefined) throw new RangeError(`role is ${JSON.stringify(role)}`);
+  if (role === "init" && !newPid) throw new RangeError('role is "init", which needs a new PID namespace');
+  if ((role === "exec" || role === "none") && newPid) {
+    throw new RangeError(`role is "${role}", which is no init for a new PID namespace`);
+  }
+  return role;
+}
+
+/** In another PID namespace a child cannot see by getppid whether reeve lives. */
+function needsLife({ parentDeathSignal, confinement }: ChildSpec): boolean {
+  if (parentDeathSignal === null || confinement == null) return false;
+  return confinement.newPid || confinement.pidNamespace !== null;
+}
+
+let life: { readonly reader: number; readonly writer: number } | null = null;
+
+/** The end of a pipe that hangs up when reeve ends: nobody else has the other one, and it closes on exec. */
+function lifeReader(): number {
+  return (life ??= openPipe({ nonblock: false })).reader;
+}
+
+let pidNamespace = -1;
+
+function ownPidNamespace(): number {
+  if (pidNamespace < 0) pidNamespace = openNamespace("self", "pid");
+  return pidNamespace;
 }
 
 /**
@@ -59,7 +123,7 @@ export function becomeInit(spec: ChildSpec, init: InitOptions): never {
   const bytes = packInit(spec, init, { reportFd: null, parent: process.pid });
   const request = memfdOf("reeve-request", bytes);
   try {
-    const keep = keepList(inherited(spec, request, null));
+    const keep = keepList(inherited(spec, request, null, null));
     unwrap("execveat", native().reeve_become_init(helperFd(), request, keep, keep.length), {
       doing: "become init",
     });
@@ -69,9 +133,20 @@ export function becomeInit(spec: ChildSpec, init: InitOptions): never {
   throw new Error("cannot become init: the call returned without an error");
 }
 
-function inherited(spec: ChildSpec, request: number, reportFd: number | null): number[] {
+function inherited(
+  spec: ChildSpec,
+  request: number,
+  reportFd: number | null,
+  lifeFd: number | null,
+): number[] {
   const fds = [request];
   if (reportFd !== null) fds.push(reportFd);
+  if (lifeFd !== null) fds.push(lifeFd);
+  const { confinement } = spec;
+  if (confinement != null) {
+    for (const { fd } of confinement.join) fds.push(fd);
+    if (confinement.readyFd !== null) fds.push(confinement.readyFd);
+  }
   for (const source of spec.fds.values()) if (source !== "null") fds.push(source);
   if ("fd" in spec.file) fds.push(fileDescriptor(spec.file.fd, "descriptor to execute"));
   return fds;

@@ -23,6 +23,10 @@ const STAGES: readonly string[] = [
   "parent-death signal",
   "no_new_privs",
   "exec",
+  "new namespaces",
+  "hostname",
+  "loopback",
+  "user namespace",
 ];
 
 /** "chdir", "setgid", "exec" ...; "stage 99" for a number that has no name. */

@@ -49,6 +49,24 @@ static void addLimit(struct packed *packed, u32 resource, u64 soft, u64 hard) {
   add(packed, REEVE_T_RLIMIT, limit, 24);
 }
 
+/* A mount with its four strings, of which `texts` has all with their NULs but the last one's. */
+static void addMount(struct packed *packed, u32 kind, u32 options, u64 flags, const char *texts, u32 length) {
+  u8 bytes[8192] = {0};
+  struct reeve_mount mount = {kind, options, flags};
+  memcpy(bytes, &mount, sizeof mount);
+  memcpy(bytes + sizeof mount, texts, length);
+  add(packed, REEVE_T_MOUNT, bytes, (u32)sizeof mount + length);
+}
+#define ADD_MOUNT(packed, kind, options, flags, texts) addMount(packed, kind, options, flags, texts, sizeof(texts))
+
+static void addRoot(struct packed *packed, u32 kind, u32 zero, const char *path) {
+  u8 bytes[8192] = {0};
+  u32 head[2] = {kind, zero};
+  memcpy(bytes, head, 8);
+  memcpy(bytes + 8, path, strlen(path) + 1);
+  add(packed, REEVE_T_ROOT, bytes, 8 + (u32)strlen(path) + 1);
+}
+
 /* Checks a copy of exactly that size; looks at all that is accepted. -> what requestCheck says */
 static i64 take(const struct packed *packed, u64 size, struct request *request) {
   u8 *bytes = malloc(size ? size : 1);
@@ -63,7 +81,8 @@ static i64 take(const struct packed *packed, u64 size, struct request *request) 
     requestFill(bytes, size, request, arena);
     for (u32 i = 0; i < request->argc; i++) CHECK(strlen(request->argv[i]) < size);
     for (u32 i = 0; i < request->envc; i++) CHECK(strchr(request->envp[i], '=') > request->envp[i]);
-    CHECK(request->argc > 0 && request->argv[request->argc] == NULL && request->envp[request->envc] == NULL);
+    CHECK(request->argc > 0 || (request->flags & REEVE_F_NO_EXEC));
+    CHECK(request->argv[request->argc] == NULL && request->envp[request->envc] == NULL);
     for (u32 i = 0; i < request->nfds; i++) {
       CHECK(request->fds[i].source >= -1 && request->fds[i].target >= 0);
       for (u32 j = 0; j < i; j++) CHECK(request->fds[i].target != request->fds[j].target);
@@ -74,6 +93,14 @@ static i64 take(const struct packed *packed, u64 size, struct request *request) 
     if (request->path) sum += (u32)strlen(request->path);
     if (request->path_dirs) sum += (u32)strlen(request->path_dirs);
     if (request->chdir) sum += (u32)strlen(request->chdir);
+    if (request->root) sum += (u32)strlen(request->root);
+    if (request->hostname) sum += (u32)strlen(request->hostname);
+    for (u32 i = 0; i < request->nmounts; i++) {
+      const struct request_mount *mount = &request->mounts[i];
+      sum += (u32)(strlen(mount->source) + strlen(mount->type) + strlen(mount->data));
+      CHECK(*mount->target && mount->what.kind >= REEVE_M_BIND && mount->what.kind <= REEVE_M_DEVICES);
+    }
+    CHECK(request->nmounts <= MAX_MOUNTS && !(request->unshare & 0x20000000));
     volatile u32 keep = sum; /* the reads must happen */
     (void)keep;
     CHECK(request->uid != ~0u && request->gid != ~0u && request->umask <= 0777 && request->pdeathsig <= 64);
@@ -105,7 +132,7 @@ static void plain(struct packed *packed) {
 static void full(struct packed *packed) {
   u32 groups[] = {7, 5, 6};
   u64 mask = 0x400, cpus = 3;
-  start(packed, REEVE_F_SETSID | REEVE_F_KEEP_CAPS | REEVE_F_PATH_SEARCH | REEVE_F_STOP_ORPHANS, -1);
+  start(packed, REEVE_F_SETSID | REEVE_F_KEEP_CAPS | REEVE_F_PATH_SEARCH | REEVE_F_STOP_ORPHANS | REEVE_F_LOOPBACK, -1);
   addText(packed, REEVE_T_ARG, "prog");
   addText(packed, REEVE_T_ARG, "");
   addText(packed, REEVE_T_ENV, "A=1");
@@ -130,7 +157,15 @@ static void full(struct packed *packed) {
   addNumber(packed, REEVE_T_PARENT, 4711);
   add(packed, REEVE_T_CPUS, &cpus, 8);
   addNumber(packed, REEVE_T_GRACE_MS, 3000);
-  addPair(packed, REEVE_T_SETNS, 5, 0x20000000);
+  addPair(packed, REEVE_T_SETNS, 5, 0x04020000);
+  addNumber(packed, REEVE_T_UNSHARE, 0x50020000);
+  addRoot(packed, REEVE_R_PIVOT, 0, "/ns/001");
+  ADD_MOUNT(packed, REEVE_M_NEW, REEVE_MO_CREATE, 14, "proc\0/proc\0proc\0");
+  ADD_MOUNT(packed, REEVE_M_BIND, REEVE_MO_CREATE | REEVE_MO_RECURSIVE, 1, "/dev/pts\0/dev/pts\0\0");
+  ADD_MOUNT(packed, REEVE_M_UMOUNT, 0, 2, "\0/mnt\0\0");
+  addText(packed, REEVE_T_HOSTNAME, "testns");
+  addNumber(packed, REEVE_T_LIFE, 11);
+  addNumber(packed, REEVE_T_READY, 12);
 }
 
 static void testFull(void) {
@@ -164,7 +199,16 @@ static void testFull(void) {
   CHECK_EQUAL(request.parent, 4711);
   CHECK(request.ncpu_bytes == 8 && request.cpus[0] == 3);
   CHECK_EQUAL(request.grace_ms, 3000);
-  CHECK(request.nsetns == 1 && request.setns[0].fd == 5 && request.setns[0].flag == 0x20000000);
+  CHECK(request.nsetns == 1 && request.setns[0].fd == 5 && request.setns[0].flags == 0x04020000);
+  CHECK(request.unshare == 0x50020000 && request.life_fd == 11 && request.ready_fd == 12);
+  CHECK(request.root_kind == REEVE_R_PIVOT && strcmp(request.root, "/ns/001") == 0);
+  CHECK(strcmp(request.hostname, "testns") == 0);
+  CHECK_EQUAL(request.nmounts, 3);
+  CHECK(strcmp(request.mounts[0].target, "/proc") == 0 && strcmp(request.mounts[0].type, "proc") == 0);
+  CHECK(request.mounts[0].what.flags == 14 && *request.mounts[0].data == 0);
+  CHECK(request.mounts[1].what.options == (REEVE_MO_CREATE | REEVE_MO_RECURSIVE));
+  CHECK(strcmp(request.mounts[1].source, "/dev/pts") == 0 && *request.mounts[1].type == 0);
+  CHECK(request.mounts[2].what.kind == REEVE_M_UMOUNT && *request.mounts[2].source == 0);
   free(arena);
   free(bytes);
 }
@@ -232,17 +276,17 @@ static void testRanges(void) {
   REFUSED(addText(&packed, REEVE_T_PATH, "/bin/other"));
   REFUSED(addNumber(&packed, REEVE_T_EXEC_FD, 3));
   REFUSED(addNumber(&packed, 0, 3));
-  REFUSED(addNumber(&packed, REEVE_T_MOUNT, 3));
-  REFUSED(addNumber(&packed, REEVE_T_ROOT, 3));
-  REFUSED(addNumber(&packed, 25, 3));
+  REFUSED(addNumber(&packed, REEVE_T_CTTY_RESTORE, 3));
+  REFUSED(addNumber(&packed, REEVE_T_READY + 1, 3));
   REFUSED(addNumber(&packed, 32, 3));
+  REFUSED(addNumber(&packed, 64 + REEVE_T_UID, 3));
   REFUSED(addNumber(&packed, 0xffff, 3));
   REFUSED(packed.bytes[0] ^= 1);
   REFUSED(packed.bytes[16] |= REEVE_F_SETPGID);
   REFUSED(packed.bytes[16] |= REEVE_F_KEEP_CAPS);
   REFUSED(packed.bytes[16] |= REEVE_F_EXEC_FD);
   REFUSED(packed.bytes[16] |= REEVE_F_PATH_SEARCH);
-  REFUSED(packed.bytes[17] |= 8);
+  REFUSED(packed.bytes[17] |= 0x40);
   REFUSED(packed.bytes[19] |= 0x80);
   REFUSED(memset(packed.bytes + 20, 0xfe, 4));
   REFUSED(packed.bytes[26] = 1);                   /* the zero beside a tag */
@@ -250,6 +294,78 @@ static void testRanges(void) {
   REFUSED(start(&packed, 0, -1));                  /* no arguments */
   REFUSED((start(&packed, 0, -1), addText(&packed, REEVE_T_ARG, "x"), addText(&packed, REEVE_T_PATH, "x")));
   REFUSED((start(&packed, 0, -1), addText(&packed, REEVE_T_ARG, "x")));
+}
+
+#define MOUNTS 0x00020000u
+#define UTS 0x04000000u
+#define NET 0x40000000u
+
+/* With a mount namespace of its own, so that it is the record itself that is refused. */
+#define REFUSED_MOUNT(statement) REFUSED((addNumber(&packed, REEVE_T_UNSHARE, MOUNTS), statement))
+
+static void testConfinement(void) {
+  static char long_texts[3][MAX_MOUNT_STRING + 8];
+  struct packed sound;
+  plain(&sound);
+  addNumber(&sound, REEVE_T_UNSHARE, MOUNTS | UTS);
+  ADD_MOUNT(&sound, REEVE_M_NEW, 0, 0, "proc\0/proc\0proc\0");
+  addRoot(&sound, REEVE_R_PIVOT, 0, "/r");
+  addText(&sound, REEVE_T_HOSTNAME, "h");
+  CHECK_EQUAL(verdict(&sound), 0);
+  /* what would be done to the caller's own namespaces */
+  REFUSED(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "proc\0/proc\0proc\0"));
+  REFUSED((addPair(&packed, REEVE_T_SETNS, 3, (i32)UTS), ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "p\0/p\0p\0")));
+  REFUSED(addRoot(&packed, REEVE_R_PIVOT, 0, "/r"));
+  REFUSED((addPair(&packed, REEVE_T_SETNS, 3, (i32)MOUNTS), addRoot(&packed, REEVE_R_PIVOT, 0, "/r")));
+  REFUSED(addText(&packed, REEVE_T_HOSTNAME, "h"));
+  REFUSED((addNumber(&packed, REEVE_T_UNSHARE, MOUNTS), addText(&packed, REEVE_T_HOSTNAME, "h")));
+  REFUSED(packed.bytes[17] |= REEVE_F_LOOPBACK >> 8);
+  /* namespaces */
+  REFUSED(addNumber(&packed, REEVE_T_UNSHARE, 0));
+  REFUSED(addNumber(&packed, REEVE_T_UNSHARE, 0x20000000));
+  REFUSED(addNumber(&packed, REEVE_T_UNSHARE, MOUNTS | 1));
+  REFUSED(addPair(&packed, REEVE_T_SETNS, 3, 0));
+  REFUSED(addPair(&packed, REEVE_T_SETNS, 3, 0x20000000));
+  REFUSED((addNumber(&packed, REEVE_T_UNSHARE, NET), addNumber(&packed, REEVE_T_UNSHARE, NET)));
+  REFUSED(addNumber(&packed, REEVE_T_LIFE, ~0u));
+  REFUSED(addNumber(&packed, REEVE_T_READY, ~0u));
+  REFUSED((addNumber(&packed, REEVE_T_LIFE, 5), addNumber(&packed, REEVE_T_LIFE, 5)));
+  /* strings */
+  REFUSED((addNumber(&packed, REEVE_T_UNSHARE, UTS), addText(&packed, REEVE_T_HOSTNAME, "")));
+  memset(long_texts[0], 'h', MAX_HOSTNAME + 1);
+  REFUSED((addNumber(&packed, REEVE_T_UNSHARE, UTS), addText(&packed, REEVE_T_HOSTNAME, long_texts[0])));
+  REFUSED_MOUNT(addRoot(&packed, 0, 0, "/r"));
+  REFUSED_MOUNT(addRoot(&packed, 3, 0, "/r"));
+  REFUSED_MOUNT(addRoot(&packed, REEVE_R_PIVOT, 1, "/r"));
+  REFUSED_MOUNT(addRoot(&packed, REEVE_R_PIVOT, 0, ""));
+  REFUSED_MOUNT(addNumber(&packed, REEVE_T_ROOT, REEVE_R_PIVOT));
+  REFUSED_MOUNT((addRoot(&packed, REEVE_R_PIVOT, 0, "/r"), addRoot(&packed, REEVE_R_PIVOT, 0, "/r")));
+  REFUSED_MOUNT(addNumber(&packed, REEVE_T_MOUNT, 3));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, 0, 0, 0, "a\0/b\0c\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, 7, 0, 0, "a\0/b\0c\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 16, 0, "a\0/b\0c\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 1ul << 32, "a\0/b\0c\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0\0"));      /* no file system */
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0\0c\0"));        /* no target */
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_BIND, 0, 0, "\0/b\0c\0"));      /* no source */
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_BIND, 0, MOUNTS << 1, "a\0/b\0\0")); /* private is no attribute */
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_UMOUNT, 0, 16, "\0/b\0\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_DEVICES, 0, 1, "\0/dev\0\0"));
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0c"));         /* three strings */
+  REFUSED_MOUNT(ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0c\0d\0"));   /* five */
+  REFUSED_MOUNT(addMount(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0c\0d", 8));   /* an open end */
+  memset(long_texts[1], 't', MAX_MOUNT_STRING);
+  REFUSED_MOUNT(addMount(&packed, REEVE_M_NEW, 0, 0, long_texts[1], MAX_MOUNT_STRING + 4));
+  REFUSED((addNumber(&packed, REEVE_T_UNSHARE, MOUNTS), memset(long_texts[2], 'r', MAX_MOUNT_STRING),
+           addRoot(&packed, REEVE_R_PIVOT, 0, long_texts[2])));
+}
+
+static void testWithoutProgram(void) {
+  struct packed packed;
+  start(&packed, REEVE_F_NO_EXEC, -1);
+  CHECK_EQUAL(verdict(&packed), 0);
+  start(&packed, 0, -1);
+  CHECK_EQUAL(verdict(&packed), -EBADMSG);
 }
 
 static void testTooMany(void) {
@@ -260,7 +376,15 @@ static void testTooMany(void) {
   addPair(&packed, REEVE_T_FD, 3, MAX_FDS);
   CHECK_EQUAL(verdict(&packed), -EBADMSG);
   plain(&packed);
-  for (i32 i = 0; i <= MAX_SETNS; i++) addPair(&packed, REEVE_T_SETNS, 3, 0);
+  for (i32 i = 0; i < MAX_SETNS; i++) addPair(&packed, REEVE_T_SETNS, 3, (i32)UTS);
+  CHECK_EQUAL(verdict(&packed), 0);
+  addPair(&packed, REEVE_T_SETNS, 3, (i32)UTS);
+  CHECK_EQUAL(verdict(&packed), -EBADMSG);
+  plain(&packed);
+  addNumber(&packed, REEVE_T_UNSHARE, MOUNTS);
+  for (i32 i = 0; i < MAX_MOUNTS; i++) ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0c\0");
+  CHECK_EQUAL(verdict(&packed), 0);
+  ADD_MOUNT(&packed, REEVE_M_NEW, 0, 0, "a\0/b\0c\0");
   CHECK_EQUAL(verdict(&packed), -EBADMSG);
 }
 
@@ -320,6 +444,8 @@ int main(int argc, char **argv) {
   testFull();
   testEverySizeIsRefused();
   testRanges();
+  testConfinement();
+  testWithoutProgram();
   testTooMany();
   fuzz(argc > 1 ? atol(argv[1]) : 300000);
   return 0;

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { prepareFile, writeAtomically } from "../../lib/sys/atomic_file.ts";
 import {
-  openBeneath,
   openDirectory,
+  openInRoot,
   openNoFollow,
   readSmall,
   readSmallPath,
@@ -102,14 +102,14 @@ describe("a file beneath a root", () => {
     symlinkSync("/inside", scratch.at("root", "good"));
     const root = openDirectory(scratch.at("root"));
     for (const path of ["up", "absolute", "../secret", "/secret", "/../../secret", scratch.at("secret")]) {
-      expect(() => openBeneath(root, path, { followLast: true })).toThrow(/no such file/);
+      expect(() => openInRoot(root, path, { followLast: true })).toThrow(/no such file/);
     }
     for (const path of ["inside", "/inside", "good", "../inside"]) {
-      const fd = openBeneath(root, path, { followLast: true });
+      const fd = openInRoot(root, path, { followLast: true });
       expect(text(readSmall(fd, 64)!.bytes)).toBe("inside");
       closeSync(fd);
     }
-    expect(() => openBeneath(root, "good", { followLast: false })).toThrow(/too many levels/);
+    expect(() => openInRoot(root, "good", { followLast: false })).toThrow(/too many levels/);
     closeSync(root);
   });
 });
