@@ -1,0 +1,173 @@
+/**
+ * One legion as it runs on this node: turns what its elector says into hooks and into the right of its daemons to run. The
+ * election never waits for a hook. Must never let a daemon run while this node is not the lord, and never call itself rid of
+ * the lordship while one still does.
+ */
+import type { LegionPlan } from "../config/legion_plan.ts";
+import type { Elector, ElectorEvents, ElectorState, Term } from "./elector.ts";
+import { legionVariables, type Variable } from "./legion_environment.ts";
+import { type HookWorld, LegionHooks } from "./legion_hooks.ts";
+
+export interface LegionWorld extends HookWorld {
+  /** The legion's daemons are to run (true), or to stop at once (false). */
+  lordChanged(isLord: boolean): void;
+  /** None of the legion's daemons runs, nor what is left of one. */
+  areDaemonsDown(): boolean;
+  /** Seconds since 1970. */
+  wall(): number;
+}
+
+export interface LegionState extends ElectorState {
+  readonly name: string;
+  readonly isLord: boolean;
+  /** Seconds since 1970: since when it is the lord, or is not. */
+  readonly since: number;
+}
+
+export class Legion implements ElectorEvents {
+  readonly plan: LegionPlan;
+  readonly #elector: Elector;
+  readonly #world: LegionWorld;
+  readonly #hooks: LegionHooks;
+  /** What the elector allows. */
+  #term: Term | null = null;
+  /** The same once the lord hooks have run: what the daemons run under. */
+  #lordship: Term | null = null;
+  /** Whose lord hooks have begun, and those of unlord have not run since. */
+  #hooked: Term | null = null;
+  /** The elector waits to be told that nothing of the lordship is left. */
+  #isVacating = false;
+  #since: number;
+  #isLeaving = false;
+
+  constructor(plan: LegionPlan, elector: Elector, world: LegionWorld) {
+    this.plan = plan;
+    this.#elector = elector;
+    this.#world = world;
+    this.#hooks = new LegionHooks(plan, world);
+    this.#since = world.wall();
+  }
+
+  get isLord(): boolean {
+    return this.#lordship !== null;
+  }
+
+  /** For its daemons. */
+  get variables(): Variable[] {
+    return this.#variablesOf(this.#lordship ?? this.#term);
+  }
+
+  get state(): LegionState {
+    return { ...this.#elector.state(), name: this.plan.name, isLord: this.isLord, since: this.#since };
+  }
+
+  /** Rejects when the elector can never take part. The setup hooks run before any of a lordship. */
+  async start(): Promise<void> {
+    await this.#elector.start(this);
+    void this.#hooks.inTurn(async () => void await this.#hooks.run("setup", this.variables));
+  }
+
+  /** reeve stops or reloads, and another node is to take over: to be called before the daemons are stopped. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#elector.leave();
+  }
+
+  /**
+   * The daemons are down: runs the last hooks and lets go of everything. `ends`: reeve does; at a reload uWSGI runs no death hooks,
+   * but what the lord hooks took is given back.
+   */
+  async close(ends: boolean): Promise<void> {
+    this.#term = null;
+    this.#lordship = null;
+    await this.#hooks.inTurn(async () => {
+      if (!ends) await this.#unlord();
+      else await this.#hooks.run("death", this.variables);
+    });
+    this.#elector.vacated();
+    await this.#elector.close();
+  }
+
+  /** Told to stop at once. */
+  callOffHooks(): void {
+    this.#hooks.callOff();
+  }
+
+  /** One of its daemons has stopped, or will not come back. */
+  daemonDown(): void {
+    this.#vacate();
+  }
+
+  // --- what the elector says --------------------------------------------------------------------------------
+
+  chosen(term: Term): void {
+    if (this.#isLeaving) return;
+    this.#term = term;
+    void this.#hooks.inTurn(() => this.#becomeLord(term));
+  }
+
+  deposed(why: string): void {
+    this.#term = null;
+    this.#isVacating = true;
+    if (this.#lordship !== null) {
+      this.#lordship = null;
+      this.#since = this.#world.wall();
+      this.#world.log("info", `no longer the Lord of the Legion ${this.plan.name}: ${why}`);
+      this.#world.lordChanged(false);
+    }
+    // Of an end the death hooks are the last, as in uWSGI.
+    void this.#hooks.inTurn(() => this.#isLeaving ? Promise.resolve() : this.#unlord()).then(() =>
+      this.#vacate()
+    );
+  }
+
+  joined(): void {
+    void this.#hooks.inTurn(async () => void await this.#hooks.run("join", this.variables));
+  }
+
+  nodeJoined(id: Parameters<ElectorEvents["nodeJoined"]>[0]): void {
+    this.#hooks.notice("node-joined", id, this.variables);
+  }
+
+  nodeLeft(id: Parameters<ElectorEvents["nodeLeft"]>[0], died: boolean): void {
+    if (!died) this.#hooks.notice("node-left", id, this.variables);
+  }
+
+  async #becomeLord(term: Term): Promise<void> {
+    const isStill = (): boolean => this.#term === term && !this.#isLeaving;
+    if (!isStill()) return;
+    this.#hooked = term;
+    const { deathOnLordError, name } = this.plan;
+    // uWSGI 2.0: who suspends itself runs no further hook.
+    const goOn = (well: boolean): boolean => isStill() && (well || deathOnLordError === null);
+    const allWell = await this.#hooks.run("lord", this.variables, null, goOn);
+    if (!isStill()) return;
+    if (!allWell && deathOnLordError !== null) {
+      this.#term = null;
+      return this.#elector.decline(deathOnLordError);
+    }
+    if (!allWell) this.#world.log("warning", `a lord hook of the Legion ${name} failed, i stay its Lord`);
+    this.#lordship = term;
+    this.#since = this.#world.wall();
+    this.#elector.confirm();
+    this.#world.lordChanged(true);
+  }
+
+  async #unlord(): Promise<void> {
+    const term = this.#hooked;
+    if (term === null) return;
+    await this.#hooks.run("unlord", this.#variablesOf(term));
+    this.#hooked = null;
+  }
+
+  #variablesOf(term: Term | null): Variable[] {
+    return legionVariables(this.plan.name, this.#elector.state().id, term);
+  }
+
+  #vacate(): void {
+    if (!this.#isVacating || this.#isLeaving || this.#hooked !== null || this.#term !== null) return;
+    if (!this.#world.areDaemonsDown()) return;
+    this.#isVacating = false;
+    this.#elector.vacated();
+  }
+}
