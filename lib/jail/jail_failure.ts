@@ -34,7 +34,7 @@ function wordsOf(subject: PlaceSubject, failure: PlaceFailure, mount: MountStep 
     case "clone":
       return "make its namespaces";
     case "join namespaces":
-    case "unshare":
+    case "new namespaces":
     case "loopback":
     case "user namespace":
       return failure.stage;

@@ -2,15 +2,16 @@
  * A jail that stands, held: its init by a pidfd, its root and PID namespace by descriptors. Opened only when everything that is known
  * of it fits; must be closed when its init is gone, since what is held here keeps its mounts alive.
  */
-import { closeSync, constants, openSync } from "node:fs";
 import type { JailPlan } from "../config/jail_plan.ts";
 import type { Confinement } from "../sys/child_spec.ts";
+import { closeFd } from "../sys/descriptor.ts";
 import { openDirectory } from "../sys/files.ts";
+import { namespaceInode, openNamespace, pidFromNamespace } from "../sys/namespaces.ts";
 import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
 import { listProcesses, readStat } from "../sys/process_table.ts";
 import { type JailIdentity, NAMESPACE_KINDS } from "./jail_identity.ts";
 import type { JailPlace } from "./jail_place.ts";
-import { namespaceInode, namespacesBeside, sameNamespaces } from "./namespace_files.ts";
+import { namespacesBeside, sameNamespaces } from "./namespace_files.ts";
 import { cloneFlags, NO_SETUP } from "./namespace_setup.ts";
 import { isEnding, pidLevels } from "./pid_levels.ts";
 
@@ -49,7 +50,7 @@ export class JailHandle implements JailPlace {
         throw new NotThatJail(`is not the one on record: the namespaces of pid ${pid} are others`);
       }
       const rootFd = keep(openDirectory(`/proc/${pid}/root`));
-      const pidNamespaceFd = identity.namespaces.pid === undefined ? null : keep(openNamespace(pid));
+      const pidNamespaceFd = identity.namespaces.pid === undefined ? null : keep(openNamespace(pid, "pid"));
       const levels = pidLevels(pid);
       // It lived all the while, so its number was nobody else's.
       if (!signalPidfd(pidfd, 0) || isEnding(pid)) throw new NotThatJail(`is ending (pid ${pid})`);
@@ -60,7 +61,7 @@ export class JailHandle implements JailPlace {
         depth: (levels?.length ?? 2) - 1,
       });
     } catch (error) {
-      for (const fd of fds) closeSync(fd);
+      for (const fd of fds) closeFd(fd);
       throw error;
     }
   }
@@ -100,6 +101,8 @@ export class JailHandle implements JailPlace {
 
   translatePid(pid: number): number | null {
     if (this.pidNamespaceFd === null) return readStat(pid) === null ? null : pid;
+    const found = pidFromNamespace(this.pidNamespaceFd, pid);
+    if (found !== "unknown") return found;
     for (const { pid: ours } of listProcesses()) if (this.pidInside(ours) === pid) return ours;
     return null;
   }
@@ -113,10 +116,6 @@ export class JailHandle implements JailPlace {
   }
 
   close(): void {
-    for (const fd of [this.pidfd, this.rootFd, this.pidNamespaceFd]) if (fd !== null) closeSync(fd);
+    for (const fd of [this.pidfd, this.rootFd, this.pidNamespaceFd]) if (fd !== null) closeFd(fd);
   }
-}
-
-function openNamespace(pid: number): number {
-  return openSync(`/proc/${pid}/ns/pid`, constants.O_RDONLY);
 }

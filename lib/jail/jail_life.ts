@@ -29,8 +29,8 @@ export const JAIL_EVENTS = [
 export type JailEvent = (typeof JAIL_EVENTS)[number];
 
 /**
- * make: start an init. enter: run the hooks of a new jail. open: daemons may be started. shut: none may be. kill: SIGKILL to the init.
- * delay: set the timer. ended: there is no jail any more.
+ * make: start an init. enter: run the hooks of a new jail. open: daemons may be started. shut: none may be, and it is news. kill: SIGKILL
+ * to the init. delay: set the timer. ended: there is no jail any more.
  */
 export type JailEffect = "make" | "enter" | "open" | "shut" | "kill" | "delay" | "stopDelay" | "ended";
 
@@ -87,7 +87,7 @@ export const JAIL_TRANSITIONS: Readonly<Record<JailState, Readonly<Record<JailEv
       dying: to("dying", "shut"),
       gone: to("waiting", "shut", "delay"),
       delayElapsed: "ignore",
-      unwanted: to("ending", "shut", "kill"),
+      unwanted: to("ending", "kill"),
     },
     dying: {
       wanted: "ignore",

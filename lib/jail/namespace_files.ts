@@ -2,20 +2,11 @@
  * Which namespaces a process is in, as the kernel tells: inodes of /proc/PID/ns. Must never be asked about a pid that is not held: by
  * a pidfd, or because its process is our unreaped child.
  */
-import { readlinkSync } from "node:fs";
 import type { NamespaceKind } from "../config/jail_plan.ts";
+import { namespaceInode } from "../sys/namespaces.ts";
 import { NAMESPACE_KINDS, type NamespaceInodes } from "./jail_identity.ts";
 
-/** Inode of one namespace; null: the process ends or is gone, or the kernel has no such kind. Throws where it is not ours to see. */
-export function namespaceInode(pid: number | "self", kind: NamespaceKind): string | null {
-  try {
-    return /\[([0-9]+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/${kind}`))?.[1] ?? null;
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code === "ENOENT" || code === "ESRCH") return null;
-    throw error;
-  }
-}
+export { namespaceInode };
 
 /** The namespaces of `pid` that are not those of `base`. */
 export function namespacesBeside(pid: number, base: number | "self" = "self"): NamespaceInodes {

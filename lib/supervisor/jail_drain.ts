@@ -21,16 +21,8 @@ const SIGTERM = 15;
 /** Everybody in the PID namespace of that inode but its init, zombies left out. */
 export function jailMembers(pidNamespace: string, initPid: number): readonly ProcessId[] {
   return listProcesses().filter(({ pid, state }) =>
-    pid !== initPid && state !== "Z" && state !== "X" && namespaceOf(pid) === pidNamespace
+    pid !== initPid && state !== "Z" && state !== "X" && namespaceInode(pid, "pid") === pidNamespace
   ).map(({ pid, startTime }) => ({ pid, startTime }));
-}
-
-function namespaceOf(pid: number): string | null {
-  try {
-    return namespaceInode(pid, "pid");
-  } catch {
-    return null; // Not ours to see: none of our jail's.
-  }
 }
 
 /** Resolves when all are gone, when the grace is over, or when it is called off. */
