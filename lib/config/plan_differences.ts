@@ -6,6 +6,7 @@ import type { Diagnostics } from "./diagnostic.ts";
 import { DAEMON_KEYS } from "./plan_daemon_keys.ts";
 import { splitItems } from "./keyval.ts";
 import type { RawOption } from "./origin.ts";
+import { noteJailDifferences, noteLegionDifferences } from "./plan_differences_jail.ts";
 import type { Plan } from "./plan.ts";
 
 /** One note for each difference that this configuration meets, at the first line that meets it. */
@@ -30,7 +31,9 @@ export function noteDifferences(plan: Plan, options: readonly RawOption[], diagn
       smart.origin,
     );
   }
+  noteLegionDifferences(plan, diagnostics);
   noteTermination(plan, options, diagnostics);
+  noteJailDifferences(plan, options, diagnostics);
 }
 
 /** Names where uWSGI's atoi makes 0 of them. */

@@ -34,7 +34,7 @@ export function parseUdpLegion(
   if (parts === null) return refuse('it takes "NAME ADDRESS VALOR CIPHER:SECRET [IV]"');
   const [, addressPart = "", valorPart = "", cipherPart = ""] = parts;
   const parsed = parseAddress(addressPart, system);
-  if ("problem" in parsed) return refuse(`bad address ${quote(addressPart)}: ${parsed.problem}`);
+  if ("problem" in parsed) return refuse(`bad address${shownAddress(addressPart)}: ${parsed.problem}`);
   const valor = parseValor(valorPart, option, diagnostics);
   if (valor === null) return null;
   // uWSGI 2.0: the first ":" divides cipher and secret, the first blank behind it secret and IV.
@@ -67,6 +67,11 @@ export function parseUdpLegion(
   };
   const { origin } = option;
   return { name, valor, origin, transport, quorum: 0, quorumOrigin: null, scroll: null, hooks: [] };
+}
+
+/** Nothing where it does not look like one: it may be the secret in the wrong place. */
+function shownAddress(text: string): string {
+  return /:\d{1,6}$|^[.\/\[]/.test(text) ? ` ${quote(text)}` : "";
 }
 
 /** legion-node = NAME ADDRESS: what follows the name. */

@@ -213,9 +213,11 @@ describe("a wrong line", () => {
     [`legion = a :1 1.5 bf-cbc:${SECRET}`, "the valor must be a number"],
     [`legion = a :1 99999999999999999 bf-cbc:${SECRET}`, "the valor must be a number"],
     [`legion = a/b :1 1 bf-cbc:${SECRET}`, "the name of a legion has 1 to 255 characters"],
-    [`legion = a :x 1 bf-cbc:${SECRET}`, 'bad address ":x": the port is no number'],
+    [`legion = a :x 1 bf-cbc:${SECRET}`, "bad address: the port is no number"],
     [`legion = a :0 1 bf-cbc:${SECRET}`, 'the port "0" is not one of 1 to 65535'],
     [`legion = a :65536 1 bf-cbc:${SECRET}`, "is not one of 1 to 65535"],
+    [`legion = a bf-cbc:${SECRET} 1 :4242`, "bad address: the port is no number"],
+    [`legion = a ${SECRET} 1 :4242`, "bad address: it has no port"],
     [`legion = a node 1 bf-cbc:${SECRET}`, "it has no port: write HOST:PORT"],
     [
       `legion = a nohost:1 1 bf-cbc:${SECRET}`,

@@ -155,7 +155,7 @@ describe("differences from uWSGI", () => {
     const { plan, diagnostics } = build(text);
     noteDifferences(plan, optionsOf(text), diagnostics);
     return diagnostics.list.filter(({ severity }) => severity === "note").map(({ text }) =>
-      text.slice(0, 12)
+      /^(?:difference \d+|legion)/.exec(text)?.[0] ?? text
     );
   }
 
@@ -169,5 +169,21 @@ describe("differences from uWSGI", () => {
       "difference 2",
     ]);
     expect(differences("attach-daemon2 = cmd=a,uid=33,stopsignal=3\ndie-on-term")).toEqual(["difference 2"]);
+  });
+
+  test("are named for jails and legions", () => {
+    const numbers = (text: string) =>
+      differences(`${text}\ndie-on-term`).map((found) => found.replace("difference ", ""));
+    expect(numbers("namespace = /r")).toEqual(["27", "28"]);
+    expect(numbers("namespace = /r\nnamespace-env = inherit\nuid = 0\nexec-as-root = a")).toEqual(["27"]);
+    expect(numbers("unshare = net\nexec-as-root = a")).toEqual(["22", "27"]);
+    expect(numbers("attach-daemon2 = cmd=a,ns_pid=1")).toEqual(["29"]);
+    expect(numbers("legion = a :1 1 bf-cbc:x\nattach-daemon2 = cmd=a,legion=a")).toEqual(["30"]);
+    const legion = "legion = a :1 1 bf-cbc:x\nlegion-node = a 10.0.0.1:1\nlegion-node = a 10.0.0.2:1\n";
+    expect(numbers(`${legion}legion-quorum = a 2`)).toEqual(["4"]);
+    expect(numbers(`${legion}legion-attach-daemon = a b`)).toEqual(["legion"]);
+    expect(numbers("legion-mcast = a 225.1.1.1:1 1 bf-cbc:x")).toEqual(["legion"]);
+    expect(numbers("legion-mcast = a 225.1.1.1:1 1 bf-cbc:x\nlegion-quorum = a 2")).toEqual(["4"]);
+    expect(numbers("legion-etcd = a http://h:1 1")).toEqual([]);
   });
 });
