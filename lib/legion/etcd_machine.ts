@@ -11,9 +11,8 @@ import { outranks } from "./etcd_rank.ts";
 const CLAIM_STEP_MS = 300;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+/** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
-/** A node on which no guard can be started stays out of it for so long. */
-export const UNGUARDED_PAUSE_MS = 30_000;
 
 export interface EtcdStatus {
   role: Role;
@@ -133,7 +132,9 @@ export class EtcdMachine {
     const { status } = this;
     if (status.problem === null) this.log("warning", text);
     status.problem = text;
-    this.timer("renew", this.#now + RENEW_AGAIN_MS);
+    const isUrgent = this.#now < this.deadline();
+    this.timer("renew", this.#now + (isUrgent ? RENEW_AGAIN_MS : status.retryMs));
+    if (!isUrgent) status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
   }
 
   /** When the daemons are told to stop unless the lease is confirmed before. */

@@ -3,8 +3,11 @@
  * total. Nothing else decides about a lordship.
  */
 import { deadlineOf } from "./etcd_times.ts";
-import { type EtcdMachine, UNGUARDED_PAUSE_MS } from "./etcd_machine.ts";
+import type { EtcdMachine } from "./etcd_machine.ts";
 import type { EtcdEvent, EventType, Role } from "./etcd_state.ts";
+
+/** A node on which no guard can be started stays out of it for so long. */
+const UNGUARDED_PAUSE_MS = 30_000;
 
 type Handler<T extends EventType> = (machine: EtcdMachine, event: Extract<EtcdEvent, { type: T }>) => void;
 type Table = { readonly [R in Role]: { readonly [T in EventType]: Handler<T> | "ignore" } };
@@ -184,7 +187,11 @@ const depose = (machine: EtcdMachine, why: string, kill: boolean): void => {
 
 const stepDown: Handler<"stepDownDue"> = (machine) => {
   const rest = Math.max(0, machine.deadline() - machine.now);
-  depose(machine, `etcd did not confirm the lease: what runs is killed in ${(rest / 1000).toFixed(1)} s`, false);
+  depose(
+    machine,
+    `etcd did not confirm the lease: what runs is killed in ${(rest / 1000).toFixed(1)} s`,
+    false,
+  );
 };
 
 const failAsLord: Handler<"renewFailed"> = (machine, { text, gone }) => {

@@ -1,0 +1,342 @@
+/**
+ * A node of a legion that etcd decides: runs the effects of its machine. The Elector that a Legion is given in the place of
+ * uWSGI's packets. Must never decide; what happens next is in etcd_transitions.ts.
+ */
+import type { NodeId } from "./announcement.ts";
+import { EtcdMachine } from "./etcd_machine.ts";
+import { LeaseGone, type Reading } from "./etcd_session.ts";
+import type { EtcdSession } from "./etcd_session.ts";
+import type { EtcdEffect, EtcdEvent, EtcdTimer } from "./etcd_state.ts";
+import { longestGrace } from "./etcd_times.ts";
+import { EtcdWatch } from "./etcd_watch.ts";
+import type { Elector, ElectorEvents, ElectorState, Member } from "./elector.ts";
+import type { LordGuard, StartGuard } from "./guard_port.ts";
+import type { Timers } from "../log/timers.ts";
+import { errorText } from "../sys/error_text.ts";
+
+export interface CandidateParts {
+  readonly self: NodeId;
+  readonly session: EtcdSession;
+  /** The server that answered last. */
+  readonly url: () => string;
+  readonly urls: readonly string[];
+  /** Milliseconds: the longest stop_timeout among the legion's daemons. */
+  readonly grace: number;
+  readonly startGuard: StartGuard;
+  readonly timers: Timers;
+  /** Boot-time milliseconds. */
+  readonly now: () => number;
+  readonly log: (level: "info" | "warning" | "error", text: string) => void;
+}
+
+/** How long giving back the lease may hold up the end: it expires by itself as well. */
+const LEAVE_PATIENCE_MS = 2000;
+
+export class EtcdCandidate implements Elector {
+  readonly #parts: CandidateParts;
+  readonly #machine: EtcdMachine;
+  readonly #timers = new Map<EtcdTimer, { cancel(): void }>();
+  readonly #queue: EtcdEvent[] = [];
+  #isHandling = false;
+  #events: ElectorEvents | null = null;
+  #guard: LordGuard | null = null;
+  #watch: EtcdWatch | null = null;
+  /** Calls off what belongs to the present lease. */
+  #life = new AbortController();
+  /** Of the store, when it was last read: an older answer that comes late is not news. */
+  #revision = 0n;
+  #hasJoined = false;
+  #known = new Map<string, NodeId>();
+  #closed = Promise.withResolvers<void>();
+
+  constructor(parts: CandidateParts) {
+    this.#parts = parts;
+    this.#machine = new EtcdMachine({ self: parts.self, grace: parts.grace });
+  }
+
+  /** Under which the daemons of a lordship are to be born; null while there is none, or no longer. */
+  get guard(): LordGuard | null {
+    return this.#guard;
+  }
+
+  /** How long a daemon may take to stop once etcd cannot be reached, milliseconds. */
+  graceOf(wanted: number): number {
+    const { lease } = this.#machine.status;
+    return lease === null ? wanted : Math.min(wanted, longestGrace(lease.ttl));
+  }
+
+  start(events: ElectorEvents): Promise<void> {
+    this.#events = events;
+    this.#handle({ type: "wanted" });
+    return Promise.resolve();
+  }
+
+  confirm(): void {
+    this.#parts.log("info", `is the lord, token ${this.#machine.status.token ?? ""}`);
+  }
+
+  decline(seconds: number): void {
+    this.#handle({ type: "declined", seconds });
+  }
+
+  vacated(): void {
+    this.#handle({ type: "vacated" });
+  }
+
+  leave(): void {
+    this.#handle({ type: "leaveAsked" });
+  }
+
+  close(): Promise<void> {
+    this.#handle({ type: "closeAsked" });
+    return this.#closed.promise;
+  }
+
+  state(): ElectorState {
+    const { status } = this.#machine;
+    const { directory } = status;
+    const now = Math.floor(Date.now() / 1000);
+    const lord = directory.lord;
+    const members = directory.candidates.filter(({ uuid }) => uuid !== this.#parts.self.uuid).map((
+      id,
+    ): Member => ({
+      ...id,
+      checksum: 0n,
+      lordValor: lord?.valor ?? 0,
+      lordUuid: lord?.uuid ?? "",
+      lord: lord?.uuid === id.uuid ? lord.since : 0,
+      lastSeen: now,
+      scroll: null,
+    }));
+    return {
+      id: this.#parts.self,
+      address: this.#parts.url(),
+      nodes: this.#parts.urls,
+      members,
+      checksum: 0n,
+      votes: status.lease === null ? 0 : 1,
+      quorum: 1,
+      lordValor: lord?.valor ?? 0,
+      lordUuid: lord?.uuid ?? "",
+      lordScroll: null,
+      problem: status.problem,
+      refused: {},
+    };
+  }
+
+  /** Events that an effect causes are handled after the effects of the one before. */
+  #handle(event: EtcdEvent): void {
+    this.#queue.push(event);
+    if (this.#isHandling) return;
+    this.#isHandling = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of this.#machine.handle(next, this.#parts.now())) this.#run(effect);
+      }
+    } finally {
+      this.#isHandling = false;
+    }
+  }
+
+  #run(effect: EtcdEffect): void {
+    switch (effect.do) {
+      case "join":
+        return void this.#join();
+      case "renew":
+        return void this.#renew(effect.lease);
+      case "claim":
+        return void this.#claim(effect.lease);
+      case "leave":
+        return void this.#leave(effect.lease);
+      case "arm":
+        return this.#arm(effect.deadline);
+      case "push":
+        return void this.#guard?.push(effect.deadline);
+      case "disarm":
+        return this.#disarm();
+      case "choose":
+        return this.#tell((events) => events.chosen({ number: Number(effect.token), token: effect.token }));
+      case "depose":
+        return this.#tell((events) => events.deposed(effect.why));
+      case "setTimer":
+        return this.#setTimer(effect.timer, effect.ms);
+      case "clearTimer":
+        return this.#clearTimer(effect.timer);
+      case "log":
+        return this.#parts.log(effect.level, effect.text);
+      case "closed":
+        return this.#close();
+    }
+  }
+
+  /** Never from within a call of the Legion's. */
+  #tell(what: (events: ElectorEvents) => void): void {
+    const events = this.#events;
+    if (events !== null) queueMicrotask(() => what(events));
+  }
+
+  async #join(): Promise<void> {
+    const life = this.#begin();
+    this.#revision = 0n;
+    try {
+      const { lease, reading } = await this.#parts.session.join(life);
+      if (life.aborted) return void this.#giveBack(lease.id);
+      this.#handle({ type: "joined", lease });
+      this.#read(reading);
+      if (life.aborted) return;
+      this.#watch = new EtcdWatch(
+        {
+          changes: (revision, signal) => this.#parts.session.changes(revision, signal),
+          read: (signal) => this.#parts.session.read(signal),
+          url: this.#parts.url,
+          timers: this.#parts.timers,
+        },
+        reading.revision,
+        (news) => this.#read(news),
+      );
+      if (!this.#hasJoined) this.#tell((events) => events.joined());
+      this.#hasJoined = true;
+    } catch (error) {
+      if (!life.aborted) this.#handle({ type: "joinFailed", text: `waiting for etcd: ${errorText(error)}` });
+    }
+  }
+
+  async #renew(lease: string): Promise<void> {
+    const life = this.#life.signal;
+    try {
+      const { grant, reading } = await this.#parts.session.renew(lease, life);
+      if (life.aborted) return;
+      this.#read(reading);
+      this.#handle({ type: "renewed", grant });
+      this.#watch?.look();
+    } catch (error) {
+      if (life.aborted) return;
+      this.#handle({ type: "renewFailed", text: errorText(error), gone: error instanceof LeaseGone });
+    }
+  }
+
+  async #claim(lease: string): Promise<void> {
+    const life = this.#life.signal;
+    try {
+      const token = await this.#parts.session.claim(lease, Math.floor(Date.now() / 1000), life);
+      if (life.aborted) return;
+      if (token !== null && BigInt(token) > this.#revision) this.#revision = BigInt(token);
+      this.#handle(token === null ? { type: "claimLost" } : { type: "claimed", token });
+    } catch (error) {
+      if (life.aborted) return;
+      if (error instanceof LeaseGone) this.#handle({ type: "renewFailed", text: error.message, gone: true });
+      else this.#handle({ type: "claimFailed", text: errorText(error) });
+    }
+  }
+
+  async #leave(lease: string): Promise<void> {
+    this.#end();
+    await this.#giveBack(lease);
+    this.#handle({ type: "left" });
+  }
+
+  async #giveBack(lease: string): Promise<void> {
+    const late = new AbortController();
+    const timer = this.#parts.timers.after(LEAVE_PATIENCE_MS, () => late.abort());
+    try {
+      await this.#parts.session.leave(lease, late.signal);
+    } catch (error) {
+      const why = late.signal.aborted ? "no answer" : errorText(error);
+      this.#parts.log("warning", `cannot give back the lease, which expires by itself: ${why}`);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #begin(): AbortSignal {
+    this.#end();
+    this.#life = new AbortController();
+    return this.#life.signal;
+  }
+
+  #end(): void {
+    this.#life.abort();
+    this.#watch?.close();
+    this.#watch = null;
+  }
+
+  #read({ directory, revision }: Reading): void {
+    if (revision < this.#revision) return;
+    this.#revision = revision;
+    this.#handle({ type: "directoryRead", directory });
+    this.#compare(directory.candidates);
+  }
+
+  #compare(candidates: readonly NodeId[]): void {
+    const now = new Map(
+      candidates.filter(({ uuid }) => uuid !== this.#parts.self.uuid).map((id) => [id.uuid, id]),
+    );
+    const before = this.#known;
+    this.#known = now;
+    for (const id of now.values()) if (!before.has(id.uuid)) this.#tell((events) => events.nodeJoined(id));
+    for (const id of before.values()) {
+      if (!now.has(id.uuid)) this.#tell((events) => events.nodeLeft(id, false));
+    }
+  }
+
+  #arm(deadline: number): void {
+    try {
+      const guard = this.#parts.startGuard(deadline, {
+        ready: () => this.#guard === guard && this.#handle({ type: "armed" }),
+        told: (pid) =>
+          this.#parts.log(
+            "warning",
+            `the guard has told pid ${pid} to stop: the lease was not renewed in time`,
+          ),
+        ended: (errno) => this.#guardEnded(guard, errno),
+      });
+      this.#guard = guard;
+    } catch (error) {
+      this.#handle({ type: "guardEnded", text: errorText(error) });
+    }
+  }
+
+  #guardEnded(guard: LordGuard, errno: number | null): void {
+    if (this.#guard !== guard) return;
+    this.#guard = null;
+    const text = errno === null
+      ? "the guard ended, and what ran under it: the lease was not renewed in time, or somebody killed it"
+      : `the guard cannot be set up: errno ${errno}`;
+    this.#handle({ type: "guardEnded", text });
+  }
+
+  #disarm(): void {
+    const guard = this.#guard;
+    this.#guard = null;
+    guard?.kill();
+  }
+
+  #setTimer(name: EtcdTimer, ms: number): void {
+    this.#clearTimer(name);
+    const fire = (): void => {
+      this.#timers.delete(name);
+      this.#handle({ type: TIMER_EVENT[name] });
+    };
+    this.#timers.set(name, this.#parts.timers.after(ms, fire));
+  }
+
+  #clearTimer(name: EtcdTimer): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+  }
+
+  #close(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#end();
+    this.#disarm();
+    this.#closed.resolve();
+  }
+}
+
+const TIMER_EVENT = {
+  retry: "retryDue",
+  renew: "renewDue",
+  claim: "claimDue",
+  stepDown: "stepDownDue",
+} as const satisfies Record<EtcdTimer, EtcdEvent["type"]>;

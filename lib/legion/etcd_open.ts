@@ -1,0 +1,59 @@
+/**
+ * Puts a node of an etcd legion together from its Plan. Loaded only where a legion uses etcd: nothing else imports it, nor what
+ * it imports, statically.
+ */
+import { readFileSync } from "node:fs";
+import type { EtcdTransportPlan, LegionPlan } from "../config/legion_plan.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
+import { bootTime } from "../sys/identity.ts";
+import { Guard } from "../sys/guard.ts";
+import type { NodeId } from "./announcement.ts";
+import { EtcdCandidate } from "./etcd_candidate.ts";
+import { EtcdClient } from "./etcd_client.ts";
+import { directoryKeys } from "./etcd_directory.ts";
+import { openHttp } from "./etcd_http.ts";
+import { EtcdSession } from "./etcd_session.ts";
+import { attemptPatience } from "./etcd_times.ts";
+
+export interface EtcdOptions {
+  readonly plan: LegionPlan;
+  readonly transport: EtcdTransportPlan;
+  readonly self: NodeId;
+  /** Milliseconds: the longest stop_timeout among the legion's daemons. */
+  readonly grace: number;
+  /** The PID namespace that the daemons' own is to lie in (a jail's); null: reeve's. */
+  readonly within: () => number | null;
+  readonly log: (level: "info" | "warning" | "error", text: string) => void;
+}
+
+/** Throws when a file of the transport cannot be read. */
+export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
+  const { plan, transport, self, within, log } = options;
+  const { user } = transport;
+  const password = (): string => {
+    try {
+      return readFileSync(user?.passwordFile ?? "", "utf8").replace(/\r?\n$/, "");
+    } catch (error) {
+      throw new Error(`cannot read password file "${user?.passwordFile ?? ""}" for etcd`, { cause: error });
+    }
+  };
+  const client = new EtcdClient({
+    urls: transport.urls.map((url) => url.replace(/\/+$/, "")),
+    user: user === null ? null : { name: user.name, password },
+    http: openHttp(transport.tls),
+    now: bootTime,
+    patience: () => attemptPatience(transport.ttl * 1000),
+  });
+  const keys = directoryKeys(transport.prefix, plan.name);
+  return new EtcdCandidate({
+    self,
+    session: new EtcdSession(client, keys, self, transport.ttl),
+    url: () => client.url,
+    urls: transport.urls,
+    grace: options.grace,
+    startGuard: (deadline, events) => new Guard(deadline, within(), events),
+    timers: LOOP_TIMERS,
+    now: bootTime,
+    log,
+  });
+}

@@ -1,0 +1,19 @@
+/** What a lordship needs of a guard (lib/sys/guard.ts), so that tests pass one without processes. Types only. */
+
+export interface LordGuard {
+  /** Where daemons are to be born; null: not yet, or no longer. */
+  readonly place: { readonly initPid: number; readonly pidNamespaceFd: number } | null;
+  /** Milliseconds of the boot-time clock. false: it takes no commands, what it has stands. */
+  push(deadline: number): boolean;
+  watch(pid: number, signal: number, graceMs: number): boolean;
+  kill(): void;
+}
+
+export interface GuardEvents {
+  ready(): void;
+  told(pid: number): void;
+  ended(errno: number | null): void;
+}
+
+/** Starts a guard that holds `deadline` from the start. Throws an Error that says why it cannot. */
+export type StartGuard = (deadline: number, events: GuardEvents) => LordGuard;
