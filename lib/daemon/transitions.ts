@@ -30,6 +30,17 @@ const adopt: Handler<"pidfileValid"> = (machine, event) => {
   machine.run(event.process);
 };
 
+/** It runs although it must not: a legion's daemon on a node that is not the lord. Others have no eye on their pidfile when down. */
+const stopFound: Handler<"pidfileValid"> = (machine, event) => {
+  const { status, settings } = machine;
+  status.found = null;
+  status.since = machine.now;
+  status.main = event.process;
+  machine.log("warning", DAEMON_MESSAGES.foundPidfile(settings.command, event.process.pid));
+  machine.effect({ do: "follow", process: event.process });
+  machine.stop(event.process, settings.stopSignal);
+};
+
 /** Told to stop while nothing of it runs. */
 const restAtOnce = (machine: DaemonMachine, event: DaemonEvent): void => {
   machine.status.desired = "down";
@@ -340,7 +351,7 @@ export const TRANSITIONS: TransitionTable = {
     spawnFailed: "ignore",
     childExited: "ignore",
     mainExited: "ignore",
-    pidfileValid: "ignore",
+    pidfileValid: stopFound,
     pidfileInvalid: "ignore",
     deadlinePassed: "ignore",
     delayElapsed: "ignore",

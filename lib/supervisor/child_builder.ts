@@ -81,9 +81,14 @@ export function daemonChild(
     noNewPrivs: plan.noNewPrivs,
     oomScoreAdj: null,
     cpus: cpusOf(instance.cpuAffinity, index, inherited.cpuCount),
-    parentDeathSignal: plan.kind === "dumb" ? SIGKILL : null,
+    parentDeathSignal: diesWithReeve(plan) ? SIGKILL : null,
     ...(where === null ? {} : { confinement: where.confinement }),
   };
+}
+
+/** A smart daemon does not, unless it is a legion's: without reeve nobody knows whether this node is the lord. */
+function diesWithReeve({ kind, legion }: DaemonPlan): boolean {
+  return kind === "dumb" || (kind === "smart2" && legion !== null);
 }
 
 /** The bounding set of the one daemon: never more than the instance leaves it. */

@@ -16,6 +16,7 @@ import type { Logger } from "../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
 import { daemonChild, type Inherited, type Whereabouts } from "./child_builder.ts";
+import { changeEnvironment } from "./environment.ts";
 import type { HeldJail } from "./jail_holder.ts";
 import { daemonConfinement } from "./jail_spec.ts";
 import { parseMountInfo } from "./mount_flags.ts";
@@ -34,6 +35,11 @@ export interface StarterParts {
   readonly start: (spec: Omit<ChildSpec, "spawnId">) => ProcessId;
 }
 
+/** What a daemon of a legion runs under. */
+export interface Lordship {
+  readonly variables: readonly { readonly name: string; readonly value: string }[];
+}
+
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */
 const PIDFILE_ROOM = 12;
 
@@ -41,6 +47,8 @@ export class DaemonStarter {
   environment: StarterParts["environment"];
   /** Of the jail: what a daemon's relative paths are relative to. */
   directory = "/";
+  /** Of a legion; null: this node is not its lord. */
+  lordship: (legion: string) => Lordship | null = () => null;
   readonly #parts: StarterParts;
   readonly #indexes = new Map<string, number>();
 
@@ -76,11 +84,12 @@ export class DaemonStarter {
 
   #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean): ProcessId {
     const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
+    const environment = this.#environmentOf(plan);
     const pidfile = this.#preparePidfile(place, plan);
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
       const where = this.#whereabouts(place, plan, joins);
-      const spec = daemonChild(plan, instance, this.#indexOf(plan), this.environment, inherited, where);
+      const spec = daemonChild(plan, instance, this.#indexOf(plan), environment, inherited, where);
       const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
       logger.log(
         "info",
@@ -94,6 +103,14 @@ export class DaemonStarter {
       joins.close();
       pidfile?.abort();
     }
+  }
+
+  /** Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must never be. */
+  #environmentOf({ legion }: DaemonPlan): StarterParts["environment"] {
+    if (legion === null) return this.environment;
+    const lordship = this.lordship(legion);
+    if (lordship === null) throw new Error(`this node is not the lord of the legion "${legion}"`);
+    return changeEnvironment(this.environment, lordship.variables);
   }
 
   /** null: the daemon writes its own, or has none. */

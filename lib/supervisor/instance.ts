@@ -14,6 +14,15 @@ export type InstanceEnd =
   /** Every daemon that must not live on is down: the executable is to be executed anew. */
   | { readonly kind: "reload" };
 
+/** Legions, as those daemons need them that run on the lord alone. */
+export interface LegionGate {
+  isLord(legion: string): boolean;
+  /** Another node is to take over: called before the daemons of any legion are stopped, for a stop or a reload. */
+  leave(ends: boolean): void;
+  /** One daemon of it has stopped. */
+  daemonDown(legion: string): void;
+}
+
 type Phase = "starting" | "running" | "stopping" | "reloading";
 
 export class Instance {
@@ -24,6 +33,7 @@ export class Instance {
   /** Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a SIGKILL. */
   readonly #nothingSurvives: boolean;
   readonly #waitingFor = new Set<DaemonUnit>();
+  #legions: LegionGate | null = null;
   #phase: Phase = "starting";
   /** A stop or reload that has not been answered by `end`. */
   #pending = false;
@@ -57,14 +67,42 @@ export class Instance {
     return this.units.find((unit) => unit.name === name) ?? null;
   }
 
+  /** To be called before `start`, where any daemon belongs to a legion. */
+  useLegions(legions: LegionGate): void {
+    this.#legions = legions;
+  }
+
   /** All daemons at once, in the order of the configuration. */
   start(): void {
     this.#phase = "running";
     for (const unit of this.units) {
       if (this.#phase !== "running") return;
-      if (unit.status.state === "down") unit.start();
+      if (unit.status.state === "down") this.#startUnit(unit);
       else unit.resume();
     }
+  }
+
+  #startUnit(unit: DaemonUnit): void {
+    if (this.#mayRun(unit)) unit.start();
+    else unit.standBy();
+  }
+
+  #mayRun({ plan: { legion } }: DaemonUnit): boolean {
+    return legion === null || this.#legions?.isLord(legion) === true;
+  }
+
+  /** This node has become the lord of the legion, or is not any more: its daemons start, or stop, at once. */
+  lordChanged(legion: string, isLord: boolean): void {
+    if (this.#phase !== "running") return;
+    for (const unit of this.units) {
+      if (unit.plan.legion !== legion) continue;
+      if (isLord) unit.start();
+      else unit.handle({ type: "unwanted", reason: "stop", signal: unit.plan.stopSignal });
+    }
+  }
+
+  isLegionDown(legion: string): boolean {
+    return this.units.every(({ plan, status }) => plan.legion !== legion || status.state === "down");
   }
 
   /**
@@ -84,11 +122,12 @@ export class Instance {
     this.#phase = "stopping";
     this.#code = code;
     this.#pending = true;
+    this.#legions?.leave(true);
     this.#waitingFor.clear();
     for (const unit of this.units) this.#waitingFor.add(unit);
     for (const unit of this.units) {
       const { plan } = unit;
-      if (plan.kind === "dumb" || this.#nothingSurvives) {
+      if (!isSurvivor(unit) || this.#nothingSurvives) {
         unit.handle({ type: "unwanted", reason: "stop", signal: plan.stopSignal });
       } else unit.handle({ type: "released", signal: plan.notifyPid ? plan.stopSignal : null });
     }
@@ -102,20 +141,21 @@ export class Instance {
     for (const unit of [...this.#waitingFor]) unit.handle({ type: "killRequested" });
   }
 
-  /** Ends dumb daemons and keeps smart ones as they are; `end` says when the next image can take over. */
+  /** Ends dumb daemons and those of legions, and keeps smart ones as they are; `end` says when the next image can take over. */
   reload(): void {
     if (this.#phase !== "running") return;
     this.#phase = "reloading";
     this.#pending = true;
+    this.#legions?.leave(false);
     this.#waitingFor.clear();
-    const dumb = this.units.filter((unit) => unit.plan.kind === "dumb" && unit.status.state !== "down");
-    for (const unit of dumb) this.#waitingFor.add(unit);
-    for (const unit of dumb) {
+    const ending = this.units.filter((unit) => !isSurvivor(unit) && unit.status.state !== "down");
+    for (const unit of ending) this.#waitingFor.add(unit);
+    for (const unit of ending) {
       const { plan } = unit;
       unit.handle({ type: "unwanted", reason: "reload", signal: plan.reloadSignal ?? plan.stopSignal });
     }
     for (const unit of this.units) {
-      if (unit.plan.kind !== "dumb" && unit.plan.notifyPid && unit.status.main !== null) {
+      if (isSurvivor(unit) && unit.plan.notifyPid && unit.status.main !== null) {
         unit.notify(unit.plan.reloadSignal ?? SIGHUP);
       }
     }
@@ -125,7 +165,7 @@ export class Instance {
   /** The exec of a reload failed: dumb daemons come back under this image. */
   carryOn(): void {
     this.#phase = "running";
-    for (const unit of this.units) if (unit.status.state === "down") unit.start();
+    for (const unit of this.units) if (unit.status.state === "down") this.#startUnit(unit);
   }
 
   /**
@@ -146,6 +186,12 @@ export class Instance {
   /** A unit that was told to stop has. */
   unitStopped(unit: DaemonUnit): void {
     this.#waitingFor.delete(unit);
+    const { legion } = unit.plan;
+    if (legion !== null) {
+      if (this.#phase === "running" && !this.#mayRun(unit)) unit.standBy();
+      // Standing by, it may find that something of it runs: that is known once the unit is done with this event.
+      queueMicrotask(() => this.#legions?.daemonDown(legion));
+    }
     this.#finishIfDone();
   }
 
@@ -184,6 +230,11 @@ export class Instance {
 }
 
 const SIGHUP = 1;
+
+/** It is left running when reeve ends or reloads. A legion's is not: another node will be the lord. */
+function isSurvivor({ plan: { kind, legion } }: DaemonUnit): boolean {
+  return kind !== "dumb" && legion === null;
+}
 
 function describeCause(cause: ExitCause): string {
   if (cause.kind === "exited") return `code ${cause.code}`;

@@ -120,6 +120,14 @@ export class DaemonUnit {
     this.handle({ type: "wanted" });
   }
 
+  /** Another node of its legion is the lord: what an earlier reeve left of it, or its launcher comes up with late, is stopped. */
+  standBy(): void {
+    this.#early = null;
+    if (this.plan.kind === "dumb") return;
+    this.#watchPidfile();
+    this.#readPidfile();
+  }
+
   /** Takes up the life of a daemon that an earlier image of reeve started: same status, processes followed again. */
   resume(): void {
     const { child, main, state, launch } = this.status;
@@ -334,6 +342,7 @@ export class DaemonUnit {
 
   #judged(verdict: Verdict): void {
     this.#clearTimer("settle");
+    if (this.status.state === "down") return this.#judgedStandingBy(verdict);
     const survivor = verdict.valid ? null : this.#survivor();
     if (!verdict.valid && survivor !== null) {
       const text = `${verdict.found}, but the daemon that an earlier reeve started still runs: it is kept`;
@@ -342,6 +351,12 @@ export class DaemonUnit {
     }
     if (verdict.valid) this.#handleNext({ type: "pidfileValid", process: verdict.process });
     else this.#handleNext({ type: "pidfileInvalid", found: verdict.found });
+  }
+
+  #judgedStandingBy(verdict: Verdict): void {
+    const known = this.#known !== null && this.#services.isAlive(this.#known) ? this.#known : null;
+    const process = verdict.valid ? verdict.process : known;
+    if (process !== null) this.#handleNext({ type: "pidfileValid", process });
   }
 
   #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {

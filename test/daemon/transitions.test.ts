@@ -15,11 +15,15 @@ const EXPECTED: Readonly<Record<string, Row>> = {
     wanted: "starting: spawn",
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    // While it stands by: the lord of its legion is another.
+    pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },
   "down, smart": {
     wanted: "starting: readPidfile",
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    // While it stands by: the lord of its legion is another.
+    pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },
   "waiting, dumb": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
