@@ -20,6 +20,8 @@ export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Di
     checkSources(jail.keep, system, missing, diagnostics);
   }
   for (const daemon of plan.daemons) {
+    const isBound = daemon.capsBound !== null;
+    if (isBound && mayNot(`caps of "${daemon.name}"`, daemon.origin, system, diagnostics, "limit")) return;
     if (daemon.namespaces === null) continue;
     if (mayNot(`namespaces of "${daemon.name}"`, daemon.origin, system, diagnostics)) return;
     // Its paths are those of the jail, where this look does not reach.
@@ -32,9 +34,15 @@ export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Di
   }
 }
 
-function mayNot(what: string, origin: Origin, system: PlanSystem, diagnostics: Diagnostics): boolean {
+function mayNot(
+  what: string,
+  origin: Origin,
+  system: PlanSystem,
+  diagnostics: Diagnostics,
+  verb = "make",
+): boolean {
   if (system.uid === 0) return false;
-  diagnostics.error(`cannot make ${what}: reeve is not root, it runs as uid ${system.uid}`, origin);
+  diagnostics.error(`cannot ${verb} ${what}: reeve is not root, it runs as uid ${system.uid}`, origin);
   return true;
 }
 

@@ -18,10 +18,19 @@ function secretsOf(name: string, value: string): readonly string[] {
   return secret === null ? [] : [secret, secret.split(" ", 1)[0] ?? ""];
 }
 
-/** `VALUE` and `NAME=VALUE`, which a line of a legion refers to as %(NAME). */
+/** Shorter ones are part of many words that are no secret. */
+const SHORTEST_FOUND_ANYWHERE = 6;
+
+/** In placeholders, which a line of a legion refers to as %(NAME), in `set`, in the templates of declare-option. */
 function hide(value: string, secrets: ReadonlySet<string>): string {
-  if (secrets.size === 0) return value;
-  if (secrets.has(value)) return HIDDEN;
-  const equals = value.indexOf("=");
-  return equals > 0 && secrets.has(value.slice(equals + 1)) ? value.slice(0, equals + 1) + HIDDEN : value;
+  let shown = value.replace(
+    /(^|[=;])(legion|legion-mcast|legion-auth)=([^;]*)/g,
+    (_, before: string, name: string, text: string) => `${before}${name}=${maskOption(name, text)}`,
+  );
+  for (const secret of secrets) {
+    if (shown === secret) return HIDDEN;
+    if (shown.endsWith(`=${secret}`)) shown = shown.slice(0, -secret.length) + HIDDEN;
+    if (secret.length >= SHORTEST_FOUND_ANYWHERE) shown = shown.replaceAll(secret, HIDDEN);
+  }
+  return shown;
 }

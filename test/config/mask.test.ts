@@ -125,7 +125,11 @@ describe("the secrets of legions", () => {
         ["set-ph", "other=topsecret"],
         ["port", "1"],
         ["legion", "a :1 1 bf-cbc:topsecret 1234"],
-        ["attach-daemon", "x topsecrets"],
+        ["legion", "b :2 1 bf-cbc:pw"],
+        ["short", "pw"],
+        ["attach-daemon", "x --secret topsecret --pwd pwd"],
+        ["set", "legion=a :1 1 bf-cbc:another secret"],
+        ["declare-option", "o=legion=a $1 1 bf-cbc:third;legion-auth=a fourth;p=q"],
       ].map(([name = "", value = ""]) => ({ name, value, origin })),
     );
     expect(shown.split("\n").slice(3, -3)).toEqual([
@@ -133,7 +137,11 @@ describe("the secrets of legions", () => {
       "set-ph = other=[hidden]",
       "port = 1",
       "legion = a :1 1 bf-cbc:[hidden]",
-      "attach-daemon = x topsecrets",
+      "legion = b :2 1 bf-cbc:[hidden]",
+      "short = [hidden]",
+      "attach-daemon = x --secret [hidden] --pwd pwd",
+      "set = legion=a :1 1 bf-cbc:[hidden]",
+      "declare-option = o=legion=a $1 1 bf-cbc:[hidden];legion-auth=a [hidden];p=q",
     ]);
   });
 });

@@ -53,12 +53,17 @@ describe("a jail that cannot be made", () => {
     expect(problems("namespace = /nodir\nexec-as-root = ls", "start")[0]).not.toContain("warning: ");
   });
 
-  test.each(["namespace = /r", "unshare = fs", "attach-daemon2 = cmd=inner,ns_pid=1"])(
+  test.each([
+    "namespace = /r",
+    "unshare = fs",
+    "attach-daemon2 = cmd=inner,ns_pid=1",
+    "attach-daemon2 = cmd=inner,caps=chown",
+  ])(
     "%s by another user than root is one error",
     (line) => {
       const found = problems(line, "start", { uid: 1000 });
       expect(found).toHaveLength(1);
-      expect(found[0]).toMatch(/cannot make .*: reeve is not root, it runs as uid 1000$/);
+      expect(found[0]).toMatch(/cannot (?:make|limit) .*: reeve is not root, it runs as uid 1000$/);
     },
   );
 });
