@@ -30,4 +30,9 @@ export interface Announcement {
    * packet it is a key of ours ("reeve_holding" = "1", behind all others but the MAC), there only when true; uWSGI ignores it.
    */
   readonly holding?: boolean;
+  /**
+   * Milliseconds for which it promises not to be lord, counted from when it was sent: those who named it may name another at
+   * once. As above: "reeve_rest", there only when more than 0.
+   */
+  readonly rest?: number;
 }
