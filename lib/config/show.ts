@@ -7,15 +7,20 @@ import type { RawOption } from "./origin.ts";
  * of legions; here they are hidden, in placeholders too, for the text may go to a log.
  */
 export function showConfiguration(shown: readonly RawOption[]): string {
-  const secrets = new Set(shown.flatMap(({ name, value }) => secretsOf(name, value)));
+  const values = new Map(shown.map(({ name, value }) => [name, value]));
+  const secrets = new Set(shown.flatMap(({ name, value }) => secretsOf(name, value, values)));
   const lines = shown.map(({ name, value }) => `${name} = ${hide(maskOption(name, value), secrets)}\n`);
   return `\n;uWSGI instance configuration\n[uwsgi]\n${lines.join("")};end of configuration\n\n`;
 }
 
-/** The secret, and without the IV behind it. */
-function secretsOf(name: string, value: string): readonly string[] {
+/** The secret, its words, and the placeholders in it: where `exit` ends the reading they are not expanded. */
+function secretsOf(name: string, value: string, values: ReadonlyMap<string, string>): readonly string[] {
   const secret = secretOf(name, value);
-  return secret === null ? [] : [secret, secret.split(" ", 1)[0] ?? ""];
+  if (secret === null) return [];
+  const named = [...secret.matchAll(/%\(([^()]+)\)/g)].map((reference) =>
+    values.get(reference[1] ?? "") ?? ""
+  );
+  return [secret, ...secret.split(" "), ...named].filter((text) => text !== "");
 }
 
 /** Shorter ones are part of many words that are no secret. */
