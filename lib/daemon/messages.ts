@@ -7,6 +7,14 @@ import type { ExitCause } from "./process.ts";
 
 const quoted = (command: string): string => `"${command}"`;
 
+const LAST_SIGNAL = 64;
+
+/** A shell, and the init of a PID namespace, end so for a command that a signal killed. */
+function codeWords(code: number): string {
+  const signal = code - 128;
+  return signal >= 1 && signal <= LAST_SIGNAL ? `${code} (128 + ${signalName(signal)})` : String(code);
+}
+
 export const DAEMON_MESSAGES = {
   spawning: (command: string, uid: number, gid: number) =>
     `spawning ${quoted(command)} (uid: ${uid} gid: ${gid})`,
@@ -30,7 +38,7 @@ export const DAEMON_MESSAGES = {
       quoted(command)
     } (pid: ${pid}) did not daemonize !!! ${found} after ${seconds} seconds; it is supervised as it is`,
   ended: (command: string, cause: ExitCause) => {
-    if (cause.kind === "exited") return `${quoted(command)} exited with code ${cause.code}`;
+    if (cause.kind === "exited") return `${quoted(command)} exited with code ${codeWords(cause.code)}`;
     return cause.kind === "killed"
       ? `${quoted(command)} was killed by signal ${cause.signal} (${signalName(cause.signal)})`
       : `${quoted(command)} ended`;

@@ -176,6 +176,7 @@ export class Core {
       this.#parts.logger.debug(null, "an orphan ended", { pid, code: exitCodeOf(cause) });
     });
     if (strangers > 0) this.#sweeper.lookSoon();
+    this.jail?.look();
   }
 
   /** Ends what dumb daemons of a killed reeve left, and waits until it is gone. */

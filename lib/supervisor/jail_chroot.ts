@@ -53,6 +53,7 @@ export class ChrootHolder implements HeldJail {
     return Promise.resolve();
   }
 
+  look(): void {}
   started(): void {}
   letGo(): void {}
 

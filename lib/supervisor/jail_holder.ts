@@ -54,6 +54,8 @@ export interface HeldJail {
   place(): JailPlace | null;
   /** Goes on with the one that was found, or makes one. Rejects when it cannot be made: nothing is left of it. */
   open(signal: AbortSignal): Promise<void>;
+  /** Somebody died, perhaps because it ends: long before its init is gone that can be seen. */
+  look(): void;
   /** The hooks of the start have run: from now on it is made again when it is lost. */
   started(): void;
   /** For a reload: one that does not stand yet is no use to the next image. */
@@ -96,10 +98,13 @@ export class JailHolder implements HeldJail {
     return this.#handle;
   }
 
-  /** An init that ends is seen here before its death can be. */
   get isOpen(): boolean {
-    if (this.#state === "up" && this.#handle !== null && !this.#handle.stands) this.#handleEvent("dying");
+    this.look();
     return this.#state === "up";
+  }
+
+  look(): void {
+    if (this.#state === "up" && this.#handle !== null && !this.#handle.stands) this.#handleEvent("dying");
   }
 
   get identity(): JailIdentity | null {
