@@ -75,9 +75,9 @@ export class ReplayGuard {
   }
 }
 
-function isNews(sender: Sender, { unix, sequence, now }: Arrival): boolean {
+function isNews(sender: Sender, { unix, sequence, now, dead }: Arrival): boolean {
   if (sequence !== null) return sequence > sender.sequence;
   if (unix !== sender.stamp) return unix > sender.stamp;
-  // The dead do not speak; one that comes back does so after its suspension.
-  return !sender.dead && now - sender.since <= STAMP_LIFE_MS;
+  // The dead say only that they are, and when what they ran is gone; one that comes back does so after its suspension.
+  return (!sender.dead || dead) && now - sender.since <= STAMP_LIFE_MS;
 }

@@ -46,6 +46,12 @@ describe("a sender without sequence numbers", () => {
     expect(peer.hears(1.2, 1)).toBe("news");
   });
 
+  test("that announced its death is heard when it says in the same second that what it ran is gone", () => {
+    const peer = new Peer();
+    expect(peer.hears(0, 0, { dead: true })).toBe("news");
+    expect(peer.hears(0.1, 0, { dead: true })).toBe("news");
+  });
+
   test("whose clock was set back by some seconds is heard again once it has caught up", () => {
     const peer = new Peer();
     expect(peer.hears(10, 10)).toBe("news");
