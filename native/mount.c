@@ -45,15 +45,21 @@ static void closeFd(i64 fd) {
   if (fd >= 0) syscall1(SYS_CLOSE, A(fd));
 }
 
-/* What is mounted on "/" would cover what all later targets are resolved beneath. */
-static i64 isRoot(const struct request *request, i64 target) {
+static i64 statusOf(i64 fd, struct linux_statx *file) {
+  return syscall5(SYS_STATX, A(fd), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(file));
+}
+
+static i32 isDirectory(const struct linux_statx *file) { return (file->mode & S_IFMT) == S_IFDIR; }
+
+/* What is mounted on "/" would cover what all later targets are resolved beneath. -> 0, -EINVAL for the root, or another -errno */
+static i64 refuseRoot(const struct request *request, i64 target) {
   struct linux_statx root = {0};
   struct linux_statx file = {0};
-  i64 result = syscall5(SYS_STATX, A(request->state.root), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(&root));
-  if (result >= 0) result = syscall5(SYS_STATX, A(target), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(&file));
+  i64 result = statusOf(request->state.root, &root);
+  if (result >= 0) result = statusOf(target, &file);
   if (result < 0) return result;
   if (root.ino != file.ino || root.dev_major != file.dev_major || root.dev_minor != file.dev_minor) return 0;
-  return mountNumber(request, (i32)target) == mountNumber(request, request->state.root);
+  return mountNumber(request, (i32)target) == mountNumber(request, request->state.root) ? -EINVAL : 0;
 }
 
 static i64 bindByPath(const struct request *request, const struct request_mount *mount, i32 source, i32 target) {
@@ -69,13 +75,16 @@ static i64 bindByPath(const struct request *request, const struct request_mount 
 }
 
 static i64 makeBind(const struct request *request, const struct request_mount *mount) {
-  struct linux_statx file = {0};
+  struct linux_statx from = {0};
+  struct linux_statx onto = {0};
   i64 target = -EBADF;
   i64 source = openSource(request, mount);
   if (source < 0) return source;
-  i64 result = syscall5(SYS_STATX, A(source), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(&file));
-  if (result >= 0) result = target = openTarget(request, mount, (file.mode & S_IFMT) == S_IFDIR);
-  if (result >= 0) result = isRoot(request, target) ? -EINVAL : 0;
+  i64 result = statusOf(source, &from);
+  if (result >= 0) result = target = openTarget(request, mount, isDirectory(&from));
+  if (result >= 0) result = refuseRoot(request, target);
+  if (result >= 0) result = statusOf(target, &onto);
+  if (result >= 0 && isDirectory(&from) != isDirectory(&onto)) result = -ENOTDIR;
   if (result >= 0) {
     result = bindAttach(request, (i32)source, (i32)target, asks(mount, REEVE_MO_RECURSIVE), mount->what.flags);
     if (result == -ENOSYS) result = bindByPath(request, mount, (i32)source, (i32)target);
@@ -89,7 +98,7 @@ static i64 makeBind(const struct request *request, const struct request_mount *m
 static i64 makeNew(const struct request *request, const struct request_mount *mount) {
   i64 target = openTarget(request, mount, 1);
   if (target < 0) return target;
-  i64 result = isRoot(request, target) ? -EINVAL : 0;
+  i64 result = refuseRoot(request, target);
   if (result >= 0) {
     result = mountAt(request, -1, mount->source, (i32)target, mount->type, mount->what.flags, mount->data);
   }

@@ -11,6 +11,17 @@ static i64 openDirectory(const char *path) {
   return syscall4(SYS_OPENAT, A(AT_FDCWD), P(path), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+/* -> the mount that was made on the root by path, or -errno: -ESTALE, it is not that one */
+static i64 openBound(const struct request *request, const char *path) {
+  i32 outer = request->state.outer_root;
+  i64 mount = openDirectory(path);
+  if (mount < 0) return mount;
+  i64 result = bindVerify(request, (i32)mount, outer, outer);
+  if (result >= 0) return mount;
+  syscall1(SYS_CLOSE, A(mount));
+  return result;
+}
+
 /* Binds the directory onto itself. -> O_PATH of the mount that it is now, or -errno */
 static i64 rootMount(const struct request *request) {
   i32 outer = request->state.outer_root;
@@ -18,12 +29,9 @@ static i64 rootMount(const struct request *request) {
   if (mount != -ENOSYS) return mount;
   i64 result = bindOver(request, outer, outer, 0);
   if (result < 0) return result;
-  mount = openDirectory(request->root);
-  if (mount < 0) return mount;
-  result = bindVerify(request, (i32)mount, outer, outer);
-  if (result >= 0) return mount;
-  syscall1(SYS_CLOSE, A(mount));
-  return result;
+  mount = openBound(request, request->root);
+  /* "/" is where we are, below what is mounted on it; its ".." is itself, seen from above. */
+  return mount == -ESTALE ? openBound(request, "/..") : mount;
 }
 
 i64 rootOpen(struct request *request) {

@@ -15,6 +15,7 @@ import {
   artefacts,
   missing,
   missingSanitizers,
+  program,
   sanitizedHelper,
 } from "./build.ts";
 
@@ -53,6 +54,25 @@ export const ARM64: HelperBuild = {
   }),
 };
 
+/** As compiled for use, on a kernel without openat2, open_tree, move_mount, mount_setattr, clone3 and close_range. */
+export const OLD_KERNEL: HelperBuild = {
+  name: "on an old kernel",
+  missing: () => missing("gcc"),
+  optional: false,
+  command: (role) => ({ words: [oldKernel(), role, artefacts().helper, "3"], argv0: oldKernel() }),
+};
+
+export const OLD_KERNEL_SANITIZED: HelperBuild = {
+  name: "on an old kernel, under the sanitizers",
+  missing: missingSanitizers,
+  optional: false,
+  command: (role) => ({ words: [oldKernel(), role, sanitizedHelper(), "3"], argv0: oldKernel() }),
+};
+
+function oldKernel(): string {
+  return program("old_kernel", { flavour: "plain" });
+}
+
 export const PLAIN: ChildSpec = {
   spawnId: 77,
   args: ["true"],
@@ -86,6 +106,7 @@ export interface Report {
   readonly stage: string;
   readonly errno: number;
   readonly pid: number;
+  readonly detail: number;
 }
 
 export interface Outcome {
@@ -128,7 +149,7 @@ export function endStarted(): void {
 /** Starts the helper with `request` on descriptor 3 and a report file on descriptor 4. */
 export function startHelper(
   build: HelperBuild,
-  role: "reeve-exec" | "reeve-init",
+  role: "reeve-exec" | "reeve-init" | "reeve-jail",
   request: Uint8Array,
   options: RunOptions = {},
 ): Started {
@@ -174,9 +195,13 @@ export function startHelper(
 export function runExec(
   build: HelperBuild,
   spec: Partial<ChildSpec>,
-  options: RunOptions & { readonly parent?: number } = {},
+  options: RunOptions & { readonly parent?: number; readonly life?: number } = {},
 ): Promise<Outcome> {
-  const request = packSpec({ ...PLAIN, ...spec }, { reportFd: 4, parent: options.parent ?? process.pid });
+  const request = packSpec({ ...PLAIN, ...spec }, {
+    reportFd: 4,
+    parent: options.parent ?? process.pid,
+    lifeFd: options.life ?? null,
+  });
   return startHelper(build, "reeve-exec", request, options).outcome;
 }
 
@@ -199,6 +224,7 @@ function parseReports(bytes: Buffer): Report[] {
       stage: stageName(bytes.readUInt32LE(at + 8)),
       errno: bytes.readInt32LE(at + 12),
       pid: bytes.readInt32LE(at + 16),
+      detail: bytes.readUInt32LE(at + 20),
     });
   }
   return reports;
