@@ -7,6 +7,7 @@ import { maskLine } from "../config/mask.ts";
 import type { Command, Plan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/jail_place.ts";
+import { jailTree } from "../jail/rooted_tree.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { withoutBlocking } from "../log/line_sink.ts";
@@ -41,13 +42,26 @@ export interface ServicesParts {
 
 export type InstanceActions = FifoActions;
 
-/** The log file of the plan, not yet opened; null: none is configured. */
-export function planLogFile(plan: Plan, logger: Logger, uid: number, core: () => Core): LogFile | null {
+/** logto2 in a jail: uWSGI opens it once it is in there. The file can be opened no sooner than that. */
+export function isLogInside({ instance }: Plan): boolean {
+  return instance.jail !== null && instance.log.asUser;
+}
+
+/** The log file of the plan, not yet opened; null: none is configured. `jail`: for one that is inside. */
+export function planLogFile(
+  plan: Plan,
+  logger: Logger,
+  uid: number,
+  core: () => Core,
+  jail: JailSource = () => null,
+): LogFile | null {
   const { log, identity } = plan.instance;
   if (log.file === null) return null;
+  const isInside = isLogInside(plan);
   return new LogFile(
     {
-      path: resolve(log.file),
+      path: isInside ? resolve("/", log.file) : resolve(log.file),
+      ...(isInside ? { tree: jailTree(jail) } : {}),
       maxSize: log.maxSize,
       backupName: log.backupName,
       owner: log.asUser ? identity : null,
