@@ -56,7 +56,7 @@ export function openHttp(tls: TlsFiles): Http {
         ...(url.startsWith("https:") ? { tls: settings } : {}),
       });
     } catch (error) {
-      throw new Error(describe(error), { cause: error });
+      throw new Error(describe(error, url.startsWith("https:") && tls.cert === null), { cause: error });
     }
   };
   return {
@@ -116,16 +116,22 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID:
     "its certificate is for another name: use a name of the certificate in the url",
   CERT_SIGNATURE_FAILURE: "its certificate is not signed by the authority of ca=FILE",
-  ConnectionRefused: "connection refused",
-  ConnectionClosed: "it closed the connection",
-  FailedToOpenSocket: "no connection",
-  ConnectionTimeout: "no answer",
 };
 
-function describe(error: unknown): string {
+const CLOSED = ["ConnectionClosed", "ECONNRESET"];
+const REFUSED = ["ConnectionRefused", "ECONNREFUSED"];
+
+/** `isAnonymous`: over TLS, without a certificate of our own. */
+function describe(error: unknown, isAnonymous: boolean): string {
   const code = String((error as { readonly code?: unknown }).code ?? "");
   const known = CERTIFICATE_PROBLEMS[code];
   if (known !== undefined) return known;
+  if (REFUSED.includes(code)) return "connection refused";
+  if (CLOSED.includes(code)) {
+    return `it closed the connection${
+      isAnonymous ? "; does it want a certificate? give one with cert=FILE key=FILE" : ""
+    }`;
+  }
   const text = errorText(error).replace(/\s+/g, " ");
   return code === "" || text.includes(code) ? text : `${text} (${code})`;
 }

@@ -11,6 +11,8 @@ import { outranks } from "./etcd_rank.ts";
 const CLAIM_STEP_MS = 300;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+/** A server that comes up goes through several errors in a row. */
+const SAY_AGAIN_MS = 5000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
 
@@ -33,6 +35,8 @@ export interface EtcdStatus {
   arming: boolean;
   /** Why it takes no part at the moment. */
   problem: string | null;
+  /** When that was last said. */
+  saidAt: number;
 }
 
 export class EtcdMachine {
@@ -51,6 +55,7 @@ export class EtcdMachine {
     renewing: false,
     arming: false,
     problem: null,
+    saidAt: 0,
   };
   #effects: EtcdEffect[] = [];
   #now = 0;
@@ -100,10 +105,15 @@ export class EtcdMachine {
     this.effect({ do: "join" });
   }
 
-  /** Says each problem once, and tries again, less and less often. */
+  /** Says what is wrong once, and again when it is something else by now; tries again, less and less often. */
   retry(text: string): void {
     const { status } = this;
-    if (status.problem !== text) this.log("warning", text);
+    const isNews = status.problem === null ||
+      (status.problem !== text && this.#now - status.saidAt >= SAY_AGAIN_MS);
+    if (isNews) {
+      this.log("warning", text);
+      status.saidAt = this.#now;
+    }
     status.problem = text;
     this.timer("retry", this.#now + status.retryMs);
     status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
