@@ -136,6 +136,8 @@ export class ElectionRound {
   #judge(): void {
     const { draft, clock } = this;
     const { settings } = draft;
+    // uWSGI 2.0 skips its first round: the others have to be heard before anything is made of their number.
+    if (clock < Math.max(draft.startedAt + settings.freq, draft.quietUntil)) return;
     const { votes, opposed } = tallyOf(draft);
     draft.votes = votes;
     if (!opposed) draft.agreedAt = clock;
