@@ -76,6 +76,7 @@ describe("who is the right lord", () => {
 describe("votes, as uWSGI counts them", () => {
   test("one that knows other nodes undoes them all", () => {
     const node = new ElectionDriver();
+    node.pass(1000);
     node.agree(WEAK, node.settings.self, [ARBITER]);
     node.agree(ARBITER, node.settings.self, [WEAK]);
     expect(node.state.votes).toBe(3);
@@ -258,6 +259,7 @@ test("a lordship's number is the time, and greater than that of every lord that 
 
 test("the quorum is reported once for each change, in uWSGI's words", () => {
   const node = new ElectionDriver();
+  node.pass(3000);
   node.agreeFor(10_000, [WEAK], node.settings.self);
   const reports = node.log.filter((line) => line.startsWith("--- WE HAVE QUORUM"));
   const { uuid } = node.settings.self;
