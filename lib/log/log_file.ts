@@ -63,6 +63,10 @@ export class LogFile {
     this.#install(fd);
   }
 
+  get isOpen(): boolean {
+    return this.#fd !== -1;
+  }
+
   /** Takes a descriptor that already is this log: after an execve of reeve, fds 1 and 2 are as they were. */
   adopt(fd: number): void {
     this.#fd = fd;

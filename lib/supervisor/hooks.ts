@@ -59,12 +59,6 @@ interface Room {
   cwd: string;
 }
 
-/** What hooks change for those after them. */
-interface Room {
-  environment: Environment;
-  cwd: string;
-}
-
 export class HookRunner {
   readonly #instance: HookInstance;
   readonly #world: HookWorld;

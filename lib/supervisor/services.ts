@@ -88,6 +88,8 @@ export function planLogFile(
 export class Services {
   readonly hooks: HookRunner;
   readonly notifier: ParentNotifier;
+  /** Opens the log file that lies in the jail (isLogInside), for a jail that was made again too; null: there is none. */
+  openLogInside: (() => void) | null = null;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
   readonly #touches: { remove(): void }[] = [];
