@@ -55,8 +55,8 @@ export function runChaos(seed: number, late = false): Outcome {
   let excused = 0;
   const judge = () => {
     for (const meeting of legion.meetings.slice(meetings)) {
-      // A late packet carries a lordship no longer than a lease.
-      if (late && meeting.time - legion.lateAt <= legion.timing.lease * 1.001) excused += 1;
+      // What a late packet brings about is over after a lock, the time of the packets after it included.
+      if (late && meeting.time - legion.lateAt <= legion.timing.lock * 1.001) excused += 1;
       else forbidden.push(`${meeting.time.toFixed(1)} ms: ${meeting.lords.join(" ")}`);
     }
     meetings = legion.meetings.length;
