@@ -3,6 +3,7 @@
  * it runs the hooks, gates the daemons and shows the state. Types only.
  */
 import type { NodeId } from "./announcement.ts";
+import type { LordGuard } from "./guard_port.ts";
 
 /** Another node, as it was last heard. */
 export interface Member extends NodeId {
@@ -72,4 +73,11 @@ export interface Elector {
   /** The legion's daemons are down: everything is let go of. */
   close(): Promise<void>;
   state(): ElectorState;
+  /**
+   * Where the transport promises that no daemon outlives its lordship: under what they have to be born; null: nothing now. Absent:
+   * daemons are born as all others.
+   */
+  readonly guard?: LordGuard | null;
+  /** Of `guard`: how long a daemon that wants so many milliseconds to stop may have when the lordship runs out. */
+  graceOf?(wanted: number): number;
 }

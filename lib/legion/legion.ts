@@ -5,6 +5,7 @@
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "./elector.ts";
+import type { LordGuard } from "./guard_port.ts";
 import { legionVariables, type Variable } from "./legion_environment.ts";
 import { type HookWorld, LegionHooks } from "./legion_hooks.ts";
 
@@ -22,6 +23,15 @@ export interface LegionState extends ElectorState {
   readonly isLord: boolean;
   /** Seconds since 1970: since when it is the lord, or is not. */
   readonly since: number;
+}
+
+/** What its daemons run under. */
+export interface Lordship {
+  readonly variables: readonly Variable[];
+  /** Under which they have to be born; null: as all others. */
+  readonly guard: LordGuard | null;
+  /** Milliseconds that a daemon of the guard's may have to stop. */
+  graceOf(wanted: number): number;
 }
 
 export class Legion implements ElectorEvents {
@@ -52,7 +62,24 @@ export class Legion implements ElectorEvents {
     return this.#lordship !== null;
   }
 
-  /** For its daemons. */
+  /** null: this node is not the lord, or what its daemons would have to be born under is not there. */
+  get lordship(): Lordship | null {
+    const elector = this.#elector;
+    const guard = elector.guard ?? null;
+    if (this.#lordship === null || (elector.guard !== undefined && guard?.place == null)) return null;
+    return {
+      variables: this.variables,
+      guard,
+      graceOf: (wanted) => elector.graceOf?.(wanted) ?? wanted,
+    };
+  }
+
+  /** Its daemons are killed by the guard when the lordship ends: nothing of an earlier one can be left. */
+  get isGuarded(): boolean {
+    return this.#elector.guard !== undefined;
+  }
+
+  /** For its daemons and hooks. */
   get variables(): Variable[] {
     return this.#variablesOf(this.#lordship ?? this.#term);
   }

@@ -18,6 +18,7 @@ import { Foreground } from "./foreground.ts";
 import { type Restored, restoreState } from "./handover.ts";
 import { chooseJail } from "./jail_finder.ts";
 import { JailFile } from "./jail_record.ts";
+import { Legions } from "./legions.ts";
 import { Services } from "./services.ts";
 import type { StartRequest } from "./start.ts";
 import { enterJailAgain } from "./start_up.ts";
@@ -25,6 +26,7 @@ import { enterJailAgain } from "./start_up.ts";
 export interface Assembly {
   readonly core: Core;
   readonly services: Services;
+  readonly legions: Legions;
   /** The environment that hooks and daemons in the jail begin with. */
   readonly inside: Environment;
   /** COMMAND of the entrypoint form, where there is one. */
@@ -72,9 +74,12 @@ export function assemble(
   const place = core.jail === null ? {} : { jail: () => core.jail?.place() ?? null };
   const commands = new CommandRunner(core.host, core.registry, plan.instance, inherited, place.jail);
   const services = new Services({ plan, logger, core, commands, environment, parseCommand, uid, ...place });
+  const legions = new Legions({ plan, logger, core, commands, parseCommand, hooks: services.hooks });
+  core.instance.useLegions(legions);
+  core.host.starter.lordship = (legion) => legions.lordship(legion);
   const entrypoint = core.instance.units.find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
-  return { core, services, inside, foreground };
+  return { core, services, legions, inside, foreground };
 }
 
 /** What reeve was started with and its children are to have: its own limit of open files it raises. */

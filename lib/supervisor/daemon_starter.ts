@@ -12,6 +12,7 @@ import type { ProcessId } from "../daemon/process.ts";
 import type { JailPlace, JailSource } from "../jail/jail_place.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
+import type { Lordship } from "../legion/legion.ts";
 import type { Logger } from "../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
@@ -33,11 +34,6 @@ export interface StarterParts {
   readonly selfUid: number;
   readonly selfGid: number;
   readonly start: (spec: Omit<ChildSpec, "spawnId">) => ProcessId;
-}
-
-/** What a daemon of a legion runs under. */
-export interface Lordship {
-  readonly variables: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */

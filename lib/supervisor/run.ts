@@ -21,6 +21,7 @@ import type { Foreground } from "./foreground.ts";
 import { saveState } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
+import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
 import { MESSAGES } from "./messages.ts";
 import { type InstanceActions, planLogFile, type Services } from "./services.ts";
@@ -47,6 +48,7 @@ export class Run {
   readonly #uid = ownCredentials().effectiveUid;
   #core!: Core;
   #services!: Services;
+  #legions!: Legions;
   #runDir: RunDir | null = null;
   #foreground: Foreground | null = null;
   #isUp = false;
@@ -121,6 +123,7 @@ export class Run {
     const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal);
     this.#core = parts.core;
     this.#services = parts.services;
+    this.#legions = parts.legions;
     this.#foreground = parts.foreground;
     this.#logFile?.watchSize();
     this.#foreground?.wire();
@@ -133,6 +136,7 @@ export class Run {
       plan: this.#plan,
       core: this.#core,
       services: this.#services,
+      legions: this.#legions,
       inside: parts.inside,
       actions: this.#actions(),
       isReload,
@@ -185,7 +189,7 @@ export class Run {
       rotateLog: () => void this.#logFile?.rotate(),
       pause: () => this.#logger.info(null, "nothing to pause: there are no workers"),
       updatePidfiles: () => this.#updatePidfiles(),
-      logState: () => this.#core.instance.describe(),
+      logState: () => this.#describe(),
     };
   }
 
@@ -201,10 +205,15 @@ export class Run {
       case "reload":
         return this.#requestReload();
       case "describe":
-        return this.#core.instance.describe();
+        return this.#describe();
       case "reopenLogs":
         return this.#reopenLog();
     }
+  }
+
+  #describe(): void {
+    this.#core.instance.describe();
+    this.#legions.describe();
   }
 
   #stop(): void {
@@ -222,6 +231,7 @@ export class Run {
   }
 
   #callOffEnd(): void {
+    this.#legions.callOffHooks();
     this.#farewell?.abort(new Stopped("told to stop at once"));
   }
 
@@ -283,6 +293,7 @@ export class Run {
 
   /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
   async #reload(): Promise<void> {
+    await this.#legions.closed();
     await this.#atExit();
     this.#services.close(false);
     const { instance } = this.#core;
@@ -317,6 +328,7 @@ export class Run {
         `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
       );
       if (instance.phase !== "reloading") return;
+      await this.#legions.start(false);
       instance.carryOn();
       this.#services.startFifo(this.#actions());
       this.#services.watchTouches(this.#actions(), this.#life.signal);
@@ -351,6 +363,7 @@ export class Run {
 
   async #finish(end: Extract<InstanceEnd, { kind: "stopped" }>): Promise<number> {
     this.#life.abort(new Stopped());
+    await this.#legions.closed();
     await this.#atExit();
     await this.#endJail(this.#plan.instance.reloadMercy * 1000);
     this.#logger.info(null, MESSAGES.goodbye(), { code: end.code });
@@ -393,6 +406,7 @@ export class Run {
       // A reload that was under way ends in the stop.
       if (end.kind !== "stopped") continue;
       if (error instanceof Stopped) return await this.#finish(end);
+      await this.#legions.closed();
       await this.#endJail(this.#plan.instance.reloadMercy * 1000);
       return code;
     }

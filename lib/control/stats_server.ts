@@ -1,0 +1,177 @@
+/**
+ * Answers whoever connects with one document, and closes. Must never wait for a reader, nor let readers take more memory than a
+ * fixed number of documents.
+ */
+import { lstatSync, unlinkSync } from "node:fs";
+import type { StatsPlan } from "../config/legion_plan.ts";
+
+type Address = StatsPlan["address"];
+type Socket = Bun.Socket<Reader>;
+
+interface Reader {
+  /** What it has not taken yet; null: it has not asked yet. */
+  rest: Uint8Array | null;
+  /** It says nothing more: it is let go of when it has taken all. */
+  isDone: boolean;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+export interface StatsServer {
+  close(): void;
+}
+
+/** Readers at the same time; one more is turned away. */
+const MOST_READERS = 32;
+/** A reader that has not taken all by then is cut off: one that takes a byte now and then must not keep others out. */
+const PATIENCE_MS = 30_000;
+
+const encoder = new TextEncoder();
+
+/**
+ * `document`: asked for once a reader. Rejects with an Error that names the address. A socket file that nobody serves any more is
+ * replaced.
+ */
+export async function serveStats(
+  plan: Pick<StatsPlan, "address" | "http">,
+  document: () => string,
+  patience = PATIENCE_MS,
+): Promise<StatsServer> {
+  const server = new Server(plan.http, document, patience);
+  await server.listen(plan.address);
+  return server;
+}
+
+class Server implements StatsServer {
+  readonly #http: boolean;
+  readonly #document: () => string;
+  /** Milliseconds. */
+  readonly #patience: number;
+  readonly #readers = new Set<Socket>();
+  #listener: { stop(force?: boolean): void } | null = null;
+  #file: { readonly path: string; readonly ino: number; readonly dev: number } | null = null;
+
+  constructor(http: boolean, document: () => string, patience: number) {
+    this.#http = http;
+    this.#document = document;
+    this.#patience = patience;
+  }
+
+  async listen(address: Address): Promise<void> {
+    try {
+      if (address.kind === "unix") await removeAbandoned(address.path);
+      // Half open: a reader that has nothing to say (nc with no input) may say so at once.
+      const options = { allowHalfOpen: true, socket: this.#handlers() };
+      this.#listener = address.kind === "unix"
+        ? Bun.listen<Reader>({ unix: address.path, ...options })
+        : Bun.listen<Reader>({ hostname: address.host, port: address.port, ...options });
+    } catch (error) {
+      throw new Error(`cannot serve statistics on ${statsAddress(address)}: ${listenProblem(error)}`, {
+        cause: error,
+      });
+    }
+    if (address.kind === "unix") this.#file = { path: address.path, ...identityOf(address.path) };
+  }
+
+  close(): void {
+    this.#listener?.stop(true);
+    this.#listener = null;
+    if (this.#file !== null) removeSame(this.#file);
+    this.#file = null;
+  }
+
+  #handlers(): Bun.SocketHandler<Reader> {
+    return {
+      open: (socket) => this.#opened(socket),
+      // What HTTP asks for does not matter, but who answers before it was asked may be cut off by its own answer.
+      data: (socket) => {
+        if (this.#http && socket.data.rest === null) this.#answer(socket);
+      },
+      drain: (socket) => this.#write(socket),
+      end: (socket) => {
+        if (socket.data.rest?.length === 0 || (this.#http && socket.data.rest === null)) socket.terminate();
+        else socket.data.isDone = true;
+      },
+      close: (socket) => {
+        clearTimeout(socket.data.timer);
+        this.#readers.delete(socket);
+      },
+      error: (socket) => void socket.terminate(),
+    };
+  }
+
+  #opened(socket: Socket): void {
+    const timer = setTimeout(() => socket.terminate(), this.#patience);
+    socket.data = { rest: null, isDone: false, timer };
+    if (this.#readers.size >= MOST_READERS) return void socket.terminate();
+    this.#readers.add(socket);
+    if (!this.#http) this.#answer(socket);
+  }
+
+  #answer(socket: Socket): void {
+    const body = encoder.encode(this.#document());
+    socket.data.rest = this.#http ? Buffer.concat([encoder.encode(httpHead(body.length)), body]) : body;
+    this.#write(socket);
+  }
+
+  #write(socket: Socket): void {
+    const { rest } = socket.data;
+    if (rest === null) return;
+    const taken = socket.write(rest);
+    if (taken < 0) return;
+    socket.data.rest = rest.subarray(taken);
+    if (socket.data.rest.length > 0) return;
+    // The other half stays open until the reader closes: what it sent unasked must not cut it off.
+    if (socket.data.isDone) socket.end();
+    else socket.shutdown();
+  }
+}
+
+export function statsAddress(address: Address): string {
+  return address.kind === "unix" ? address.path : `${address.host}:${address.port}`;
+}
+
+function httpHead(length: number): string {
+  return [
+    "HTTP/1.0 200 OK",
+    "Connection: close",
+    "Content-Type: application/json",
+    `Content-Length: ${length}`,
+    "",
+    "",
+  ].join("\r\n");
+}
+
+/** A socket file to which nobody answers. Anything else is left as it is, and then in the way. */
+async function removeAbandoned(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || !found.isSocket()) return;
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data: () => {} } });
+    socket.terminate();
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === "ECONNREFUSED") unlinkSync(path);
+  }
+}
+
+function identityOf(path: string): { readonly ino: number; readonly dev: number } {
+  const { ino, dev } = lstatSync(path);
+  return { ino, dev };
+}
+
+function removeSame(
+  { path, ino, dev }: { readonly path: string; readonly ino: number; readonly dev: number },
+): void {
+  try {
+    const found = identityOf(path);
+    if (found.ino === ino && found.dev === dev) unlinkSync(path);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function listenProblem(error: unknown): string {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  if (code === "EADDRINUSE") return "address already in use";
+  if (code === "EADDRNOTAVAIL") return "no interface of this host has this address";
+  return typeof message === "string" ? message : String(error);
+}

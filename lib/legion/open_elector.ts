@@ -1,0 +1,56 @@
+/**
+ * Puts together who elects the lord of a legion, from its Plan. Each transport is loaded only where a legion uses it: etcd's is
+ * large, and cryptography costs time at every start.
+ */
+import type { LegionPlan } from "../config/legion_plan.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
+import { bootTime } from "../sys/identity.ts";
+import type { Elector } from "./elector.ts";
+
+export interface ElectorOptions {
+  readonly plan: LegionPlan;
+  /** Milliseconds: the longest stop_timeout among the legion's daemons. */
+  readonly grace: number;
+  /** The PID namespace in which one of a guard is to lie (a jail's); null: reeve's. */
+  readonly within: () => number | null;
+  readonly log: (level: "debug" | "info" | "warning" | "error", text: string, fields?: LogFields) => void;
+}
+
+type LogFields = Readonly<Record<string, string | number>>;
+
+/** Rejects with an Error that says what of the Plan does not work here. */
+export async function openElector({ plan, grace, within, log }: ElectorOptions): Promise<Elector> {
+  const { transport } = plan;
+  // Of one start: a node that comes back is another to the others.
+  const self = { uuid: crypto.randomUUID(), name: process.getBuiltinModule("node:os").hostname() };
+  if (transport.kind === "etcd") {
+    const { openEtcdCandidate } = await import("./etcd_open.ts");
+    return openEtcdCandidate({ plan, transport, self: { ...self, valor: plan.valor }, grace, within, log });
+  }
+  const { PacketElector } = await import("./packet_elector.ts");
+  const { Packets } = await import("./packets.ts");
+  const { Refusals } = await import("./refusals.ts");
+  const { UdpTransport } = await import("./udp.ts");
+  const { UnixTransport } = await import("./unix_transport.ts");
+  const about = (text: string): string => `legion "${plan.name}": ${text}`;
+  const ofLegion = (level: "info" | "warning" | "error", text: string): void => log(level, about(text));
+  return new PacketElector({
+    plan,
+    self: { ...self, pid: process.pid },
+    transport: transport.listen.kind === "unix"
+      ? new UnixTransport(transport, ofLegion)
+      : new UdpTransport(transport, ofLegion),
+    packets: new Packets({
+      legion: plan.name,
+      uuid: self.uuid,
+      cipher: transport,
+      authSecret: transport.authSecret,
+      skewTolerance: plan.skewTolerance,
+    }),
+    refusals: new Refusals((text, fields) => log("warning", about(text), fields)),
+    timers: LOOP_TIMERS,
+    now: bootTime,
+    wall: () => Date.now(),
+    log,
+  });
+}

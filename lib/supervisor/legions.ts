@@ -1,0 +1,153 @@
+/**
+ * All legions of an instance: started before its daemons, left before they are stopped, closed when they are down. Must never hold
+ * up the instance: a legion that cannot take part is a refusal at the first start, and afterwards a line in the log.
+ */
+import type { LegionPlan } from "../config/legion_plan.ts";
+import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
+import { errorText } from "../sys/error_text.ts";
+import type { LegionGate } from "./instance.ts";
+import { legionWorld, type LegionWorldParts } from "./legion_world.ts";
+
+/** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
+const START_AGAIN_MS = 5000;
+
+export class Legions implements LegionGate {
+  readonly #parts: LegionWorldParts;
+  #legions = new Map<string, Legion>();
+  #closing = new Map<string, Promise<void>>();
+  #retries = new Set<ReturnType<typeof setTimeout>>();
+  /** null: nobody leaves. */
+  #leaving: { readonly ends: boolean } | null = null;
+
+  constructor(parts: LegionWorldParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects at the first start with what keeps a legion from taking part; after a reload it is said, and tried again. */
+  async start(isFirst: boolean): Promise<void> {
+    this.#leaving = null;
+    this.#closing = new Map();
+    try {
+      for (const plan of this.#parts.plan.instance.legions) await this.#start(plan, isFirst);
+    } catch (error) {
+      this.leave(true);
+      await this.closed();
+      throw error;
+    }
+  }
+
+  isLord(legion: string): boolean {
+    return this.#legions.get(legion)?.isLord === true;
+  }
+
+  /** null: this node is not the lord. */
+  lordship(legion: string): Lordship | null {
+    return this.#legions.get(legion)?.lordship ?? null;
+  }
+
+  leave(ends: boolean): void {
+    if (this.#leaving !== null) return;
+    this.#leaving = { ends };
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#retries.clear();
+    for (const [name, legion] of this.#legions) {
+      legion.leave();
+      this.daemonDown(name);
+    }
+  }
+
+  daemonDown(name: string): void {
+    const legion = this.#legions.get(name);
+    if (legion === undefined) return;
+    if (this.#leaving === null) return legion.daemonDown();
+    if (this.#closing.has(name) || !this.#parts.core.instance.isLegionDown(name)) return;
+    // Not before the instance has told its daemons to stop: none of them may have been told yet.
+    this.#closing.set(name, Promise.resolve().then(() => this.#close(name, legion)));
+  }
+
+  /** Resolves when every legion is closed; all daemons of legions are down by now. */
+  async closed(): Promise<void> {
+    for (const name of this.#legions.keys()) this.daemonDown(name);
+    await Promise.all(this.#closing.values());
+    this.#legions.clear();
+  }
+
+  /** Told to stop at once. */
+  callOffHooks(): void {
+    for (const legion of this.#legions.values()) legion.callOffHooks();
+  }
+
+  states(): readonly LegionState[] {
+    return [...this.#legions.values()].map(({ state }) => state);
+  }
+
+  /** One line a legion and one a member, for SIGUSR1. */
+  describe(): void {
+    const { logger } = this.#parts;
+    for (const state of this.states()) {
+      const { name, isLord, id, votes, quorum, members, since, lordUuid, problem } = state;
+      const lord = lordUuid === id.uuid ? id.name : members.find(({ uuid }) => uuid === lordUuid)?.name ?? "";
+      logger.info(null, `legion "${name}": ${isLord ? "i am the Lord" : "i am not the Lord"}`, {
+        lord,
+        since: new Date(since * 1000).toISOString(),
+        valor: id.valor,
+        uuid: id.uuid,
+        votes,
+        quorum,
+        members: members.length,
+        ...(problem === null ? {} : { problem }),
+      });
+      for (const member of members) {
+        logger.info(null, `legion "${name}": ${member.valor > 0 ? "node" : "arbiter"}: ${member.name}`, {
+          valor: member.valor,
+          uuid: member.uuid,
+          last_seen: new Date(member.lastSeen * 1000).toISOString(),
+          vote_valor: member.lordValor,
+          vote_uuid: member.lordUuid,
+        });
+      }
+    }
+  }
+
+  async #start(plan: LegionPlan, isFirst: boolean): Promise<void> {
+    const { core, logger } = this.#parts;
+    try {
+      const { openElector } = await import("../legion/open_elector.ts");
+      const timeouts = core.instance.units.map(({ plan: { legion, stopTimeout } }) =>
+        legion === plan.name ? stopTimeout : 0
+      );
+      const elector = await openElector({
+        plan,
+        grace: Math.max(0, ...timeouts) * 1000,
+        within: () => core.jail?.place()?.pidNamespaceFd ?? null,
+        log: (level, text, fields) => logger.log(level, null, text, fields),
+      });
+      const legion = new Legion(plan, elector, legionWorld(plan.name, this.#parts));
+      await legion.start();
+      if (this.#leaving !== null) return await elector.close();
+      this.#legions.set(plan.name, legion);
+    } catch (error) {
+      const text = `cannot take part in legion "${plan.name}": ${errorText(error)}`;
+      if (isFirst) throw new Error(text, { cause: error });
+      logger.error(null, `${text}; tried again every ${START_AGAIN_MS / 1000} s`);
+      this.#startAgain(plan);
+    }
+  }
+
+  #startAgain(plan: LegionPlan): void {
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      void this.#start(plan, false);
+    }, START_AGAIN_MS);
+    this.#retries.add(timer);
+  }
+
+  async #close(name: string, legion: Legion): Promise<void> {
+    const ends = this.#leaving?.ends ?? true;
+    try {
+      await legion.close(ends);
+    } catch (error) {
+      this.#parts.logger.error(null, `cannot leave legion "${name}": ${errorText(error)}`);
+    }
+  }
+}
