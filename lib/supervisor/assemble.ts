@@ -20,6 +20,7 @@ import { chooseJail } from "./jail_finder.ts";
 import { JailFile } from "./jail_record.ts";
 import { Legions } from "./legions.ts";
 import { Services } from "./services.ts";
+import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { enterJailAgain } from "./start_up.ts";
 
@@ -27,6 +28,7 @@ export interface Assembly {
   readonly core: Core;
   readonly services: Services;
   readonly legions: Legions;
+  readonly statistics: Statistics;
   /** The environment that hooks and daemons in the jail begin with. */
   readonly inside: Environment;
   /** COMMAND of the entrypoint form, where there is one. */
@@ -77,9 +79,10 @@ export function assemble(
   const legions = new Legions({ plan, logger, core, commands, parseCommand, hooks: services.hooks });
   core.instance.useLegions(legions);
   core.host.starter.lordship = (legion) => legions.lordship(legion);
+  const statistics = new Statistics({ plan, logger, instance: core.instance, legions });
   const entrypoint = core.instance.units.find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
-  return { core, services, legions, inside, foreground };
+  return { core, services, legions, statistics, inside, foreground };
 }
 
 /** What reeve was started with and its children are to have: its own limit of open files it raises. */

@@ -27,6 +27,7 @@ import { MESSAGES } from "./messages.ts";
 import { type InstanceActions, planLogFile, type Services } from "./services.ts";
 import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
 import { executeCore } from "./stage.ts";
+import type { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { startUp } from "./start_up.ts";
 
@@ -49,6 +50,7 @@ export class Run {
   #core!: Core;
   #services!: Services;
   #legions!: Legions;
+  #statistics!: Statistics;
   #runDir: RunDir | null = null;
   #foreground: Foreground | null = null;
   #isUp = false;
@@ -80,6 +82,7 @@ export class Run {
       if (instance.vacuum) this.#services?.removePidfiles();
       this.#foreground?.giveBack();
       this.#services?.close(instance.vacuum);
+      this.#statistics?.close();
       this.#logger.flush();
     }
   }
@@ -124,6 +127,7 @@ export class Run {
     this.#core = parts.core;
     this.#services = parts.services;
     this.#legions = parts.legions;
+    this.#statistics = parts.statistics;
     this.#foreground = parts.foreground;
     this.#logFile?.watchSize();
     this.#foreground?.wire();
@@ -137,6 +141,7 @@ export class Run {
       core: this.#core,
       services: this.#services,
       legions: this.#legions,
+      statistics: this.#statistics,
       inside: parts.inside,
       actions: this.#actions(),
       isReload,
@@ -296,6 +301,7 @@ export class Run {
     await this.#legions.closed();
     await this.#atExit();
     this.#services.close(false);
+    this.#statistics.close();
     const { instance } = this.#core;
     const files = saveFiles(this.#checked);
     this.#checked = new Map();
@@ -329,6 +335,7 @@ export class Run {
       );
       if (instance.phase !== "reloading") return;
       await this.#legions.start(false);
+      await this.#statistics.start(false);
       instance.carryOn();
       this.#services.startFifo(this.#actions());
       this.#services.watchTouches(this.#actions(), this.#life.signal);

@@ -1,6 +1,6 @@
 /**
  * The steps of a start in their order, which is uWSGI's: asap, pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user,
- * chdir, pidfile2, pre-app, post-app, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
+ * chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
  */
 import type { Plan } from "../config/plan.ts";
 import type { Core } from "./core.ts";
@@ -8,6 +8,7 @@ import type { Environment } from "./environment.ts";
 import { HookExit } from "./hooks.ts";
 import type { Legions } from "./legions.ts";
 import type { InstanceActions, Services } from "./services.ts";
+import type { Statistics } from "./statistics.ts";
 
 /** What hooks run in. */
 export interface Surroundings {
@@ -20,6 +21,7 @@ export interface Surroundings {
 
 export interface StartUp extends Surroundings {
   readonly legions: Pick<Legions, "start">;
+  readonly statistics: Pick<Statistics, "start">;
   readonly actions: InstanceActions;
   readonly isReload: boolean;
   /** Aborts when reeve is told to stop before the daemons run. */
@@ -54,6 +56,7 @@ export async function startUp(parts: StartUp): Promise<void> {
   core.useEnvironment(hooks.environment, hooks.cwd);
   // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
   if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
+  await parts.statistics.start(!isReload);
   await parts.legions.start(!isReload);
   signal.throwIfAborted();
   jail?.started();

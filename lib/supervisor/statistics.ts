@@ -1,0 +1,80 @@
+/**
+ * The instance's statistics server: gathers what it says from the running parts when somebody asks. Must never hold up the
+ * instance: what keeps it from listening is a refusal at the first start, and afterwards a line in the log.
+ */
+import { shownCommand } from "../config/mask.ts";
+import type { Plan } from "../config/plan.ts";
+import type { InstanceFacts } from "../control/stats_document.ts";
+import type { StatsServer } from "../control/stats_server.ts";
+import type { Logger } from "../log/logger.ts";
+import { errorText } from "../sys/error_text.ts";
+import type { Instance } from "./instance.ts";
+import type { Legions } from "./legions.ts";
+
+export interface StatisticsParts {
+  readonly plan: Plan;
+  readonly logger: Pick<Logger, "error">;
+  readonly instance: Pick<Instance, "units">;
+  readonly legions: Pick<Legions, "states">;
+}
+
+/** After a reload: an address that is taken is tried again this often, milliseconds. */
+const START_AGAIN_MS = 5000;
+
+export class Statistics {
+  readonly #parts: StatisticsParts;
+  #server: StatsServer | null = null;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #isClosed = false;
+
+  constructor(parts: StatisticsParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects at the first start when it cannot listen; after a reload that is said, and tried again. */
+  async start(isFirst: boolean): Promise<void> {
+    const { stats } = this.#parts.plan.instance;
+    this.#isClosed = false;
+    if (stats === null) return;
+    try {
+      const { serveStats } = await import("../control/stats_server.ts");
+      const { statsDocument } = await import("../control/stats_document.ts");
+      const { version } = await import("../../package.json", { with: { type: "json" } });
+      const server = await serveStats(stats, () => statsDocument(this.#facts(version), stats.minified));
+      if (this.#isClosed) server.close();
+      else this.#server = server;
+    } catch (error) {
+      if (isFirst) throw error;
+      this.#parts.logger.error(null, `${errorText(error)}; tried again every ${START_AGAIN_MS / 1000} s`);
+      this.#retry = setTimeout(() => void this.start(false), START_AGAIN_MS);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#server?.close();
+    this.#server = null;
+  }
+
+  #facts(version: string): InstanceFacts {
+    const { plan, instance, legions } = this.#parts;
+    return {
+      version,
+      instance: plan.instance.name,
+      pid: process.pid,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      cwd: process.cwd(),
+      daemons: instance.units.map(({ plan: daemon, status }) => ({
+        name: daemon.name,
+        command: shownCommand(daemon.command),
+        pid: (status.main ?? status.child)?.pid ?? 0,
+        respawns: status.respawns,
+        state: status.state,
+        legion: daemon.legion,
+      })),
+      legions: legions.states(),
+    };
+  }
+}
