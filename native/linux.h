@@ -113,6 +113,7 @@ enum linux_clone {
   CLONE_SIGHAND = 0x800,
   CLONE_PIDFD = 0x1000,
   CLONE_VFORK = 0x4000,
+  CLONE_PARENT = 0x8000,
   CLONE_THREAD = 0x10000,
   CLONE_NEWNS = 0x20000,
   CLONE_SYSVSEM = 0x40000,
@@ -240,6 +241,7 @@ enum linux_wait {
   WNOWAIT = 0x1000000,
   WALL = 0x40000000,
   P_ALL = 0,
+  P_PIDFD = 3,
   P_PID = 1
 };
 

@@ -54,22 +54,84 @@ static i32 spawnBody(void *argument) {
   return 125;
 }
 
+/* A child that shares our memory and runs body(argument) on this stack; `flags` beyond that. -> its pid, or -errno */
+static i64 cloneSharing(u64 flags, void *stack, u64 size, i32 *pidfd, i32 (*body)(void *), void *argument) {
+  struct linux_clone_args args = {
+      .flags = CLONE_VM | CLONE_VFORK | flags,
+      .pidfd = P(pidfd),
+      .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* a sibling takes that of who clones it */
+      .stack = P(stack),
+      .stack_size = size,
+  };
+  i64 pid = cloneThree(&args, sizeof args, body, argument);
+  if (pid == -ENOSYS || pid == -EPERM) { /* an old kernel; a seccomp filter of an older container runtime */
+    void *top = (u8 *)stack + size;
+    u64 plain = CLONE_VM | CLONE_VFORK | flags | SIGCHLD;
+    pid = clonePlain(plain, top, pidfd, body, argument);
+    if (pid == -EINVAL && (flags & CLONE_PIDFD)) pid = clonePlain(plain & ~(u64)CLONE_PIDFD, top, pidfd, body, argument);
+  }
+  return pid;
+}
+
 /* One child that shares our memory until it is the helper. -> its pid, or -errno */
 static i64 cloneChild(u64 clone_flags, i32 *pidfd, struct spawn *spawn) {
   u8 stack[CHILD_STACK] __attribute__((aligned(16)));
-  struct linux_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | clone_flags,
-      .pidfd = P(pidfd),
-      .exit_signal = SIGCHLD,
-      .stack = P(stack),
-      .stack_size = sizeof stack,
-  };
-  i64 pid = cloneThree(&args, sizeof args, spawnBody, spawn);
-  if (pid == -ENOSYS || pid == -EPERM) { /* an old kernel; a seccomp filter of an older container runtime */
-    void *top = stack + sizeof stack;
-    u64 flags = CLONE_VM | CLONE_VFORK | clone_flags | SIGCHLD;
-    pid = clonePlain(flags | CLONE_PIDFD, top, pidfd, spawnBody, spawn);
-    if (pid == -EINVAL) pid = clonePlain(flags, top, pidfd, spawnBody, spawn);
+  return cloneSharing(CLONE_PIDFD | clone_flags, stack, sizeof stack, pidfd, spawnBody, spawn);
+}
+
+struct nested {
+  struct spawn *spawn;
+  i32 *pidfd;
+  volatile i64 result;
+};
+
+static i32 nestedBody(void *argument) {
+  struct nested *nested = argument;
+  nested->result = cloneChild(CLONE_NEWPID | CLONE_PARENT, nested->pidfd, nested->spawn);
+  return 0;
+}
+
+/* The kernel's word on which process a pidfd is, in our own numbers. -> pid, or -errno */
+static i64 pidOfPidfd(i32 pidfd) {
+  static const char KEY[] = "\nPid:\t";
+  struct text_line path;
+  char text[512];
+  i64 pid = 0;
+  lineStart(&path);
+  lineText(&path, "/proc/self/fdinfo/");
+  lineNumber(&path, (u64)pidfd);
+  path.bytes[path.used] = 0;
+  i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P(path.bytes), O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  i64 count = syscall3(SYS_READ, A(fd), P(text), sizeof text - 1);
+  syscall1(SYS_CLOSE, A(fd));
+  if (count < 0) return count;
+  text[count] = 0;
+  for (i64 at = 0; text[at]; at++) {
+    u32 same = 0;
+    while (KEY[same] && text[at + same] == KEY[same]) same++;
+    if (KEY[same]) continue;
+    for (const char *digit = text + at + same; *digit >= '0' && *digit <= '9'; digit++) pid = pid * 10 + (*digit - '0');
+    return pid > 1 ? pid : -ESRCH;
+  }
+  return -ESRCH;
+}
+
+/* A PID namespace can be made only by who lives in the one around it, so one that lies in a joined one takes a process between, which
+ * makes a sibling of itself, our child, and ends. It shares our descriptors for that long: the pidfd is in our table. */
+static i64 cloneNested(i32 *pidfd, struct spawn *spawn) {
+  u8 stack[3 * CHILD_STACK] __attribute__((aligned(16)));
+  struct nested nested = {spawn, pidfd, -ECHILD};
+  i64 between = cloneSharing(CLONE_FILES, stack, sizeof stack, pidfd, nestedBody, &nested);
+  if (between < 0) return between;
+  while (syscall4(SYS_WAIT4, A(between), 0, A(WALL), 0) == -EINTR) continue;
+  if (nested.result < 0) return nested.result;
+  if (*pidfd < 0) return -ENOSYS;
+  i64 pid = pidOfPidfd(*pidfd);
+  if (pid < 0) {
+    syscall4(SYS_PIDFD_SEND_SIGNAL, A(*pidfd), SIGKILL, 0, 0);
+    syscall5(SYS_WAITID, P_PIDFD, A(*pidfd), 0, WEXITED | WALL, 0);
+    syscall1(SYS_CLOSE, A(*pidfd));
   }
   return pid;
 }
@@ -99,7 +161,7 @@ EXPORT i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nk
   i64 pid = pidns_fd >= 0 ? syscall2(SYS_SETNS, A(pidns_fd), CLONE_NEWPID) : 0;
   i64 back = 0;
   if (pid >= 0) {
-    pid = cloneChild(clone_flags, &pidfd, &spawn);
+    pid = pidns_fd >= 0 && clone_flags ? cloneNested(&pidfd, &spawn) : cloneChild(clone_flags, &pidfd, &spawn);
     if (pidns_fd >= 0) back = syscall2(SYS_SETNS, A(own_pidns_fd), CLONE_NEWPID);
   }
   if (back < 0 && pid > 0 && !spawn.error) syscall2(SYS_KILL, A(pid), SIGKILL);
