@@ -10,6 +10,7 @@
  */
 #include "guard.h"
 
+#include "children.h"
 #include "linux.h"
 #include "syscall.h"
 #include "text.h"
@@ -123,6 +124,7 @@ __attribute__((noreturn)) static void firstBegin(const struct guard *guard, cons
   syscall1(SYS_CLOSE, A(guard->request.commands_fd));
   syscall1(SYS_CLOSE, A(guard->request.news_fd));
   syscall1(SYS_CLOSE, A(guard->alarm));
+  if (guard->request.pid_namespace_fd >= 0) syscall1(SYS_CLOSE, A(guard->request.pid_namespace_fd));
   i64 result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (result < 0 || syscall3(SYS_READ, A(life[0]), P(&go), 1) != 1) exitProcess(125);
   /* A guard that died before it was our parent to die with has left us to nobody: getppid cannot tell, it is 0 across namespaces. */
@@ -146,17 +148,38 @@ static i64 namespaceOf(i32 pid, u64 *inode, u64 *device) {
   return result;
 }
 
+static void noteChild(void *context, i32 pid) { *(i32 *)context = pid; }
+
+/* Within another namespace. A new one can only be made by a process that is in the outer one itself: a short-lived child, which makes
+ * PID 1 as a child of ours. What number that has here, only our list of children tells.  -> pid or -errno. */
+static i64 cloneWithin(const struct guard *guard, const i32 life[2]) {
+  i32 status = 0;
+  i32 found = -ESRCH;
+  i64 result = syscall2(SYS_SETNS, A(guard->request.pid_namespace_fd), CLONE_NEWPID);
+  if (result >= 0) result = syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0);
+  if (result == 0) {
+    result = syscall5(SYS_CLONE, CLONE_NEWPID | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (result == 0) firstBegin(guard, life);
+    exitProcess((i32)(result < 0 ? -result : 0));
+  }
+  if (result > 0) result = syscall4(SYS_WAIT4, A(result), P(&status), WALL, 0);
+  if (result < 0) return result;
+  if (status) return status & 0x7f ? -ESRCH : -(status >> 8 & 0xff);
+  childrenEach(noteChild, &found);
+  return found;
+}
+
 static i64 startFirst(struct guard *guard) {
   i32 life[2] = {-1, -1};
-  i64 result = 0;
-  if (guard->request.pid_namespace_fd >= 0) {
-    result = syscall2(SYS_SETNS, A(guard->request.pid_namespace_fd), CLONE_NEWPID);
-    syscall1(SYS_CLOSE, A(guard->request.pid_namespace_fd));
-  }
-  if (result >= 0) result = syscall2(SYS_PIPE2, P(life), O_CLOEXEC);
+  i64 result = syscall2(SYS_PIPE2, P(life), O_CLOEXEC);
   if (result < 0) return result;
-  result = syscall5(SYS_CLONE, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
-  if (result == 0) firstBegin(guard, life);
+  if (guard->request.pid_namespace_fd >= 0) {
+    result = cloneWithin(guard, life);
+    syscall1(SYS_CLOSE, A(guard->request.pid_namespace_fd));
+  } else {
+    result = syscall5(SYS_CLONE, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (result == 0) firstBegin(guard, life);
+  }
   syscall1(SYS_CLOSE, A(life[0]));
   if (result >= 0) {
     guard->first = (i32)result;

@@ -288,7 +288,7 @@ export class EtcdCandidate implements Elector {
             "warning",
             `the guard has told pid ${pid} to stop: the lease was not renewed in time`,
           ),
-        ended: (errno) => this.#guardEnded(guard, errno),
+        ended: (problem) => this.#guardEnded(guard, problem),
       });
       this.#guard = guard;
     } catch (error) {
@@ -296,12 +296,11 @@ export class EtcdCandidate implements Elector {
     }
   }
 
-  #guardEnded(guard: LordGuard, errno: number | null): void {
+  #guardEnded(guard: LordGuard, problem: string | null): void {
     if (this.#guard !== guard) return;
     this.#guard = null;
-    const text = errno === null
-      ? "the guard ended, and what ran under it: the lease was not renewed in time, or somebody killed it"
-      : `the guard cannot be set up: errno ${errno}`;
+    const text = problem ??
+      "the guard ended, and what ran under it: the lease was not renewed in time, or somebody killed it";
     this.#handle({ type: "guardEnded", text });
   }
 

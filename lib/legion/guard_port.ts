@@ -12,7 +12,8 @@ export interface LordGuard {
 export interface GuardEvents {
   ready(): void;
   told(pid: number): void;
-  ended(errno: number | null): void;
+  /** Everything in the namespace is dead. `problem`: why there could be no guard; null: it had begun. */
+  ended(problem: string | null): void;
 }
 
 /** Starts a guard that holds `deadline` from the start. Throws an Error that says why it cannot. */

@@ -6,7 +6,8 @@ import { integer, processId, signalNumber, unsigned64 } from "./checks.ts";
 import { closeFd, keepList, openPipe, readInto } from "./descriptor.ts";
 import { openFollow } from "./files.ts";
 import { memfdOf } from "./memfd.ts";
-import { EAGAIN, helperFd, native, unwrap } from "./native.ts";
+import { SysError } from "./errno.ts";
+import { EAGAIN, EPERM, helperFd, native, unwrap } from "./native.ts";
 import { closePidfd, openPidfd, signalPidfd } from "./pidfd.ts";
 import { readStat } from "./process_table.ts";
 import { type Watch, watcher } from "./watcher.ts";
@@ -28,8 +29,8 @@ export interface GuardEvents {
   ready(): void;
   /** The daemon with this pid was sent its stop signal: its grace before the deadline has begun. */
   told(pid: number): void;
-  /** Everything in the namespace is dead. `errno`: the guard could not be set up; null: it had begun. */
-  ended(errno: number | null): void;
+  /** Everything in the namespace is dead. `problem`: why the guard could not be set up; null: it had begun. */
+  ended(problem: string | null): void;
 }
 
 export class Guard {
@@ -180,8 +181,13 @@ export class Guard {
     }
     signalPidfd(this.#pidfd, SIGKILL); // its PID 1 may have been killed alone
     closePidfd(this.#pidfd);
-    this.#events.ended(this.#errno);
+    this.#events.ended(this.#errno === null ? null : problemOf(this.#errno));
   }
+}
+
+function problemOf(errno: number): string {
+  const { message } = new SysError("clone", errno, { doing: "make a PID namespace for the guard" });
+  return errno === EPERM ? `${message}; it needs root (CAP_SYS_ADMIN)` : message;
 }
 
 function nanoseconds(milliseconds: number): bigint {
