@@ -57,16 +57,13 @@ export function findProblems(
 /** Files of reeve itself, which stays outside every jail. */
 function checkOwnFiles(instance: InstancePlan, places: Places): void {
   const { cwd } = places.look;
-  const directory = instance.chdir === null ? cwd : join(cwd, instance.chdir);
+  // In a jail chdir is a directory of the jail, and reeve itself stays where it is.
+  const directory = instance.chdir === null || instance.jail !== null ? cwd : join(cwd, instance.chdir);
   for (const pidfile of instance.pidfiles) {
     const path = join(pidfile.asUser ? directory : cwd, pidfile.path);
     places.checkPlace(path, `pidfile "${pidfile.path}"`, pidfile.origin);
   }
-  const { file } = instance.log;
-  if (file !== null && !file.startsWith("/dev/")) {
-    const origin = originOf(instance, "daemonize2", "logto2", "daemonize", "logto");
-    places.checkPlace(join(cwd, file), `log file "${file}"`, origin);
-  }
+  if (!isLogInside(instance)) checkLog(instance, join(cwd, instance.log.file ?? ""), places);
   for (const { path, origin } of instance.masterFifo) {
     places.checkPlace(join(directory, path), `master FIFO "${path}"`, origin);
     const status = places.stat(join(directory, path));
@@ -74,6 +71,18 @@ function checkOwnFiles(instance: InstancePlan, places: Places): void {
       places.report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
     }
   }
+}
+
+/** logto2 is opened once the instance is in its jail (uWSGI 2.0). */
+function isLogInside({ jail, log }: InstancePlan): boolean {
+  return jail !== null && log.asUser;
+}
+
+function checkLog(instance: InstancePlan, path: string, places: Places): void {
+  const { file } = instance.log;
+  if (file === null || file.startsWith("/dev/")) return;
+  const origin = originOf(instance, "daemonize2", "logto2", "daemonize", "logto");
+  places.checkPlace(path, `log file "${file}"`, origin);
 }
 
 /** One search for all daemons that see the same files. */
@@ -100,6 +109,10 @@ class Searches {
     if (chdir !== null) {
       const origin = originOf(this.#plan.instance, "chdir");
       this.#places.checkDirectory(this.#ofInstance.absolute("."), `chdir "${chdir}"`, origin);
+    }
+    const { log } = this.#plan.instance;
+    if (isLogInside(this.#plan.instance)) {
+      checkLog(this.#plan.instance, join("/", log.file ?? ""), this.#places);
     }
     if (this.#purpose === "start") return;
     for (const { command, origin } of touchExec) this.#ofInstance.checkShellLine(command, origin);

@@ -131,10 +131,30 @@ export function mountSteps(
   if ((call.flags & MS.bind) !== 0 && (call.flags & MS.remount) === 0) {
     const bind: MountStep = { ...STEP, kind: "bind", source, target, type: "", recursive, flags: restrict };
     if (propagation === 0) return [bind];
-    return [bind, { ...STEP, kind: "plain", source: "none", target, type: "none", flags: propagation }];
+    const change: MountStep = {
+      ...STEP,
+      kind: "plain",
+      source: "none",
+      target,
+      type: "none",
+      flags: propagation,
+      sourceInside: false,
+    };
+    return [bind, change];
   }
   const changes = (call.flags & (MS.remount | MS.move | PROPAGATION)) !== 0;
-  return [{ ...STEP, kind: changes ? "plain" : "new", source, target, type, data, flags: call.flags }];
+  // Of what is moved the source is a path; elsewhere it is what the file system makes of it.
+  const sourceInside = (call.flags & MS.move) !== 0;
+  return [{
+    ...STEP,
+    kind: changes ? "plain" : "new",
+    source,
+    target,
+    type,
+    data,
+    flags: call.flags,
+    sourceInside,
+  }];
 }
 
 /** Throws an Error as `planUmount` does. */
