@@ -13,7 +13,7 @@ import { type JailIdentity, NAMESPACE_KINDS } from "./jail_identity.ts";
 import type { JailPlace } from "./jail_place.ts";
 import { namespacesBeside, sameNamespaces } from "./namespace_files.ts";
 import { cloneFlags, NO_SETUP } from "./namespace_setup.ts";
-import { isEnding, pidLevels } from "./pid_levels.ts";
+import { pidLevels, stands } from "./pid_levels.ts";
 
 /** It is not the jail that was meant, or is none any more. The text goes on after "the jail ...". */
 export class NotThatJail extends Error {}
@@ -45,7 +45,7 @@ export class JailHandle implements JailPlace {
       if (stat === null || stat.startTime !== startTime) {
         throw new NotThatJail(`has ended (pid ${pid} is another process by now)`);
       }
-      if (stat.state === "Z" || isEnding(pid)) throw new NotThatJail(`is ending (pid ${pid})`);
+      if (!stands(identity)) throw new NotThatJail(`is ending (pid ${pid})`);
       if (!sameNamespaces(namespacesBeside(pid), identity.namespaces)) {
         throw new NotThatJail(`is not the one on record: the namespaces of pid ${pid} are others`);
       }
@@ -53,7 +53,7 @@ export class JailHandle implements JailPlace {
       const pidNamespaceFd = identity.namespaces.pid === undefined ? null : keep(openNamespace(pid, "pid"));
       const levels = pidLevels(pid);
       // It lived all the while, so its number was nobody else's.
-      if (!signalPidfd(pidfd, 0) || isEnding(pid)) throw new NotThatJail(`is ending (pid ${pid})`);
+      if (!signalPidfd(pidfd, 0) || !stands(identity)) throw new NotThatJail(`is ending (pid ${pid})`);
       return new JailHandle(identity, plan, {
         pidfd,
         rootFd,
@@ -96,7 +96,7 @@ export class JailHandle implements JailPlace {
 
   /** The init runs and is not about to end. */
   get stands(): boolean {
-    return readStat(this.initPid)?.startTime === this.identity.startTime && !isEnding(this.initPid);
+    return stands(this.identity);
   }
 
   translatePid(pid: number): number | null {
@@ -109,10 +109,11 @@ export class JailHandle implements JailPlace {
 
   pidInside(pid: number): number | null {
     const inside = pidLevels(pid)?.[this.#depth] ?? null;
-    // Another jail's process has a number at this level too.
-    const isHere = this.pidNamespaceFd === null ||
-      namespaceInode(pid, "pid") === this.identity.namespaces.pid;
-    return isHere ? inside : null;
+    if (inside === null || this.pidNamespaceFd === null) return inside;
+    // Another jail's process has a number at this level too, and one that has a namespace of its own within this jail is in the jail.
+    const found = pidFromNamespace(this.pidNamespaceFd, inside);
+    if (found !== "unknown") return found === pid ? inside : null;
+    return namespaceInode(pid, "pid") === this.identity.namespaces.pid ? inside : null;
   }
 
   close(): void {

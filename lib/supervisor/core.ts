@@ -4,30 +4,28 @@
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan.ts";
-import { SIGKILL } from "../daemon/patience.ts";
 import { exitCodeOf } from "../daemon/process.ts";
+import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
 import { Inotify } from "../sys/inotify.ts";
 import { ownCredentials } from "../sys/own_process.ts";
-import { listProcesses, readStat } from "../sys/process_table.ts";
 import { reapDead } from "../sys/reap.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Saved } from "./handover.ts";
 import type { JailChoice } from "./jail_finder.ts";
-import type { HeldJail } from "./jail_holder.ts";
+import type { HeldJail } from "./held_jail.ts";
 import { holdJail } from "./jail_assembly.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import { reapAll, type ReaperSystem } from "./reaper.ts";
+import { Leftovers } from "./leftovers.ts";
 import { PathWatch } from "./path_watch.ts";
 import { PidTurnover } from "./pid_turnover.ts";
 import { Registry } from "./registry.ts";
-import { findRemainders } from "./remainder.ts";
-import { signalDaemon } from "./signaller.ts";
 import { Strangers } from "./strangers.ts";
 import { Sweeper } from "./sweeper.ts";
 import { UnitHost } from "./unit_host.ts";
@@ -46,8 +44,6 @@ export interface CoreParts {
   readonly enterJail: () => Promise<void>;
 }
 
-/** How long what a killed reeve left may take to go once it got SIGKILL. */
-const REMAINDER_PATIENCE_MS = 2000;
 /** A daemon's first children exist by now: the journal notes that their leader lives. */
 const ALIVE_AFTER_MS = 2000;
 /** Heap is given back this long after a burst, and no more often than this. */
@@ -65,6 +61,7 @@ export class Core {
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
   readonly #turnover: PidTurnover;
+  readonly #leftovers: Leftovers;
   /** Nothing of an earlier reeve is left on record. */
   #isMarkable: boolean;
   readonly #system: ReaperSystem;
@@ -110,7 +107,9 @@ export class Core {
       watcher: watcher(),
       watchFile: (file, changed) => {
         const onProblem = (text: string): void => logger.warning(null, text);
-        const world = { inotify: this.inotify, timers: LOOP_TIMERS, onProblem };
+        const source = this.host.starter.jailSource;
+        const tree = source === null ? {} : { tree: jailTree(source) };
+        const world = { inotify: this.inotify, timers: LOOP_TIMERS, onProblem, ...tree };
         return new PathWatch(resolve(file), world, changed, { anyEvent: true, settle: 0 });
       },
       environment: parts.environment,
@@ -132,7 +131,7 @@ export class Core {
       boot,
       host: this.host,
       registry: this.registry,
-      opened: (isFresh) => this.instance.jailOpened(isFresh),
+      opened: (isStale) => this.instance.jailOpened(isStale),
     });
     this.instance = new Instance(
       plan,
@@ -147,6 +146,12 @@ export class Core {
     this.#turnover = new PidTurnover(parts.runDir === null ? null : `${parts.runDir}/pids`, boot);
     this.#isMarkable = !this.#before.some(({ smart }) => !smart);
     if (this.#isMarkable) this.#turnover.mark();
+    this.#leftovers = new Leftovers(this.#before, {
+      logger,
+      journal: this.#journal,
+      turnover: this.#turnover,
+      follow: (process, ended) => this.host.follow(process, null, ended),
+    });
   }
 
   /** How the instance came to its end, or to the point of a reload. */
@@ -181,54 +186,9 @@ export class Core {
 
   /** Ends what dumb daemons of a killed reeve left, and waits until it is gone. */
   async endRemainders(): Promise<void> {
-    const { logger } = this.#parts;
-    const dumb = this.#before.filter((entry) => !entry.smart);
-    this.#forgetGone(this.#before.filter((entry) => entry.smart));
-    if (dumb.length === 0) return;
-    const gone: Promise<void>[] = [];
-    for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses(), this.#turnover.none)) {
-      if (doubtful.length > 0) {
-        const pids = doubtful.map((member) => member.pid).join(" ");
-        logger.warning(
-          entry.name,
-          `processes of a session like an earlier run's are left alone: nothing proves that they are its`,
-          { pids },
-        );
-      }
-      for (const member of proved) {
-        logger.warning(entry.name, `killing what an earlier reeve left (pid: ${member.pid})`);
-        gone.push(this.#killAndWait(member));
-      }
-    }
-    const patience = new Promise<void>((done) => setTimeout(done, REMAINDER_PATIENCE_MS).unref());
-    await Promise.race([Promise.all(gone), patience]);
-    this.#isMarkable = this.#forgetGone(dumb, true);
-    if (this.#isMarkable) this.#turnover.mark();
-  }
-
-  /**
-   * Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left either. Whether
-   * that was all of them.
-   */
-  #forgetGone(entries: readonly JournalEntry[], sessions = false): boolean {
-    const left = sessions ? findRemainders(entries, listProcesses()).map(({ entry }) => entry) : [];
-    let all = true;
-    for (const entry of entries) {
-      const { pid, startTime } = entry.process;
-      if (left.includes(entry) || readStat(pid)?.startTime === startTime) all = false;
-      else this.#journal.end(entry.process);
-    }
-    return all;
-  }
-
-  #killAndWait(member: { readonly pid: number; readonly startTime: bigint }): Promise<void> {
-    return new Promise((done) => {
-      const watch = this.host.follow(member, null, () => {
-        watch.remove();
-        done();
-      });
-      this.#tellMember(member.pid, () => signalDaemon(member, SIGKILL));
-    });
+    const wasMarkable = this.#isMarkable;
+    this.#isMarkable = await this.#leftovers.end();
+    if (this.#isMarkable && !wasMarkable) this.#turnover.mark();
   }
 
   /** A smart daemon is known by the journal, whatever the clock has done since its pidfile was written. */
@@ -243,15 +203,6 @@ export class Core {
       }
     }
     return known;
-  }
-
-  /** What a daemon left may have become another user's: that costs a line, and not the others. */
-  #tellMember(pid: number, tell: () => unknown): void {
-    try {
-      tell();
-    } catch (error) {
-      this.#parts.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
-    }
   }
 
   #noteAlive(): void {

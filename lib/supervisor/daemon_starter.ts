@@ -18,7 +18,7 @@ import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
 import { daemonChild, type Inherited, type Whereabouts } from "./child_builder.ts";
 import { changeEnvironment } from "./environment.ts";
-import type { HeldJail } from "./jail_holder.ts";
+import type { HeldJail } from "./held_jail.ts";
 import { daemonConfinement } from "./jail_spec.ts";
 import { parseMountInfo } from "./mount_flags.ts";
 import { ownersOfLinks } from "./pidfile_reader.ts";

@@ -168,19 +168,10 @@ export class Instance {
     for (const unit of this.units) if (unit.status.state === "down") this.#startUnit(unit);
   }
 
-  /**
-   * The jail was made again: what waited for it is started, and what had failed there may go well now. `isFresh`: those that still
-   * run are in what is left of the one before.
-   */
-  jailOpened(isFresh: boolean): void {
+  /** The jail was made again. `isStale`: daemons that still run are in what is left of the one before. */
+  jailOpened(isStale: boolean): void {
     if (this.#phase !== "running") return;
-    for (const unit of this.units) {
-      const { state } = unit.status;
-      unit.startHeld();
-      if (state === "waiting" || state === "broken" || (isFresh && state === "running")) {
-        unit.handle({ type: "restartRequested", reason: "restart" });
-      }
-    }
+    for (const unit of this.units) unit.jailOpened(isStale);
   }
 
   /** A unit that was told to stop has. */

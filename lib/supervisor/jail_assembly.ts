@@ -6,9 +6,10 @@ import { LOOP_TIMERS } from "../log/timers.ts";
 import { needsInit } from "../jail/namespace_setup.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
+import type { HeldJail } from "./held_jail.ts";
 import { ChrootHolder } from "./jail_chroot.ts";
 import type { JailChoice } from "./jail_finder.ts";
-import { type HeldJail, JailHolder } from "./jail_holder.ts";
+import { JailHolder } from "./jail_holder.ts";
 import { JailFile } from "./jail_record.ts";
 import type { Registry } from "./registry.ts";
 import { signalAlone, signalDaemon } from "./signaller.ts";
@@ -22,8 +23,8 @@ export interface JailAssembly {
   readonly host: UnitHost;
   readonly registry: Registry;
   readonly enterJail: () => Promise<void>;
-  /** `isFresh`: daemons of the jail before may still run, since it had no PID namespace to end with. */
-  readonly opened: (isFresh: boolean) => void;
+  /** `isStale`: daemons of the jail before may still run, since it had no PID namespace to end with. */
+  readonly opened: (isStale: boolean) => void;
 }
 
 export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
@@ -39,6 +40,7 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
     timers: LOOP_TIMERS,
     now: () => performance.now(),
     init: {
+      isKnown: parts.runDir !== null,
       inherited: parts.inherited,
       registry: parts.registry,
       watcher: watcher(),

@@ -8,7 +8,7 @@ import { jailSetup } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";
 import { openDirectory } from "../sys/files.ts";
 import { readStat } from "../sys/process_table.ts";
-import type { HeldJail } from "./jail_holder.ts";
+import type { HeldJail } from "./held_jail.ts";
 
 export class ChrootHolder implements HeldJail {
   readonly plan: JailPlan;

@@ -52,7 +52,7 @@ export function chooseJail(search: JailSearch): JailChoice | null {
   return findJail(search) ?? (wanted === null ? null : { plan: wanted, handle: null });
 }
 
-/** null: there is none to go on with. */
+/** null: there is none to go on with. Throws where one stands and cannot be held: another beside it would run its daemons twice. */
 function findJail(search: JailSearch): JailChoice | null {
   const { saved, record, logger } = search;
   const known = saved === undefined ? record : saved;
@@ -69,11 +69,13 @@ function findJail(search: JailSearch): JailChoice | null {
     if (saved === undefined) logger.info(null, "found the jail of an earlier reeve", { pid: handle.initPid });
     return { handle, plan };
   } catch (error) {
-    const why = error instanceof NotThatJail ? error.message : `cannot be held: ${errorText(error)}`;
-    logger.warning(
-      null,
-      `the jail ${saved === undefined ? "of an earlier reeve" : "from before the reload"} ${why}`,
-    );
+    const whose = saved === undefined ? "of an earlier reeve" : "from before the reload";
+    if (!(error instanceof NotThatJail)) {
+      throw new Error(`cannot hold the jail ${whose} (pid ${identity.pid}): ${errorText(error)}`, {
+        cause: error,
+      });
+    }
+    logger.warning(null, `the jail ${whose} ${error.message}`);
     return null;
   }
 }

@@ -18,6 +18,8 @@ import { jailInit } from "./jail_spec.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
 
 export interface InitWorld {
+  /** The jail will be on record in the run directory. */
+  readonly isKnown: boolean;
   readonly inherited: Inherited;
   readonly registry: Registry;
   readonly watcher: Watcher;
@@ -40,7 +42,7 @@ export function startInit(plan: JailPlan, world: InitWorld, events: InitEvents):
     const pipe = openPipe({ nonblock: true });
     let process: ProcessId;
     try {
-      process = world.start(jailInit(plan, joins, pipe.writer, world.inherited));
+      process = world.start(jailInit(plan, joins, pipe.writer, world.inherited, world.isKnown));
     } catch (error) {
       closeFd(pipe.reader);
       throw error;

@@ -3,6 +3,7 @@
  * here: who calls has the descriptors, and closes them.
  */
 import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
+import { SIGKILL } from "../daemon/patience.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import type { OpenJoins } from "../jail/joins.ts";
 import { daemonSetup, jailSetup, NO_SETUP } from "../jail/namespace_setup.ts";
@@ -12,12 +13,16 @@ import type { Inherited } from "./child_builder.ts";
 /** What `ps` shows of it. */
 const INIT_NAME = "reeve-jail";
 
-/** The init of the jail: sets it up, says so through `readyFd`, and from then on only reaps. It outlives reeve. */
+/**
+ * The init of the jail: sets it up, says so through `readyFd`, and from then on only reaps. It outlives reeve where it `isKnown`, on
+ * record in the run directory: nobody would find it again otherwise.
+ */
 export function jailInit(
   plan: JailPlan,
   joins: OpenJoins,
   readyFd: number,
   inherited: Inherited,
+  isKnown: boolean,
 ): Omit<ChildSpec, "spawnId"> {
   return {
     args: [INIT_NAME],
@@ -37,7 +42,7 @@ export function jailInit(
     oomScoreAdj: null,
     nice: null,
     cpus: null,
-    parentDeathSignal: null,
+    parentDeathSignal: isKnown ? null : SIGKILL,
     role: "jail",
     confinement: {
       ...jailSetup(plan),

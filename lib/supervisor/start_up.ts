@@ -1,6 +1,6 @@
 /**
  * The steps of a start in their order, which is uWSGI's: asap, pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user,
- * chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
+ * logto2, chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
  */
 import type { Plan } from "../config/plan.ts";
 import type { Core } from "./core.ts";
@@ -72,6 +72,7 @@ export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): 
     await services.waits(signal);
     await becomeUser(parts, signal);
     core.useEnvironment(services.hooks.environment, services.hooks.cwd);
+    services.watchDaemons();
   } catch (error) {
     if (error instanceof HookExit) core.instance.stop(error.code);
     throw error;
@@ -97,6 +98,7 @@ async function becomeUser({ plan, core, services }: Surroundings, signal: AbortS
   const { hooks } = services;
   await hooks.run("as-root", signal);
   await hooks.run("as-user", signal);
+  services.openLogInside?.();
   if (plan.instance.chdir !== null) hooks.changeDirectory(plan.instance.chdir);
   if (core.jail === null) process.chdir(hooks.cwd);
 }

@@ -25,7 +25,7 @@ export interface UnitServices {
   /** Monotonic milliseconds. */
   now(): number;
   setTimer(ms: number, fire: () => void): Timer;
-  /** Starts the daemon's command; throws an Error that says which stage failed. null: not before the unit's `startHeld`. */
+  /** Starts the daemon's command; throws an Error that says which stage failed. null: not before `jailOpened`. */
   spawn(plan: DaemonPlan, again: boolean): ProcessId | null;
   /** Our child `process` is to report its end to `owner`. */
   own(process: ProcessId, owner: DaemonUnit): void;
@@ -156,13 +156,26 @@ export class DaemonUnit {
     this.#run({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
   }
 
-  /** The jail that its start had to wait for is there. */
-  startHeld(): void {
+  /**
+   * Its jail was made again: what waited for it starts, and what had failed there may go well now. `isStale`: a daemon that still runs
+   * is in what is left of the jail before.
+   */
+  jailOpened(isStale: boolean): void {
     const held = this.#held;
     const { state, launch, child, main } = this.status;
     this.#held = null;
-    if (held === null || state !== "starting" || launch !== "none" || child !== null || main !== null) return;
-    this.#spawn(held.again);
+    if (state === "down") return;
+    // What it watched may have been a mount of the jail before.
+    this.#pidfileWatch?.remove();
+    this.#pidfileWatch = null;
+    this.#watchPidfile();
+    if (state === "waiting" || state === "broken" || (isStale && state === "running")) {
+      this.handle({ type: "restartRequested", reason: "restart" });
+    } else if (
+      held !== null && state === "starting" && launch === "none" && child === null && main === null
+    ) {
+      this.#spawn(held.again);
+    }
   }
 
   /** Lets go of everything without touching the daemon. */

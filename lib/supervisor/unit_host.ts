@@ -15,7 +15,7 @@ import type { Inherited } from "./child_builder.ts";
 import { Children } from "./children.ts";
 import { DaemonStarter } from "./daemon_starter.ts";
 import { errorText } from "../sys/error_text.ts";
-import type { HeldJail } from "./jail_holder.ts";
+import type { HeldJail } from "./held_jail.ts";
 import type { Journal } from "./journal.ts";
 import { readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
