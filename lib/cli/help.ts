@@ -15,6 +15,7 @@ export const USAGE = `usage: reeve FILE[:SECTION]...      supervise the daemons 
        reeve [OPTION]... -- COMMAND   run COMMAND as a container's entrypoint
        reeve check FILE               say what is wrong with a configuration
        reeve plan FILE [--json]       show what a configuration comes to
+       reeve legion FILE [--json]     show the legions of a running instance
        reeve --stop|--reload PIDFILE  signal a running reeve
        reeve doctor [--json]          show what this host offers to reeve
        reeve completion SHELL         print completions for bash, zsh or fish
@@ -30,7 +31,10 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
     "usage: reeve plan FILE[:SECTION]... [--json]\n\nShow every daemon with all its settings, and where each one comes from.\n" +
     "Secrets are hidden.\n",
   enter: "usage: reeve enter JAIL [COMMAND]\n\nThis command belongs to jails, which are not built yet.\n",
-  legion: "usage: reeve legion FILE\n\nThis command belongs to the legion, which is not built yet.\n",
+  legion:
+    "usage: reeve legion FILE[:SECTION] [--json]\n\nShow the legions of the running instance of this configuration: who is the lord, which nodes\n" +
+    "there are, whom each votes for. It is asked through the address of its option stats.\n" +
+    "Exit code 0: it answered; 1: it did not; 2: there is no such option, or no such file.\n",
   doctor:
     "usage: reeve doctor [--json]\n\nShow what this host offers, and what reeve will do without.\nExit code 0: reeve works here; 1: it cannot.\n",
   completion:

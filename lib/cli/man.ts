@@ -47,7 +47,7 @@ export function manPage(): string {
   ].join("\n");
 }
 
-const NOT_BUILT: ReadonlySet<string> = new Set(["enter", "legion"]);
+const NOT_BUILT: ReadonlySet<string> = new Set(["enter"]);
 
 const SYNOPSIS: readonly string[] = [
   '.B reeve\n.RI [ OPTION ]... " FILE" [: SECTION ]...',

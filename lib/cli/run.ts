@@ -65,8 +65,9 @@ async function runWords(
         outputs,
       );
     }
-    case "enter":
     case "legion":
+      return await (await import("./legion_command.ts")).showLegions(line, outputs);
+    case "enter":
       outputs.err.line(
         `command "${line.command}" is not available yet: this build has no ${SUBSYSTEMS[line.command]}`,
       );
@@ -74,7 +75,7 @@ async function runWords(
   }
 }
 
-const SUBSYSTEMS = { enter: "jails", legion: "legion" } as const;
+const SUBSYSTEMS = { enter: "jails" } as const;
 
 /** Commands about this program and this host, which read no configuration. */
 async function describe(
