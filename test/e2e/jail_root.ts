@@ -42,7 +42,8 @@ export function busyboxRoot(scope: Scope, name = "root", fixtures: readonly stri
   return root;
 }
 
-/** What the host has mounted: a test compares it before and after. */
+/** What the host has mounted, propagation included: a test compares it before and after. Other tests name network namespaces. */
 export function hostMounts(): string {
-  return readFileSync("/proc/self/mountinfo", "latin1");
+  const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+  return lines.filter((line) => !(line.split(" ")[4] ?? "").startsWith("/run/netns")).join("\n");
 }
