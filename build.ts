@@ -8,7 +8,7 @@
  * half-written executable under its name.
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { HIDDEN_VARIABLES, hideVariables } from "./build/hide_variables.ts";
@@ -18,6 +18,7 @@ import { packExecutable } from "./build/pack/packer.ts";
 import { testInEmptyRoot } from "./build/pack/self_test.ts";
 import { fetchRuntime } from "./build/runtime.ts";
 import { hostTarget, type Target, targetsNamed } from "./build/target.ts";
+import { PREPARATION } from "./lib/supervisor/capsule.ts";
 import { compileNative, compileStub } from "./native/compile.ts";
 
 const ROOT = import.meta.dir;
@@ -31,7 +32,7 @@ interface Options {
 }
 
 async function build(target: Target, finished: string, options: Options): Promise<void> {
-  mkdirSync(DIST, { recursive: true });
+  for (const directory of [DIST, dirname(finished)]) mkdirSync(directory, { recursive: true });
   const runs = target.arch === process.arch;
   const native = join(DIST, runs ? "native" : `native-${target.arch}`);
   compileNative(native, { target: target.arch });
@@ -63,7 +64,7 @@ function pack(bytes: Uint8Array, target: Target, building: string, options: Opti
     const stub = join(building, "stub");
     compileStub(stub, arch, address);
     return new Uint8Array(readFileSync(stub));
-  });
+  }, PREPARATION);
 }
 
 async function compileExecutable(target: Target, native: string, outfile: string): Promise<void> {

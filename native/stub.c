@@ -15,10 +15,11 @@ enum { SYS_LSEEK = 8, SYS_PREAD64 = 17, SYS_NEWFSTATAT = 262 };
 enum { SYS_LSEEK = 62, SYS_PREAD64 = 67, SYS_NEWFSTATAT = 79 };
 #endif
 
-enum { AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9 };
+enum { AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9 };
 enum { PROT_NONE = 0, PROT_WRITE = 2 };
 enum { MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANONYMOUS = 32 };
-enum { AT_FDCWD = -100, O_CLOEXEC = 02000000, SEEK_SET = 0, SEEK_CUR = 1, AT_EMPTY_PATH = 0x1000 };
+enum { AT_FDCWD = -100, O_RDWR = 2, O_CLOEXEC = 02000000, O_PATH = 010000000, F_GETFD = 1 };
+enum { SEEK_SET = 0, SEEK_CUR = 1, AT_EMPTY_PATH = 0x1000 };
 enum { EXIT_CANNOT_START = 127 }; /* as ld.so has it */
 
 void reeveHook(void);
@@ -108,6 +109,10 @@ __attribute__((used)) static i64 reeveCall(i64 number, const u64 *a) {
   return syscall6(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* How far the new stack's top may lie below the old one's: a word for each variable that is added. */
+#define STACK_ROOM "256"
+enum { MOST_ADDED = 256 / 8 - 1 };
+
 /* The hooks stand where an instruction stood that changes nothing but its result: so every register is kept. */
 #if defined(__x86_64__)
 
@@ -145,16 +150,15 @@ __attribute__((used)) static i64 reeveCall(i64 number, const u64 *a) {
 HOOK(reeveHook, "cmp $-4096, %rax");
 HOOK(reeveHookShort, "cmp $-4096, %eax");
 
-/* The kernel enters here: the stack is as for any program, and ld.so is to find it so. */
+/* The kernel enters here: the stack is as for any program, and ld.so is to find one like it. */
 __asm__(".pushsection .text.start,\"ax\"\n"
         ".globl stubStart\nstubStart:\n"
         "  xor %ebp, %ebp\n"
-        "  mov %rsp, %rbx\n"
         "  mov %rsp, %rdi\n"
+        "  sub $" STACK_ROOM ", %rsp\n"
         "  and $-16, %rsp\n"
         "  call startLoader\n"
-        "  mov %rbx, %rsp\n"
-        "  xor %ebx, %ebx\n"
+        "  mov %rdx, %rsp\n"
         "  xor %edx, %edx\n" /* no function to call at exit */
         "  jmp *%rax\n"
         ".popsection");
@@ -200,8 +204,10 @@ __asm__(".pushsection .text.start,\"ax\"\n"
         "  mov x29, #0\n"
         "  mov x30, #0\n"
         "  mov x0, sp\n"
+        "  sub sp, sp, #" STACK_ROOM "\n"
         "  bl startLoader\n"
         "  mov x16, x0\n"
+        "  mov sp, x1\n"
         "  mov x30, #0\n"
         "  mov x0, #0\n" /* no function to call at exit */
         "  br x16\n"
@@ -252,8 +258,70 @@ static u64 mapLoader(u64 page) {
   return base;
 }
 
-/* `stack`: argc, argv, NULL, environment, NULL, auxiliary vector. -> where ld.so begins. */
-__attribute__((used)) static u64 startLoader(u64 *stack) {
+/* A program that finds one of these closed would take its first file for it; and the runtime ends where there is no /dev/null that it
+ * could put there. Opened with O_PATH, "/" does for a closed one: whoever reads or writes it is told EBADF. */
+static void openStandardStreams(void) {
+  for (i64 fd = 0; fd <= 2; fd++) {
+    if (syscall2(SYS_FCNTL, A(fd), F_GETFD) >= 0) continue;
+    i64 opened = syscall3(SYS_OPENAT, A(AT_FDCWD), P("/dev/null"), O_RDWR);
+    if (opened < 0) syscall3(SYS_OPENAT, A(AT_FDCWD), P("/"), O_PATH);
+  }
+}
+
+static const char *next(const char *text) {
+  while (*text) text++;
+  return text + 1;
+}
+
+/* Whether both are NAME=value with the same NAME. */
+static i32 sameName(const char *one, const char *other) {
+  while (*one && *one == *other && *one != '=') one++, other++;
+  return *one == '=' && *other == '=';
+}
+
+static i32 isReplaced(const char *entry) {
+  for (const char *ours = (const char *)HEAD.environment; *ours; ours = next(ours))
+    if (sameName(entry, ours)) return 1;
+  return 0;
+}
+
+/* Moves argc, argv, the environment and the auxiliary vector down by as much as it takes to have our variables among them, and leaves out
+ * those of the same names. The strings stay where they are, and /proc/self/environ tells what the user had set. -> where argc is now. */
+static u64 *addVariables(u64 *stack) {
+  u64 *environment = stack + 1 + stack[0] + 1;
+  const char *ours = (const char *)HEAD.environment;
+  u64 added = 0, replaced = 0;
+  for (const char *text = ours; *text; text = next(text)) added++;
+  if (added < 2 || added > MOST_ADDED) return stack;
+  for (u64 *at = environment; *at; at++) replaced += (u64)isReplaced((const char *)*at);
+
+  /* By an even count of words: the stack is aligned to 16 bytes. What is read always lies above what is written. */
+  u64 *top = stack - added / 2 * 2;
+  u64 *to = top;
+  u64 *from = stack;
+  while (from < environment) *to++ = *from++;
+  for (; *from; from++)
+    if (!isReplaced((const char *)*from)) *to++ = *from;
+  *to++ = P(replaced > 0 ? ours : next(ours));
+  for (const char *text = next(next(ours)); *text; text = next(text)) *to++ = P(text);
+  *to++ = *from++;
+  for (;; from += 2, to += 2) {
+    to[0] = from[0];
+    to[1] = from[1];
+    if (to[0] == AT_NULL) return top;
+  }
+}
+
+struct start {
+  u64 entry;  /* of ld.so */
+  u64 *stack; /* as it is to find it */
+};
+
+/* `stack`: argc, argv, NULL, environment, NULL, auxiliary vector. Returned in two registers. */
+__attribute__((used)) static struct start startLoader(u64 *stack) {
+  if (HEAD.segment_count == 0) fail("reeve: cannot start: the executable is damaged (was it stripped?)\n");
+  openStandardStreams();
+  stack = addVariables(stack);
   u64 *at = stack + 1 + stack[0] + 1;
   while (*at) at++;
   u64 *auxiliary = at + 1;
@@ -265,11 +333,10 @@ __attribute__((used)) static u64 startLoader(u64 *stack) {
     if (at[0] == AT_BASE) base = &at[1];
     if (at[0] == AT_ENTRY) entry = &at[1];
   }
-  if (HEAD.segment_count == 0) fail("reeve: cannot start: the executable is damaged (was it stripped?)\n");
   if (!headers || !base || !entry) fail("reeve: cannot start: the kernel tells nothing of the program's headers\n");
   *base = mapLoader(page);
   /* ld.so takes these for what the kernel found, and checks that PT_INTERP is among them. */
   *headers = P(&HEAD.program_headers);
   *entry = HEAD.program_entry;
-  return *base + HEAD.loader_entry;
+  return (struct start){*base + HEAD.loader_entry, stack};
 }

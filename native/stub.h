@@ -13,6 +13,7 @@
 #define STUB_MAX_FILES 8
 #define STUB_MAX_HEADERS 16
 #define STUB_NAME 32
+#define STUB_ENVIRONMENT 512
 
 /* A part of ld.so, as its program header has it; `offset` counts from the start of the executable. */
 struct stub_segment {
@@ -43,6 +44,9 @@ struct stub_head {
   struct stub_segment segments[STUB_MAX_SEGMENTS];
   struct stub_file files[STUB_MAX_FILES];
   u8 program_headers[STUB_MAX_HEADERS][56]; /* as they were before the packing, but for PT_PHDR's address */
+  /* NAME=value, one after the other, an empty one at the end: variables that the program is started with, in place of those of the
+   * same name. One of the first two alone: the first when the user had set any of these names, else the second. */
+  char environment[STUB_ENVIRONMENT];
 };
 
 #endif

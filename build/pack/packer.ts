@@ -43,8 +43,16 @@ const LAYOUT = [
 /** Compiles the stub to run at an address. -> an ELF file of one segment. */
 export type StubCompiler = (target: NativeTarget, address: number) => Uint8Array;
 
-/** -> the packed executable's bytes. Throws Error that says what was not as expected. */
-export function packExecutable(plain: Uint8Array, glibc: Glibc, compileStub: StubCompiler): Uint8Array {
+/**
+ * -> the packed executable's bytes. Throws Error that says what was not as expected. `environment`: variables for the runtime, as struct
+ * stub_head of native/stub.h has them.
+ */
+export function packExecutable(
+  plain: Uint8Array,
+  glibc: Glibc,
+  compileStub: StubCompiler,
+  environment: readonly string[] = [],
+): Uint8Array {
   const program = readProgram(plain, glibc);
   const { target, headers } = program;
   const page = PAGE[target];
@@ -87,6 +95,7 @@ export function packExecutable(plain: Uint8Array, glibc: Glibc, compileStub: Stu
     headers: headers.map((header) =>
       header.type === PT.phdr ? { ...header, address: stubAddress + HEADERS } : header
     ),
+    environment,
   };
   writeTable(stub.bytes, table);
 

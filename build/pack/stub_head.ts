@@ -23,7 +23,11 @@ const SEGMENTS = 56;
 const FILES = SEGMENTS + MAX_SEGMENTS * SEGMENT_SIZE;
 /** Of the copied program headers, from the stub's start. */
 export const HEADERS = FILES + MAX_FILES * FILE_SIZE;
-const HEAD_SIZE = HEADERS + MAX_HEADERS * ENTRY_SIZE;
+const ENVIRONMENT = HEADERS + MAX_HEADERS * ENTRY_SIZE;
+const ENVIRONMENT_SIZE = 512;
+/** Of the stack, which grows by a word for each. */
+const MAX_VARIABLES = 31;
+const HEAD_SIZE = ENVIRONMENT + ENVIRONMENT_SIZE;
 
 export interface StubTable {
   readonly programEntry: number;
@@ -34,6 +38,8 @@ export interface StubTable {
   readonly files: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
   /** For ld.so. */
   readonly headers: readonly ProgramHeader[];
+  /** NAME=value that the program is started with, as struct stub_head has them. */
+  readonly environment: readonly string[];
 }
 
 export function hasStubMagic(bytes: Uint8Array): boolean {
@@ -58,6 +64,11 @@ export function writeTable(stub: Uint8Array, table: StubTable): void {
   if (table.headers.length > MAX_HEADERS) {
     throw new Error(`there are ${table.headers.length} program headers`);
   }
+  const environment = new TextEncoder().encode(table.environment.map((entry) => `${entry}\0`).join(""));
+  if (environment.length >= ENVIRONMENT_SIZE || table.environment.length > MAX_VARIABLES) {
+    throw new Error(`there are ${table.environment.length} variables of ${environment.length} bytes`);
+  }
+  stub.set(environment, ENVIRONMENT);
   const view = new DataView(stub.buffer, stub.byteOffset, stub.byteLength);
   const word = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
   word(PROGRAM_ENTRY, table.programEntry);

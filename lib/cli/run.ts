@@ -9,23 +9,36 @@ import { nearestName } from "../config/plan_nearest.ts";
 import { EXIT } from "./exit_code.ts";
 import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import { type Capsule, takeCapsule } from "../supervisor/capsule.ts";
+import { type Capsule, takeCapsule, takePreparation } from "../supervisor/capsule.ts";
 import { restoreFiles } from "../supervisor/checked_files.ts";
 import { HOOK_WORD } from "../supervisor/hook_word.ts";
 import { catchSignals } from "../supervisor/signal_wiring.ts";
+import { ownEnvironment } from "../sys/own_bytes.ts";
 import { startSupervisor } from "./start_supervisor.ts";
+
+/** What this image of reeve has been made for. */
+interface Image {
+  /** From the image before it; null in a first one. */
+  readonly capsule: Capsule | null;
+  /** The runtime was started as a supervisor needs it. */
+  readonly prepared: boolean;
+}
 
 /** `argv`: without the program's name. */
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
-  if (argv[0] === HOOK_WORD) return (await import("../supervisor/hook_child.ts")).runHookChild(process.env);
+  if (argv[0] === HOOK_WORD) {
+    takePreparation(process.env, null, ownEnvironment);
+    return (await import("../supervisor/hook_child.ts")).runHookChild(process.env);
+  }
   const capsule = takeCapsule(process.env);
+  const prepared = takePreparation(process.env, capsule, ownEnvironment);
   if (capsule !== null) catchSignals();
-  return await runWords(capsule?.argv ?? argv, capsule, outputs);
+  return await runWords(capsule?.argv ?? argv, { capsule, prepared }, outputs);
 }
 
 async function runWords(
   words: readonly string[],
-  capsule: Capsule | null,
+  image: Image,
   outputs: Outputs,
 ): Promise<number> {
   if (words.length === 0) {
@@ -43,7 +56,7 @@ async function runWords(
   }
   switch (line.command) {
     case "run":
-      return runConfiguration(line, words, capsule, outputs);
+      return runConfiguration(line, words, image, outputs);
     case "check":
     case "plan":
       return await inspect(line, outputs);
@@ -109,12 +122,16 @@ async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
 async function runConfiguration(
   line: CommandLine,
   argv: readonly string[],
-  capsule: Capsule | null,
+  { capsule, prepared }: Image,
   outputs: Outputs,
 ): Promise<number> {
-  // The core is another image of this process: nothing is read before it runs, so that nothing is read twice.
+  // The core may be another image of this process: nothing is read before it runs, so that nothing is read twice.
   if (capsule === null && line.files.length > 0) {
-    return (await import("../supervisor/stage.ts")).becomeCore(argv);
+    const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
+    const own = prepared ? coreAlready(argv) : null;
+    if (own === null) return becomeCore(argv);
+    catchSignals();
+    return runConfiguration(line, argv, { capsule: own, prepared }, outputs);
   }
   const { readPlan } = await import("./read_plan.ts");
   const mistyped = await mistypedCommand(line);
@@ -146,7 +163,11 @@ async function runConfiguration(
       showDiagnostics(list, outputs.err);
       return becomeEntrypoint(plan);
     }
-    return (await import("../supervisor/stage.ts")).becomeCore(argv);
+    const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
+    const own = prepared ? coreAlready(argv) : null;
+    if (own === null) return becomeCore(argv);
+    catchSignals();
+    return startSupervisor(line, plan, list, own);
   }
   // Not awaited: this frame, and all that was read, is garbage while the instance runs.
   return startSupervisor(line, plan, list, capsule);

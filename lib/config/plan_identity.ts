@@ -99,7 +99,7 @@ function rootOf(text: string, known: readonly unknown[]): number | null {
 
 function whyUnknown(text: string, file: string, known: readonly unknown[]): string {
   if (/\s[;#]/.test(text)) return "a value goes to the end of the line, and there are no comments behind one";
-  return known.length === 0 ? `nobody is in ${file}: give a number` : `it is not in ${file}`;
+  return known.length === 0 ? `${file} is absent or empty: give a number` : `it is not in ${file}`;
 }
 
 /** The name as written where it is one: two names may share a uid, and differ in their groups. */

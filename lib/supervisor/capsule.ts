@@ -3,7 +3,8 @@
  * anything else sees it. No daemon ever gets it.
  *
  * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
- * environment can tell it; so the first image executes itself once (4 ms) with that set.
+ * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub.c); without one the
+ * first image executes itself once, with that set.
  */
 import { MACHINERY_PREFIX } from "./environment.ts";
 
@@ -23,6 +24,16 @@ const RUNTIME: Readonly<Record<string, string>> = {
   BUN_JSC_useWarmUpMarkedBlocks: "0",
   BUN_JSC_numberOfGCMarkers: "1",
 };
+
+const PREPARED = `${MACHINERY_PREFIX}PREPARED`;
+const REPLACED = "replaced";
+
+/** What the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
+export const PREPARATION: readonly string[] = [
+  `${PREPARED}=${REPLACED}`,
+  `${PREPARED}=added`,
+  ...Object.entries(RUNTIME).map(([name, value]) => `${name}=${value}`),
+];
 
 export interface Capsule {
   /** As the user called reeve, without the program's name; empty arguments included. */
@@ -61,6 +72,28 @@ export function takeCapsule(environment: Record<string, string | undefined>): Ca
     else environment[name] = value;
   }
   return capsule;
+}
+
+/**
+ * Takes out of `environment` what the stub has put there, and says whether there was one. Called after `takeCapsule`, with what that
+ * found. `original`: the environment as it was, names and values; asked only where the user had set variables of these names.
+ */
+export function takePreparation(
+  environment: Record<string, string | undefined>,
+  capsule: Capsule | null,
+  original: () => Readonly<Record<string, string>>,
+): boolean {
+  const how = environment[PREPARED];
+  delete environment[PREPARED];
+  if (how === undefined) return false;
+  if (capsule !== null) return true; // its variables are back already
+  const before = how === REPLACED ? original() : {};
+  for (const name of Object.keys(RUNTIME)) {
+    const value = before[name];
+    if (value === undefined) delete environment[name];
+    else environment[name] = value;
+  }
+  return true;
 }
 
 /** The environment for the next image, as NAME=value strings. */

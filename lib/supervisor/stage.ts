@@ -1,6 +1,6 @@
 /**
- * Which image of reeve this is. The first one of a run turns into the core: it executes itself with what the runtime
- * needs in its environment, or, as PID 1, becomes the helper's init, which runs the core as its child and starts it
+ * Which image of reeve this is. The first one of a run turns into the core: where the stub has not done it, it executes itself with
+ * what the runtime needs in its environment; or, as PID 1, it becomes the helper's init, which runs the core as its child and starts it
  * again when it crashes. Nothing has been read or started before.
  */
 import { closeSync, constants, openSync } from "node:fs";
@@ -14,9 +14,10 @@ import { HELD_SIGNALS } from "./signal_wiring.ts";
 const ORPHAN_GRACE_MS = 3000;
 
 /** The first capsule of a run. */
-function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
+function firstCapsule(argv: readonly string[]): Capsule {
   return {
     argv,
+    saved: {},
     reloads: 0,
     stateFd: null,
     readyFd: null,
@@ -25,6 +26,11 @@ function firstCapsule(argv: readonly string[]): Omit<Capsule, "saved"> {
     underInit: false,
     cwd: process.cwd(),
   };
+}
+
+/** The capsule of this very image, where the stub has prepared it: it is the core without another exec. null as PID 1, which never is. */
+export function coreAlready(argv: readonly string[]): Capsule | null {
+  return process.pid === 1 ? null : firstCapsule(argv);
 }
 
 /** Returns only by throwing. `argv`: without the program's name. */

@@ -23,6 +23,16 @@ export function recoverEnvironment(environment: Record<string, string | undefine
   }
 }
 
+/** The environment with which this process was started, whatever has been done to the runtime's; byte text. The first of a name counts. */
+export function ownEnvironment(): Readonly<Record<string, string>> {
+  const own: Record<string, string> = {};
+  for (const entry of readStrings("/proc/self/environ")) {
+    const equals = entry.indexOf("=", 1);
+    if (equals > 0) own[entry.slice(0, equals)] ??= entry.slice(equals + 1);
+  }
+  return own;
+}
+
 /** The last arguments of `args`, as many as this process was started with, with those put back that the runtime could not read. */
 export function recoverArguments(args: readonly string[]): string[] {
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return [...args];

@@ -259,7 +259,7 @@ describe("users and groups under a root", () => {
       'app.ini:2: unknown user "www-data": it is not in /r/etc/passwd',
     ]);
     expect(build("namespace = /r\nattach-daemon2 = cmd=a,root=/inner,gid=adm", rooted(files)).texts).toEqual([
-      'app.ini:2: unknown group "adm": nobody is in /r/inner/etc/group: give a number',
+      'app.ini:2: unknown group "adm": /r/inner/etc/group is absent or empty: give a number',
     ]);
   });
 
@@ -267,7 +267,7 @@ describe("users and groups under a root", () => {
     const { plan } = build("namespace = /n\nuid = root\ngid = root\nattach-daemon = a", fakeSystem());
     expect(plan.instance.identity).toMatchObject({ uid: 0, gid: 0 });
     expect(build("namespace = /n\nuid = www-data", fakeSystem()).texts).toEqual([
-      'app.ini:2: unknown user "www-data": nobody is in /n/etc/passwd: give a number',
+      'app.ini:2: unknown user "www-data": /n/etc/passwd is absent or empty: give a number',
     ]);
     expect(build("namespace = /r\nuid = root", rooted(files)).diagnostics.hasErrors).toBe(true);
   });

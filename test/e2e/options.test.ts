@@ -5,7 +5,7 @@ import { expect } from "bun:test";
 import { readFileSync, renameSync, statSync, utimesSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { check, REEVE, reeve, root, user } from "./need.ts";
-import { identify, inspect, isAlive, pidIn } from "./process.ts";
+import { identify, inspect, isAlive, openFiles, pidIn } from "./process.ts";
 import type { Scope } from "./harness.ts";
 import { until } from "./wait.ts";
 
@@ -171,6 +171,18 @@ check("daemons-honour-stdin leaves the daemons reeve's own stdin", [reeve], asyn
     { stdin: "pipe" },
   );
   expect((await stateIn(scope, "state")).fds["0"]).toMatch(/^(?:pipe|socket):/);
+  await supervisor.stop();
+});
+
+check("no daemon gets a descriptor that reeve inherited, from which its configuration may come", [
+  reeve,
+], async (scope) => {
+  const config = scope.config(["attach-daemon = sleep 86310"]);
+  const lock = scope.write("lock", "");
+  const script = 'exec 7< "$1" 8> "$2"; exec "$0" /dev/fd/7';
+  const supervisor = scope.start(["sh", "-c", script, REEVE, config, lock]);
+  const daemon = await scope.untilOne(/^sleep 86310/);
+  expect([...openFiles(daemon.pid).keys()]).toEqual([0, 1, 2]);
   await supervisor.stop();
 });
 

@@ -9,7 +9,7 @@ import { findGlibc, type Glibc, glibcVersion } from "../../build/pack/glibc.ts";
 import { patchLoader } from "../../build/pack/loader.ts";
 import { packExecutable } from "../../build/pack/packer.ts";
 import { PF, PT, readElf } from "../../build/pack/program_headers.ts";
-import { hasStubMagic } from "../../build/pack/stub_head.ts";
+import { hasStubMagic, writeTable } from "../../build/pack/stub_head.ts";
 import { compileStub, type NativeTarget } from "../../native/compile.ts";
 import { bunProgram, type ProgramOptions } from "./programs.ts";
 
@@ -223,4 +223,13 @@ describe("the dynamic loader", () => {
 
 test("a file that is no stub has no magic", () => {
   expect(hasStubMagic(new TextEncoder().encode("REEVE"))).toBe(false);
+});
+
+test("variables that do not fit into the stub are refused", () => {
+  const empty = { programEntry: 0, loaderEntry: 0, loaderSpan: 0, segments: [], files: [], headers: [] };
+  const table = (environment: readonly string[]) => () =>
+    writeTable(new TextEncoder().encode(`REEVE\0S1${"\0".repeat(4088)}`), { ...empty, environment });
+  expect(table(["A=1", "A=2", `B=${"x".repeat(480)}`])).not.toThrow();
+  expect(table([`B=${"x".repeat(510)}`])).toThrow(/variables of 513 bytes/);
+  expect(table(Array.from({ length: 32 }, (_, index) => `V${index}=`))).toThrow(/there are 32 variables/);
 });

@@ -212,3 +212,63 @@ check("what is mapped is the executable alone: no library of the host", NEEDS, a
     .toEqual(["reeve"]);
   expect(link(pid ?? 0, "exe")).toMatch(/\/reeve$/);
 });
+
+for (
+  const [name, redirections] of [["all streams", "<&- >&- 2>&-"], ["stdin", "<&-"], [
+    "stdout and stderr",
+    ">&- 2>&-",
+  ]] as const
+) {
+  check(`${name} closed where there is no /dev/null: supervises and stops`, NEEDS, async () => {
+    await using host = new Root("empty");
+    host.write("/daemon.ini", "[uwsgi]\nattach-daemon = /hang /pid\n");
+    const running = host.start(["/reeve", "/daemon.ini"], {
+      wrap: ["sh", "-c", `exec "$@" ${redirections}`, "sh"],
+    });
+    await until("the daemon runs", () => /^\d+\n$/.test(host.read("/pid")) || null);
+    const [pid] = running.inside("reeve");
+    expect([0, 1, 2].every((fd) => link(pid ?? 0, `fd/${fd}`) !== null)).toBe(true);
+    running.signal("SIGTERM");
+    expect(await running.exited).toBe(0);
+    expect(running.inside("hang")).toEqual([]);
+  });
+}
+
+check(
+  "variables that the runtime reads at its start: daemons see them as they were, or not at all",
+  NEEDS,
+  async () => {
+    await using host = new Root("empty");
+    host.write("/daemon.ini", DAEMON);
+    for (const env of [{}, { A: "1", BUN_GC_TIMER_INTERVAL: "7", BUN_JSC_useRegExpJIT: "" }]) {
+      // As PID 1 and below it: the two ways in which a core is made.
+      for (const first of [true, false]) {
+        const running = host.start(["/reeve", "/daemon.ini"], { env, inside: { first, pivot: true } });
+        await running.untilText(/reeve is up/);
+        const [pid] = await until("the daemon runs", () => some(running.inside("hang")));
+        const { UWSGI_RELOADS, UWSGI_ORIGINAL_PROC_NAME, ...seen } = environment(pid ?? 0);
+        expect([UWSGI_RELOADS, UWSGI_ORIGINAL_PROC_NAME]).toEqual(["0", "/reeve"]);
+        expect(seen).toEqual(env);
+        running.signal("SIGTERM");
+        expect(await running.exited).toBe(0);
+      }
+    }
+  },
+);
+
+check(
+  "what the user starts is the core at once: its environment is the user's, without a capsule",
+  NEEDS,
+  async () => {
+    await using host = new Root("empty");
+    host.write("/daemon.ini", DAEMON);
+    const running = host.start(["/reeve", "/daemon.ini"], {
+      env: { A: "1" },
+      inside: { first: false, pivot: true },
+    });
+    await running.untilText(/reeve is up/);
+    expect(environment(running.inside("reeve")[0] ?? 0)).toEqual({ A: "1" });
+    running.signal("SIGTERM");
+    expect(await running.exited).toBe(0);
+  },
+);

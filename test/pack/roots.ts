@@ -2,7 +2,16 @@
  * Root directories of hosts that lack what Bun's executables need, and programs run inside them. Everything that a test
  * makes or starts here ends with its Root.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -99,6 +108,11 @@ export class Root implements AsyncDisposable {
   write(path: string, text: string): void {
     mkdirSync(dirname(join(this.path, path)), { recursive: true });
     writeFileSync(join(this.path, path), text);
+  }
+
+  /** "" while it is not there. */
+  read(path: string): string {
+    return existsSync(join(this.path, path)) ? readFileSync(join(this.path, path), "utf8") : "";
   }
 
   #command(words: readonly string[], options: RunOptions): string[] {

@@ -1,6 +1,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Capsule, sealCapsule, takeCapsule } from "../../lib/supervisor/capsule.ts";
+import {
+  type Capsule,
+  PREPARATION,
+  sealCapsule,
+  takeCapsule,
+  takePreparation,
+} from "../../lib/supervisor/capsule.ts";
 
 const CAPSULE: Omit<Capsule, "saved"> = {
   argv: ["x.ini", "", "--set", "a=ü\n\"'\\"],
@@ -101,4 +107,41 @@ test("numbers that are no descriptors count as none", () => {
     underInit: false,
     cwd: "/",
   });
+});
+
+/** What the runtime shows of an environment that the stub has prepared. */
+function prepared(user: Environment): Environment {
+  const added = parse(PREPARATION.slice(2));
+  const replaced = Object.keys(added).some((name) => user[name] !== undefined);
+  return { ...user, ...added, ...parse([PREPARATION[replaced ? 0 : 1]!]) };
+}
+
+const unasked = (): never => {
+  throw new Error("the environment is read once more, for nothing");
+};
+
+test("what the stub added is taken out, and nothing else", () => {
+  const environment = prepared({ A: "1", REEVE_HOME: "/srv" });
+  expect(takePreparation(environment, null, unasked)).toBe(true);
+  expect(environment).toEqual({ A: "1", REEVE_HOME: "/srv" });
+});
+
+test("variables of the user that the stub replaced are back, and others stay as they have been changed since", () => {
+  const environment = { ...prepared({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }), A: "2" };
+  const original = { A: "1", BUN_GC_TIMER_INTERVAL: "7" };
+  expect(takePreparation(environment, null, () => original)).toBe(true);
+  expect(environment).toEqual({ A: "2", BUN_GC_TIMER_INTERVAL: "7" });
+});
+
+test("without a stub nothing is prepared and nothing changes", () => {
+  const environment: Environment = { A: "1", BUN_GC_TIMER_INTERVAL: "60000" };
+  expect(takePreparation(environment, null, unasked)).toBe(false);
+  expect(environment).toEqual({ A: "1", BUN_GC_TIMER_INTERVAL: "60000" });
+});
+
+test("a capsule knows what the user had set better than the stub, which replaced what the capsule carries", () => {
+  const environment = prepared(parse(sealCapsule({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }, CAPSULE)));
+  const capsule = takeCapsule(environment);
+  expect(takePreparation(environment, capsule, unasked)).toBe(true);
+  expect(environment).toEqual({ A: "1", BUN_GC_TIMER_INTERVAL: "7" });
 });
