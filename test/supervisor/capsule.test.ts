@@ -127,7 +127,7 @@ test("what the stub added is taken out, and nothing else", () => {
 });
 
 test("variables of the user that the stub replaced are back, and others stay as they have been changed since", () => {
-  const environment = { ...prepared({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }), A: "2" };
+  const environment: Environment = { ...prepared({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }), A: "2" };
   const original = { A: "1", BUN_GC_TIMER_INTERVAL: "7" };
   expect(takePreparation(environment, null, () => original)).toBe(true);
   expect(environment).toEqual({ A: "2", BUN_GC_TIMER_INTERVAL: "7" });
