@@ -19,6 +19,8 @@ const IPV6_ONLY = 8;
 const MULTICAST_HOPS = 1;
 /** A group is joined anew this often: an interface may have come, or come back. Milliseconds. */
 const JOIN_AGAIN_MS = 5000;
+/** Of a send: reports on two other packets may be in its way. */
+const ATTEMPTS = 3;
 
 export class UdpTransport implements Transport {
   readonly address: string;
@@ -85,12 +87,9 @@ export class UdpTransport implements Transport {
     if (socket === null) return;
     this.mend();
     for (const { to, text } of this.#peers) {
-      try {
-        socket.send(packet, to.port, to.address);
-        this.#troubles.sent(text);
-      } catch (error) {
-        this.#troubles.failed(text, networkErrorText(error));
-      }
+      const error = sendPacket(socket, packet, to);
+      if (error === null) this.#troubles.sent(text);
+      else this.#troubles.failed(text, networkErrorText(error));
     }
   }
 
@@ -150,6 +149,24 @@ export class UdpTransport implements Transport {
       return `${what}: ${networkErrorText(error)}${remedy}`;
     }
   }
+}
+
+/**
+ * The kernel reports that an earlier packet could not be delivered ("port unreachable", from any node) to the next send, which then
+ * does not take place: so one node that is down would silence us for the others. What was reported is gone by the next try.
+ * -> null, or what the last try failed with.
+ */
+function sendPacket(socket: Socket, packet: Uint8Array, to: IpAddress): unknown {
+  let failure: unknown = null;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    try {
+      socket.send(packet, to.port, to.address);
+      return null;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  return failure;
 }
 
 function bindProblem(error: unknown): string {
