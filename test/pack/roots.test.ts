@@ -272,3 +272,46 @@ check(
     expect(await running.exited).toBe(0);
   },
 );
+
+/** A library that the bundled glibc cannot load: it asks for a function of a C library that is to come. */
+function compileForLaterLibrary(output: string): void {
+  const source =
+    "int function_of_a_later_library(void); int used(void) { return function_of_a_later_library(); }";
+  const command = ["cc", "-shared", "-fPIC", "-nostdlib", "-Wl,-z,now", "-x", "c", "-", "-o", output];
+  const result = Bun.spawnSync(command, { stdin: Buffer.from(source) });
+  if (!result.success) throw new Error(`cannot compile a library: ${result.stderr.toString()}`);
+}
+
+const LOOK_UP =
+  "[uwsgi]\nattach-daemon = /hang\nlegion-etcd = team http://etcd.test:1 10\nlegion-attach-daemon = team /hang\n";
+
+for (
+  const [name, services, says] of [
+    [
+      "where another service knows the name, it is asked",
+      "absent garbage later files",
+      /etcd\.test.*connection refused/,
+    ],
+    [
+      "where none knows the name, the error says so",
+      "absent garbage later",
+      /getaddrinfo.*etcd\.test/,
+    ],
+  ] as const
+) {
+  check(`nsswitch.conf with modules that the bundled glibc cannot load: ${name}`, NEEDS, async () => {
+    await using host = new Root("empty with /dev");
+    host.write("/etc/nsswitch.conf", `hosts: ${services}\n`);
+    host.write("/etc/hosts", "127.0.0.1 etcd.test\n");
+    for (const directory of ["/lib", "/lib64", "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu"]) {
+      host.write(`${directory}/libnss_garbage.so.2`, "no library at all");
+      compileForLaterLibrary(join(host.path, directory, "libnss_later.so.2"));
+    }
+    host.write("/daemon.ini", LOOK_UP);
+    const running = host.start(["/reeve", "/daemon.ini"]);
+    await running.untilText(says);
+    await until("the daemon of no legion runs", () => some(running.inside("hang")));
+    running.signal("SIGTERM");
+    expect(await running.exited).toBe(0);
+  });
+}
