@@ -7,6 +7,7 @@ import type { RootName } from "./recipes.ts";
 export const FILES_LEFT_OUT: Readonly<Record<string, string>> = {
   "e2e/harness.test.ts": "the harness itself: no reeve in it",
   "e2e/bench.test.ts": "the bench, which asserts nothing of reeve",
+  "e2e/legion_uwsgi.test.ts": "elections over the network, in which the root has no part",
   "e2e/minimal_hosts.test.ts": "makes roots of its own, smaller than these",
 };
 
