@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { Scope } from "./harness.ts";
-import { type Kind, legacyOpenssl, LegionLab, type LegionOptions } from "./legion_lab.ts";
+import { type Kind, legacyOpenssl, LegionLab, type LegionNode, type LegionOptions } from "./legion_lab.ts";
 import { check, type Need, program, reeve, root } from "./need.ts";
 
 const NEEDS: readonly Need[] = [
