@@ -2,6 +2,7 @@
  * Makes dist/release/: for each target the executable and its compressed twin, what is in them, the notices, the manual page and
  * the digests of all. Two runs on one commit with one compiler and one glibc give the same bytes. Must never leave half a release.
  *   --target NAME   one target instead of all
+ *   --glibc DIR     packs the glibc of that directory; targets of one processor only
  *   --level N       of the compression, 1 to 22; 19 unless told
  */
 import { createHash } from "node:crypto";
@@ -16,7 +17,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { manPage } from "../lib/cli/man.ts";
@@ -37,14 +38,20 @@ import { type Target, targetsNamed } from "./target.ts";
 const ROOT = join(import.meta.dir, "..");
 const DIST = join(ROOT, "dist");
 
-function release(targets: readonly Target[], level: number): string {
+interface Options {
+  readonly level: number;
+  /** Directory with the glibc to pack; null: where it usually is. */
+  readonly glibc: string | null;
+}
+
+function release(targets: readonly Target[], options: Options): string {
   const finished = join(DIST, "release");
   const making = join(DIST, `.release-${process.pid}`);
   mkdirSync(making, { recursive: true });
   try {
-    for (const target of targets) addExecutable(target, making, level);
+    for (const target of targets) addExecutable(target, making, options);
     const packages = npmComponents(lockedPackages());
-    const glibcs = targets.map(bundledGlibc);
+    const glibcs = targets.map((target) => bundledGlibc(target, options.glibc));
     const components = [bunComponent(Bun.version), ...glibcs.map(glibcComponent), ...packages];
     writeFileSync(join(making, "reeve.cdx.json"), billOfMaterials(VERSION, components));
     const texts = packages.map((one) => ({ ...one, text: licenceText(one) }));
@@ -66,8 +73,9 @@ function release(targets: readonly Target[], level: number): string {
   return finished;
 }
 
-function addExecutable(target: Target, directory: string, level: number): void {
-  const command = [process.execPath, "run", join(ROOT, "build.ts"), "--target", target.name];
+function addExecutable(target: Target, directory: string, { level, glibc }: Options): void {
+  const other = glibc === null ? [] : ["--glibc", glibc];
+  const command = [process.execPath, "run", join(ROOT, "build.ts"), "--target", target.name, ...other];
   const built = Bun.spawnSync(command, { cwd: ROOT, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
   if (!built.success) throw new Error(`cannot release ${target.name}: its build failed`);
   const name = `reeve-${target.name}`;
@@ -87,8 +95,8 @@ function lockedPackages(): Readonly<Record<string, LockedPackage>> {
   return lock.packages;
 }
 
-function bundledGlibc(target: Target): BundledGlibc {
-  const { version, files } = findGlibc(target.arch, null);
+function bundledGlibc(target: Target, directory: string | null): BundledGlibc {
+  const { version, files } = findGlibc(target.arch, directory);
   const libc = files.find(({ name }) => name === "libc.so.6");
   if (libc === undefined) throw new Error(`cannot describe the glibc of ${target.name}: it has no libc.so.6`);
   const banner = /GNU C Library \(([^)]+)\)/.exec(Buffer.from(libc.bytes).toString("latin1"))?.[1] ?? null;
@@ -123,7 +131,11 @@ function sha256(bytes: Uint8Array): string {
 
 try {
   const { values } = parseArgs({
-    options: { target: { type: "string", default: "all" }, level: { type: "string", default: "19" } },
+    options: {
+      target: { type: "string", default: "all" },
+      glibc: { type: "string" },
+      level: { type: "string", default: "19" },
+    },
   });
   const level = Number(values.level);
   if (!Number.isInteger(level) || level < 1 || level > 22) {
@@ -132,7 +144,14 @@ try {
   if (!existsSync(join(ROOT, "node_modules"))) {
     throw new Error("cannot release without node_modules: run npm ci");
   }
-  console.error(`released ${release(targetsNamed(values.target), level)}`);
+  const targets = targetsNamed(values.target);
+  const glibc = values.glibc === undefined ? null : resolve(values.glibc);
+  if (glibc !== null && new Set(targets.map(({ arch }) => arch)).size > 1) {
+    throw new Error(
+      `cannot release ${values.target} with one glibc: name a target of its processor (--target)`,
+    );
+  }
+  console.error(`released ${release(targets, { level, glibc })}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -9,9 +9,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { findGlibc } from "../../build/pack/glibc.ts";
 import { hostTarget } from "../../build/target.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -28,6 +30,7 @@ const SOURCES = [
   "tsconfig.json",
 ];
 const TARGET = hostTarget().name;
+const MARK = "the glibc that the release was told to take";
 const EXECUTABLE = `reeve-${TARGET}`;
 
 let room = "";
@@ -39,6 +42,18 @@ function copySources(to: string): string {
   mkdirSync(to, { recursive: true });
   for (const name of SOURCES) cpSync(join(ROOT, name), join(to, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(to, "node_modules"));
+  return to;
+}
+
+/** The host's glibc, known by what stands behind the last byte of one of its files. */
+function copyGlibc(to: string): string {
+  mkdirSync(to);
+  for (const { name, bytes: content } of findGlibc(hostTarget().arch, null).files) {
+    writeFileSync(
+      join(to, name),
+      name === "libdl.so.2" ? Buffer.concat([content, Buffer.from(MARK)]) : content,
+    );
+  }
   return to;
 }
 
@@ -70,8 +85,13 @@ beforeAll(() => {
   room = mkdtempSync(join(tmpdir(), "reeve-release-"));
   first = copySources(join(room, "a"));
   second = copySources(join(room, "another", "and/much/longer/directory with a blank"));
-  run(first, [process.execPath, "run", "build/release.ts", "--target", TARGET, "--level", "1"], "022");
-  run(second, [process.execPath, "run", "build.ts", "--target", TARGET], "077");
+  const glibc = ["--glibc", copyGlibc(join(room, "glibc"))];
+  run(
+    first,
+    [process.execPath, "run", "build/release.ts", "--target", TARGET, "--level", "1", ...glibc],
+    "022",
+  );
+  run(second, [process.execPath, "run", "build.ts", "--target", TARGET, ...glibc], "077");
 }, 120_000);
 
 afterAll(() => rmSync(room, { recursive: true, force: true }));
@@ -104,6 +124,22 @@ describe("a release", () => {
     ]);
     expect(statSync(released(EXECUTABLE)).mode & 0o777).toBe(0o755);
     expect(statSync(released("LICENSE")).mode & 0o777).toBe(0o644);
+  });
+
+  test("has the glibc that it was told to take, and not for two processors", () => {
+    expect(Buffer.from(bytes(released(EXECUTABLE))).includes(MARK)).toBe(true);
+    const both = [
+      process.execPath,
+      "run",
+      "build/release.ts",
+      "--target",
+      "all",
+      "--glibc",
+      join(room, "glibc"),
+    ];
+    expect(() => run(first, both, "022")).toThrow(
+      "cannot release all with one glibc: name a target of its processor",
+    );
   });
 
   test("the compressed executable is the executable", () => {
