@@ -36,27 +36,31 @@ export function underGuard(
   };
 }
 
-/** Where its paths lie and what its pids mean. `rootFd`: of the jail, else of reeve's own root. */
-export class GuardedPlace implements JailPlace {
+/** A guard's namespace, for whoever starts daemons in it and reads their pidfiles. */
+export class GuardedPlace implements Pick<JailPlace, "initPid" | "translatePid" | "pidInside"> {
   readonly initPid: number;
-  readonly rootFd: number;
-  readonly pidNamespaceFd: number;
-  readonly confinement: Confinement;
+  readonly #guard: GuardNamespace;
+  readonly #outer: JailPlace | null;
   readonly #namespace: string | null;
   /** How many PID namespaces it is below reeve's. */
   readonly #depth: number;
 
-  constructor(guard: GuardNamespace, outer: JailPlace | null, rootFd: number) {
+  /** `outer`: the jail in which its daemons live; null: none. */
+  constructor(guard: GuardNamespace, outer: JailPlace | null) {
     this.initPid = guard.initPid;
-    this.rootFd = rootFd;
-    this.pidNamespaceFd = guard.pidNamespaceFd;
-    this.confinement = underGuard(outer?.confinement ?? null, guard, outer);
+    this.#guard = guard;
+    this.#outer = outer;
     this.#namespace = namespaceInode(guard.initPid, "pid");
     this.#depth = (pidLevels(guard.initPid)?.length ?? 2) - 1;
   }
 
+  /** As `underGuard`. */
+  confine(confinement: Confinement | null): Confinement {
+    return underGuard(confinement, this.#guard, this.#outer);
+  }
+
   translatePid(pid: number): number | null {
-    const found = pidFromNamespace(this.pidNamespaceFd, pid);
+    const found = pidFromNamespace(this.#guard.pidNamespaceFd, pid);
     if (found !== "unknown") return found;
     for (const { pid: ours } of listProcesses()) if (this.pidInside(ours) === pid) return ours;
     return null;

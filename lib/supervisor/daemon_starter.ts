@@ -12,6 +12,7 @@ import type { ProcessId } from "../daemon/process.ts";
 import type { JailPlace, JailSource } from "../jail/jail_place.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
+import { GuardedPlace } from "../legion/guard_place.ts";
 import type { Lordship } from "../legion/legion.ts";
 import type { Logger } from "../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
@@ -59,6 +60,24 @@ export class DaemonStarter {
     return jail === null ? null : () => jail.place();
   }
 
+  /** Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not the lord. */
+  guardOf({ legion }: DaemonPlan): GuardedPlace | null {
+    const guard = legion === null ? null : this.lordship(legion)?.guard?.place ?? null;
+    return guard === null ? null : new GuardedPlace(guard, this.#parts.jail()?.place() ?? null);
+  }
+
+  /** It runs under the guard of a lordship, or not at all. */
+  isGuarded({ legion }: DaemonPlan): boolean {
+    const { legions } = this.#parts.instance;
+    return legions.some(({ name, transport }) => name === legion && transport.kind === "etcd");
+  }
+
+  /** Tells the guard, if there is one, of a process that is this daemon. */
+  tellGuard({ legion, stopSignal, stopTimeout }: DaemonPlan, { pid }: ProcessId): void {
+    const lordship = legion === null ? null : this.lordship(legion);
+    lordship?.guard?.watch(pid, stopSignal, lordship.graceOf(stopTimeout * 1000));
+  }
+
   /** A path of a daemon, which a jail's is relative to the jail's directory. */
   absolute(path: string): string {
     return this.#parts.jail() === null || path.startsWith("/") ? path : `${this.directory}/${path}`;
@@ -81,10 +100,13 @@ export class DaemonStarter {
   #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean): ProcessId {
     const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
     const environment = this.#environmentOf(plan);
+    const guard = this.guardOf(plan);
+    // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
+    if (guard === null && this.isGuarded(plan)) throw new Error(`the legion "${plan.legion}" has no guard`);
     const pidfile = this.#preparePidfile(place, plan);
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
-      const where = this.#whereabouts(place, plan, joins);
+      const where = this.#whereabouts(place, guard, plan, joins);
       const spec = daemonChild(plan, instance, this.#indexOf(plan), environment, inherited, where);
       const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
       logger.log(
@@ -93,7 +115,7 @@ export class DaemonStarter {
         text(shownCommand(plan.command), spec.uid ?? selfUid, spec.gid ?? selfGid),
       );
       const process = this.#parts.start(spec);
-      if (pidfile !== null) commitPidfile(pidfile, process, place);
+      if (pidfile !== null) commitPidfile(pidfile, process, guard ?? place);
       return process;
     } finally {
       joins.close();
@@ -120,12 +142,14 @@ export class DaemonStarter {
 
   #whereabouts(
     place: JailPlace | null,
+    guard: GuardedPlace | null,
     { namespaces }: DaemonPlan,
     joins: Parameters<typeof daemonConfinement>[2],
   ): Whereabouts | null {
     const isAllSeen = namespaces !== null && namespaces.readonly && namespaces.root === null;
     const mountPoints = isAllSeen ? mountPointsOf(place?.initPid ?? "self") : [];
-    const confinement = daemonConfinement(place, namespaces, joins, mountPoints);
+    const wanted = daemonConfinement(place, namespaces, joins, mountPoints);
+    const confinement = guard === null ? wanted : guard.confine(wanted);
     if (confinement === null) return null;
     return { confinement, cwd: place === null ? null : this.directory };
   }
@@ -154,10 +178,14 @@ export class DaemonStarter {
 }
 
 /** A daemon whose pidfile cannot be written would not be found again: it is not left running. */
-function commitPidfile(pidfile: PreparedFile, process: ProcessId, place: JailPlace | null): void {
+function commitPidfile(
+  pidfile: PreparedFile,
+  process: ProcessId,
+  place: Pick<JailPlace, "pidInside"> | null,
+): void {
   try {
     const pid = place === null ? process.pid : place.pidInside(process.pid);
-    if (pid === null) throw new Error(`cannot tell what the jail calls pid ${process.pid}: it has ended`);
+    if (pid === null) throw new Error(`cannot tell what pid ${process.pid} is called inside: it has ended`);
     pidfile.commit(new TextEncoder().encode(`${pid}\n`));
   } catch (error) {
     signalDaemon(process, SIGKILL);

@@ -26,7 +26,7 @@ export function processFacts(pid: number): ProcessFacts | null {
  * is asked for again: the answer came while the very process lived whose start time is the same before and after, and what
  * PID namespace a process is in never changes.
  */
-export function processInJail(pid: number, place: JailPlace): ProcessFacts | null {
+export function processInJail(pid: number, place: Pick<JailPlace, "translatePid">): ProcessFacts | null {
   const outside = place.translatePid(pid);
   if (outside === null) return null;
   const facts = processFacts(outside);

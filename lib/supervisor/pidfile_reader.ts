@@ -30,17 +30,29 @@ const READ_AT_MOST = 256;
 const O_PATH = 0o10000000;
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+type Numbers = Pick<JailPlace, "initPid" | "translatePid">;
+
 /** Says what is wrong; null of `place`: paths and numbers are reeve's own. */
 interface Look {
   readonly path: string;
   readonly context: JudgeContext;
   readonly place: JailPlace | null;
+  /** Whose numbers the file holds. */
+  readonly numbers: Numbers | null;
   readonly tree: FileTree;
   readonly no: (found: string, unfinished?: boolean) => Verdict;
 }
 
-/** `jail`: where the path, absolute then, and the number in the file mean something; null: both are reeve's own. */
-export function readPidfile(path: string, context: JudgeContext, jail: JailSource | null = null): Verdict {
+/**
+ * `jail`: where the path, absolute then, and the number in the file mean something; null: both are reeve's own. `guard`: the daemon
+ * lives in the PID namespace of a legion's guard, whatever its path is relative to.
+ */
+export function readPidfile(
+  path: string,
+  context: JudgeContext,
+  jail: JailSource | null = null,
+  guard: Numbers | null = null,
+): Verdict {
   const no = (found: string, unfinished = false): Verdict => ({
     valid: false,
     found: `pidfile "${path}" ${found}`,
@@ -53,7 +65,7 @@ export function readPidfile(path: string, context: JudgeContext, jail: JailSourc
     return tree.entry(path, "look", (entry) => {
       const file = openSync(entry, place === null ? O_PATH : O_PATH | constants.O_NOFOLLOW);
       try {
-        return judgeOpened(file, dirname(entry), { path, context, place, tree, no });
+        return judgeOpened(file, dirname(entry), { path, context, place, numbers: guard ?? place, tree, no });
       } catch (error) {
         return no(`cannot be read: ${errorText(error)}`);
       } finally {
@@ -65,7 +77,11 @@ export function readPidfile(path: string, context: JudgeContext, jail: JailSourc
   }
 }
 
-function judgeOpened(file: number, directory: string, { path, context, place, tree, no }: Look): Verdict {
+function judgeOpened(
+  file: number,
+  directory: string,
+  { path, context, place, numbers, tree, no }: Look,
+): Verdict {
   const status = fstatSync(file, { bigint: true });
   if (!status.isFile()) return no("is not a regular file");
   if (place !== null && isForeign(file)) return no("is a file of the kernel");
@@ -74,8 +90,8 @@ function judgeOpened(file: number, directory: string, { path, context, place, tr
   const text = readText(`/proc/self/fd/${file}`);
   const { uid: directoryOwner, mode: directoryMode } = statSync(directory);
   const pid = parsePid(text);
-  const found = pid === null ? null : place === null ? processFacts(pid) : processInJail(pid, place);
-  if (found !== null && found.id.pid === place?.initPid) return no("names the first process of its jail");
+  const found = pid === null ? null : numbers === null ? processFacts(pid) : processInJail(pid, numbers);
+  if (found !== null && found.id.pid === numbers?.initPid) return no("names the first process of its jail");
   return judgePidfile(
     path,
     {

@@ -153,12 +153,23 @@ export class UnitHost implements UnitServices {
   }
 
   readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict {
-    const verdict = readPidfile(this.starter.absolute(plan.pidfile ?? ""), {
-      selfUid: this.#parts.selfUid,
-      selfPid: process.pid,
-      daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
-      known,
-    }, this.starter.jailSource);
+    const guard = this.starter.guardOf(plan);
+    if (guard === null && this.starter.isGuarded(plan)) {
+      // Its number was of a namespace that is dead, and means some other process, or none, here.
+      const found = `pidfile "${plan.pidfile}" can only be of an earlier lordship, which nothing outlives`;
+      return { valid: false, found, unfinished: false };
+    }
+    const verdict = readPidfile(
+      this.starter.absolute(plan.pidfile ?? ""),
+      {
+        selfUid: this.#parts.selfUid,
+        selfPid: process.pid,
+        daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+        known,
+      },
+      this.starter.jailSource,
+      guard,
+    );
     if (!verdict.valid) return verdict;
     // Two daemons that are one process: the second would never be started, and each stop would end both.
     const { pid } = verdict.process;
@@ -181,6 +192,7 @@ export class UnitHost implements UnitServices {
   }
 
   remember(unit: DaemonUnit, process: ProcessId): void {
+    this.starter.tellGuard(unit.plan, process);
     this.#parts.journal.up({
       name: unit.name,
       smart: unit.plan.kind !== "dumb",

@@ -3,7 +3,6 @@ import { expect } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JailPlace } from "../../lib/jail/jail_place.ts";
 import { GuardedPlace, underGuard } from "../../lib/legion/guard_place.ts";
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
 import { closeFd } from "../../lib/sys/descriptor.ts";
@@ -29,7 +28,6 @@ class Guarded implements Disposable {
   readonly told: number[] = [];
   isReady = false;
   ended: string | null | undefined = undefined;
-  readonly #root = openDirectory("/");
 
   constructor(milliseconds: number, within: number | null = null) {
     this.guard = new Guard(bootTime() + milliseconds, within, {
@@ -41,11 +39,7 @@ class Guarded implements Disposable {
 
   async ready(): Promise<GuardedPlace> {
     await until("the guard is ready", () => this.isReady);
-    return this.place(null);
-  }
-
-  place(outer: JailPlace | null): GuardedPlace {
-    return new GuardedPlace(this.guard.place!, outer, this.#root);
+    return new GuardedPlace(this.guard.place!, null);
   }
 
   async end(): Promise<string | null> {
@@ -65,13 +59,12 @@ class Guarded implements Disposable {
       ...PLAIN,
       args: words,
       file: { path: words[0]!, searchPath: "/usr/bin:/bin" },
-      confinement: place.confinement,
+      confinement: place.confine(null),
     };
   }
 
   [Symbol.dispose](): void {
     this.guard.kill();
-    closeFd(this.#root);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -101,7 +94,7 @@ check("at the deadline it is dead, and nothing can be born there any more", asyn
   const place = await scene.ready();
   scene.keepTime(place, "run", "ignore");
   await until("it keeps time", () => readLives(scene.directory)[0] ?? null);
-  const late = { ...place.confinement };
+  const late = place.confine(null);
   expect(await scene.end()).toBeNull();
   expect(scene.guard.place).toBeNull();
   expect(readLives(scene.directory)[0]!.last).toBeLessThan(deadline + 100);
@@ -121,7 +114,7 @@ check("a namespace that somebody still holds open takes nobody after the deadlin
     try {
       spawnChild({
         ...scene.spec(place, "/bin/true"),
-        confinement: { ...place.confinement, pidNamespace: held },
+        confinement: { ...place.confine(null), pidNamespace: held },
       });
     } catch (caught) {
       error = caught;
@@ -145,9 +138,9 @@ check("the stop signal reaches a daemon that it watches, its grace before the de
 check("within another PID namespace, as in a jail", async () => {
   using outer = new Guarded(60_000);
   const outside = await outer.ready();
-  using scene = new Guarded(60_000, outside.pidNamespaceFd);
+  using scene = new Guarded(60_000, outer.guard.place!.pidNamespaceFd);
   await until("the inner guard is ready", () => scene.isReady);
-  const place = scene.place(outside);
+  const place = new GuardedPlace(scene.guard.place!, null);
   const daemon = scene.keepTime(place);
   const life = await until("it keeps time", () => readLives(scene.directory)[0] ?? null);
   expect(place.pidInside(daemon.pid)).toBe(life.pid);
@@ -173,7 +166,7 @@ check(
 check("a daemon that wants to join another PID namespace cannot have a guard", async () => {
   using scene = new Guarded(60_000);
   const place = await scene.ready();
-  const other = { ...place.confinement, pidNamespace: 77 };
+  const other = { ...place.confine(null), pidNamespace: 77 };
   expect(() => underGuard(other, scene.guard.place!, null)).toThrow("cannot join a PID namespace with setns");
 });
 
