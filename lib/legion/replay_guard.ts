@@ -49,7 +49,10 @@ export class ReplayGuard {
     // uWSGI takes stamps of the future too, and so every one of them could be replayed until then.
     if (unix < Math.floor(wall) - this.#tolerance || unix > wall + this.#tolerance) return "clock";
     const sender = this.#senders.get(arrival.uuid);
-    if (sender === undefined) return this.#welcome(arrival);
+    // What is that far ahead of this clock was heard before it was set back: copies of it are refused as they are.
+    if (sender === undefined || (arrival.sequence === null && sender.stamp > wall + this.#tolerance)) {
+      return this.#welcome(arrival);
+    }
     if (!isNews(sender, arrival)) return "replay";
     if (unix > sender.stamp) {
       sender.stamp = unix;
@@ -61,8 +64,9 @@ export class ReplayGuard {
   }
 
   #welcome({ uuid, unix, sequence, dead, wall, now }: Arrival): ReplayVerdict {
-    if (this.#senders.size >= MOST_SENDERS) this.#forget(wall);
-    if (this.#senders.size >= MOST_SENDERS) return "crowd";
+    const isNew = !this.#senders.has(uuid);
+    if (isNew && this.#senders.size >= MOST_SENDERS) this.#forget(wall);
+    if (isNew && this.#senders.size >= MOST_SENDERS) return "crowd";
     this.#senders.set(uuid, { stamp: unix, since: now, sequence: sequence ?? -1, dead });
     return "news";
   }

@@ -60,6 +60,15 @@ describe("a sender without sequence numbers", () => {
   });
 });
 
+test("when this clock is set back far, senders whose clocks were too are heard at once", () => {
+  const peer = new Peer();
+  expect(peer.hears(10_000, 10_000)).toBe("news");
+  const back = { wall: START + 100, now: 10_001_000 };
+  expect(peer.hears(0, 100, back)).toBe("news");
+  expect(peer.hears(0, 99, back)).toBe("replay");
+  expect(peer.hears(0, 10_000, back)).toBe("clock");
+});
+
 describe("a sender with sequence numbers", () => {
   test("is heard once for each, whatever its clock says", () => {
     const peer = new Peer();
