@@ -20,8 +20,8 @@ export interface JailRecord {
   readonly identity: JailIdentity;
   /** As it was made; a configuration that says otherwise by now waits for the next stop and start. */
   readonly plan: JailPlan;
-  /** Its init has said that it is set up; else it is a piece of one. */
-  readonly isReady: boolean;
+  /** Set up, and the hooks of a new one have run; else it is a piece of a jail, which nobody can go on with. */
+  readonly isEntered: boolean;
 }
 
 /** Two plans with the same text make the same jail: where a line stands in a file does not count. */
@@ -38,9 +38,9 @@ export function parseRecord(text: string): JailRecord | null {
   try {
     const value = JSON.parse(text) as Partial<Record<keyof JailRecord, unknown>>;
     const identity = parseIdentity(value.identity);
-    const { boot, plan, isReady } = value;
-    if (identity === null || typeof boot !== "string" || typeof isReady !== "boolean") return null;
-    return isJailPlan(plan) ? { boot, identity, plan, isReady } : null;
+    const { boot, plan, isEntered } = value;
+    if (identity === null || typeof boot !== "string" || typeof isEntered !== "boolean") return null;
+    return isJailPlan(plan) ? { boot, identity, plan, isEntered } : null;
   } catch {
     return null;
   }

@@ -169,6 +169,15 @@ export class Core {
     this.#onEnd = null;
   }
 
+  /** One line for the jail and for each daemon, for SIGUSR1. */
+  describe(): void {
+    if (this.jail !== null) {
+      const { state, pid } = this.jail.describe();
+      this.#parts.logger.info(null, `jail: ${state}`, { pid, root: this.jail.plan.root?.path ?? "/" });
+    }
+    this.instance.describe();
+  }
+
   /** With what hooks have put into it, from the first daemon on; `directory`: of the jail, where there is one. */
   useEnvironment(environment: CoreParts["environment"], directory: string): void {
     this.host.starter.environment = environment;

@@ -19,6 +19,8 @@ export interface HeldJail {
   place(): JailPlace | null;
   /** Goes on with the one that was found, or makes one. Rejects when it cannot be made: nothing is left of it. */
   open(signal: AbortSignal): Promise<void>;
+  /** For SIGUSR1: how it stands, in one word, and its init. */
+  describe(): { readonly state: string; readonly pid: number };
   /** Somebody died, perhaps because it ends: long before its init is gone that can be seen. */
   look(): void;
   /** The hooks of the start have run: from now on it is made again when it is lost. */

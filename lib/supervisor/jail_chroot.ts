@@ -53,6 +53,10 @@ export class ChrootHolder implements HeldJail {
     return Promise.resolve();
   }
 
+  describe(): { readonly state: string; readonly pid: number } {
+    return { state: "chroot", pid: 0 };
+  }
+
   look(): void {}
   started(): void {}
   letGo(): void {}

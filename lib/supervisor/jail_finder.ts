@@ -58,7 +58,7 @@ function findJail(search: JailSearch): JailChoice | null {
   const known = saved === undefined ? record : saved;
   if (known === null || known.identity === null) return null;
   const { identity, plan } = known;
-  if (saved === undefined && record?.isReady === false) {
+  if (saved === undefined && record?.isEntered === false) {
     endPiece(identity, logger);
     return null;
   }
@@ -102,11 +102,12 @@ function tellDifference(plan: JailPlan, { wanted, logger }: JailSearch): void {
   logger.warning(null, `${change}: the jail goes on as it was made, the change ${LATER}`);
 }
 
-/** reeve was killed while it made a jail: nothing can be in it. */
+/** reeve was killed before a daemon was in it. What hooks have begun there is begun anew in the next. */
 function endPiece(identity: JailIdentity, logger: Pick<Logger, "info" | "warning">): void {
   const { pid, startTime, namespaces } = identity;
   try {
-    if (readStat(pid)?.startTime !== startTime || namespaceInode(pid, "pid") !== namespaces.pid) return;
+    if (readStat(pid)?.startTime !== startTime) return;
+    if (namespaces.pid !== undefined && namespaceInode(pid, "pid") !== namespaces.pid) return;
     if (signalDaemon(identity, SIGKILL)) {
       logger.info(null, "ended the piece of a jail that a killed reeve left", { pid });
     }

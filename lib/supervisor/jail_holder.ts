@@ -74,6 +74,10 @@ export class JailHolder implements HeldJail {
     return this.#state === "up";
   }
 
+  describe(): { readonly state: string; readonly pid: number } {
+    return { state: this.#state, pid: this.#init?.pid ?? 0 };
+  }
+
   look(): void {
     if (this.#state === "up" && this.#handle !== null && !this.#handle.stands) this.#handleEvent("dying");
   }
@@ -94,7 +98,6 @@ export class JailHolder implements HeldJail {
       const isChild = readStat(initPid)?.ppid === process.pid;
       watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
       this.#since = this.#parts.now();
-      this.#record(true);
       return this.#handleEvent("adopted");
     }
     const callOff = (): void => this.#handleEvent("unwanted");
@@ -156,6 +159,7 @@ export class JailHolder implements HeldJail {
       case "enter":
         return this.#enter();
       case "open":
+        this.#record(true);
         return this.#isStarting ? undefined : this.#parts.opened();
       case "shut":
         return this.#parts.logger.error(null, "the jail is lost: its daemons wait until it is made again");
@@ -190,7 +194,6 @@ export class JailHolder implements HeldJail {
     try {
       const identity = { ...init, namespaces: namespacesBeside(init.pid) };
       this.#handle = JailHandle.open(identity, this.plan);
-      this.#record(true);
     } catch (error) {
       this.#parts.logger.error(null, `cannot use the jail that was made: it ${errorText(error)}`);
       this.#parts.signal(init, SIGKILL);
@@ -247,8 +250,8 @@ export class JailHolder implements HeldJail {
     this.#delay = this.#parts.timers.after(verdict.delay, () => this.#handleEvent("delayElapsed"));
   }
 
-  /** Before it is ready too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
-  #record(isReady: boolean): void {
+  /** Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
+  #record(isEntered: boolean): void {
     const { boot, file } = this.#parts;
     const init = this.#init;
     if (init === null) return;
@@ -256,7 +259,7 @@ export class JailHolder implements HeldJail {
     const namespaces = this.#handle?.identity.namespaces ?? (inode === null ? {} : { pid: inode });
     try {
       const { pid, startTime } = init;
-      file.write({ boot, identity: { pid, startTime, namespaces }, plan: this.plan, isReady });
+      file.write({ boot, identity: { pid, startTime, namespaces }, plan: this.plan, isEntered });
     } catch (error) {
       this.#parts.logger.warning(
         null,

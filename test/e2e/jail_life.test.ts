@@ -332,3 +332,118 @@ check(
     expect((await third.stop()).code).toBe(0);
   },
 );
+
+check(
+  "reeve is killed while a hook of a new jail runs: the piece is ended, and the next one is new",
+  NEEDS,
+  async (scope) => {
+    const gate = scope.path("gate");
+    const config = scope.config([
+      `namespace = ${busyboxRoot(scope)}`,
+      `exec-post-jail = echo POST; test -e ${gate} || exec sleep 81081`,
+      "exec-in-jail = echo in >> /tmp/in",
+      "attach-daemon = sleep 81082",
+    ]);
+    const first = scope.reeve(config);
+    const init = await initOf(scope, first);
+    const hook = await untilRunning(/^sleep 81081$/);
+    await first.kill();
+    await until("the hook is gone", () => !isAlive(hook));
+    expect(isAlive(init)).toBe(true);
+    scope.write("gate", "");
+    const second = scope.reeve(config);
+    await second.untilLog(/ended the piece of a jail that a killed reeve left/);
+    await second.untilLog(/reeve is up/);
+    await initOf(scope, second);
+    expect(isAlive(init)).toBe(false);
+    expect(second.log()).toContain("\nPOST\n");
+    expect(scope.read("root/tmp/in")).toBe("in\n");
+    expect((await second.stop()).code).toBe(0);
+  },
+);
+
+check("told to stop while a hook of the jail runs: all of it ends, code 0", NEEDS, async (scope) => {
+  const config = scope.config([
+    `namespace = ${busyboxRoot(scope)}`,
+    "exec-in-jail = sleep 81091",
+    "attach-daemon = sleep 81092",
+  ]);
+  const supervisor = scope.reeve(config);
+  const init = await initOf(scope, supervisor);
+  const hook = await untilRunning(/^sleep 81091$/);
+  expect((await supervisor.stop()).code).toBe(0);
+  expect([init, hook].map(isAlive)).toEqual([false, false]);
+  expect(existsSync(scope.path("run/jail"))).toBe(false);
+});
+
+check(
+  "a reload while the jail is lost: the next image makes it, and no daemon is forgotten",
+  NEEDS,
+  async (scope) => {
+    const config = scope.config([
+      `namespace = ${busyboxRoot(scope)}`,
+      "smart-attach-daemon2 = /run/smart.pid sleep 81101",
+      "attach-daemon = sleep 81102",
+    ]);
+    const supervisor = scope.reeve(config);
+    await supervisor.untilLog(/reeve is up/);
+    const init = await initOf(scope, supervisor);
+    const from = supervisor.log().length;
+    signal(init, "SIGKILL");
+    await supervisor.untilLog(/the jail is lost/, { from });
+    supervisor.signal("SIGHUP");
+    await supervisor.untilLog(/reeve is back/, { from });
+    const next = await initOf(scope, supervisor, from);
+    for (const pattern of [/^sleep 81101$/, /^sleep 81102$/]) {
+      expect(link((await untilRunning(pattern)).pid, "ns/pid")).toBe(link(next.pid, "ns/pid"));
+    }
+    expect((await supervisor.stop()).code).toBe(0);
+    expect(running(/^sleep 8110/)).toEqual([]);
+  },
+);
+
+check("without a run directory the jail ends with a reeve that is killed", NEEDS, async (scope) => {
+  const config = scope.config([
+    `namespace = ${busyboxRoot(scope)}`,
+    `run-dir = ${scope.write("no_directory", "")}`,
+    "smart-attach-daemon2 = /run/smart.pid sleep 81111",
+  ]);
+  const supervisor = scope.reeve(config);
+  await supervisor.untilLog(/reeve is up/);
+  const init = await initOf(scope, supervisor);
+  const smart = await untilRunning(/^sleep 81111$/);
+  await supervisor.kill();
+  for (const id of [init, smart]) await until("it is gone", () => !isAlive(id));
+});
+
+check("two jails side by side know nothing of each other", NEEDS, async (scope) => {
+  const configs = ["a", "b"].map((name) =>
+    scope.write(
+      `${name}.ini`,
+      [
+        "[uwsgi]",
+        `run-dir = ${scope.path(`run-${name}`)}`,
+        `namespace = ${busyboxRoot(scope, `root-${name}`)}:${name}`,
+        "attach-daemon2 = cmd=sh -c 'hostname > /tmp/host; ls /proc > /tmp/proc; exec sleep 81121'",
+      ].join("\n"),
+    )
+  );
+  const supervisors = configs.map((config) => scope.reeve(config));
+  const inits = [];
+  for (const one of supervisors) {
+    await one.untilLog(/reeve is up/);
+    inits.push(await initOf(scope, one));
+  }
+  for (const name of ["a", "b"]) {
+    await scope.untilFile(`root-${name}/tmp/host`, new RegExp(`^${name}$`, "m"));
+    const seen = scope.read(`root-${name}/tmp/proc`).split("\n").filter((entry) => /^\d+$/.test(entry));
+    expect(seen.length).toBeLessThan(6);
+  }
+  const namespaces = inits.map(({ pid }) =>
+    ["pid", "mnt", "uts", "ipc"].map((kind) => link(pid, `ns/${kind}`))
+  );
+  expect(new Set(namespaces.flat()).size).toBe(8);
+  expect((await supervisors[0]!.stop()).code).toBe(0);
+  expect(inits.map(isAlive)).toEqual([false, true]);
+  expect((await supervisors[1]!.stop()).code).toBe(0);
+});

@@ -6,7 +6,7 @@ const RECORD: JailRecord = {
   boot: "b",
   identity: { pid: 77, startTime: (1n << 62n) + 1n, namespaces: { pid: "4026532001", mnt: "4026532002" } },
   plan: JAIL_PLAN,
-  isReady: true,
+  isEntered: true,
 };
 
 test("a record comes back as it was written, start times beyond a number's precision too", () => {
@@ -34,7 +34,7 @@ test("what is cut short, or is not a record, is none", () => {
       ["identity.namespaces", null],
       ["identity", null],
       ["boot", 1],
-      ["isReady", "yes"],
+      ["isEntered", "yes"],
       ["plan", null],
       ["plan.root", 5],
       ["plan.keep", {}],

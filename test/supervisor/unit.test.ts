@@ -422,3 +422,63 @@ test("a daemon that an earlier reeve knew and that has ended is started", () => 
   unit.start();
   expect(world.launches).toBe(1);
 });
+
+test("while its jail does not stand a daemon is not started, and has not failed", () => {
+  const world = new UnitWorld();
+  world.jailIsDown = true;
+  const unit = new DaemonUnit(DUMB_PLAN, world);
+  unit.start();
+  world.advance(1_000_000);
+  expect([world.launches, unit.status.state, unit.status.streak.failures]).toEqual([0, "starting", 0]);
+  world.jailIsDown = false;
+  unit.jailOpened(false);
+  unit.jailOpened(false);
+  expect([world.launches, unit.status.state]).toEqual([1, "running"]);
+});
+
+test("told to stop while it waits for its jail: down at once, and not started when that is there", () => {
+  const world = new UnitWorld();
+  world.jailIsDown = true;
+  const unit = new DaemonUnit(SMART2_PLAN, world);
+  unit.start();
+  stop(unit);
+  expect([unit.status.state, world.stoppedUnits]).toEqual(["down", [unit]]);
+  world.jailIsDown = false;
+  unit.jailOpened(false);
+  world.settle();
+  expect([world.launches, world.watchers]).toEqual([0, 0]);
+});
+
+test("the jail goes and comes: a daemon that ended with it is started again in the new one, without its delay", () => {
+  const { world, unit } = started(DUMB_PLAN);
+  world.jailIsDown = true;
+  world.die(unit.status.child!.pid, { kind: "killed", signal: 9 });
+  expect([unit.status.state, world.launches]).toEqual(["waiting", 1]);
+  world.jailIsDown = false;
+  unit.jailOpened(false);
+  expect([unit.status.state, world.launches, world.timers.pending]).toEqual(["running", 2, 0]);
+});
+
+test("a smart daemon whose start waited for the jail watches its pidfile anew, and is started once", () => {
+  const world = new UnitWorld();
+  world.jailIsDown = true;
+  const unit = new DaemonUnit(SMART_PLAN, world);
+  unit.start();
+  world.writePidfile("");
+  world.advance(100);
+  world.jailIsDown = false;
+  unit.jailOpened(false);
+  world.settle();
+  expect([world.launches, world.watchers]).toEqual([1, 1]);
+});
+
+test("a jail without processes of its own that comes again: what runs in the old one is moved", () => {
+  const { world, unit } = started(DUMB_PLAN);
+  const { pid } = unit.status.child!;
+  unit.jailOpened(false);
+  expect(world.signals).toEqual([]);
+  unit.jailOpened(true);
+  world.settle();
+  expect(world.signals).toEqual([`15 ${pid}`]);
+  expect([unit.status.state, world.launches]).toEqual(["running", 2]);
+});

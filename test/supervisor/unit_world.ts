@@ -37,6 +37,8 @@ export class UnitWorld implements UnitServices {
   pidfile: ProcessId | "" | null = null;
   pidfileUnfinished = false;
   spawnFails = false;
+  /** The jail does not stand. */
+  jailIsDown = false;
   obedient = true;
   launches = 0;
   /** For invariants: called before each spawn. */
@@ -128,7 +130,8 @@ export class UnitWorld implements UnitServices {
     return this.timers.after(ms, fire);
   }
 
-  spawn(_plan: DaemonPlan, _again: boolean): ProcessId {
+  spawn(_plan: DaemonPlan, _again: boolean): ProcessId | null {
+    if (this.jailIsDown) return null;
     this.onSpawn();
     if (this.spawnFails) throw new Error("cannot start a process: resource temporarily unavailable");
     this.launches += 1;
