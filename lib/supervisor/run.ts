@@ -217,7 +217,7 @@ export class Run {
   }
 
   #describe(): void {
-    this.#core.instance.describe();
+    this.#core.describe();
     this.#legions.describe();
   }
 
