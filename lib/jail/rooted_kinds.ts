@@ -41,6 +41,7 @@ export function isForeign(fd: number): boolean {
 export function refuseForeign(fd: number, path: string, root: number): void {
   if (!isForeign(fd)) return;
   const top = readlinkSync(`/proc/self/fd/${root}`);
-  if (readlinkSync(`/proc/self/fd/${fd}`) === posix.join(top, posix.normalize(`/${path}`))) return;
+  const named = posix.join(top, posix.normalize(`/${path}`)).replace(/(.)\/$/, "$1");
+  if (readlinkSync(`/proc/self/fd/${fd}`) === named) return;
   throw new Error("it leads to a device or to a file of the kernel, which is not the jail's");
 }

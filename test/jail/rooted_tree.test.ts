@@ -169,6 +169,7 @@ rootTest(
         expect(() => whole.target(path, "use", statSync)).toThrow(refused);
         expect(whole.target(path, "look", (held) => statSync(held).ino)).toBe(statSync(target).ino);
       }
+      expect(whole.entry("/proc/sys/kernel/none", "use", (path) => existsSync(path))).toBe(false);
       const directoryLink = link("/proc/sys/kernel");
       expect(() => whole.entry(`${directoryLink}/new`, "use", (path) => mkdirSync(path))).toThrow(
         /of the kernel/,
