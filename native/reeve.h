@@ -217,14 +217,15 @@ struct reeve_guard_news {
  * out[0] = pid, out[1] = pidfd (close-on-exec; -1 where the kernel gives none).  -> 0 or -errno (EAGAIN, ENOMEM, and those of execveat). */
 i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out);
 
-/* The same with the namespaces that only a clone can give. role: 0 exec, 1 init (PID 1 for one child), 2 jail (PID 1 without a child: its request has NO_EXEC; it sets up,
- * says READY, reaps for as long as it lives, without a descriptor; it dies of nothing but SIGKILL). pidns_fd: the PID namespace to be born in (setns of this
- * thread around the clone, own_pidns_fd to come back; -1: none). clone_flags: CLONE_NEWPID or 0; with both, the new one lies within the joined one.
- * If this thread could not come back, the child is killed and reaped: -ENOTRECOVERABLE; the next call has to bring it home, with own_pidns_fd for
- * pidns_fd as well. What is in the joined namespace sees the child before it is the helper, while it still shares our memory: whoever has
- * CAP_SYS_PTRACE over us there has it there too. */
+/* The same with the namespaces that only a clone can give. role: 0 exec, 1 init (PID 1 for one child), 2 jail (PID 1 without a child: its
+ * request has NO_EXEC; it sets up, says READY, reaps for as long as it lives, without a descriptor; it dies of nothing but SIGKILL). clone_flags:
+ * CLONE_NEWPID or 0. pidns_fd: the PID namespace to be born in; -1: none. With both, the new one lies within that one.
+ *
+ * Into another namespace goes a helper, which makes the child there as a child of ours (CLONE_PARENT): nobody in it ever sees a process that shares
+ * our memory, or can hold us up by stopping one. For a namespace within that one, which takes a process that lives in it, they can, for 250 ms:
+ * then -EAGAIN. The child goes on when we have its pid, and ends if we die before. */
 enum reeve_role { REEVE_ROLE_EXEC = 0, REEVE_ROLE_INIT = 1, REEVE_ROLE_JAIL = 2, REEVE_ROLE_GUARD = 3 };
-i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd, i32 own_pidns_fd, u64 clone_flags, i32 *out);
+i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd, u64 clone_flags, i32 *out);
 
 /* Turns this process into the helper (same pid), role init: execveat with argv {"reeve-init", "<request_fd>"}; FD_CLOEXEC is
  * cleared on keep[]. Returns only -errno; then the flags are set again. */
@@ -314,6 +315,30 @@ i64 reeve_tty_pgrp(i32 fd);
 i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp);
 i64 reeve_getsid(i32 pid);
 i64 reeve_getpgid(i32 pid);
+
+/* A pseudo-terminal of the devpts that `ptmx` (O_PATH) is the multiplexer of: unlocked, non-blocking. -> the master; -ENODEV: it is no
+ * character device 5:2 of a devpts, and was not opened. */
+i64 reeve_pty_open(i32 ptmx);
+/* The other end of it, whatever the path of it is. -> fd; -EINVAL, -ENOTTY before Linux 4.13. */
+i64 reeve_pty_peer(i32 master);
+/* TCGETS (set 0) and TCSETS of the kernel's struct termios, 36 bytes; TIOCGWINSZ and TIOCSWINSZ of struct winsize, 8 bytes. */
+i64 reeve_terminal_settings(i32 fd, i32 set, u8 *settings);
+i64 reeve_window_size(i32 fd, i32 set, u8 *size);
+/* PR_SET_DUMPABLE of this process: off, whoever lacks the host's rights can neither trace it nor look at what it has open. */
+i64 reeve_dumpable(i32 on);
+
+/* Stream sockets at an absolute path, non-blocking and close-on-exec. The file gets the permissions `mode`, cut by the umask.
+ * -> fd or -errno (EADDRINUSE: there is a file, whoever's; EAGAIN: too many wait already; ECONNREFUSED: nobody serves it) */
+i64 reeve_listen(const char *path, u32 mode, u32 backlog);
+i64 reeve_accept(i32 fd);
+i64 reeve_connect(const char *path);
+/* One message of `count` bytes, at least one, with up to 64 descriptors (SCM_RIGHTS); never waits, never SIGPIPE. -> bytes taken */
+i64 reeve_send_fds(i32 fd, const void *bytes, u32 count, const i32 *fds, u32 nfds);
+/* Takes one, its descriptors close-on-exec in fds[0..*nfds), which has room for 64. Waits wait_ms at most. -> bytes (0: the end),
+ * -ETIMEDOUT, -EBADMSG (more descriptors than that: none is left open). */
+i64 reeve_recv_fds(i32 fd, void *bytes, u32 room, i32 *fds, u32 *nfds, u32 wait_ms);
+/* Which namespace an open file is: -> CLONE_NEW*; -ENOTTY: it is none (or before Linux 4.11). */
+i64 reeve_namespace_kind(i32 fd);
 
 /* inotify: reeve_read on the fd yields struct inotify_event records. */
 i64 reeve_inotify(void);

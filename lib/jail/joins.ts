@@ -20,6 +20,7 @@ import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
 import { NAMESPACE_KINDS } from "./jail_identity.ts";
 import { namespaceInode, namespacesBeside } from "./namespace_files.ts";
 import { cloneFlags } from "./namespace_setup.ts";
+import { askForNamespaces, NotServed } from "./setns_client.ts";
 
 export interface OpenJoins {
   /** A PID namespace among them; null: none. */
@@ -51,9 +52,7 @@ export function openJoins(plans: readonly JoinPlan[], base: number | "self"): Op
     for (const plan of plans) {
       if (plan.kind === "pid") openOfProcess(plan.pid, base, fds, found, add);
       else if (plan.kind === "path") openOfPath(plan.path, base, fds, add);
-      else {throw new Error(
-          `cannot join the namespaces that "${plan.path}" hands out: it is a socket, or is not there`,
-        );}
+      else openOfSocket(plan.path, base, fds, add);
     }
     return { ...found, close };
   } catch (error) {
@@ -110,6 +109,36 @@ function openOfPath(
   } catch (error) {
     throw new Error(`cannot join the namespaces of "${path}": ${errorText(error)}`, { cause: error });
   }
+}
+
+/** Of several of a kind the last one counts, as for uWSGI, which joins one after the other. */
+function openOfSocket(
+  path: string,
+  base: number | "self",
+  fds: number[],
+  add: (fd: number, kind: NamespaceKind) => void,
+): void {
+  try {
+    const handed = askForNamespaces(path);
+    fds.push(...handed.map(({ fd }) => fd));
+    if (handed.length === 0) throw new Error("no namespace is handed out there");
+    const others = new Map<NamespaceKind, number>();
+    for (const { fd, kind } of handed) {
+      if (namespaceInode(base, kind) !== String(fstatSync(fd, { bigint: true }).ino)) others.set(kind, fd);
+    }
+    // A user namespace comes last: whoever is in it has no rights over the others.
+    for (const kind of NAMESPACE_KINDS) {
+      const fd = others.get(kind);
+      if (fd !== undefined) add(fd, kind);
+    }
+  } catch (error) {
+    if (error instanceof NotServed) throw new NotServed(describe(path, error), { cause: error });
+    throw new Error(describe(path, error), { cause: error });
+  }
+}
+
+function describe(path: string, error: unknown): string {
+  return `cannot join the namespaces that "${path}" hands out: ${errorText(error)}`;
 }
 
 function isKind(name: string): name is NamespaceKind {

@@ -127,7 +127,9 @@ export class JailHolder implements HeldJail {
   }
 
   async end(graceMs: number, callOff: AbortSignal): Promise<void> {
-    const inode = this.#handle?.identity.namespaces.pid;
+    // One that was joined has others' processes in it.
+    const isOwn = this.plan.namespaces.includes("pid");
+    const inode = isOwn ? this.#handle?.identity.namespaces.pid : undefined;
     if (this.#state === "up" && this.#handle !== null && inode !== undefined) {
       await drainJail(jailMembers(inode, this.#handle.initPid), graceMs, this.#parts.drain, callOff);
     }

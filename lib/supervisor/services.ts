@@ -7,7 +7,9 @@ import { maskLine } from "../config/mask.ts";
 import type { Command, Plan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/jail_place.ts";
+import type { JoinPlan } from "../config/jail_plan.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
+import { untilServed } from "../jail/setns_wait.ts";
 import { LogFile } from "../log/log_file.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { withoutBlocking } from "../log/line_sink.ts";
@@ -24,6 +26,7 @@ import { type FifoActions, MasterFifo } from "./fifo.ts";
 import { HookRunner } from "./hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "./pidfiles.ts";
+import { SetnsServer } from "./setns_server.ts";
 import { watchDaemonTouches, watchInstanceTouches } from "./touch.ts";
 import { waitInside } from "./wait_inside.ts";
 import { waitFor, waitForAll, type WaitWorld } from "./waits.ts";
@@ -92,6 +95,7 @@ export class Services {
   openLogInside: (() => void) | null = null;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
+  #setns: SetnsServer | null = null;
   readonly #touches: { remove(): void }[] = [];
   readonly #daemonTouches: { remove(): void }[] = [];
 
@@ -137,19 +141,29 @@ export class Services {
     for (const pidfile of this.#parts.plan.instance.pidfiles) removePidfile(pidfile, this.#pidfileContext());
   }
 
-  /** Throws when the FIFO cannot be made. */
+  /** For a jail that joins what a socket hands out. Rejects with the signal's reason, or where the wrong one serves it. */
+  async joins(plans: readonly JoinPlan[], signal: AbortSignal): Promise<void> {
+    const log = (text: string): void => this.#parts.logger.info(null, text);
+    await untilServed(plans, { timers: LOOP_TIMERS, log }, signal);
+  }
+
+  /** The FIFO, and the socket that hands out namespaces. Throws when one cannot be made. */
   startFifo(actions: FifoActions): void {
-    const { plan, logger, uid } = this.#parts;
+    const { plan, logger, uid, core } = this.#parts;
+    const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
+    if (plan.instance.setnsServer !== null) {
+      this.#setns = new SetnsServer(plan.instance.setnsServer, {
+        watcher: watcher(),
+        log,
+        uid,
+        jail: core.jail,
+      });
+    }
     const paths = plan.instance.masterFifo.map(({ path }) => resolve(path));
     if (paths.length === 0) return;
     this.#fifo = new MasterFifo(
       paths,
-      {
-        watcher: watcher(),
-        log: (level, text) => logger.log(level, null, text),
-        uid,
-        owner: plan.instance.identity,
-      },
+      { watcher: watcher(), log, uid, owner: plan.instance.identity },
       actions,
     );
     this.#fifo.start();
@@ -185,6 +199,8 @@ export class Services {
 
   close(removeFifo: boolean): void {
     for (const touch of [...this.#touches.splice(0), ...this.#daemonTouches.splice(0)]) touch.remove();
+    this.#setns?.close();
+    this.#setns = null;
     this.#fifo?.close(removeFifo);
     this.#fifo = null;
   }

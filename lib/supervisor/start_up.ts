@@ -44,6 +44,7 @@ export async function startUp(parts: StartUp): Promise<void> {
   if (!isReload) services.writePidfiles(({ safe, asUser }) => !safe && !asUser);
   if (isReload || isKept) hooks.recall("pre-jail");
   else await hooks.run("pre-jail", signal);
+  if (jail !== null && !isKept) await services.joins(jail.plan.join, signal);
   await jail?.open(signal);
   await enterJail(parts, isKept, signal);
   await services.waits(signal);

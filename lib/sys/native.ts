@@ -15,7 +15,7 @@ const RESULT = FFIType.i64_fast;
 const SYMBOLS = {
   reeve_spawn: { args: ["i32", "i32", "buffer", "u32", "buffer"], returns: RESULT },
   reeve_spawn_in: {
-    args: ["i32", "i32", "buffer", "u32", "u32", "i32", "i32", "u64", "buffer"],
+    args: ["i32", "i32", "buffer", "u32", "u32", "i32", "u64", "buffer"],
     returns: RESULT,
   },
   reeve_become_init: { args: ["i32", "i32", "buffer", "u32"], returns: RESULT },
@@ -66,6 +66,17 @@ const SYMBOLS = {
   reeve_tty_set_pgrp: { args: ["i32", "i32"], returns: RESULT },
   reeve_getsid: { args: ["i32"], returns: RESULT },
   reeve_getpgid: { args: ["i32"], returns: RESULT },
+  reeve_pty_open: { args: ["i32"], returns: RESULT },
+  reeve_pty_peer: { args: ["i32"], returns: RESULT },
+  reeve_terminal_settings: { args: ["i32", "i32", "buffer"], returns: RESULT },
+  reeve_window_size: { args: ["i32", "i32", "buffer"], returns: RESULT },
+  reeve_dumpable: { args: ["i32"], returns: RESULT },
+  reeve_listen: { args: ["buffer", "u32", "u32"], returns: RESULT },
+  reeve_accept: { args: ["i32"], returns: RESULT },
+  reeve_connect: { args: ["buffer"], returns: RESULT },
+  reeve_send_fds: { args: ["i32", "buffer", "u32", "buffer", "u32"], returns: RESULT },
+  reeve_recv_fds: { args: ["i32", "buffer", "u32", "buffer", "buffer", "u32"], returns: RESULT },
+  reeve_namespace_kind: { args: ["i32"], returns: RESULT },
   reeve_inotify: { args: [], returns: RESULT },
   reeve_inotify_add: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_inotify_rm: { args: ["i32", "i32"], returns: RESULT },
@@ -143,4 +154,3 @@ export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENOTTY = 25;
 export const ENOSYS = 38;
-export const ENOTRECOVERABLE = 131;

@@ -1,0 +1,80 @@
+/**
+ * Namespaces that a server hands out on a unix socket (setns = SOCKET). Who serves it decides what the daemons live in, so it has
+ * to be root or ourselves; what it hands out is used only if it is a namespace.
+ */
+import type { NamespaceKind } from "../config/jail_plan.ts";
+import { closeFd, peerCredentials } from "../sys/descriptor.ts";
+import { errorCode } from "../sys/errno.ts";
+import { errorText } from "../sys/error_text.ts";
+import { ownCredentials } from "../sys/own_process.ts";
+import { connectTo, namespaceKind, receiveDescriptors } from "../sys/scm.ts";
+import { isTrusted, MESSAGE_SIZE, parseSetnsMessage } from "./setns.ts";
+
+/** A server that is well answers in its next turn; whoever joins stands still meanwhile. */
+const PATIENCE_MS = 250;
+
+export interface Handed {
+  readonly fd: number;
+  readonly kind: NamespaceKind;
+}
+
+/** Nobody serves the socket, or does not answer: somebody may later. */
+export class NotServed extends Error {}
+
+/** The caller closes them. Throws NotServed, or an Error that says what is wrong with the server. */
+export function askForNamespaces(path: string): readonly Handed[] {
+  const socket = connect(path);
+  try {
+    const peer = peerCredentials(socket);
+    const own = ownCredentials().effectiveUid;
+    if (!isTrusted(peer.uid, own)) {
+      throw new Error(
+        `"${path}" is served by uid ${peer.uid}, and not by root: whoever that is would choose the namespaces`,
+      );
+    }
+    return take(socket, path);
+  } finally {
+    closeFd(socket);
+  }
+}
+
+function connect(path: string): number {
+  try {
+    return connectTo(path);
+  } catch (error) {
+    const isLate = ["ENOENT", "ECONNREFUSED", "EAGAIN"].includes(errorCode(error) ?? "");
+    throw isLate ? new NotServed(`nobody serves "${path}"`, { cause: error }) : error;
+  }
+}
+
+function take(socket: number, path: string): readonly Handed[] {
+  const { bytes, fds } = receive(socket, path);
+  const handed: Handed[] = [];
+  try {
+    const count = parseSetnsMessage(bytes);
+    if (count === null) throw new Error(`what serves "${path}" does not hand out namespaces`);
+    if (count !== fds.length) {
+      throw new Error(`the server of "${path}" announced ${count} namespaces and handed out ${fds.length}`);
+    }
+    for (const fd of fds) {
+      const kind = namespaceKind(fd);
+      // Of a kind that nothing here is put into (time).
+      if (kind !== null) handed.push({ fd, kind });
+    }
+    return handed;
+  } catch (error) {
+    handed.length = 0;
+    throw error;
+  } finally {
+    for (const fd of fds) if (!handed.some((one) => one.fd === fd)) closeFd(fd);
+  }
+}
+
+function receive(socket: number, path: string): ReturnType<typeof receiveDescriptors> {
+  try {
+    return receiveDescriptors(socket, MESSAGE_SIZE + 1, PATIENCE_MS);
+  } catch (error) {
+    if (errorCode(error) !== "ETIMEDOUT") throw error;
+    throw new NotServed(`the server of "${path}" does not answer: ${errorText(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Waits until somebody serves the sockets from which a jail gets its namespaces, as uWSGI 2.0 does: it tries again every second,
+ * for ever. Joins nothing.
+ */
+import type { JoinPlan } from "../config/jail_plan.ts";
+import { closeFd } from "../sys/descriptor.ts";
+import type { Timers } from "../log/timers.ts";
+import { askForNamespaces, NotServed } from "./setns_client.ts";
+
+const AGAIN_MS = 1000;
+
+export interface SetnsWaitWorld {
+  readonly timers: Timers;
+  readonly log: (text: string) => void;
+}
+
+/** Rejects with the signal's reason, or an Error that says what is wrong with a server. */
+export async function untilServed(
+  plans: readonly JoinPlan[],
+  world: SetnsWaitWorld,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const plan of plans) {
+    if (plan.kind !== "socket") continue;
+    for (let isFirst = true; !isServed(plan.path); isFirst = false) {
+      if (isFirst) world.log(`waiting for the namespaces that "${plan.path}" is to hand out`);
+      await pause(world.timers, signal);
+    }
+  }
+}
+
+function isServed(path: string): boolean {
+  try {
+    for (const { fd } of askForNamespaces(path)) closeFd(fd);
+    return true;
+  } catch (error) {
+    if (error instanceof NotServed) return false;
+    throw error;
+  }
+}
+
+function pause(timers: Timers, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = timers.after(AGAIN_MS, () => {
+    signal.removeEventListener("abort", callOff);
+    resolve();
+  });
+  const callOff = (): void => {
+    timer.cancel();
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", callOff, { once: true });
+  return promise;
+}
