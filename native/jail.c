@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "linux.h"
 #include "syscall.h"
+#include "user_namespace.h"
 
 enum { PAGE = 4096, STACK_GUESS = 32 * PAGE };
 
@@ -37,6 +38,11 @@ static i64 setUp(struct request *request, u32 *stage) {
   if (!(request->flags & REEVE_F_NO_EXEC)) return -EBADMSG;
   i64 result = childPrepare(request, stage);
   if (result >= 0) result = confine(request, stage);
+  if (result >= 0) {
+    *stage = REEVE_S_USER_NAMESPACE;
+    result = userNamespaceEnter(request);
+  }
+  confineEnd(request);
   if (result < 0) return result;
   *stage = REEVE_S_PDEATHSIG;
   return childParentDeath(request);

@@ -17,6 +17,7 @@ import type { JoinPlan, NamespaceKind } from "../config/jail_plan.ts";
 import { errorText } from "../sys/error_text.ts";
 import { statFd } from "../sys/files.ts";
 import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
+import { readStat } from "../sys/process_table.ts";
 import { NAMESPACE_KINDS } from "./jail_identity.ts";
 import { namespaceInode, namespacesBeside } from "./namespace_files.ts";
 import { cloneFlags } from "./namespace_setup.ts";
@@ -75,7 +76,10 @@ function openOfProcess(
   fds.push(pidfd);
   let kinds: NamespaceKind[];
   try {
+    const state = readStat(pid)?.state ?? "X";
+    if (state === "Z" || state === "X") throw new Error("it has ended");
     kinds = Object.keys(namespacesBeside(pid, base)) as NamespaceKind[];
+    if (kinds.length === 0) throw new Error("it has none of its own");
     if (kinds.includes("pid")) {
       const fd = openSync(`/proc/${pid}/ns/pid`, constants.O_RDONLY);
       fds.push(fd);
@@ -97,15 +101,19 @@ function openOfPath(
 ): void {
   try {
     const isDirectory = statSync(path).isDirectory();
+    let added = 0;
     const names = isDirectory ? readdirSync(path).filter(isKind).map((name) => join(path, name)) : [path];
     for (const file of names) {
       const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
       fds.push(fd);
       const kind = kindOf(fd);
       if (kind === null) throw new Error(`"${file}" is no namespace file`);
-      if (namespaceInode(base, kind) !== String(fstatSync(fd, { bigint: true }).ino)) add(fd, kind);
+      if (namespaceInode(base, kind) === String(fstatSync(fd, { bigint: true }).ino)) continue;
+      add(fd, kind);
+      added += 1;
     }
     if (names.length === 0) throw new Error("there is no namespace file in it");
+    if (added === 0) throw new Error("nothing would change: they are reeve's own");
   } catch (error) {
     throw new Error(`cannot join the namespaces of "${path}": ${errorText(error)}`, { cause: error });
   }
