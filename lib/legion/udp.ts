@@ -85,7 +85,7 @@ export class UdpTransport implements Transport {
   send(packet: Uint8Array): void {
     const socket = this.#socket;
     if (socket === null) return;
-    this.mend();
+    if (performance.now() - this.#joinedAt >= JOIN_AGAIN_MS) this.#join();
     for (const { to, text } of this.#peers) {
       const error = sendPacket(socket, packet, to);
       if (error === null) this.#troubles.sent(text);
@@ -94,7 +94,7 @@ export class UdpTransport implements Transport {
   }
 
   mend(): void {
-    if (performance.now() - this.#joinedAt >= JOIN_AGAIN_MS) this.#join();
+    this.#join();
   }
 
   close(): void {
@@ -119,7 +119,7 @@ export class UdpTransport implements Transport {
     this.#problem = this.#joinProblem(this.#socket);
     if (this.#problem === before) return;
     if (this.#problem === null) this.#log("info", `joined multicast group ${this.address}`);
-    else this.#log("error", `${this.#problem}; tried again every ${JOIN_AGAIN_MS / 1000} s`);
+    else this.#log("error", `${this.#problem}; tried again until it can be`);
   }
 
   #sendsToGroup(): boolean {
