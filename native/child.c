@@ -63,20 +63,6 @@ void childReport(const struct request *request, u32 stage, i32 error) {
   }
 }
 
-/* Every signal is blocked from here to the exec, so that no default disposition ends us half way: whoever wants us gone has
- * SIGKILL, and what else comes meanwhile reaches the program. */
-static i64 stepSignals(struct request *request) {
-  struct linux_sigaction by_default = {0, 0, 0, 0};
-  u64 all = SIGNALS_ALL;
-  (void)request;
-  i64 result = syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
-  for (i32 i = 1; i <= SIGNAL_LAST && result >= 0; i++) {
-    if (i == SIGKILL || i == SIGSTOP) continue;
-    result = syscall4(SYS_RT_SIGACTION, A(i), P(&by_default), 0, SIGNAL_SET_SIZE);
-  }
-  return result;
-}
-
 static i64 stepSession(struct request *request) {
   if (request->flags & REEVE_F_FOREGROUND) return 0; /* depends on the terminal, see there */
   if (request->flags & REEVE_F_SETPGID) return syscall2(SYS_SETPGID, 0, 0);
@@ -174,14 +160,12 @@ static i64 stepExec(struct request *request) {
 
 /* What needs the host's /proc, or its rights over limits, comes before the namespaces. */
 static const struct step PREPARE[] = {
-    {REEVE_S_SIGNALS, stepSignals}, {REEVE_S_SESSION, stepSession}, {REEVE_S_TERMINAL, stepTerminal},
-    {REEVE_S_RLIMIT, stepRlimits},  {REEVE_S_CPUS, stepCpus},       {REEVE_S_NICE, stepNice},
-    {REEVE_S_OOM, stepOom},
+    {REEVE_S_SESSION, stepSession}, {REEVE_S_TERMINAL, stepTerminal}, {REEVE_S_RLIMIT, stepRlimits},
+    {REEVE_S_CPUS, stepCpus},       {REEVE_S_NICE, stepNice},         {REEVE_S_OOM, stepOom},
 };
 
 /* What a child of an init does itself: the rest was done by the init, and came down to it. */
 static const struct step PREPARE_CONFINED[] = {
-    {REEVE_S_SIGNALS, stepSignals},
     {REEVE_S_SESSION, stepSession},
     {REEVE_S_TERMINAL, stepTerminal},
 };

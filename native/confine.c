@@ -31,10 +31,13 @@ static i64 stepOpenProc(struct request *request) {
   return 0;
 }
 
-static const struct step STEPS[] = {
+static const struct step BEGIN[] = {
     {REEVE_S_FDS, descriptorsNarrow},
     {REEVE_S_SETNS, stepHide},
     {REEVE_S_SETNS, stepOpenProc},
+};
+
+static const struct step STEPS[] = {
     {REEVE_S_SETNS, namespacesJoin},
     {REEVE_S_UNSHARE, namespacesUnshare},
     {REEVE_S_LOOPBACK, loopbackUp},
@@ -45,12 +48,18 @@ static const struct step STEPS[] = {
 };
 
 i32 confineWanted(const struct request *request) {
-  return request->nsetns > 0 || request->nmounts > 0 || request->unshare || request->root ||
-         request->life_fd >= 0 || request->ready_fd >= 0;
+  return request->nsetns > 0 || request->nmounts > 0 || request->unshare || request->root || request->life_fd >= 0 ||
+         request->ready_fd >= 0 || (request->flags & REEVE_F_INIT_SESSION) || request->state.null >= 0;
+}
+
+i64 confineBegin(struct request *request, u32 *stage) {
+  if (request->state.null >= 0) return 0;
+  return stepsRun(BEGIN, STEPS_COUNT(BEGIN), request, stage);
 }
 
 i64 confine(struct request *request, u32 *stage) {
-  i64 result = stepsRun(STEPS, STEPS_COUNT(STEPS), request, stage);
+  i64 result = confineBegin(request, stage);
+  if (result >= 0) result = stepsRun(STEPS, STEPS_COUNT(STEPS), request, stage);
   if (!(request->unshare & CLONE_NEWUSER)) confineEnd(request);
   return result;
 }

@@ -2,10 +2,12 @@
  * hand: it is executed from a memfd with the number of the descriptor that holds its request.
  */
 #include "child.h"
+#include "enter.h"
 #include "guard.h"
 #include "init.h"
 #include "jail.h"
 #include "linux.h"
+#include "message.h"
 #include "syscall.h"
 #include "text.h"
 
@@ -35,30 +37,66 @@ __asm__(
 
 __attribute__((noreturn, used)) void helperMain(u64 *stack);
 
-static void becomeExec(i32 request_fd) {
+/* Every signal blocked until a role takes it at a time of its own. Inherited dispositions count: with SIGCHLD ignored, the kernel would
+ * reap in our place, and a status would be gone. */
+static void prepareSignals(void) {
+  u64 all = SIGNALS_ALL;
+  struct linux_sigaction by_default = {0, 0, 0, 0};
+  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
+  for (i32 i = 1; i <= SIGNAL_LAST; i++) {
+    syscall4(SYS_RT_SIGACTION, A(i), P(&by_default), 0, SIGNAL_SET_SIZE);
+  }
+}
+
+/* ps shows the role, and not the numbers of descriptors. The words lie one after the other. */
+static void nameProcess(i64 argc, char **argv, const char *role) {
+  char *end = argv[argc - 1] + textLength(argv[argc - 1]);
+  for (char *at = argv[0]; at < end; at++) *at = *role ? *role++ : 0;
+  syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0]));
+}
+
+static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 enter[2]) {
   struct request request;
   i64 result = childLoad(request_fd, &request);
   if (result < 0) {
     childReport(&request, REEVE_S_SPEC, (i32)-result);
-    return;
+    if (textEqual(role, "reeve-init")) messageErrno("cannot read the request", (i32)-result);
+    return 125;
   }
-  childBecome(&request, 0);
+  request.state.enter[0] = enter[0];
+  request.state.enter[1] = enter[1];
+  if (enter[0] >= 0) enterNamespace(&request, is_nested);
+  if (textEqual(role, "reeve-init")) return initRun(&request);
+  if (textEqual(role, "reeve-jail")) return jailRun(&request);
+  if (textEqual(role, "reeve-exec")) childBecome(&request, 0);
+  return 125;
 }
 
-/* `stack` is what the kernel left there: argc, then argv. */
+/* `stack` is what the kernel left there: argc, then argv: ROLE REQUEST_FD, or "reeve-enter" REQUEST_FD ROLE NAMESPACE_FD TALK_FD IS_NESTED. */
 void helperMain(u64 *stack) {
+  static const char *const ROLES[] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
   char **argv = (char **)(stack + 1);
-  i64 fd = stack[0] == 2 ? textToNumber(argv[1]) : -1;
-  u64 all = SIGNALS_ALL;
+  i64 argc = (i64)stack[0];
+  i32 enter[2] = {-1, -1};
+  i32 is_nested = 0;
+  const char *role = 0;
+  i64 fd = argc == 2 || argc == 6 ? textToNumber(argv[1]) : -1;
   if (fd < 0) exitProcess(125);
-  /* Both roles take what comes from now on at a time of their own. */
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
-  syscall2(SYS_PRCTL, PR_SET_NAME, P(argv[0])); /* else ps shows the number of a descriptor */
-  if (textEqual(argv[0], "reeve-init")) exitProcess(initRun((i32)fd));
-  if (textEqual(argv[0], "reeve-exec")) becomeExec((i32)fd);
-  if (textEqual(argv[0], "reeve-jail")) exitProcess(jailRun((i32)fd));
-  if (textEqual(argv[0], "reeve-guard")) exitProcess(guardRun((i32)fd));
-  exitProcess(125);
+  prepareSignals();
+  const char *wanted = argc == 6 ? argv[2] : argv[0];
+  for (u32 i = 0; i < sizeof ROLES / sizeof ROLES[0]; i++) {
+    if (textEqual(wanted, ROLES[i])) role = ROLES[i];
+  }
+  if (!role) exitProcess(125);
+  if (argc == 6) {
+    enter[0] = (i32)textToNumber(argv[3]);
+    enter[1] = (i32)textToNumber(argv[4]);
+    is_nested = textEqual(argv[5], "1");
+    if (enter[0] < 0 || enter[1] < 0) exitProcess(125);
+  }
+  nameProcess(argc, argv, role);
+  if (textEqual(role, "reeve-guard")) exitProcess(argc == 2 ? guardRun((i32)fd) : 125);
+  exitProcess(runRole(role, (i32)fd, is_nested, enter));
 }
 
 #ifdef REEVE_HOSTED

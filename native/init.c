@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "confine.h"
 #include "descriptors.h"
+#include "forward.h"
 #include "linux.h"
 #include "message.h"
 #include "orphans.h"
@@ -20,17 +21,12 @@
 enum { RESTARTS_MAX = 5, RESTARTS_WINDOW_MS = 60000, FORK_TRIES = 50, FORK_WAIT_MS = 200 };
 
 struct init {
-  struct request request;
-  i32 pid;        /* of the child */
+  struct request *request;
+  struct forward child;
   i32 report_fd;  /* what the child's setup says, until it is executed; then -1 */
   i32 failed;     /* the present child was never executed */
-  i32 terminal;   /* the child's fd 0, where it is to have the foreground; else -1 */
   i32 is_first;   /* PID 1 */
   i32 is_confined; /* we have made namespaces, or joined some, for the child */
-  i32 own_group;  /* the child leads a process group */
-  i32 stopping;   /* a signal that asks for the end was forwarded, at `stop_at` */
-  u64 forwarded;  /* signals that went to the present child */
-  i64 stop_at;
   u32 restarts;
   i64 restart_at[RESTARTS_MAX];
 };
@@ -45,21 +41,22 @@ static i64 takeReport(struct init *init) {
   syscall1(SYS_CLOSE, A(init->report_fd));
   init->report_fd = -1;
   if (count != sizeof report) return 0;
-  const char *file = init->request.path ? init->request.path : init->request.argv[0];
+  const char *file = init->request->path ? init->request->path : init->request->argv[0];
   messageCannotStart(file, report.stage, report.error);
-  if (init->request.report_fd >= 0) syscall3(SYS_WRITE, A(init->request.report_fd), P(&report), sizeof report);
+  if (init->request->report_fd >= 0) syscall3(SYS_WRITE, A(init->request->report_fd), P(&report), sizeof report);
   return 1;
 }
 
 /* The child has its program, or never will: whoever is in the namespace with us finds no descriptor of the supervisor's here. */
-static void lookForReport(struct init *init) {
+static void lookForReport(void *context) {
+  struct init *init = context;
   if (init->report_fd < 0) return;
   i64 result = takeReport(init);
   if (result == -EAGAIN) return;
   init->failed = result == 1;
-  if (!init->is_confined || init->request.report_fd < 0) return;
-  syscall1(SYS_CLOSE, A(init->request.report_fd));
-  init->request.report_fd = -1;
+  if (!init->is_confined || init->request->report_fd < 0) return;
+  syscall1(SYS_CLOSE, A(init->request->report_fd));
+  init->request->report_fd = -1;
 }
 
 /* -> 0 or -errno */
@@ -70,102 +67,24 @@ static i64 startChild(struct init *init) {
   result = forkProcess();
   if (result == 0) {
     syscall1(SYS_CLOSE, A(ends[0]));
-    init->request.report_fd = ends[1];
-    childBecome(&init->request, init->is_confined);
+    init->request->report_fd = ends[1];
+    childBecome(init->request, init->is_confined);
   }
   syscall1(SYS_CLOSE, A(ends[1]));
   if (result < 0) {
     syscall1(SYS_CLOSE, A(ends[0]));
     return result;
   }
-  init->pid = (i32)result;
+  init->child.pid = (i32)result;
   init->report_fd = ends[0];
   /* SIGIO when there is something to read: a report, or the end, since the program is executed. */
   syscall3(SYS_FCNTL, A(ends[0]), F_SETOWN, syscall0(SYS_GETPID));
   syscall3(SYS_FCNTL, A(ends[0]), F_SETFL, O_ASYNC | O_NONBLOCK);
   init->failed = 0;
-  init->forwarded = 0;
-  init->stopping = 0;
+  init->child.forwarded = 0;
+  init->child.stopping = 0;
   lookForReport(init); /* it may have been faster */
   return 0;
-}
-
-static void signalChild(const struct init *init, i32 signal) {
-  if ((init->request.flags & REEVE_F_FORWARD_GROUP) && init->own_group) {
-    if (syscall2(SYS_KILL, A(-init->pid), A(signal)) >= 0) return;
-    /* not the leader of its group yet: the signal stays pending over its exec */
-  }
-  syscall2(SYS_KILL, A(init->pid), A(signal));
-}
-
-/* Has the terminal itself sent this to the child, as a member of the same group? */
-static i32 cameToBoth(const struct init *init, const struct linux_siginfo *info) {
-  i32 signal = info->signo;
-  if (init->own_group || info->code != SI_KERNEL) return 0;
-  return signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGWINCH;
-}
-
-static void forwardSignal(struct init *init, const struct linux_siginfo *info) {
-  i32 signal = info->signo;
-  if (info->code == SI_USER && info->pid == syscall0(SYS_GETPID)) return; /* SIGPIPE of a stderr that nobody reads */
-  if ((signal == SIGTTIN || signal == SIGTTOU) && info->code == SI_KERNEL) return; /* meant for us alone */
-  if (cameToBoth(init, info)) return;
-  if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
-    init->stopping = 1;
-    init->stop_at = clockMilliseconds();
-  }
-  /* A shell brings us to the foreground before it sends CONT; with `bg` it does not, and the terminal stays its own. */
-  if (signal == SIGCONT && init->terminal >= 0 && terminalGroup(init->terminal) == syscall1(SYS_GETPGID, 0)) {
-    terminalGive(init->terminal, init->pid);
-  }
-  init->forwarded |= SIGNAL_BIT(signal);
-  signalChild(init, signal);
-}
-
-/* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The kernel ignores
- * this for PID 1 and for an orphaned group, where nobody could wake us. */
-static void stopWithChild(i32 signal) {
-  u64 tstp = SIGNAL_BIT(SIGTSTP);
-  if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU) return;
-  syscall2(SYS_KILL, 0, SIGTSTP);
-  syscall4(SYS_RT_SIGPROCMASK, SIG_UNBLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
-  syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
-}
-
-/* Reaps all that is dead. -> 1 when the child is among it, with its wait status. */
-static i32 reapAll(struct init *init, i32 *child_status) {
-  i32 ended = 0;
-  for (;;) {
-    i32 status = 0;
-    u64 options = WNOHANG | WALL | (init->terminal >= 0 ? WUNTRACED : 0);
-    i64 pid = syscall4(SYS_WAIT4, A(-1), P(&status), options, 0);
-    if (pid <= 0) return ended;
-    i32 stopped = (status & 0xff) == 0x7f;
-    if (pid != init->pid) continue;
-    if (stopped) {
-      stopWithChild(status >> 8 & 0xff);
-    } else {
-      *child_status = status;
-      ended = 1;
-    }
-  }
-}
-
-/* -> the wait status of the child, once it has ended. */
-static i32 waitChild(struct init *init) {
-  u64 all = SIGNALS_ALL;
-  i32 status = 0;
-  for (;;) {
-    struct linux_siginfo info = {0};
-    i64 signal = syscall4(SYS_RT_SIGTIMEDWAIT, P(&all), P(&info), 0, SIGNAL_SET_SIZE);
-    if (signal == SIGCHLD) {
-      if (reapAll(init, &status)) return status;
-    } else if (signal == SIGIO && info.code == SI_KERNEL) {
-      lookForReport(init);
-    } else if (signal > 0) {
-      forwardSignal(init, &info);
-    }
-  }
 }
 
 static i32 deathSignal(i32 status) { return status & 0x7f; }
@@ -173,9 +92,9 @@ static i32 deathSignal(i32 status) { return status & 0x7f; }
 /* Did the child crash, as opposed to end in the way it was asked to? */
 static i32 hasCrashed(const struct init *init, i32 status) {
   i32 signal = deathSignal(status);
-  if (signal == 0 || (init->forwarded & SIGNAL_BIT(signal))) return 0;
+  if (signal == 0 || (init->child.forwarded & SIGNAL_BIT(signal))) return 0;
   /* A crash on the way down is still the end: whoever sent the TERM will not send another. */
-  return !init->stopping || clockMilliseconds() - init->stop_at >= RESTARTS_WINDOW_MS;
+  return !init->child.stopping || clockMilliseconds() - init->child.stop_at >= RESTARTS_WINDOW_MS;
 }
 
 /* -> 1 when one more start is allowed, which is then counted. */
@@ -189,19 +108,19 @@ static i32 mayRestart(struct init *init) {
 }
 
 static void takeTerminalBack(const struct init *init) {
-  if (init->terminal >= 0) terminalGive(init->terminal, (i32)syscall1(SYS_GETPGID, 0));
+  if (init->child.terminal >= 0) terminalGive(init->child.terminal, (i32)syscall1(SYS_GETPGID, 0));
 }
 
 /* A crash in the middle of a fork bomb must not end a container: what has died is reaped, then it is tried again. */
 static i64 startChildAgain(struct init *init) {
   u64 child = SIGNAL_BIT(SIGCHLD);
   i64 result = startChild(init);
-  init->pid = result < 0 ? -1 : init->pid;
+  init->child.pid = result < 0 ? -1 : init->child.pid;
   for (u32 i = 0; i < FORK_TRIES && (result == -EAGAIN || result == -ENOMEM); i++) {
     struct linux_timespec wait = {0, FORK_WAIT_MS * 1000000l};
     i32 unused = 0;
     syscall4(SYS_RT_SIGTIMEDWAIT, P(&child), 0, P(&wait), SIGNAL_SET_SIZE);
-    reapAll(init, &unused);
+    forwardReap(&init->child, &unused);
     result = startChild(init);
   }
   return result;
@@ -209,29 +128,29 @@ static i64 startChildAgain(struct init *init) {
 
 /* What only the child uses is closed here, so that a pipe ends when the child closes it. */
 static void dropSources(struct init *init) {
-  for (u32 i = 0; i < init->request.nfds; i++) {
-    i32 source = init->request.fds[i].source;
-    if (source > 2 && source != init->terminal && source != init->request.report_fd) syscall1(SYS_CLOSE, A(source));
+  for (u32 i = 0; i < init->request->nfds; i++) {
+    i32 source = init->request->fds[i].source;
+    if (source > 2 && source != init->child.terminal && source != init->request->report_fd) syscall1(SYS_CLOSE, A(source));
   }
-  if (init->request.exec_fd > 2) syscall1(SYS_CLOSE, A(init->request.exec_fd));
-  if (init->request.state.null >= 0) syscall1(SYS_CLOSE, A(init->request.state.null));
-  confineEnd(&init->request);
+  if (init->request->exec_fd > 2) syscall1(SYS_CLOSE, A(init->request->exec_fd));
+  if (init->request->state.null >= 0) syscall1(SYS_CLOSE, A(init->request->state.null));
+  confineEnd(init->request);
 }
 
 /* Starts the child, and again where that is asked for. -> the status to exit with. */
 static i32 superviseChild(struct init *init) {
   i64 result = startChild(init);
-  if (!(init->request.flags & REEVE_F_RESTART)) dropSources(init);
+  if (!(init->request->flags & REEVE_F_RESTART)) dropSources(init);
   for (;;) {
     if (result < 0) {
       messageErrno("cannot fork", (i32)-result);
       return 125;
     }
-    i32 status = waitChild(init);
+    i32 status = forwardWait(&init->child);
     lookForReport(init); /* it is dead and was the only writer */
     takeTerminalBack(init);
     if (deathSignal(status) == 0) return status >> 8 & 0xff;
-    i32 again = (init->request.flags & REEVE_F_RESTART) && !init->failed && hasCrashed(init, status);
+    i32 again = (init->request->flags & REEVE_F_RESTART) && !init->failed && hasCrashed(init, status);
     if (again && mayRestart(init)) {
       messageDeath(deathSignal(status), "started again");
       result = startChildAgain(init);
@@ -239,16 +158,6 @@ static i32 superviseChild(struct init *init) {
     }
     if (again) messageDeath(deathSignal(status), "not started again: five times in a minute is enough");
     return 128 + deathSignal(status);
-  }
-}
-
-static void prepareSignals(void) {
-  u64 all = SIGNALS_ALL;
-  struct linux_sigaction by_default = {0, 0, 0, 0};
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
-  /* Inherited dispositions count: with SIGCHLD ignored, the kernel would reap our child and its status would be gone. */
-  for (i32 i = 1; i <= SIGNAL_LAST; i++) {
-    syscall4(SYS_RT_SIGACTION, A(i), P(&by_default), 0, SIGNAL_SET_SIZE);
   }
 }
 
@@ -261,14 +170,13 @@ static i64 takeSession(const struct request *request) {
 
 /* Makes the namespaces for the child, ties our life to the parent's, says that all is ready. What is done here the child does not do again. */
 static i64 setUp(struct init *init, u32 *stage) {
-  struct request *request = &init->request;
+  struct request *request = init->request;
   u32 session = request->flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND);
   *stage = REEVE_S_SESSION;
   i64 result = takeSession(request);
   request->flags &= ~session; /* the child's */
   if (result >= 0) result = childPrepare(request, stage);
   request->flags |= session;
-  prepareSignals();
   if (result >= 0) result = confine(request, stage);
   if (result < 0) return result;
   *stage = REEVE_S_PDEATHSIG;
@@ -279,29 +187,34 @@ static i64 setUp(struct init *init, u32 *stage) {
   return result;
 }
 
-i32 initRun(i32 request_fd) {
+static struct forward forwardOf(struct init *init) {
+  u32 flags = init->request->flags;
+  struct forward forward = {
+      .own_group = (flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND)) != 0,
+      .by_group = (flags & REEVE_F_FORWARD_GROUP) != 0,
+      .terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(init->request, 0) : -1,
+      .input = lookForReport,
+      .context = init,
+  };
+  return forward;
+}
+
+i32 initRun(struct request *request) {
   struct init init;
   u32 stage = REEVE_S_SPEC;
   memset(&init, 0, sizeof init);
+  init.request = request;
   init.report_fd = -1;
-  prepareSignals();
-  i64 result = childLoad(request_fd, &init.request);
-  if (result < 0) {
-    childReport(&init.request, stage, (i32)-result);
-    messageErrno("cannot read the request", (i32)-result);
-    return 125;
-  }
-  u32 flags = init.request.flags;
   init.is_first = syscall0(SYS_GETPID) == 1;
-  init.is_confined = confineWanted(&init.request);
-  init.own_group = (flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND)) != 0;
-  init.terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(&init.request, 0) : -1;
+  init.is_confined = confineWanted(request);
+  init.child = forwardOf(&init);
   if (!init.is_first) syscall2(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, 1);
-  if (init.is_confined && (result = setUp(&init, &stage)) < 0) {
-    childReport(&init.request, stage, (i32)-result);
+  i64 result = init.is_confined ? setUp(&init, &stage) : 0;
+  if (result < 0) {
+    childReport(request, stage, (i32)-result);
     return 125;
   }
   i32 status = superviseChild(&init);
-  if (flags & REEVE_F_STOP_ORPHANS) orphansStop(init.is_first, init.request.grace_ms);
+  if (request->flags & REEVE_F_STOP_ORPHANS) orphansStop(init.is_first, request->grace_ms);
   return status;
 }

@@ -48,24 +48,22 @@ static i64 setUp(struct request *request, u32 *stage) {
   return childParentDeath(request);
 }
 
-__attribute__((noinline)) static i32 setUpReported(i32 request_fd) {
-  struct request request;
+__attribute__((noinline)) static i32 setUpReported(struct request *request) {
   u32 stage = REEVE_S_SPEC;
-  i64 result = childLoad(request_fd, &request);
-  if (result >= 0) result = setUp(&request, &stage);
+  i64 result = setUp(request, &stage);
   if (result < 0) {
-    childReport(&request, stage, (i32)-result);
+    childReport(request, stage, (i32)-result);
     return 125;
   }
   ignoreSignals(); /* and with it SIGPIPE */
-  descriptorsCloseBut(request.ready_fd);
-  childUnload(&request);
+  descriptorsCloseBut(request->ready_fd);
+  childUnload(request);
   /* Nobody there to know of this jail: it would be in nobody's way, and nobody's. */
-  return confineReady(&request) < 0 ? 125 : 0;
+  return confineReady(request) < 0 ? 125 : 0;
 }
 
-i32 jailRun(i32 request_fd) {
-  i32 status = setUpReported(request_fd);
+i32 jailRun(struct request *request) {
+  i32 status = setUpReported(request);
   if (status != 0) return status;
   dropStack();
   for (;;) syscall5(SYS_PPOLL, 0, 0, 0, 0, SIGNAL_SET_SIZE);

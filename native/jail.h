@@ -2,10 +2,10 @@
 #ifndef REEVE_JAIL_H
 #define REEVE_JAIL_H
 
-#include "reeve.h"
+#include "unpack.h"
 
-/* Sets up what the request behind `request_fd` asks for, says so, and reaps for ever. Returns only when it could not be set up, or nobody
+/* Sets up what the request asks for, says so, and reaps for ever. Returns only when it could not be set up, or nobody
  * waits for it any more: the status to exit with. */
-i32 jailRun(i32 request_fd);
+i32 jailRun(struct request *request);
 
 #endif

@@ -35,8 +35,7 @@ enum linux_errno {
   ELOOP = 40,
   EBADMSG = 74,
   ETIMEDOUT = 110,
-  ESTALE = 116,
-  ENOTRECOVERABLE = 131
+  ESTALE = 116
 };
 
 enum linux_open {
@@ -241,7 +240,6 @@ enum linux_wait {
   WNOWAIT = 0x1000000,
   WALL = 0x40000000,
   P_ALL = 0,
-  P_PIDFD = 3,
   P_PID = 1
 };
 
@@ -413,6 +411,7 @@ enum linux_socket {
   AF_UNIX = 1,
   AF_INET = 2,
   SOCK_DGRAM = 2,
+  SOCK_SEQPACKET = 5,
   SOCK_CLOEXEC = 02000000,
   SOL_SOCKET = 1,
   SO_PEERCRED = 17,

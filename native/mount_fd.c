@@ -4,6 +4,7 @@
  */
 #include "mount_fd.h"
 
+#include "fdinfo.h"
 #include "linux.h"
 #include "mount_table.h"
 #include "syscall.h"
@@ -45,29 +46,10 @@ i64 mountAt(const struct request *request, i32 source_fd, const char *source, i3
 }
 
 i64 mountNumber(const struct request *request, i32 fd) {
-  static const char FIELD[] = "mnt_id:\t";
   struct linux_statx file = {0};
-  struct text_line path;
-  char text[512];
-  i64 number = 0;
   i64 result = syscall5(SYS_STATX, A(fd), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, P(&file));
   if (result < 0) return result;
-  if (file.mask & STATX_MNT_ID) return (i64)file.mnt_id;
-  lineStart(&path);
-  lineText(&path, "self/fdinfo/");
-  lineNumber(&path, (u64)fd);
-  i64 info = openProc(request, path.bytes, O_RDONLY);
-  if (info < 0) return info;
-  i64 count = syscall3(SYS_READ, A(info), P(text), sizeof text);
-  syscall1(SYS_CLOSE, A(info));
-  for (i64 at = 0; at + (i64)sizeof FIELD <= count; at++) {
-    if (memcmp(text + at, FIELD, sizeof FIELD - 1) != 0) continue;
-    for (at += (i64)sizeof FIELD - 1; at < count && text[at] >= '0' && text[at] <= '9'; at++) {
-      number = number * 10 + (text[at] - '0');
-    }
-    return number;
-  }
-  return -ENOSYS;
+  return file.mask & STATX_MNT_ID ? (i64)file.mnt_id : fdinfoNumber(request->state.proc, fd, "mnt_id:\t");
 }
 
 static struct linux_mount_attr attributes(u64 flags) {

@@ -1,7 +1,8 @@
-/* spawn.c: starting the helper as a child, becoming the helper, executing another image of ourselves.
+/* spawn.c: starting the helper as a child.
  *
  * The calling process has many threads. Between the clone and the execveat nothing runs here but fcntl and execveat; what
- * a child needs beyond that is the helper's work.
+ * a child needs beyond that is the helper's work. Must never make a process that shares our memory where somebody else may see it:
+ * into another PID namespace goes a helper that has memory of its own by then (enter.c).
  */
 #include "clone.h"
 #include "execute.h"
@@ -9,10 +10,17 @@
 #include "syscall.h"
 #include "text.h"
 
-/* All descriptors that a request can name. */
-enum { KEEP_MAX = 1088, CHILD_STACK = 4096 };
+enum {
+  KEEP_MAX = 1088, /* all descriptors that a request can name */
+  CHILD_STACK = 4096,
+  NUMBER_SIZE = 12,
+  /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go on. */
+  NESTED_WAIT_MS = 250,
+  NESTED_NUDGE_MS = 10
+};
 
 static char *const NO_ENVIRONMENT[] = {0};
+static const char ROLES[][12] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
 
 /* Blocks every signal of this thread. -> the mask before. */
 static u64 blockSignals(void) {
@@ -24,11 +32,11 @@ static u64 blockSignals(void) {
 
 static void setSignals(u64 mask) { syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&mask), 0, SIGNAL_SET_SIZE); }
 
-static void requestText(char text[12], i32 fd) {
+static void numberText(char text[NUMBER_SIZE], i32 number) {
   struct text_line line;
   lineStart(&line);
-  lineNumber(&line, (u64)fd);
-  for (u32 i = 0; i < 12; i++) text[i] = i < line.used ? line.bytes[i] : 0;
+  lineNumber(&line, (u64)number);
+  for (u32 i = 0; i < NUMBER_SIZE; i++) text[i] = i < line.used ? line.bytes[i] : 0;
 }
 
 struct spawn {
@@ -36,243 +44,139 @@ struct spawn {
   i32 request_fd;
   const i32 *keep;
   u32 nkeep;
+  i32 enter[2]; /* also kept; -1: none */
   char **argv;
   volatile i64 error;
 };
 
+static i64 inherit(i32 fd) { return fd < 0 ? 0 : syscall3(SYS_FCNTL, A(fd), F_SETFD, 0); }
+
 /* Runs in the child, in memory that it shares with the caller, on a stack of its own. */
 static i32 spawnBody(void *argument) {
   struct spawn *spawn = argument;
-  i64 result = syscall3(SYS_FCNTL, A(spawn->request_fd), F_SETFD, 0);
-  for (u32 i = 0; i < spawn->nkeep && result >= 0; i++) {
-    result = syscall3(SYS_FCNTL, A(spawn->keep[i]), F_SETFD, 0);
-  }
-  if (result >= 0) {
-    result = executeFile(spawn->helper_fd, spawn->argv, NO_ENVIRONMENT);
-  }
+  i64 result = inherit(spawn->request_fd);
+  for (u32 i = 0; i < spawn->nkeep && result >= 0; i++) result = inherit(spawn->keep[i]);
+  for (u32 i = 0; i < 2 && result >= 0; i++) result = inherit(spawn->enter[i]);
+  if (result >= 0) result = executeFile(spawn->helper_fd, spawn->argv, NO_ENVIRONMENT);
   spawn->error = result;
   return 125;
 }
 
-/* A child that shares our memory and runs body(argument) on this stack; `flags` beyond that. -> its pid, or -errno */
-static i64 cloneSharing(u64 flags, void *stack, u64 size, i32 *pidfd, i32 (*body)(void *), void *argument) {
-  struct linux_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | flags,
-      .pidfd = P(pidfd),
-      .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* a sibling takes that of who clones it */
-      .stack = P(stack),
-      .stack_size = size,
-  };
-  i64 pid = cloneThree(&args, sizeof args, body, argument);
-  if (pid == -ENOSYS || pid == -EPERM) { /* an old kernel; a seccomp filter of an older container runtime */
-    void *top = (u8 *)stack + size;
-    u64 plain = CLONE_VM | CLONE_VFORK | flags | SIGCHLD;
-    pid = clonePlain(plain, top, pidfd, body, argument);
-    if (pid == -EINVAL && (flags & CLONE_PIDFD)) pid = clonePlain(plain & ~(u64)CLONE_PIDFD, top, pidfd, body, argument);
-  }
-  return pid;
-}
-
-/* One child that shares our memory until it is the helper. -> its pid, or -errno */
-static i64 cloneChild(u64 clone_flags, i32 *pidfd, struct spawn *spawn) {
-  u8 stack[CHILD_STACK] __attribute__((aligned(16)));
-  return cloneSharing(CLONE_PIDFD | clone_flags, stack, sizeof stack, pidfd, spawnBody, spawn);
-}
-
-struct nested {
-  struct spawn *spawn;
-  i32 *pidfd;
-  volatile i64 result;
-};
-
-static i32 nestedBody(void *argument) {
-  struct nested *nested = argument;
-  nested->result = cloneChild(CLONE_NEWPID | CLONE_PARENT, nested->pidfd, nested->spawn);
-  return 0;
-}
-
-/* The kernel's word on which process a pidfd is, in our own numbers. -> pid, or -errno */
-static i64 pidOfPidfd(i32 pidfd) {
-  static const char KEY[] = "\nPid:\t";
-  struct text_line path;
-  char text[512];
-  i64 pid = 0;
-  lineStart(&path);
-  lineText(&path, "/proc/self/fdinfo/");
-  lineNumber(&path, (u64)pidfd);
-  path.bytes[path.used] = 0;
-  i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P(path.bytes), O_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  i64 count = syscall3(SYS_READ, A(fd), P(text), sizeof text - 1);
-  syscall1(SYS_CLOSE, A(fd));
-  if (count < 0) return count;
-  text[count] = 0;
-  for (i64 at = 0; text[at]; at++) {
-    u32 same = 0;
-    while (KEY[same] && text[at + same] == KEY[same]) same++;
-    if (KEY[same]) continue;
-    for (const char *digit = text + at + same; *digit >= '0' && *digit <= '9'; digit++) pid = pid * 10 + (*digit - '0');
-    return pid > 1 ? pid : -ESRCH;
-  }
-  return -ESRCH;
-}
-
-/* A PID namespace can be made only by who lives in the one around it, so one that lies in a joined one takes a process between, which
- * makes a sibling of itself, our child, and ends. It shares our descriptors for that long: the pidfd is in our table. */
-static i64 cloneNested(i32 *pidfd, struct spawn *spawn) {
-  u8 stack[3 * CHILD_STACK] __attribute__((aligned(16)));
-  struct nested nested = {spawn, pidfd, -ECHILD};
-  i64 between = cloneSharing(CLONE_FILES, stack, sizeof stack, pidfd, nestedBody, &nested);
-  if (between < 0) return between;
-  while (syscall4(SYS_WAIT4, A(between), 0, A(WALL), 0) == -EINTR) continue;
-  if (nested.result < 0) return nested.result;
-  if (*pidfd < 0) return -ENOSYS;
-  i64 pid = pidOfPidfd(*pidfd);
-  if (pid < 0) {
-    syscall4(SYS_PIDFD_SEND_SIGNAL, A(*pidfd), SIGKILL, 0, 0);
-    syscall5(SYS_WAITID, P_PIDFD, A(*pidfd), 0, WEXITED | WALL, 0);
-    syscall1(SYS_CLOSE, A(*pidfd));
-  }
-  return pid;
-}
-
-/* Nobody else shall see this child. */
-static void discard(i64 pid, i32 pidfd) {
+static void reapOne(i64 pid) {
   while (syscall4(SYS_WAIT4, A(pid), 0, A(WALL), 0) == -EINTR) continue;
+}
+
+/* One child that shares our memory until it is the helper. -> its pid, with its pidfd or -1 in *pidfd, or -errno */
+static i64 cloneHelper(u64 flags, i32 *pidfd, struct spawn *spawn) {
+  u8 stack[CHILD_STACK] __attribute__((aligned(16)));
+  struct linux_clone_args args = {
+      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags,
+      .pidfd = P(pidfd),
+      .exit_signal = SIGCHLD,
+      .stack = P(stack),
+      .stack_size = sizeof stack,
+  };
+  *pidfd = -1;
+  i64 pid = cloneThree(&args, sizeof args, spawnBody, spawn);
+  if (pid == -ENOSYS || pid == -EPERM) { /* an old kernel; a seccomp filter of an older container runtime */
+    void *top = stack + sizeof stack;
+    u64 plain = CLONE_VM | CLONE_VFORK | flags | SIGCHLD;
+    pid = clonePlain(plain | CLONE_PIDFD, top, pidfd, spawnBody, spawn);
+    if (pid == -EINVAL) pid = clonePlain(plain, top, pidfd, spawnBody, spawn);
+  }
+  if (pid < 0 || !spawn->error) return pid;
+  reapOne(pid); /* it never became the helper: nobody else shall see this child */
+  if (*pidfd >= 0) syscall1(SYS_CLOSE, A(*pidfd));
+  return spawn->error;
+}
+
+/* The next word of those who enter: a pid, or -errno. Waits as long as it takes, or `limit_ms`, telling `nudged` to go on meanwhile. */
+static i64 hear(i32 talk, i32 limit_ms, i64 nudged) {
+  i32 word = 0;
+  for (i32 waited = 0; limit_ms > 0; waited += NESTED_NUDGE_MS) {
+    struct linux_pollfd poll = {talk, POLLIN, 0};
+    struct linux_timespec time = {0, NESTED_NUDGE_MS * 1000000l};
+    i64 ready = syscall5(SYS_PPOLL, P(&poll), 1, P(&time), 0, SIGNAL_SET_SIZE);
+    if (ready > 0) break;
+    if (ready < 0 || waited >= limit_ms) return ready < 0 ? ready : -EAGAIN;
+    syscall2(SYS_KILL, A(nudged), SIGCONT);
+  }
+  i64 count = syscall3(SYS_READ, A(talk), P(&word), sizeof word);
+  if (count < 0) return count;
+  return count == sizeof word && word != 0 ? word : -ESRCH;
+}
+
+/* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left. */
+static i64 enterWith(struct spawn *spawn, i32 talk, i32 is_nested) {
+  i32 pidfd = -1;
+  i64 outside = cloneHelper(0, &pidfd, spawn);
+  if (outside < 0) return outside;
   if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
+  syscall1(SYS_CLOSE, A(spawn->enter[1])); /* so that the talk ends with them */
+  spawn->enter[1] = -1;
+  i64 pid = hear(talk, 0, 0);
+  reapOne(outside);
+  if (pid < 0 || !is_nested) return pid;
+  i64 between = pid;
+  pid = hear(talk, NESTED_WAIT_MS, between);
+  /* It has nothing more to do, but may be held where it is. */
+  syscall2(SYS_KILL, A(between), SIGKILL);
+  reapOne(between);
+  return pid;
+}
+
+static i64 spawnInto(struct spawn *spawn, u32 role, i32 pidns_fd, i32 is_nested, i32 *out) {
+  char numbers[3][NUMBER_SIZE];
+  char name[] = "reeve-enter";
+  char nested[] = {is_nested ? '1' : '0', 0};
+  char *argv[] = {name, spawn->argv[1], (char *)P(ROLES[role]), numbers[0], numbers[1], nested, 0};
+  i32 ends[2] = {-1, -1};
+  i64 result = syscall4(SYS_SOCKETPAIR, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, P(ends));
+  if (result < 0) return result;
+  numberText(numbers[0], pidns_fd);
+  numberText(numbers[1], ends[1]);
+  spawn->argv = argv;
+  spawn->enter[0] = pidns_fd;
+  spawn->enter[1] = ends[1];
+  i64 pid = enterWith(spawn, ends[0], is_nested);
+  if (spawn->enter[1] >= 0) syscall1(SYS_CLOSE, A(ends[1]));
+  if (pid > 0) {
+    /* Unreaped, so the number is its own. */
+    out[1] = (i32)syscall2(SYS_PIDFD_OPEN, A(pid), 0);
+    if (out[1] < 0) out[1] = -1;
+    out[0] = (i32)pid;
+    syscall6(SYS_SENDTO, A(ends[0]), P("G"), 1, MSG_NOSIGNAL, 0, 0);
+  }
+  syscall1(SYS_CLOSE, A(ends[0]));
+  return pid < 0 ? pid : 0;
 }
 
 EXPORT i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, u32 role, i32 pidns_fd,
-                          i32 own_pidns_fd, u64 clone_flags, i32 *out) {
-  static const char ROLES[][12] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
-  char number[12];
-  i32 pidfd = -1;
+                          u64 clone_flags, i32 *out) {
+  char number[NUMBER_SIZE];
   if (helper_fd < 0 || request_fd < 0) return -EBADF;
   if (nkeep > KEEP_MAX || (nkeep && !keep) || role >= sizeof ROLES / sizeof ROLES[0]) return -EINVAL;
   if (clone_flags & ~(u64)CLONE_NEWPID) return -EINVAL;
-  if (pidns_fd >= 0 && own_pidns_fd < 0) return -EINVAL;
+  if (pidns_fd >= 0 && role == REEVE_ROLE_GUARD) return -EINVAL;
   char *argv[] = {(char *)P(ROLES[role]), number, 0};
-  struct spawn spawn = {helper_fd, request_fd, keep, nkeep, argv, 0};
+  struct spawn spawn = {helper_fd, request_fd, keep, nkeep, {-1, -1}, argv, 0};
+  numberText(number, request_fd);
   out[0] = 0;
   out[1] = -1;
-  requestText(number, request_fd);
-
   u64 mask = blockSignals();
-  i64 pid = pidns_fd >= 0 ? syscall2(SYS_SETNS, A(pidns_fd), CLONE_NEWPID) : 0;
-  i64 back = 0;
-  if (pid >= 0) {
-    pid = pidns_fd >= 0 && clone_flags ? cloneNested(&pidfd, &spawn) : cloneChild(clone_flags, &pidfd, &spawn);
-    if (pidns_fd >= 0) back = syscall2(SYS_SETNS, A(own_pidns_fd), CLONE_NEWPID);
+  i64 result = 0;
+  if (pidns_fd >= 0) {
+    result = spawnInto(&spawn, role, pidns_fd, clone_flags != 0, out);
+  } else {
+    i64 pid = cloneHelper(clone_flags, &out[1], &spawn);
+    if (pid >= 0) out[0] = (i32)pid;
+    else out[1] = -1;
+    result = pid < 0 ? pid : 0;
   }
-  if (back < 0 && pid > 0 && !spawn.error) syscall2(SYS_KILL, A(pid), SIGKILL);
-  if (pid > 0 && (spawn.error || back < 0)) discard(pid, pidfd);
   setSignals(mask);
-  if (back < 0) return -ENOTRECOVERABLE;
-  if (pid < 0) return pid;
-  if (spawn.error) return spawn.error; /* it never became the helper */
-  out[0] = (i32)pid;
-  out[1] = pidfd;
-  return 0;
+  return result;
 }
 
 EXPORT i64 reeve_spawn(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep, i32 *out) {
-  return reeve_spawn_in(helper_fd, request_fd, keep, nkeep, REEVE_ROLE_EXEC, -1, -1, 0, out);
-}
-
-/* The FD_CLOEXEC flags that were taken away and are to come back when an exec fails. */
-struct kept {
-  const i32 *fds;
-  u32 count;
-  u64 had[KEEP_MAX / 64];
-};
-
-static void keepUndo(struct kept *kept) {
-  for (u32 i = 0; i < kept->count; i++) {
-    if (kept->had[i / 64] >> (i % 64) & 1) syscall3(SYS_FCNTL, A(kept->fds[i]), F_SETFD, FD_CLOEXEC);
-  }
-}
-
-/* -> 0, or -errno with everything as it was. */
-static i64 keepOpen(struct kept *kept, const i32 *keep, u32 nkeep) {
-  kept->fds = keep;
-  kept->count = 0;
-  for (u32 i = 0; i < KEEP_MAX / 64; i++) kept->had[i] = 0;
-  if (nkeep > KEEP_MAX || (nkeep && !keep)) return -EINVAL;
-  for (u32 i = 0; i < nkeep; i++) {
-    i64 flags = syscall3(SYS_FCNTL, A(keep[i]), F_GETFD, 0);
-    if (flags >= 0 && (flags & FD_CLOEXEC)) {
-      kept->had[i / 64] |= 1ul << (i % 64);
-      flags = syscall3(SYS_FCNTL, A(keep[i]), F_SETFD, 0);
-    }
-    if (flags < 0) {
-      keepUndo(kept);
-      return flags;
-    }
-    kept->count = i + 1;
-  }
-  return 0;
-}
-
-EXPORT i64 reeve_become_init(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep) {
-  char name[] = "reeve-init";
-  char number[12];
-  char *argv[] = {name, number, 0};
-  struct kept kept;
-  struct kept request;
-  if (helper_fd < 0 || request_fd < 0) return -EBADF;
-  requestText(number, request_fd);
-  /* A signal that comes now must not be lost between two images: it stays pending and init finds it. */
-  u64 mask = blockSignals();
-  i64 result = keepOpen(&kept, keep, nkeep);
-  if (result >= 0) {
-    result = keepOpen(&request, &request_fd, 1);
-    if (result >= 0) {
-      result = executeFile(helper_fd, argv, NO_ENVIRONMENT);
-      keepUndo(&request);
-    }
-    keepUndo(&kept);
-  }
-  setSignals(mask);
-  return result;
-}
-
-/* Strings one after the other, each with its NUL, an empty one at the end. -> how many. */
-static u64 blockCount(const char *block) {
-  u64 count = 0;
-  for (; *block; block += textLength(block) + 1) count++;
-  return count;
-}
-
-static const char **blockVector(const char **vector, const char *block) {
-  for (; *block; block += textLength(block) + 1) *vector++ = block;
-  *vector++ = 0;
-  return vector;
-}
-
-EXPORT i64 reeve_exec_self(i32 fd, const char *path, const char *argv_block, const char *env_block, const i32 *keep,
-                           u32 nkeep, u64 block_mask) {
-  struct kept kept;
-  u64 before = 0;
-  if (!argv_block || !env_block || !*argv_block) return -EINVAL;
-  if (fd < 0 && !path) return -EINVAL;
-  u64 size = (blockCount(argv_block) + blockCount(env_block) + 2) * sizeof(char *);
-  i64 memory = syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
-  if (memory < 0) return memory;
-  const char **argv = (const char **)memory;
-  const char **envp = blockVector(argv, argv_block);
-  blockVector(envp, env_block);
-
-  i64 result = keepOpen(&kept, keep, nkeep);
-  if (result >= 0) {
-    syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&block_mask), P(&before), SIGNAL_SET_SIZE);
-    if (fd >= 0) {
-      result = executeFile(fd, argv, envp);
-    } else {
-      result = syscall3(SYS_EXECVE, P(path), P(argv), P(envp));
-    }
-    setSignals(before);
-    keepUndo(&kept);
-  }
-  syscall2(SYS_MUNMAP, P(memory), size);
-  return result;
+  return reeve_spawn_in(helper_fd, request_fd, keep, nkeep, REEVE_ROLE_EXEC, -1, 0, out);
 }

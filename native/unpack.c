@@ -285,6 +285,7 @@ i64 requestCheck(u8 *bytes, u64 size, struct request *request) {
   request->report_fd = -1;
   request->exec_fd = request->life_fd = request->ready_fd = -1;
   request->state.proc = request->state.null = request->state.root = request->state.outer_root = -1;
+  request->state.enter[0] = request->state.enter[1] = -1;
   if (size < HEADER_SIZE || size > REEVE_MAX_REQUEST || read32(bytes) != REEVE_MAGIC) return -EBADMSG;
   request->spawn_id = read64(bytes + 8);
   request->flags = read32(bytes + 16);

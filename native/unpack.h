@@ -47,6 +47,7 @@ struct request_state {
   i32 null;       /* the host's /dev/null, opened before anything hostile is near; -1: none */
   i32 root;       /* O_PATH of what targets are resolved beneath */
   i32 outer_root; /* O_PATH of the same directory as it was outside, with what is mounted in it there; -1: no new root */
+  i32 enter[2];   /* what the role enter needs: a PID namespace, and who waits to hear of it; -1: none */
   u32 detail;     /* of a report */
 };
 

@@ -63,7 +63,7 @@ export class Guard {
       const symbols = native();
       unwrap(
         "clone3",
-        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE_GUARD, -1, -1, 0, out),
+        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE_GUARD, -1, 0, out),
         { doing: "start a guard" },
       );
       this.pid = out[0]!;

@@ -6,8 +6,7 @@ import { fileDescriptor } from "./checks.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "./child_spec.ts";
 import { closeFd, keepList, openPipe } from "./descriptor.ts";
 import { memfdOf } from "./memfd.ts";
-import { openNamespace } from "./namespaces.ts";
-import { ENOTRECOVERABLE, helperFd, native, unwrap } from "./native.ts";
+import { helperFd, native, unwrap } from "./native.ts";
 import { type InitOptions, packInit, packSpec } from "./pack.ts";
 import { collectReports, reportWriter } from "./reports.ts";
 
@@ -57,31 +56,18 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
   return { pid: spawned[0]!, pidfd: pidfd < 0 ? null : pidfd };
 }
 
-/** This thread's children are born in another PID namespace than ours: an earlier way back has failed. */
-let isAstray = false;
-
 function cloneHelper(
   confinement: Confinement | null,
   role: keyof typeof ROLE,
   request: number,
   keep: Int32Array,
 ): void {
-  const symbols = native();
-  const context = { doing: "start a process" };
-  const inPid = confinement?.pidNamespace ?? null;
-  const newPid = confinement?.newPid ?? false;
-  if (role === "exec" && inPid === null && !newPid && !isAstray) {
-    unwrap("clone3", symbols.reeve_spawn(helperFd(), request, keep, keep.length, spawned), context);
-    return;
-  }
-  const home = inPid === null && !isAstray ? -1 : ownPidNamespace();
-  const target = inPid === null ? home : fileDescriptor(inPid, "PID namespace");
-  const flags = newPid ? BigInt(CLONE_NEW.pid) : 0n;
-  const result = Number(
-    symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE[role], target, home, flags, spawned),
-  );
-  isAstray = result === -ENOTRECOVERABLE;
-  unwrap("clone3", result, isAstray ? { doing: "come back from the PID namespace of a jail" } : context);
+  const namespace = confinement?.pidNamespace ?? null;
+  const within = namespace === null ? -1 : fileDescriptor(namespace, "PID namespace");
+  const flags = confinement?.newPid ? BigInt(CLONE_NEW.pid) : 0n;
+  const result = native()
+    .reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE[role], within, flags, spawned);
+  unwrap("clone3", result, { doing: "start a process" });
 }
 
 function roleOf({ role, confinement }: ChildSpec): keyof typeof ROLE {
@@ -106,13 +92,6 @@ let life: { readonly reader: number; readonly writer: number } | null = null;
 /** The end of a pipe that hangs up when reeve ends: nobody else has the other one, and it closes on exec. */
 function lifeReader(): number {
   return (life ??= openPipe({ nonblock: false })).reader;
-}
-
-let pidNamespace = -1;
-
-function ownPidNamespace(): number {
-  if (pidNamespace < 0) pidNamespace = openNamespace("self", "pid");
-  return pidNamespace;
 }
 
 /**

@@ -4,11 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CLONE_NEW } from "../../lib/sys/child_spec.ts";
 import { closeFd, openPipe } from "../../lib/sys/descriptor.ts";
-import { openDirectory } from "../../lib/sys/files.ts";
 import { namespaceInode, openNamespace, pidFromNamespace } from "../../lib/sys/namespaces.ts";
-import { helperFd, native } from "../../lib/sys/native.ts";
-import { memfdOf } from "../../lib/sys/memfd.ts";
-import { packSpec } from "../../lib/sys/pack.ts";
 import { signalGroup, signalProcess } from "../../lib/sys/pidfd.ts";
 import { readStat } from "../../lib/sys/process_table.ts";
 import { drainReports } from "../../lib/sys/reports.ts";
@@ -207,33 +203,45 @@ describe("a child in a jail", () => {
         /cannot start a process: cannot allocate memory/,
       );
     closeFd(kept);
-    // And the thread is home again.
     const { status } = await runPiped(shell("true"));
     expect(status).toEqual({ kind: "exited", code: 0 });
   });
+});
 
-  check("that could not be left behind for home is killed, and the next call comes home", async () => {
+describe("a hostile jail", () => {
+  // Whoever is root in a jail may stop all in it, and does so as fast as it can.
+  const stopper = "while :; do kill -STOP -1; done 2>/dev/null";
+
+  check("that stops everything in it holds nobody up outside", async () => {
     using jail = new Jail();
-    const request = memfdOf(
-      "request",
-      packSpec({ ...PLAIN, ...shell("sleep 1000") }, { reportFd: null, parent: 1 }),
-    );
-    const home = openNamespace("self", "pid");
-    const wrong = openDirectory("/");
-    const out = new Int32Array(2);
-    const spawn = (pidns: number, own: number): number =>
-      Number(native().reeve_spawn_in(helperFd(), request, new Int32Array(0), 0, 0, pidns, own, 0n, out));
-    try {
-      expect(spawn(jail.pidNamespace, wrong)).toBe(-131);
-      expect([...out]).toEqual([0, -1]);
-      expect(children(jail.init.pid)).toEqual([]);
-    } finally {
-      expect(spawn(home, home)).toBe(0);
-      expect(namespaceInode(out[0]!, "pid")).toBe(namespaceInode("self", "pid"));
-      signalProcess(out[0]!, SIGKILL);
-      await endOf({ pid: out[0]!, pidfd: out[1]! });
-      for (const fd of [request, home, wrong]) closeFd(fd);
+    const { child } = startPiped({ ...shell(stopper), confinement: jail.confinement });
+    await until("it has the word", () => readStat(child.pid)?.state === "R");
+    const born: ReturnType<typeof startPiped>[] = [];
+    for (let i = 0; i < 20; i++) {
+      const started = startPiped({ ...shell("exit 3"), confinement: jail.confinement });
+      expect(readStat(started.child.pid)?.ppid).toBe(process.pid);
+      born.push(started);
     }
+    await until(
+      "one of them was stopped",
+      () => born.some(({ child }) => readStat(child.pid)?.state === "T"),
+    );
+    // A namespace within it needs a process that is held, so there is none, after a short time.
+    let refused = 0;
+    for (let i = 0; i < 4; i++) {
+      try {
+        born.push(startPiped({ ...shell("exit 3"), confinement: { ...jail.confinement, newPid: true } }));
+      } catch (error) {
+        expect(String(error)).toMatch(
+          /cannot start a process: (resource temporarily unavailable|no such process)/,
+        );
+        refused++;
+      }
+    }
+    expect(refused + born.length).toBe(24);
+    endPiped();
+    for (const { reader } of born) closeFd(reader);
+    await until("nobody is left behind", () => children(jail.init.pid).length === 0);
   });
 });
 
