@@ -125,7 +125,9 @@ class Searches {
   }
 
   #placesOf(look: SystemLook | null): Places | null {
-    return look === null ? null : new Places(look, searchPath(this.#plan.instance, look), this.#scope);
+    if (look === null) return null;
+    const isHostile = this.#purpose === "start" && this.#plan.instance.jail !== null;
+    return new Places(look, searchPath(this.#plan.instance, look), { ...this.#scope, isHostile });
   }
 
   #searchIn(places: Places | null): DaemonSearch | null {

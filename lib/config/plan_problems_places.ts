@@ -15,6 +15,8 @@ export interface SearchScope {
   /** For what cannot be known for certain before the daemons are started. */
   readonly doubtful: Severity;
   readonly reported: Set<string>;
+  /** What is looked at is a jail's, whose processes may have made it so: that must not keep all else from being started. */
+  readonly isHostile?: boolean;
 }
 
 export class Places {
@@ -72,7 +74,8 @@ export class Places {
     return this.programs.stat(path);
   }
 
-  report(severity: Severity, text: string, origin: Origin | null): void {
+  report(found: Severity, text: string, origin: Origin | null): void {
+    const severity = found === "error" && this.scope.isHostile === true ? "warning" : found;
     const key = `${severity} ${text} ${origin?.file} ${origin?.line}`;
     if (this.scope.reported.has(key)) return;
     this.scope.reported.add(key);

@@ -101,6 +101,22 @@ describe("in a jail", () => {
     expect(jail("pidfile = /tmp/p\nattach-daemon = inner")).toEqual([]);
   });
 
+  test("what its processes may have put in the way of one keeps nobody else from being started", () => {
+    const found = problems("namespace = /r\nchdir = /srv\nsmart-attach-daemon = /dev/p inner", "start");
+    expect(found).toEqual([
+      'app.ini:2: warning: cannot enter chdir "/srv": no such directory',
+      'app.ini:3: warning: cannot use pidfile "/dev/p": it is a device',
+    ]);
+  });
+
+  test("a log that is opened inside is looked for there, reeve's own pidfiles are not", () => {
+    expect(jail("logto2 = /run/log\nattach-daemon = inner")).toEqual([]);
+    expect(jail("logto2 = /tmp/log\nattach-daemon = inner")).toEqual([
+      'app.ini:2: cannot write log file "/tmp/log": no such directory: "/tmp", make it first',
+    ]);
+    expect(jail("chdir = /srv/inside\npidfile2 = p\nlogto = log\nattach-daemon = inner")).toEqual([]);
+  });
+
   test("what is kept of the host is seen, and nothing is asked of /proc and /dev", () => {
     expect(jail("namespace-keep-mount = /srv:/opt\nattach-daemon = /opt/tool")).toEqual([]);
     expect(jail("namespace-keep-mount = /srv:/opt\nattach-daemon = /opt/other")).toHaveLength(1);
