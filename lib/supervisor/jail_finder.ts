@@ -83,7 +83,8 @@ function findJail(search: JailSearch): JailChoice | null {
 /** One of an earlier configuration in which nobody is. */
 function endUnlessUseful(handle: JailHandle, plan: JailPlan, { wanted, logger }: JailSearch): boolean {
   const { identity, initPid } = handle;
-  const { pid: inode } = identity.namespaces;
+  // One that was joined has others' processes in it.
+  const inode = plan.namespaces.includes("pid") ? identity.namespaces.pid : undefined;
   if (inode === undefined || (wanted !== null && fingerprint(wanted) === fingerprint(plan))) return false;
   if (jailMembers(inode, initPid).length > 0) return false;
   logger.info(null, "ending the empty jail of an earlier reeve: the configuration has changed", {

@@ -326,3 +326,48 @@ check(
     expect((await supervisor.stop()).code).toBe(0);
   },
 );
+
+check("a jail's user namespace: root inside, and no right over what the host made", NEEDS, async (scope) => {
+  const config = scope.config([
+    "unshare = user,pid,fs",
+    `attach-daemon2 = cmd=sh -c 'id -u > ${scope.path("id")}; mount -t tmpfs none /mnt; echo $? > ${
+      scope.path("mounted")
+    }; exec sleep 82101'`,
+  ]);
+  const supervisor = scope.reeve(config);
+  await supervisor.untilLog(/reeve is up/);
+  const daemon = await untilRunning(/^sleep 82101$/);
+  expect(link(daemon.pid, "ns/user")).not.toBe(link(process.pid, "ns/user"));
+  expect(scope.read("id")).toBe("0\n");
+  expect(Number(scope.read("mounted"))).toBeGreaterThan(0);
+  expect((await supervisor.stop()).code).toBe(0);
+});
+
+check("setns of the instance: into the namespaces of a process, that of its pids included", [
+  ...NEEDS,
+  program("unshare", "util-linux"),
+], async (scope) => {
+  const holder = scope.start([
+    "unshare",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+    "sleep",
+    "82111",
+  ]);
+  const inner = await untilRunning(/^sleep 82111$/);
+  const config = scope.config([
+    `setns = ${inner.pid}`,
+    `attach-daemon2 = cmd=sh -c 'ls /proc > ${scope.path("proc")}; exec sleep 82112'`,
+  ]);
+  const supervisor = scope.reeve(config);
+  await supervisor.untilLog(/reeve is up/);
+  const daemon = await untilRunning(/^sleep 82112$/);
+  for (const kind of ["pid", "mnt"]) {
+    expect(link(daemon.pid, `ns/${kind}`)).toBe(link(inner.pid, `ns/${kind}`));
+  }
+  expect(scope.read("proc").split("\n").filter((name) => /^\d+$/.test(name)).length).toBeLessThan(8);
+  expect((await supervisor.stop()).code).toBe(0);
+  expect([holder.outer, inner, beside].map(isAlive)).toEqual([true, true, true]);
+});
