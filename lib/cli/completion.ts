@@ -107,6 +107,10 @@ _reeve() {
       return ;;
     man)
       return ;;
+    enter)
+      [[ $previous == -c ]] && _reeve_files "$current" && return
+      _reeve_offer -W "-c --jail --user" -- "$current"
+      return ;;
   esac
   if [[ $current == -* ]]; then
     _reeve_offer -P -- -W "$_reeve_options" -- "\${current#--}"
@@ -173,6 +177,10 @@ _reeve() {
         return ;;
       man)
         return ;;
+      enter)
+        _arguments '1: :' '-c[the configuration]:file:_files' '--jail[the jail of the instance]' \\
+          '--user[who to be inside]:user: ' '2:daemon: '
+        return ;;
     esac
   fi
   _arguments -s -S $options '1: :->first' '*: :->rest'
@@ -222,8 +230,11 @@ function fish(options: readonly CompletedOption[]): string {
       options.map(({ name }) => name).join(" ")
     } ${words.join(" ")}'`,
     "complete -c reeve -n '__fish_seen_subcommand_from doctor' -l json -d 'print JSON'",
+    "complete -c reeve -n '__fish_seen_subcommand_from enter' -s c -r -F -d 'the configuration'",
+    "complete -c reeve -n '__fish_seen_subcommand_from enter' -l jail -d 'the jail of the instance'",
+    "complete -c reeve -n '__fish_seen_subcommand_from enter' -l user -x -d 'who to be inside'",
     ...options.map(({ name, short, value, optional, help }) =>
-      `complete -c reeve -n 'not __fish_seen_subcommand_from doctor completion man help' -l ${name}${
+      `complete -c reeve -n 'not __fish_seen_subcommand_from doctor completion man help enter' -l ${name}${
         short === null ? "" : ` -s ${short}`
       }${optional ? "" : FISH_VALUES[value]} -d ${text(help)}`
     ),

@@ -21,6 +21,7 @@ export interface CompletedOption {
 export const COMPLETED_COMMANDS: Readonly<Record<string, string>> = {
   check: "say what is wrong with a configuration",
   plan: "show what a configuration comes to",
+  enter: "run a shell or a command inside a jail",
   legion: "show the legions of a running instance",
   doctor: "show what this host offers",
   completion: "print the completion for a shell",

@@ -15,6 +15,7 @@ export const USAGE = `usage: reeve FILE[:SECTION]...      supervise the daemons 
        reeve [OPTION]... -- COMMAND   run COMMAND as a container's entrypoint
        reeve check FILE               say what is wrong with a configuration
        reeve plan FILE [--json]       show what a configuration comes to
+       reeve enter [-c FILE] [NAME]   run a shell in a jail, or with a daemon
        reeve legion FILE [--json]     show the legions of a running instance
        reeve --stop|--reload PIDFILE  signal a running reeve
        reeve doctor [--json]          show what this host offers to reeve
@@ -30,7 +31,15 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
   plan:
     "usage: reeve plan FILE[:SECTION]... [--json]\n\nShow every daemon with all its settings, and where each one comes from.\n" +
     "Secrets are hidden.\n",
-  enter: "usage: reeve enter JAIL [COMMAND]\n\nThis command belongs to jails, which are not built yet.\n",
+  enter:
+    "usage: reeve enter [-c FILE[:SECTION]] [--jail | DAEMON] [--user USER[:GROUP]] [-- COMMAND...]\n\nRun a shell, or COMMAND, inside the jail of the running instance of a configuration, or in the\n" +
+    "namespaces of one of its daemons: as who the daemons there are, with their rights and environment.\n\n" +
+    "  -c, --config FILE  the configuration; without it the one instance that runs here is meant\n" +
+    "  --jail  the instance's jail, which is meant without a DAEMON as well\n" +
+    "  -u, --user USER  somebody else: a name of the jail's own passwd, or a number\n" +
+    "  --NAME=VALUE  an option that the instance was started with\n\n" +
+    "Exit code: that of what ran inside, 128 + N where signal N ended it; 1: it could not be entered;\n" +
+    "126, 127: COMMAND cannot be executed, or does not exist.\n",
   legion:
     "usage: reeve legion FILE[:SECTION] [--json]\n\nShow the legions of the running instance of this configuration: who is the lord, which nodes\n" +
     "there are, whom each votes for. It is asked through the address of its option stats.\n" +

@@ -27,7 +27,7 @@ export function manPage(): string {
     ".SH DESCRIPTION",
     ...paragraphs(DESCRIPTION),
     ".SH COMMANDS",
-    ...COMMANDS.filter((command) => !NOT_BUILT.has(command)).flatMap(commandEntry),
+    ...COMMANDS.flatMap(commandEntry),
     ".SH OPTIONS",
     ...paragraphs(OPTIONS),
     ...optionSections(),
@@ -46,8 +46,6 @@ export function manPage(): string {
     "",
   ].join("\n");
 }
-
-const NOT_BUILT: ReadonlySet<string> = new Set(["enter"]);
 
 const SYNOPSIS: readonly string[] = [
   '.B reeve\n.RI [ OPTION ]... " FILE" [: SECTION ]...',

@@ -81,14 +81,9 @@ async function runWords(
     case "legion":
       return await (await import("./legion_command.ts")).showLegions(line, outputs);
     case "enter":
-      outputs.err.line(
-        `command "${line.command}" is not available yet: this build has no ${SUBSYSTEMS[line.command]}`,
-      );
-      return EXIT.usage;
+      return await (await import("./enter.ts")).enter(line, outputs);
   }
 }
-
-const SUBSYSTEMS = { enter: "jails" } as const;
 
 /** Commands about this program and this host, which read no configuration. */
 async function describe(

@@ -73,6 +73,11 @@ class Words {
         entrypoint = this.#argv.slice(this.#at);
         break;
       }
+      if (this.#command === "enter") {
+        // It has options of its own, which are beginnings of others' names.
+        this.#operands.push(word);
+        continue;
+      }
       if (word.includes("\0")) {
         this.#diagnostics.error(`cannot use ${quote(word)}: it contains a NUL byte`, origin);
       } else if (word.startsWith("--")) this.#long(word.slice(2), origin);

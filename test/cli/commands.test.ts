@@ -7,7 +7,7 @@ describe("reeve", () => {
     const { code, out, err } = reeve([]);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toStartWith("usage: reeve FILE");
-    expect(err.split("\n").length).toBeLessThan(12);
+    expect(err.split("\n").length).toBeLessThan(13);
   });
 
   test("--version and --help", () => {
@@ -71,9 +71,7 @@ describe("reeve", () => {
   });
 
   test("commands of parts to come say so", () => {
-    for (const words of [["enter", "x"], ["status"]]) {
-      expect(reeve(words)).toMatchObject({ code: 2, err: expect.stringContaining("not available yet") });
-    }
+    expect(reeve(["status"])).toMatchObject({ code: 2, err: expect.stringContaining("not available yet") });
   });
 });
 
