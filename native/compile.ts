@@ -61,6 +61,7 @@ export const HELPER_SOURCES = [
   "terminal.c",
   "text.c",
   "unpack.c",
+  "unpack_place.c",
   "user_namespace.c",
 ] as const;
 

@@ -6,17 +6,15 @@
 #include "unpack.h"
 
 #include "linux.h"
+#include "record.h"
 #include "text.h"
+#include "unpack_place.h"
 
 enum {
   HEADER_SIZE = sizeof(struct reeve_header),
   RECORD_SIZE = 8,
   FLAGS_KNOWN = (REEVE_F_LAST << 1) - 1,
-  TAG_LAST = REEVE_T_READY,
-  NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWNET,
-  MOUNT_OPTIONS = REEVE_MO_CREATE | REEVE_MO_RECURSIVE | REEVE_MO_OPTIONAL | REEVE_MO_SOURCE_INSIDE,
-  UMOUNT_FLAGS = MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW,
-  MOUNT_SIZE = sizeof(struct reeve_mount)
+  TAG_LAST = REEVE_T_READY
 };
 
 #define TAG_BIT(tag) (1ul << (tag))
@@ -28,16 +26,6 @@ enum {
    TAG_BIT(REEVE_T_PARENT) | TAG_BIT(REEVE_T_EXEC_FD) | TAG_BIT(REEVE_T_CPUS) | TAG_BIT(REEVE_T_GRACE_MS) |            \
    TAG_BIT(REEVE_T_ROOT) | TAG_BIT(REEVE_T_HOSTNAME) | TAG_BIT(REEVE_T_UNSHARE) | TAG_BIT(REEVE_T_LIFE) |              \
    TAG_BIT(REEVE_T_READY))
-
-struct record {
-  u32 tag;
-  u32 length;
-  u8 *bytes;
-};
-
-static u32 read16(const u8 *at) { return (u32)at[0] | (u32)at[1] << 8; }
-static u32 read32(const u8 *at) { return read16(at) | read16(at + 2) << 16; }
-static u64 read64(const u8 *at) { return read32(at) | (u64)read32(at + 4) << 32; }
 
 /* The record at *at, which moves on. -> 1; 0 at the end; -EBADMSG. */
 static i64 nextRecord(u8 *bytes, u64 size, u64 *at, struct record *record) {
@@ -56,25 +44,10 @@ static i64 nextRecord(u8 *bytes, u64 size, u64 *at, struct record *record) {
   return 1;
 }
 
-static i32 isString(const struct record *record) {
-  if (record->length == 0 || record->bytes[record->length - 1] != 0) return 0;
-  for (u32 i = 0; i + 1 < record->length; i++) {
-    if (record->bytes[i] == 0) return 0;
-  }
-  return 1;
-}
-
 /* NAME=value with a name. */
 static i32 isVariable(const struct record *record) {
   const char *text = (const char *)record->bytes;
   return isString(record) && text[0] != '=' && textHas(text, '=');
-}
-
-/* One u32 or i32 of `record` into *out. */
-static i32 isNumber(const struct record *record, u32 *out) {
-  if (record->length != 4) return 0;
-  *out = read32(record->bytes);
-  return 1;
 }
 
 static i32 isRange(const struct record *record, i32 low, i32 high, i32 *out) {
@@ -120,68 +93,6 @@ static i32 checkRlimit(const struct record *record, struct request *request) {
   return 1;
 }
 
-static i32 areNamespaces(u32 flags) { return flags != 0 && (flags & ~(u32)NAMESPACES) == 0; }
-
-static i32 checkSetns(const struct record *record, struct request *request) {
-  if (record->length != 8 || request->nsetns == MAX_SETNS) return 0;
-  struct request_setns join = {(i32)read32(record->bytes), read32(record->bytes + 4)};
-  request->setns[request->nsetns++] = join;
-  return join.fd >= 0 && areNamespaces(join.flags);
-}
-
-static i32 checkUnshare(const struct record *record, struct request *request) {
-  return isNumber(record, &request->unshare) && areNamespaces(request->unshare);
-}
-
-/* The string at *at, which moves behind its NUL; null when it does not end within the record or is too long. */
-static const char *nextString(const struct record *record, u32 *at) {
-  const char *text = (const char *)record->bytes + *at;
-  for (u32 length = 1; *at < record->length && length <= MAX_MOUNT_STRING; length++) {
-    if (record->bytes[(*at)++] == 0) return text;
-  }
-  return 0;
-}
-
-/* Lays the record out, as far as its bytes allow. */
-static i32 readMount(const struct record *record, struct request_mount *mount) {
-  u32 at = MOUNT_SIZE;
-  if (record->length < MOUNT_SIZE) return 0;
-  mount->what.kind = read32(record->bytes);
-  mount->what.options = read32(record->bytes + 4);
-  mount->what.flags = read64(record->bytes + 8);
-  mount->source = nextString(record, &at);
-  mount->target = mount->source ? nextString(record, &at) : 0;
-  mount->type = mount->target ? nextString(record, &at) : 0;
-  mount->data = mount->type ? nextString(record, &at) : 0;
-  return mount->data && at == record->length;
-}
-
-static i32 checkMount(const struct record *record, struct request *request) {
-  struct request_mount mount;
-  if (request->nmounts == MAX_MOUNTS || !readMount(record, &mount) || !*mount.target) return 0;
-  request->nmounts++;
-  u64 flags = mount.what.flags;
-  if (mount.what.options & ~(u32)MOUNT_OPTIONS || flags > 0xffffffff) return 0;
-  switch (mount.what.kind) {
-    case REEVE_M_BIND: return *mount.source && (flags & ~(u64)(MS_ATTRIBUTES | MS_WHAT)) == 0;
-    case REEVE_M_REMOUNT: return (flags & ~(u64)(MS_ATTRIBUTES | MS_WHAT)) == 0;
-    case REEVE_M_NEW: return *mount.type != 0;
-    case REEVE_M_PLAIN: return 1;
-    case REEVE_M_UMOUNT: return (flags & ~(u64)UMOUNT_FLAGS) == 0;
-    case REEVE_M_DEVICES: return flags == 0;
-    default: return 0;
-  }
-}
-
-static i32 checkRoot(const struct record *record, struct request *request) {
-  struct record text = {record->tag, record->length - 8, record->bytes + 8};
-  if (record->length < 8 || text.length > MAX_MOUNT_STRING) return 0;
-  request->root_kind = read32(record->bytes);
-  request->root = (const char *)text.bytes;
-  if (request->root_kind != REEVE_R_PIVOT && request->root_kind != REEVE_R_CHROOT) return 0;
-  return read32(record->bytes + 4) == 0 && isString(&text) && *request->root;
-}
-
 static i32 checkCpus(const struct record *record, struct request *request) {
   if (record->length == 0 || record->length > MAX_CPU_BYTES) return 0;
   request->cpus = record->bytes;
@@ -217,40 +128,21 @@ static i32 checkRecord(const struct record *record, struct request *request) {
     case REEVE_T_EXEC_FD: return isRange(record, 0, 0x7fffffff, &request->exec_fd);
     case REEVE_T_CPUS: return checkCpus(record, request);
     case REEVE_T_GRACE_MS: return isNumber(record, &request->grace_ms);
-    case REEVE_T_SETNS: return checkSetns(record, request);
-    case REEVE_T_MOUNT: return checkMount(record, request);
-    case REEVE_T_ROOT: return checkRoot(record, request);
-    case REEVE_T_HOSTNAME:
-      request->hostname = text;
-      return isString(record) && *text && record->length <= MAX_HOSTNAME + 1;
-    case REEVE_T_UNSHARE: return checkUnshare(record, request);
+    case REEVE_T_SETNS: return placeSetns(record, request);
+    case REEVE_T_MOUNT: return placeMount(record, request);
+    case REEVE_T_ROOT: return placeRoot(record, request);
+    case REEVE_T_HOSTNAME: return placeHostname(record, request);
+    case REEVE_T_UNSHARE: return placeUnshare(record, request);
     case REEVE_T_LIFE: return isRange(record, 0, 0x7fffffff, &request->life_fd);
     case REEVE_T_READY: return isRange(record, 0, 0x7fffffff, &request->ready_fd);
     default: return 0;
   }
 }
 
-/* Will the child be in such a namespace that is not the caller's? */
-static i32 hasNamespace(const struct request *request, u32 flag) {
-  if (request->unshare & flag) return 1;
-  for (u32 i = 0; i < request->nsetns; i++) {
-    if (request->setns[i].flags & flag) return 1;
-  }
-  return 0;
-}
-
-/* Nothing that is mounted, named or thrown away may be the caller's. */
-static i32 checkConfinement(const struct request *request) {
-  if (request->nmounts > 0 && !hasNamespace(request, CLONE_NEWNS)) return 0;
-  if (request->root_kind == REEVE_R_PIVOT && !(request->unshare & CLONE_NEWNS)) return 0;
-  if (request->hostname && !hasNamespace(request, CLONE_NEWUTS)) return 0;
-  return !(request->flags & REEVE_F_LOOPBACK) || (request->unshare & CLONE_NEWNET);
-}
-
 /* What the records mean together. */
 static i32 checkWhole(const struct request *request) {
   u32 flags = request->flags;
-  if (!checkConfinement(request)) return 0;
+  if (!placeIsOwn(request)) return 0;
   if (request->argc == 0 && !(flags & REEVE_F_NO_EXEC)) return 0;
   if ((flags & REEVE_F_SETSID) && (flags & REEVE_F_SETPGID)) return 0;
   if ((flags & REEVE_F_KEEP_CAPS) && !requestHas(request, REEVE_T_CAPS)) return 0;
@@ -319,7 +211,7 @@ void requestFill(u8 *bytes, u64 size, struct request *request, void *arena) {
   while (nextRecord(bytes, size, &at, &record) > 0) {
     if (record.tag == REEVE_T_ARG) request->argv[argc++] = (char *)record.bytes;
     if (record.tag == REEVE_T_ENV) request->envp[envc++] = (char *)record.bytes;
-    if (record.tag == REEVE_T_MOUNT) readMount(&record, &request->mounts[nmounts++]);
+    if (record.tag == REEVE_T_MOUNT) placeFillMount(&record, &request->mounts[nmounts++]);
     if (record.tag == REEVE_T_FD) {
       request->fds[nfds].source = (i32)read32(record.bytes);
       request->fds[nfds++].target = (i32)read32(record.bytes + 4);

@@ -23,7 +23,7 @@ import {
 } from "./build.ts";
 
 const SOURCES = readdirSync(NATIVE).filter((name) => name.endsWith(".c")).sort();
-const UNPACK = ["unpack.c", "text.c"];
+const UNPACK = ["unpack.c", "unpack_place.c", "text.c"];
 const ROOM = mkdtempSync(join(tmpdir(), "reeve-native-"));
 afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 const FUZZ_ROUNDS = "1000000";
