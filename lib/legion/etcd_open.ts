@@ -54,6 +54,6 @@ export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
     startGuard: (deadline, events) => new Guard(deadline, within(), events),
     timers: LOOP_TIMERS,
     now: bootTime,
-    log,
+    log: (level, text) => log(level, `legion "${plan.name}": ${text}`),
   });
 }

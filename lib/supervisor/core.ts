@@ -93,7 +93,11 @@ export class Core {
       new Strangers({
         logger,
         isOwned: (pid) => this.registry.has(pid),
-        jailInit: () => this.jail?.place()?.initPid ?? null,
+        inits: () => {
+          const jail = this.jail?.place()?.initPid ?? null;
+          const guards = this.host.starter.guardInits();
+          return jail === null ? guards : [jail, ...guards];
+        },
         follow: (process, ended) => this.host.follow(process, null, ended),
         lookSoon: () => this.#sweeper.lookSoon(),
       }),

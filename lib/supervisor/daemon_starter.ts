@@ -72,6 +72,12 @@ export class DaemonStarter {
     return legions.some(({ name, transport }) => name === legion && transport.kind === "etcd");
   }
 
+  /** PID 1 of each guard's namespace: they inherit what daemons there leave behind. */
+  guardInits(): number[] {
+    const places = this.#parts.instance.legions.map(({ name }) => this.lordship(name)?.guard?.place ?? null);
+    return places.flatMap((place) => place === null ? [] : [place.initPid]);
+  }
+
   /** Tells the guard, if there is one, of a process that is this daemon. */
   tellGuard({ legion, stopSignal, stopTimeout }: DaemonPlan, { pid }: ProcessId): void {
     const lordship = legion === null ? null : this.lordship(legion);

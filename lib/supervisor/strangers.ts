@@ -1,6 +1,6 @@
 /**
- * Who is left of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the init of its jail
- * has inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
+ * Who is left of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the inits of its
+ * jail and of guards have inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
  */
 import type { ProcessId } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
@@ -14,8 +14,8 @@ export interface StrangersParts {
   readonly logger: Pick<Logger, "debug">;
   /** Of a unit, a hook, the jail: its end is heard of otherwise. */
   readonly isOwned: (pid: number) => boolean;
-  /** null: there is no jail with an init at the moment. */
-  readonly jailInit: () => number | null;
+  /** Those of the jail and of legions' guards that there are at the moment. */
+  readonly inits: () => readonly number[];
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
   readonly lookSoon: () => void;
 }
@@ -32,10 +32,9 @@ export class Strangers implements SweepSystem {
   }
 
   strangers(): readonly SessionMember[] {
-    const init = this.#parts.jailInit();
     return [
       ...this.#unowned(listChildren(), false),
-      ...(init === null ? [] : this.#unowned(listChildrenOf(init), true)),
+      ...this.#parts.inits().flatMap((init) => this.#unowned(listChildrenOf(init), true)),
     ];
   }
 

@@ -30,6 +30,10 @@ export const PACKAGES = [
   "fish",
   "groff", // the manual page
   "xz-utils", // release archives
+  "etcd-server", // legions over etcd
+  "etcd-client",
+  "iproute2", // network namespaces
+  "openssl", // certificates of tests
   "debootstrap", // the roots of test/roots
   "debian-archive-keyring",
   "libcap2-bin", // setcap
