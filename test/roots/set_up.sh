@@ -1,6 +1,6 @@
 #!/bin/sh
 # set_up.sh ROOT SCRATCH REEVE COMMAND...: mounts ROOT, read-only, on SCRATCH/root as the end-to-end tests need it, and runs
-# COMMAND. To be called in a mount namespace of its own (unshare --mount), with which all of these mounts vanish.
+# COMMAND. To be called in mount and PID namespaces of its own, with which all of these mounts and all processes vanish.
 set -e
 from=$1 scratch=$2 reeve=$3
 shift 3
@@ -19,4 +19,7 @@ for file in /etc/passwd /etc/group; do
   test ! -e "$root$file" || mount --bind "$file" "$root$file"
 done
 mount -o remount,bind,ro "$root"
-exec "$@"
+# Names of network namespaces are files: these must not meet those of others.
+mkdir -p /run/netns
+mount -t tmpfs tmpfs /run/netns
+exec "$scratch/first" "$@"

@@ -35,15 +35,21 @@ export async function runInRoot(
   try {
     chmodSync(scratch, 0o755);
     for (const name of ["root", "tmp"]) mkdirSync(join(scratch, name));
-    makeInside(join(scratch, "reeve"));
+    compile("inside.c", join(scratch, "reeve"));
+    // It is started by users that are not root as well; /reeve has no capability of theirs.
+    run(["setcap", "cap_sys_admin,cap_sys_chroot+ep", join(scratch, "reeve")]);
+    compile("first.c", join(scratch, "first"));
     // Fixtures are static programs that daemons run: the root sees them at the path that the tests know.
     if (existsSync(FIXTURES)) cpSync(FIXTURES, join(scratch, "tmp", "fixtures"), { recursive: true });
     return await runBunTests(CHECKOUT, files, limits, {
       before: [
         "unshare",
         "--mount",
-        "--propagation",
-        "private",
+        "--propagation=private",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
         join(import.meta.dir, "set_up.sh"),
         root,
         scratch,
@@ -61,28 +67,23 @@ export async function runInRoot(
   }
 }
 
-function makeInside(path: string): void {
-  const source = join(import.meta.dir, "inside.c");
-  for (
-    const command of [
-      ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", source, "-o", path],
-      // It is started by users that are not root as well; /reeve has no capability of theirs.
-      ["setcap", "cap_sys_admin,cap_sys_chroot+ep", path],
-    ]
-  ) {
-    const run = Bun.spawnSync(command, { stdin: "ignore", stderr: "pipe" });
-    if (!run.success) throw new Error(`cannot run "${command.join(" ")}": ${run.stderr.toString()}`);
-  }
+function compile(source: string, program: string): void {
+  run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", join(import.meta.dir, source), "-o", program]);
+}
+
+function run(command: readonly string[]): void {
+  const result = Bun.spawnSync([...command], { stdin: "ignore", stderr: "pipe" });
+  if (!result.success) throw new Error(`cannot run "${command.join(" ")}": ${result.stderr.toString()}`);
 }
 
 if (import.meta.main) {
   const { recipe } = await import("./recipes.ts");
   const [name = "empty", ...files] = process.argv.slice(2);
-  const run = await runInRoot(recipe(name), files.length > 0 ? files : suiteFiles(), {
+  const result = await runInRoot(recipe(name), files.length > 0 ? files : suiteFiles(), {
     perTestSeconds: 120,
     wholeSeconds: 900,
   });
-  console.log(run.output);
-  console.log(`${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped`);
-  process.exitCode = run.failed > 0 ? 1 : 0;
+  console.log(result.output);
+  console.log(`${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped`);
+  process.exitCode = result.failed > 0 ? 1 : 0;
 }
