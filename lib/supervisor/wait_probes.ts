@@ -1,10 +1,13 @@
 /** Looks once whether what is waited for on the host is there: a listener, a mount, a network interface. Waits for nothing. */
 import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { errorCode } from "../sys/errno.ts";
 import { parseMountInfo } from "./mount_flags.ts";
 
 /** An attempt at an address from which no answer comes. */
 const CONNECT_LIMIT = 2000;
+
+const HUNG_UP = new Set(["ECONNRESET", "EPIPE"]);
 
 /** "host:port" as uWSGI tells it from a path: by the colon; a path with one needs a slash before it. */
 export function isNetwork(target: string): boolean {
@@ -27,8 +30,8 @@ export function connectionSucceeds(target: string): Promise<boolean> {
     resolve(connected);
   };
   socket.once("connect", () => end(true));
-  // Stays: an error after the end must not become an uncaught one.
-  socket.on("error", () => end(false));
+  // Stays: an error after the end must not become an uncaught one. Who accepts and hangs up at once is told as a reset.
+  socket.on("error", (problem) => end(HUNG_UP.has(errorCode(problem) ?? "")));
   return promise;
 }
 

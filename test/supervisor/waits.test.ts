@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WaitKind } from "../../lib/config/plan.ts";
 import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { connectionSucceeds } from "../../lib/supervisor/wait_probes.ts";
 import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/supervisor/waits.ts";
 import { Inotify } from "../../lib/sys/inotify.ts";
 import { watcher } from "../../lib/sys/watcher.ts";
+import { fixture } from "../fixtures/compile.ts";
 import { FakeTimers } from "../log/fake_timers.ts";
 import { until } from "./until.ts";
 
@@ -91,6 +93,19 @@ test("a socket is waited for until somebody listens", async () => {
   await listen({ path });
   await ended;
   expect(state.done).toBe(true);
+});
+
+test("who accepts and hangs up at once is there", async () => {
+  const path = join(directory, "socket");
+  const server = Bun.spawn([fixture("listen_on"), path], { stdio: ["ignore", "ignore", "ignore"] });
+  try {
+    await begin("socket", path, makeWorld()).ended;
+    for (let turn = 0; turn < 20; turn++) expect(await connectionSucceeds(path)).toBe(true);
+  } finally {
+    server.kill("SIGKILL");
+    await server.exited;
+  }
+  expect(await connectionSucceeds(path)).toBe(false);
 });
 
 test("a socket that is there without a listener is tried again", async () => {
