@@ -38,6 +38,8 @@ export interface UnitServices {
   /** It exists, is the same by its start time, and is no zombie. */
   isAlive(process: ProcessId): boolean;
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void };
+  /** Other machines write that file too: a pid in it may be of one of their processes. */
+  isPidfileShared?(plan: DaemonPlan): boolean;
   /** Its end is known, or it is no longer this daemon: the record of it is closed. */
   forget(process: ProcessId): void;
   /** Signals what is left of the session that `leader` led; `emptied` is called once nothing is. */
@@ -368,8 +370,13 @@ export class DaemonUnit {
 
   #judgedStandingBy(verdict: Verdict): void {
     const known = this.#known !== null && this.#services.isAlive(this.#known) ? this.#known : null;
-    const process = verdict.valid ? verdict.process : known;
-    if (process !== null) this.#handleNext({ type: "pidfileValid", process });
+    if (!verdict.valid || sameProcess(verdict.process, known)) {
+      if (known !== null) this.#handleNext({ type: "pidfileValid", process: known });
+    } else if (this.#services.isPidfileShared?.(this.plan) === true) {
+      const text =
+        `pidfile "${this.plan.pidfile}" is on storage that other machines share, and may name a process of theirs:`;
+      this.#services.logger.log("warning", this.name, `${text} pid ${verdict.process.pid} is left alone`, {});
+    } else this.#handleNext({ type: "pidfileValid", process: verdict.process });
   }
 
   #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {

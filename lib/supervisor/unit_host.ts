@@ -20,6 +20,7 @@ import type { Journal } from "./journal.ts";
 import { readPidfile } from "./pidfile_reader.ts";
 import type { Registry, SetupFailure } from "./registry.ts";
 import { holdProcess, isAlive, signalDaemon } from "./signaller.ts";
+import { isOnSharedStorage } from "./shared_storage.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
 
@@ -185,6 +186,10 @@ export class UnitHost implements UnitServices {
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
     return this.#parts.watchFile(this.starter.absolute(plan.pidfile ?? ""), changed);
+  }
+
+  isPidfileShared({ pidfile }: DaemonPlan): boolean {
+    return this.starter.jailSource === null && isOnSharedStorage(pidfile ?? "");
   }
 
   sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {

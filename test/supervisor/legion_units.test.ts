@@ -136,6 +136,20 @@ describe("on a node that is not the lord a smart daemon", () => {
     expect(w.signals).toEqual([`15 ${left.id.pid}`]);
   });
 
+  test("whose pidfile is on shared storage is left alone, unless it is known to be reeve's own", () => {
+    const w = new UnitWorld();
+    const theirs = w.fork(0, false);
+    w.pidfile = theirs.id;
+    const services = Object.assign(w, { isPidfileShared: () => true });
+    new DaemonUnit(SMART, services).standBy();
+    w.settle();
+    expect(w.signals).toEqual([]);
+    expect(w.logs.join()).toContain('pidfile "/run/d.pid" is on storage that other machines share');
+    new DaemonUnit(SMART, services, { status: null, known: theirs.id }).standBy();
+    w.settle();
+    expect(w.signals).toEqual([`15 ${theirs.id.pid}`]);
+  });
+
   test("that does not run costs nothing and starts nothing", () => {
     const w = new UnitWorld();
     const unit = new DaemonUnit(SMART, w);

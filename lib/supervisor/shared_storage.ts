@@ -1,0 +1,31 @@
+/**
+ * Whether a file may be another machine's as well: then a pid in it proves nothing about this one. Only looks; what cannot be looked
+ * at counts as this machine's own.
+ */
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** statfs(2): file systems that several machines have mounted at once. */
+const SHARED: ReadonlySet<number> = new Set([
+  0x6969, // NFS
+  0x517b, // SMB
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB 2
+  0x00c36400, // Ceph
+  0x5346414f, // AFS
+  0x7461636f, // OCFS2
+  0x01161970, // GFS2
+  0x01021997, // 9P: a directory of the host, in virtual machines
+  0x0bd00bd0, // Lustre
+  0x786f4256, // a folder of VirtualBox
+  0x19830326, // BeeGFS
+]);
+
+export function isOnSharedStorage(path: string): boolean {
+  try {
+    // The kernel's word is signed on some machines.
+    return SHARED.has(statfsSync(dirname(path)).type >>> 0);
+  } catch {
+    return false;
+  }
+}
