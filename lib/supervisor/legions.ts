@@ -13,14 +13,16 @@ const START_AGAIN_MS = 5000;
 
 export class Legions implements LegionGate {
   readonly #parts: LegionWorldParts;
+  readonly #startAgainMs: number;
   #legions = new Map<string, Legion>();
   #closing = new Map<string, Promise<void>>();
   #retries = new Set<ReturnType<typeof setTimeout>>();
   /** null: nobody leaves. */
   #leaving: { readonly ends: boolean } | null = null;
 
-  constructor(parts: LegionWorldParts) {
+  constructor(parts: LegionWorldParts, startAgainMs = START_AGAIN_MS) {
     this.#parts = parts;
+    this.#startAgainMs = startAgainMs;
   }
 
   /** Rejects at the first start with what keeps a legion from taking part; after a reload it is said, and tried again. */
@@ -129,7 +131,7 @@ export class Legions implements LegionGate {
     } catch (error) {
       const text = `cannot take part in legion "${plan.name}": ${errorText(error)}`;
       if (isFirst) throw new Error(text, { cause: error });
-      logger.error(null, `${text}; tried again every ${START_AGAIN_MS / 1000} s`);
+      logger.error(null, `${text}; tried again every ${this.#startAgainMs / 1000} s`);
       this.#startAgain(plan);
     }
   }
@@ -138,7 +140,7 @@ export class Legions implements LegionGate {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
       void this.#start(plan, false);
-    }, START_AGAIN_MS);
+    }, this.#startAgainMs);
     this.#retries.add(timer);
   }
 

@@ -1,0 +1,181 @@
+/** All legions of an instance, over real sockets of the loopback; the instance is a stand-in. */
+import { afterEach, describe, expect, test } from "bun:test";
+import type { LegionPlan } from "../../lib/config/legion_plan.ts";
+import type { Core } from "../../lib/supervisor/core.ts";
+import type { CommandRunner } from "../../lib/supervisor/command_runner.ts";
+import { Legions } from "../../lib/supervisor/legions.ts";
+import type { Logger } from "../../lib/log/logger.ts";
+import { until } from "../sys/until.ts";
+import { INSTANCE_PLAN } from "./plans.ts";
+
+const ORIGIN = { file: "x.ini", line: 1 };
+
+async function freePort(): Promise<number> {
+  const socket = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
+  const { port } = socket;
+  socket.close();
+  return port;
+}
+
+function legion(name: string, port: number, changes: Partial<LegionPlan> = {}): LegionPlan {
+  return {
+    name,
+    valor: 5,
+    transport: {
+      kind: "udp",
+      listen: { kind: "udp4", address: "127.0.0.1", port },
+      multicast: false,
+      multicastInterface: null,
+      broadcast: false,
+      nodes: [],
+      cipher: "aes-256-cbc",
+      secret: "s",
+      iv: null,
+      authSecret: null,
+    },
+    quorum: 0,
+    freq: 0.02,
+    tolerance: 1,
+    skewTolerance: 60,
+    deathOnLordError: null,
+    scroll: null,
+    scrollMaxSize: 4096,
+    scrollListMaxSize: 32_768,
+    hookTimeout: 5,
+    hooks: [],
+    origin: ORIGIN,
+    ...changes,
+  };
+}
+
+const all: Legions[] = [];
+afterEach(async () => {
+  for (const legions of all.splice(0)) {
+    legions.leave(true);
+    await legions.closed();
+  }
+});
+
+function world(plans: readonly LegionPlan[]) {
+  const lines: string[] = [];
+  const changes: string[] = [];
+  const down = new Set(plans.map(({ name }) => name));
+  const say = (level: string) => (_daemon: string | null, text: string) =>
+    void lines.push(`${level} ${text}`);
+  const logger = {
+    log: (level: string, _daemon: string | null, text: string) => void lines.push(`${level} ${text}`),
+    info: say("info"),
+    warning: say("warning"),
+    error: say("error"),
+  } as unknown as Logger;
+  const instance = {
+    units: [],
+    find: () => null,
+    isLegionDown: (name: string) => down.has(name),
+    lordChanged: (name: string, isLord: boolean) => {
+      changes.push(`${name} ${isLord}`);
+      if (isLord) down.delete(name);
+    },
+  };
+  const commands: string[] = [];
+  const legions = new Legions({
+    plan: { instance: { ...INSTANCE_PLAN, legions: plans }, daemons: [], files: [] },
+    logger,
+    core: { instance, jail: null } as unknown as Core,
+    commands: {
+      run: (command: { readonly text: string }) => {
+        commands.push(command.text);
+        return Promise.resolve({ kind: "exited", code: 0 });
+      },
+    } as unknown as CommandRunner,
+    parseCommand: (text) => ({ kind: "words", text, words: text.split(" ") }),
+    hooks: { environment: { list: [], path: "" }, cwd: "/" },
+  }, 50);
+  all.push(legions);
+  return { legions, lines, changes, down, commands };
+}
+
+describe("the legions of an instance", () => {
+  test("give the right to run with a lordship, and what its daemons are told", async () => {
+    const { legions, changes } = world([legion("blue", await freePort())]);
+    await legions.start(true);
+    expect([legions.isLord("blue"), legions.lordship("blue"), legions.isLord("green")]).toEqual([
+      false,
+      null,
+      false,
+    ]);
+    await until("it is lord", () => legions.isLord("blue"));
+    expect(changes).toEqual(["blue true"]);
+    const names = legions.lordship("blue")?.variables.map(({ name }) => name);
+    expect(names).toEqual(["REEVE_LEGION", "REEVE_LEGION_VALOR", "REEVE_LEGION_UUID", "REEVE_LEGION_TERM"]);
+    expect(legions.states()[0]).toMatchObject({ name: "blue", isLord: true, votes: 1 });
+  });
+
+  test("refuse the first start when one cannot take part, and let go of the others", async () => {
+    const [free, taken] = [await freePort(), await freePort()];
+    const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port: taken });
+    const { legions } = world([legion("blue", free), legion("green", taken)]);
+    await expect(legions.start(true)).rejects.toThrow(
+      `cannot take part in legion "green": cannot listen on 127.0.0.1:${taken}: address already in use`,
+    );
+    (await Bun.udpSocket({ hostname: "127.0.0.1", port: free })).close();
+    holder.close();
+  });
+
+  test("after a reload try again until they can take part", async () => {
+    const port = await freePort();
+    const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port });
+    const { legions, lines } = world([legion("blue", port)]);
+    await legions.start(false);
+    expect(lines.join()).toContain(
+      `error cannot take part in legion "blue": cannot listen on 127.0.0.1:${port}`,
+    );
+    expect(legions.isLord("blue")).toBe(false);
+    holder.close();
+    await until("it is lord", () => legions.isLord("blue"));
+  });
+
+  test("run their death hooks once the daemons are down, and are closed then", async () => {
+    const port = await freePort();
+    const hook = {
+      event: "death",
+      action: { kind: "cmd", command: "bury" },
+      shown: "cmd:bury",
+      origin: ORIGIN,
+    } as const;
+    const { legions, down, commands } = world([legion("blue", port, { hooks: [hook] })]);
+    await legions.start(true);
+    await until("it is lord", () => legions.isLord("blue"));
+    legions.leave(true);
+    await new Promise((turned) => setImmediate(turned));
+    expect(commands).toEqual([]);
+    down.add("blue");
+    legions.daemonDown("blue");
+    await legions.closed();
+    expect(commands).toEqual(["bury"]);
+    (await Bun.udpSocket({ hostname: "127.0.0.1", port })).close();
+  });
+
+  test("start anew after a reload that came to nothing", async () => {
+    const port = await freePort();
+    const { legions, down } = world([legion("blue", port)]);
+    await legions.start(true);
+    await until("it is lord", () => legions.isLord("blue"));
+    const [before] = legions.states();
+    legions.leave(false);
+    down.add("blue");
+    await legions.closed();
+    expect(legions.isLord("blue")).toBe(false);
+    await legions.start(false);
+    await until("it is lord again", () => legions.isLord("blue"));
+    expect(legions.states()[0]?.id.uuid).not.toBe(before?.id.uuid);
+  });
+
+  test("are told in the log who is who", async () => {
+    const { legions, lines } = world([legion("blue", await freePort())]);
+    await legions.start(true);
+    await until("it is lord", () => legions.isLord("blue"));
+    legions.describe();
+    expect(lines).toContain('info legion "blue": i am the Lord');
+  });
+});
