@@ -14,6 +14,12 @@ export function integer(value: unknown, what: string, minimum: number, maximum: 
   return value;
 }
 
+/** The value, when it is true or false. Throws TypeError that names it otherwise. */
+export function boolean(value: unknown, what: string): boolean {
+  if (typeof value !== "boolean") throw new TypeError(`${what} is ${String(value)}, wanted a boolean`);
+  return value;
+}
+
 /** The value, when it is a bigint that fits u64. */
 export function unsigned64(value: unknown, what: string): bigint {
   if (typeof value !== "bigint" || value < 0n || value > 0xffff_ffff_ffff_ffffn) {

@@ -2,61 +2,11 @@
  * Turns a ChildSpec into the request that native/reeve.h describes; the helper's unpack.c is its only reader. Pure.
  * Must never let an unchecked number or string through: the helper runs as root on what it is told here.
  */
-import { fileDescriptor, integer, unsigned64, userId } from "./checks.ts";
-import { type ChildSpec, CLONE_NEW, type Confinement, type MountStep } from "./child_spec.ts";
+import { boolean, fileDescriptor, integer, unsigned64, userId } from "./checks.ts";
+import type { ChildSpec } from "./child_spec.ts";
+import { packConfinement } from "./pack_confinement.ts";
+import { FLAG, TAG } from "./request_tags.ts";
 import { RequestWriter } from "./request_writer.ts";
-
-export const FLAG = {
-  setsid: 1 << 0,
-  setpgid: 1 << 1,
-  foreground: 1 << 2,
-  noNewPrivs: 1 << 3,
-  clearGroups: 1 << 4,
-  execFd: 1 << 5,
-  pathSearch: 1 << 6,
-  keepCaps: 1 << 7,
-  restart: 1 << 8,
-  forwardGroup: 1 << 9,
-  stopOrphans: 1 << 10,
-  loopback: 1 << 11,
-  noExec: 1 << 12,
-  initSession: 1 << 13,
-} as const;
-
-export const TAG = {
-  arg: 1,
-  env: 2,
-  path: 3,
-  pathDirs: 4,
-  chdir: 5,
-  uid: 6,
-  gid: 7,
-  groups: 8,
-  umask: 9,
-  fd: 10,
-  rlimit: 11,
-  caps: 12,
-  capsBound: 13,
-  oom: 14,
-  nice: 15,
-  parentDeathSignal: 16,
-  parent: 17,
-  execFd: 18,
-  cpus: 19,
-  graceMs: 20,
-  setns: 22,
-  mount: 23,
-  root: 24,
-  hostname: 25,
-  unshare: 26,
-  life: 27,
-  ready: 28,
-} as const;
-
-/** enum reeve_mount_kind and enum reeve_mount_option. */
-const MOUNT_KIND = { bind: 1, new: 2, remount: 3, plain: 4, umount: 5, devices: 6 } as const;
-const MOUNT_OPTION = { create: 1, recursive: 2, optional: 4, sourceInside: 8 } as const;
-const ROOT_KIND = { pivot: 1, chroot: 2 } as const;
 
 const SESSION_FLAG = { new: FLAG.setsid, group: FLAG.setpgid, foreground: FLAG.foreground, same: 0 } as const;
 
@@ -66,11 +16,6 @@ const MAX_GROUPS = 65_536;
 const MAX_CPU = 8_191;
 const MAX_FDS = 1_024;
 const MAX_FD = 1 << 20;
-const MAX_SETNS = 16;
-const MAX_MOUNTS = 256;
-const MAX_HOSTNAME = 64;
-const NAMESPACES = Object.values<number>(CLONE_NEW).reduce((all, flag) => all | flag) & ~CLONE_NEW.pid;
-
 export interface PackOptions {
   /** Where the helper reports a stage that failed; null: nowhere. */
   readonly reportFd: number | null;
@@ -188,82 +133,6 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
   return request.finish(spawnId, flags, reportFd);
 }
 
-/** -> the flags that go with it. */
-function packConfinement(request: RequestWriter, confinement: Confinement): number {
-  const { join, unshare, root, mounts, hostname, readyFd } = confinement;
-  if (join.length > MAX_SETNS) {
-    throw new RangeError(`${join.length} namespaces to join, at most ${MAX_SETNS} are possible`);
-  }
-  for (const { fd, flags } of join) {
-    request.numbers(TAG.setns, [
-      fileDescriptor(fd, "namespace descriptor"),
-      namespaces(flags, "joined namespaces"),
-    ]);
-  }
-  if (unshare !== 0) request.numbers(TAG.unshare, [namespaces(unshare, "new namespaces")]);
-  if (root !== null) {
-    const kind = ROOT_KIND[root.how];
-    if (kind === undefined) throw new RangeError(`way to change the root is ${JSON.stringify(root.how)}`);
-    if (root.path === "") throw new RangeError("root is empty");
-    request.root(TAG.root, kind, root.path);
-  }
-  if (mounts.length > MAX_MOUNTS) {
-    throw new RangeError(`${mounts.length} mounts, at most ${MAX_MOUNTS} are possible`);
-  }
-  for (const step of mounts) packMount(request, step);
-  if (hostname !== null) packHostname(request, hostname, confinement);
-  if (readyFd !== null) request.numbers(TAG.ready, [fileDescriptor(readyFd, "ready descriptor")]);
-  checkMounts(confinement);
-  return boolean(confinement.loopback, "loopback") ? FLAG.loopback : 0;
-}
-
-/** What the helper refuses, since it would be done to the host. */
-function checkMounts({ join, unshare, root, mounts, loopback }: Confinement): void {
-  const isNew = (flag: number): boolean => (unshare & flag) !== 0;
-  const isJoined = (flag: number): boolean => join.some(({ flags }) => (flags & flag) !== 0);
-  if (mounts.length > 0 && !isNew(CLONE_NEW.mnt) && !isJoined(CLONE_NEW.mnt)) {
-    throw new RangeError("there are mounts, and no mount namespace for them");
-  }
-  if (root?.how === "pivot" && !isNew(CLONE_NEW.mnt)) {
-    throw new RangeError("the root is to be another one, and there is no new mount namespace for it");
-  }
-  if (loopback && !isNew(CLONE_NEW.net)) throw new RangeError("loopback, and no new net namespace");
-}
-
-function packMount(request: RequestWriter, step: MountStep): void {
-  const kind = MOUNT_KIND[step.kind];
-  if (kind === undefined) throw new RangeError(`kind of a mount is ${JSON.stringify(step.kind)}`);
-  let options = 0;
-  for (const option of ["create", "recursive", "optional", "sourceInside"] as const) {
-    if (boolean(step[option], option)) options |= MOUNT_OPTION[option];
-  }
-  if (step.target === "") throw new RangeError("mount point is empty");
-  if (step.kind === "bind" && step.source === "") throw new RangeError("source of a mount is empty");
-  if (step.kind === "new" && step.type === "") throw new RangeError("file system of a mount is empty");
-  const flags = integer(step.flags, "mount flags", 0, 0xffff_ffff);
-  request.mount(TAG.mount, { kind, options, flags }, [step.source, step.target, step.type, step.data]);
-}
-
-function packHostname(request: RequestWriter, hostname: string, { join, unshare }: Confinement): void {
-  const length = new TextEncoder().encode(hostname).length;
-  if (length === 0 || length > MAX_HOSTNAME) {
-    throw new RangeError(
-      `host name ${JSON.stringify(hostname)} has ${length} bytes, wanted 1 to ${MAX_HOSTNAME}`,
-    );
-  }
-  const joined = join.reduce((all, { flags }) => all | flags, unshare);
-  if ((joined & CLONE_NEW.uts) === 0) throw new RangeError("host name, and no uts namespace for it");
-  request.string(TAG.hostname, hostname, "host name");
-}
-
-function namespaces(flags: unknown, what: string): number {
-  const value = integer(flags, what, 1, 0xffff_ffff);
-  if ((value & ~NAMESPACES) !== 0) {
-    throw new RangeError(`${what} are 0x${value.toString(16)}, which no flags of them are`);
-  }
-  return value;
-}
-
 function packPath(request: RequestWriter, path: string, searchPath: string | null): number {
   if (path === "") throw new RangeError("file to execute is empty");
   request.string(TAG.path, path, "file to execute");
@@ -275,11 +144,6 @@ function packPath(request: RequestWriter, path: string, searchPath: string | nul
   }
   request.string(TAG.pathDirs, searchPath, "search path");
   return FLAG.pathSearch;
-}
-
-function boolean(value: unknown, what: string): boolean {
-  if (typeof value !== "boolean") throw new TypeError(`${what} is ${String(value)}, wanted a boolean`);
-  return value;
 }
 
 /** A cpu_set_t as the kernel reads it: whole 64-bit words. */

@@ -1,12 +1,15 @@
 import { afterAll, expect, test } from "bun:test";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { drainReports } from "../../lib/sys/reports.ts";
 import { spawnChild } from "../../lib/sys/spawn.ts";
 import { reap } from "../../lib/sys/reap.ts";
 import { closePidfd } from "../../lib/sys/pidfd.ts";
 import { stageName } from "../../lib/sys/stage.ts";
-import { anySpec } from "./specs.ts";
+import { PLAIN } from "./plain.ts";
+import { Scratch } from "./scratch.ts";
+import { anyConfinement, anySpec } from "./specs.ts";
+import { needsRoot, testUnless } from "../native/build.ts";
 import { until } from "./until.ts";
 
 const NULL = openSync("/dev/null", "r");
@@ -41,3 +44,38 @@ test("the helper takes every request that the packer makes, and says at which st
   );
   expect(stages.size).toBeGreaterThan(2);
 }, 60_000);
+
+testUnless(
+  needsRoot(),
+  "the helper takes every confinement that the packer makes, and the host sees nothing of it",
+  async () => {
+    using scratch = new Scratch();
+    const hostMounts = readFileSync("/proc/self/mountinfo", "utf8");
+    const stages = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        anyConfinement,
+        fc.constantFrom("pivot" as const, "chroot" as const),
+        async (random, how) => {
+          drainReports();
+          // Beneath a root of its own: what it creates is in there.
+          const confinement = { ...random, join: [], readyFd: null, root: { path: scratch.path, how } };
+          const child = spawnChild({
+            ...PLAIN,
+            file: { path: "/nonexistent", searchPath: null },
+            confinement,
+          });
+          await until("the helper has ended", () => reap(child.pid));
+          if (child.pidfd !== null) closePidfd(child.pidfd);
+          const [report] = drainReports();
+          const stage = stageName(report!.stage);
+          expect(stage).not.toBe("request");
+          stages.set(stage, (stages.get(stage) ?? 0) + 1);
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(hostMounts);
+    expect([...stages.keys()].sort()).toEqual(expect.arrayContaining(["exec", "mount"]));
+  },
+);

@@ -1,8 +1,18 @@
 /** The jail's PID 1, and children that live with it: all through spawnChild, as the supervisor does it. Needs root. */
 import { afterEach, beforeEach, describe, expect } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
-import { CLONE_NEW } from "../../lib/sys/child_spec.ts";
+import { CLONE_NEW, type MountStep } from "../../lib/sys/child_spec.ts";
+import { helperFd } from "../../lib/sys/native.ts";
 import { closeFd, openPipe } from "../../lib/sys/descriptor.ts";
 import { namespaceInode, openNamespace, pidFromNamespace } from "../../lib/sys/namespaces.ts";
 import { signalGroup, signalProcess } from "../../lib/sys/pidfd.ts";
@@ -205,6 +215,61 @@ describe("a child in a jail", () => {
     closeFd(kept);
     const { status } = await runPiped(shell("true"));
     expect(status).toEqual({ kind: "exited", code: 0 });
+  });
+});
+
+describe("a mount in a running jail", () => {
+  const step = { ...PROC, source: "t", type: "tmpfs", target: "/mounted" };
+  const runIn = (jail: Jail, mounts: readonly MountStep[], join = jail.namespaces.slice(1)) =>
+    runPiped({ role: "none", args: [], confinement: { ...jail.confinement, join, mounts } });
+
+  check("is made and taken away by a child without a program, which is gone at once", async () => {
+    using jail = new Jail();
+    const made = await runIn(jail, [step, { ...step, target: "/mounted/below" }]);
+    expect(made).toMatchObject({ status: { kind: "exited", code: 0 }, reports: [] });
+    const points = (await jail.run("cat /proc/mounts")).output;
+    expect(points).toMatch(/^t \/mounted tmpfs/m);
+    expect(points).toMatch(/^t \/mounted\/below tmpfs/m);
+    const taken = await runIn(jail, [{ ...step, kind: "umount", recursive: true }]);
+    expect(taken).toMatchObject({ status: { kind: "exited", code: 0 }, reports: [] });
+    expect((await jail.run("cat /proc/mounts")).output).not.toContain("mounted");
+  });
+
+  check("stays in the jail, whatever link the jail has put in its way", async () => {
+    using jail = new Jail();
+    await jail.run("ln -s /proc/1/root/etc /etc; ln -s ../../../../etc /up; mkdir /real");
+    const through = await runIn(jail, [{ ...step, target: "/etc" }]);
+    expect(through.reports).toMatchObject([{ detail: 0, errno: 40 }]);
+    expect((await runIn(jail, [{ ...step, target: "/up", create: false }])).reports).toMatchObject([{
+      errno: 40,
+    }]);
+    const away = await runIn(jail, [{ ...step, target: "/../../../../real/x" }]);
+    expect(away.reports).toEqual([]);
+    expect((await jail.run("cat /proc/mounts")).output).toMatch(/^t \/real\/x tmpfs/m);
+  });
+
+  check("is made by who joins with one pidfd for all namespaces", async () => {
+    using jail = new Jail();
+    const all = jail.namespaces.slice(1).reduce((flags, one) => flags | one.flags, 0);
+    const made = await runIn(jail, [step], [{ fd: jail.init.pidfd!, flags: all }]);
+    expect(made).toMatchObject({ status: { kind: "exited", code: 0 }, reports: [] });
+    expect((await jail.run("cat /proc/mounts")).output).toContain("/mounted");
+  });
+});
+
+describe("reeve's own image", () => {
+  check("cannot be written to by who sees it executed", async () => {
+    {
+      using jail = new Jail();
+      const ended = await jail.run("echo x >/proc/1/exe; echo x >>/proc/1/exe");
+      expect(ended.output).toMatch(/busy.*\n.*busy/);
+    }
+    // Nobody runs it, so that it can be opened; its seals hold.
+    const fd = openSync(`/proc/self/fd/${helperFd()}`, "r+");
+    expect(() => writeSync(fd, "x")).toThrow(/EPERM/);
+    expect(() => ftruncateSync(fd, 1)).toThrow(/EPERM/);
+    closeSync(fd);
+    expect((await runPiped(shell("exit 4"))).status).toEqual({ kind: "exited", code: 4 });
   });
 });
 

@@ -15,7 +15,22 @@ import { spawnChild, type SpawnedChild } from "../../lib/sys/spawn.ts";
 import { PLAIN } from "./plain.ts";
 import { until } from "./until.ts";
 
-const APPLETS = ["sh", "cat", "ls", "ps", "sleep", "true", "false", "mount", "kill", "id", "touch", "setsid"];
+const APPLETS = [
+  "sh",
+  "cat",
+  "ls",
+  "ps",
+  "sleep",
+  "true",
+  "false",
+  "mount",
+  "kill",
+  "id",
+  "touch",
+  "setsid",
+  "ln",
+  "mkdir",
+];
 
 export const PROC: MountStep = {
   kind: "new",

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { ChildSpec } from "../../lib/sys/child_spec.ts";
-import { FLAG, packInit, packSpec, TAG } from "../../lib/sys/pack.ts";
+import { type ChildSpec, CLONE_NEW } from "../../lib/sys/child_spec.ts";
+import { packInit, packSpec } from "../../lib/sys/pack.ts";
+import { FLAG, TAG } from "../../lib/sys/request_tags.ts";
 import { PLAIN } from "./plain.ts";
-import { anySpec } from "./specs.ts";
+import { FREE, PROC } from "./jails.ts";
+import { anyConfinement, anySpec } from "./specs.ts";
 import { numbers, strings, unpack, words } from "./unpack.ts";
+
+/** Strings one after the other, each with its NUL. */
+const texts = (bytes: Uint8Array): string[] => new TextDecoder().decode(bytes).split("\0").slice(0, -1);
 
 const OPTIONS = { reportFd: 9, parent: 4_000_000 };
 
@@ -53,6 +58,51 @@ describe("a packed spec", () => {
         for (const cpu of spec.cpus ?? []) expect((cpus?.[cpu >> 3] ?? 0) & (1 << (cpu & 7))).not.toBe(0);
       }),
     );
+  });
+
+  test("carries where the child lives, for any confinement", () => {
+    fc.assert(
+      fc.property(anyConfinement, (confinement) => {
+        const request = unpack(packSpec({ ...PLAIN, confinement }, OPTIONS));
+        const { join, unshare, root, mounts, hostname, readyFd, loopback } = confinement;
+        expect(numbers(request, TAG.setns)).toEqual(join.map(({ fd, flags }) => [fd, flags | 0]));
+        expect(numbers(request, TAG.unshare)).toEqual([[unshare | 0]]);
+        expect(strings(request, TAG.hostname)).toEqual(hostname === null ? [] : [hostname]);
+        expect(numbers(request, TAG.ready)).toEqual(readyFd === null ? [] : [[readyFd]]);
+        expect((request.flags & FLAG.loopback) !== 0).toBe(loopback);
+        const roots = request.records.filter(({ tag }) => tag === TAG.root);
+        expect(roots.map(({ bytes }) => [bytes[0], texts(bytes.slice(8))])).toEqual(
+          root === null ? [] : [[root.how === "pivot" ? 1 : 2, [root.path]]],
+        );
+        const packed = request.records.filter(({ tag }) => tag === TAG.mount);
+        expect(packed.map(({ bytes }) => texts(bytes.slice(16)))).toEqual(
+          mounts.map(({ source, target, type, data }) => [source, target, type, data]),
+        );
+        const kinds = ["bind", "new", "remount", "plain", "umount", "devices"];
+        expect(packed.map(({ bytes }) => kinds[bytes[0]! - 1])).toEqual(mounts.map(({ kind }) => kind));
+        expect(packed.map(({ bytes }) => bytes[4])).toEqual(
+          mounts.map((step) =>
+            Number(step.create) + 2 * Number(step.recursive) + 4 * Number(step.optional) +
+            8 * Number(step.sourceInside)
+          ),
+        );
+      }),
+    );
+  });
+
+  test("without a program has none in it, and says so", () => {
+    for (const role of ["jail", "none"] as const) {
+      const request = unpack(packSpec({ ...PLAIN, args: [], role }, OPTIONS));
+      expect(request.flags & FLAG.noExec).toBe(FLAG.noExec);
+      expect([strings(request, TAG.arg), strings(request, TAG.path)]).toEqual([[], []]);
+    }
+  });
+
+  test("has the pipe of the parent's life where a death signal is asked for", () => {
+    const spec = { ...PLAIN, parentDeathSignal: 9 };
+    expect(numbers(unpack(packSpec(spec, { ...OPTIONS, lifeFd: 8 })), TAG.life)).toEqual([[8]]);
+    expect(numbers(unpack(packSpec(spec, OPTIONS)), TAG.life)).toEqual([]);
+    expect(numbers(unpack(packSpec(PLAIN, { ...OPTIONS, lifeFd: 8 })), TAG.life)).toEqual([]);
   });
 
   test("keeps an environment's encoding per array, and gives other arrays their own", () => {
@@ -141,6 +191,63 @@ describe("a spec is refused", () => {
       /noNewPrivs is undefined/,
     ],
     "when a CPU is out of range": [{ cpus: [100_000] }, /cpu is 100000/],
+    "when it has mounts and no namespace for them": [
+      { confinement: { ...FREE, mounts: [PROC] } },
+      /mounts, and no mount namespace/,
+    ],
+    "when it has mounts and joins no mount namespace": [
+      { confinement: { ...FREE, mounts: [PROC], join: [{ fd: 3, flags: CLONE_NEW.uts }] } },
+      /mounts, and no mount namespace/,
+    ],
+    "when the host's root would be another one": [
+      { confinement: { ...FREE, root: { path: "/r", how: "pivot" } } },
+      /no new mount namespace for it/,
+    ],
+    "when the host would get another name": [{ confinement: { ...FREE, hostname: "h" } }, /no uts namespace/],
+    "when a host name is too long": [
+      { confinement: { ...FREE, unshare: CLONE_NEW.uts, hostname: "h".repeat(65) } },
+      /has 65 bytes, wanted 1 to 64/,
+    ],
+    "when the host's lo would be brought up": [
+      { confinement: { ...FREE, loopback: true } },
+      /no new net namespace/,
+    ],
+    "when a PID namespace is to be unshared": [
+      { confinement: { ...FREE, unshare: CLONE_NEW.pid } },
+      /new namespaces are 0x20000000/,
+    ],
+    "when a joined namespace is of no kind": [
+      { confinement: { ...FREE, join: [{ fd: 3, flags: 0 }] } },
+      /joined namespaces is 0/,
+    ],
+    "when a namespace descriptor is undefined": [
+      { confinement: { ...FREE, join: [{ fd: undefined as unknown as number, flags: CLONE_NEW.uts }] } },
+      /namespace descriptor is undefined/,
+    ],
+    "when a mount has flags that its kind cannot have": [
+      {
+        confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, kind: "bind", flags: 1 << 18 }] },
+      },
+      /mount flags are 0x40000, which a "bind" cannot have/,
+    ],
+    "when a mount has no target": [
+      { confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, target: "" }] } },
+      /mount point is empty/,
+    ],
+    "when a text of a mount is too long": [
+      { confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, data: "é".repeat(2_048) }] } },
+      /has 4096 bytes, at most 4095/,
+    ],
+    "when a mount's option is no boolean": [
+      {
+        confinement: {
+          ...FREE,
+          unshare: CLONE_NEW.mnt,
+          mounts: [{ ...PROC, create: 1 as unknown as boolean }],
+        },
+      },
+      /create is 1, wanted a boolean/,
+    ],
     "when capabilities are no bigint": [
       { caps: { keep: 1 as unknown as bigint, bound: 0n } },
       /capabilities is 1/,

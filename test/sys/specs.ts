@@ -1,6 +1,6 @@
 /** Arbitrary ChildSpecs for properties. */
 import fc from "fast-check";
-import type { ChildSpec } from "../../lib/sys/child_spec.ts";
+import { type ChildSpec, CLONE_NEW, type Confinement, type MountStep } from "../../lib/sys/child_spec.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 40 }).filter((value) => !value.includes("\0"));
 const someText = text.filter((value) => value !== "");
@@ -15,6 +15,40 @@ const rlimit = fc.record({ resource: fc.integer({ min: 0, max: 15 }), first: u64
   soft: limit.first < limit.second ? limit.first : limit.second,
   hard: limit.first < limit.second ? limit.second : limit.first,
 }));
+
+const descriptor = fc.nat({ max: 1_000 });
+const namespaceFlags = fc.subarray(
+  [CLONE_NEW.mnt, CLONE_NEW.uts, CLONE_NEW.ipc, CLONE_NEW.net, CLONE_NEW.cgroup, CLONE_NEW.user],
+  { minLength: 1 },
+).map((flags) => flags.reduce((all: number, flag) => all | flag, 0));
+
+const anyMount: fc.Arbitrary<MountStep> = fc.record({
+  kind: fc.constantFrom("bind", "new", "remount", "plain", "umount", "devices"),
+  source: someText,
+  target: someText,
+  type: someText,
+  data: text,
+  flags: fc.constant(0),
+  create: fc.boolean(),
+  recursive: fc.boolean(),
+  optional: fc.boolean(),
+  sourceInside: fc.boolean(),
+});
+
+/** With the namespaces that its mounts and its name need. */
+export const anyConfinement: fc.Arbitrary<Confinement> = fc.record({
+  pidNamespace: fc.constant(null),
+  newPid: fc.constant(false),
+  join: fc.array(fc.record({ fd: descriptor, flags: namespaceFlags }), { maxLength: 4 }),
+  unshare: namespaceFlags.map((flags) => flags | CLONE_NEW.mnt | CLONE_NEW.uts | CLONE_NEW.net),
+  root: orNull(
+    fc.record({ path: someText, how: fc.constantFrom("pivot" as const, "chroot" as const) }),
+  ),
+  mounts: fc.array(anyMount, { maxLength: 6 }),
+  hostname: orNull(fc.string({ minLength: 1, maxLength: 16 }).filter((name) => !name.includes("\0"))),
+  loopback: fc.boolean(),
+  readyFd: orNull(descriptor),
+});
 
 export const anySpec: fc.Arbitrary<ChildSpec> = fc.record({
   spawnId: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
