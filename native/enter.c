@@ -9,17 +9,14 @@
 #include "enter.h"
 
 #include "confine.h"
+#include "enter_word.h"
 #include "fdinfo.h"
 #include "linux.h"
 #include "syscall.h"
 
-static i64 tell(const struct request *request, i64 result) {
-  i32 word = (i32)result;
-  return syscall3(SYS_WRITE, A(request->state.enter[1]), P(&word), sizeof word);
-}
-
-__attribute__((noreturn)) static void end(const struct request *request, i64 result) {
-  tell(request, result);
+__attribute__((noreturn)) static void end(const struct request *request, u32 speaker, i64 result) {
+  struct enter_word word = {speaker, (i32)result};
+  syscall3(SYS_WRITE, A(request->state.enter[1]), P(&word), sizeof word);
   exitProcess(result < 0 ? 125 : 0);
 }
 
@@ -37,7 +34,7 @@ static void makeNested(struct request *request) {
   i64 result = syscall5(SYS_CLONE, CLONE_NEWPID | CLONE_PARENT | CLONE_PIDFD, 0, P(&pidfd), 0, 0);
   if (result == 0) return;
   if (result > 0) result = fdinfoNumber(request->state.proc, pidfd, "Pid:\t");
-  end(request, result);
+  end(request, ENTER_BETWEEN, result);
 }
 
 void enterNamespace(struct request *request, i32 is_nested) {
@@ -47,7 +44,7 @@ void enterNamespace(struct request *request, i32 is_nested) {
   syscall1(SYS_CLOSE, A(request->state.enter[0]));
   request->state.enter[0] = -1;
   if (result >= 0) result = syscall5(SYS_CLONE, CLONE_PARENT, 0, 0, 0, 0);
-  if (result != 0) end(request, result);
+  if (result != 0) end(request, ENTER_OUTSIDE, result);
   if (is_nested) makeNested(request);
   awaitAnswer(request);
 }

@@ -5,6 +5,7 @@
  * into another PID namespace goes a helper that has memory of its own by then (enter.c).
  */
 #include "clone.h"
+#include "enter_word.h"
 #include "execute.h"
 #include "linux.h"
 #include "syscall.h"
@@ -90,9 +91,15 @@ static i64 cloneHelper(u64 flags, i32 *pidfd, struct spawn *spawn) {
   return spawn->error;
 }
 
-/* The next word of those who enter: a pid, or -errno. Waits as long as it takes, or `limit_ms`, telling `nudged` to go on meanwhile. */
-static i64 hear(i32 talk, i32 limit_ms, i64 nudged) {
-  i32 word = 0;
+/* What those who enter have said; 0: nothing yet. Both talk at once, so the word of the second may come first. */
+struct heard {
+  i32 words[ENTER_SPEAKERS];
+};
+
+/* The word of one of those who enter: a pid, or -errno. Waits as long as it takes, or `limit_ms`, telling `nudged` to go on meanwhile. */
+static i64 hear(struct heard *heard, u32 speaker, i32 talk, i32 limit_ms, i64 nudged) {
+  struct enter_word word = {0, 0};
+  if (heard->words[speaker] != 0) return heard->words[speaker];
   for (i32 waited = 0; limit_ms > 0; waited += NESTED_NUDGE_MS) {
     struct linux_pollfd poll = {talk, POLLIN, 0};
     struct linux_timespec time = {0, NESTED_NUDGE_MS * 1000000l};
@@ -103,22 +110,25 @@ static i64 hear(i32 talk, i32 limit_ms, i64 nudged) {
   }
   i64 count = syscall3(SYS_READ, A(talk), P(&word), sizeof word);
   if (count < 0) return count;
-  return count == sizeof word && word != 0 ? word : -ESRCH;
+  if (count != sizeof word || word.speaker >= ENTER_SPEAKERS || word.word == 0) return -ESRCH;
+  heard->words[word.speaker] = word.word;
+  return hear(heard, speaker, talk, limit_ms, nudged);
 }
 
 /* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left. */
 static i64 enterWith(struct spawn *spawn, i32 talk, i32 is_nested) {
   i32 pidfd = -1;
+  struct heard heard = {{0, 0}};
   i64 outside = cloneHelper(0, &pidfd, spawn);
   if (outside < 0) return outside;
   if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
   syscall1(SYS_CLOSE, A(spawn->enter[1])); /* so that the talk ends with them */
   spawn->enter[1] = -1;
-  i64 pid = hear(talk, 0, 0);
+  i64 pid = hear(&heard, ENTER_OUTSIDE, talk, 0, 0);
   reapOne(outside);
   if (pid < 0 || !is_nested) return pid;
   i64 between = pid;
-  pid = hear(talk, NESTED_WAIT_MS, between);
+  pid = hear(&heard, ENTER_BETWEEN, talk, NESTED_WAIT_MS, between);
   /* It has nothing more to do, but may be held where it is. */
   syscall2(SYS_KILL, A(between), SIGKILL);
   reapOne(between);

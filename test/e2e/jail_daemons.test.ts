@@ -347,16 +347,10 @@ check("setns of the instance: into the namespaces of a process, that of its pids
   ...NEEDS,
   program("unshare", "util-linux"),
 ], async (scope) => {
-  const holder = scope.start([
-    "unshare",
-    "--pid",
-    "--fork",
-    "--mount-proc",
-    "--kill-child",
-    "sleep",
-    "82111",
-  ]);
+  const words = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+  const holder = scope.start([...words, "sh", "-c", "sleep 82110 & exec sleep 82111"]);
   const inner = await untilRunning(/^sleep 82111$/);
+  const beside = await untilRunning(/^sleep 82110$/);
   const config = scope.config([
     `setns = ${inner.pid}`,
     `attach-daemon2 = cmd=sh -c 'ls /proc > ${scope.path("proc")}; exec sleep 82112'`,
@@ -370,4 +364,25 @@ check("setns of the instance: into the namespaces of a process, that of its pids
   expect(scope.read("proc").split("\n").filter((name) => /^\d+$/.test(name)).length).toBeLessThan(8);
   expect((await supervisor.stop()).code).toBe(0);
   expect([holder.outer, inner, beside].map(isAlive)).toEqual([true, true, true]);
+});
+
+check("a crowd of daemons with ns_pid in a jail: each is the process that reeve takes it for", [
+  ...NEEDS,
+  busybox,
+], async (scope) => {
+  const count = 60;
+  const config = scope.config([
+    `namespace = ${busyboxRoot(scope)}`,
+    ...Array.from({ length: count }, (_, index) => `attach-daemon2 = cmd=sleep ${82200 + index},ns_pid=1`),
+  ]);
+  const supervisor = scope.reeve(config);
+  await supervisor.untilLog(/reeve is up/);
+  await until("all run", () => running(/^sleep 822\d\d$/).length === count);
+  for (const one of running(/^sleep 822\d\d$/)) {
+    expect(levels(one.pid)).toHaveLength(3);
+    expect(inspect(one.parent)!.parent).toBe(supervisor.id.pid);
+  }
+  expect(supervisor.log()).not.toMatch(/warning|error/);
+  expect((await supervisor.stop()).code).toBe(0);
+  expect(running(/^sleep 822\d\d$/)).toEqual([]);
 });
