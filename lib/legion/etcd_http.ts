@@ -53,6 +53,7 @@ export function openHttp(tls: TlsFiles): Http {
         headers: { "content-type": "application/json", ...(token === null ? {} : { authorization: token }) },
         signal,
         redirect: "error", // what names us to etcd goes to nobody else
+        proxy: false as unknown as string, // that of the environment is the daemons'
         ...(url.startsWith("https:") ? { tls: settings } : {}),
       });
     } catch (error) {

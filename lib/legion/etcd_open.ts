@@ -13,7 +13,7 @@ import { EtcdClient } from "./etcd_client.ts";
 import { directoryKeys } from "./etcd_directory.ts";
 import { openHttp } from "./etcd_http.ts";
 import { EtcdSession } from "./etcd_session.ts";
-import { attemptPatience } from "./etcd_times.ts";
+import { attemptPatience, longestGrace } from "./etcd_times.ts";
 
 export interface EtcdOptions {
   readonly plan: LegionPlan;
@@ -30,6 +30,17 @@ export interface EtcdOptions {
 export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
   const { plan, transport, self, within, log } = options;
   const { user } = transport;
+  const about = (level: "info" | "warning" | "error", text: string): void =>
+    log(level, `legion "${plan.name}": ${text}`);
+  const short = longestGrace(transport.ttl * 1000);
+  if (options.grace > short) {
+    about(
+      "info",
+      `once etcd cannot be reached its daemons have ${(short / 1000).toFixed(1)} s to stop instead of ${
+        options.grace / 1000
+      } s; ttl=${Math.ceil(options.grace * 3 / 1000)} would leave them that`,
+    );
+  }
   const password = (): string => {
     try {
       return readFileSync(user?.passwordFile ?? "", "utf8").replace(/\r?\n$/, "");
@@ -54,6 +65,6 @@ export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
     startGuard: (deadline, events) => new Guard(deadline, within(), events),
     timers: LOOP_TIMERS,
     now: bootTime,
-    log: (level, text) => log(level, `legion "${plan.name}": ${text}`),
+    log: about,
   });
 }

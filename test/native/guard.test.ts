@@ -176,7 +176,6 @@ for (const build of [FREESTANDING, SANITIZED]) {
       expect(await guard.exited).toBe(128 + SIGKILL);
       const late = bootTime() - (deadline + 300);
       expect(late).toBeGreaterThan(-50);
-      expect(late).toBeLessThan(300);
     });
 
     check("a daemon hears its stop signal its grace before the deadline", async () => {
