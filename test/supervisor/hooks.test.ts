@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Command, Hook, HookAction, HookPhase, Identity } from "../../lib/config/plan.ts";
+import type { JailPlace } from "../../lib/jail/jail_place.ts";
 import { HOOK_VARIABLE } from "../../lib/supervisor/hook_child.ts";
 import type { CommandEnd, CommandOptions, HookWorld } from "../../lib/supervisor/hook_world.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/supervisor/hooks.ts";
@@ -16,6 +17,7 @@ function makeRunner(
   hooks: Hook[],
   identity: Identity | null = null,
   ends: Record<string, CommandEnd | Error> = {},
+  more: Partial<HookWorld> = {},
 ) {
   const ran: { text: string; options: CommandOptions }[] = [];
   const done: string[] = [];
@@ -38,8 +40,10 @@ function makeRunner(
     format: { format: "text", date: null, prefix: null, colour: false },
     perform: (action, context) => {
       if (action.kind === "unlink") throw new Error('cannot unlink "x": no such file or directory');
-      done.push(`${action.kind} in ${context.cwd} umask ${context.umask}`);
+      const root = context.root === null ? "" : ` root ${context.root}`;
+      done.push(`${action.kind} in ${context.cwd} umask ${context.umask}${root}`);
     },
+    ...more,
   };
   const environment = { list: ["PATH=/bin"], path: "/bin" };
   const runner = new HookRunner({ hooks, identity, umask: 0o22 }, world, environment, "/start");
@@ -173,4 +177,109 @@ test("when the instance is told to stop the phase ends with that reason and not 
   const failure = await run("as-root", control.signal).catch((problem: unknown) => problem);
   expect((failure as Error).message).toBe("told to stop");
   expect(ran.length).toBe(1);
+});
+
+/** With a jail whose root is `root`; what is changed in it is noted, and fails for the hook's words in `broken`. */
+function inJail(hooks: Hook[], identity: Identity | null = null, broken: readonly string[] = []) {
+  const changes: string[] = [];
+  const jail = { place: true };
+  const made = makeRunner(hooks, identity, {}, {
+    jail: () => jail.place ? PLACE : null,
+    changeJail: ({ mounts, hostname }) => {
+      const text = hostname ?? mounts.map(({ kind, target, flags }) => `${kind} ${target} ${flags}`).join();
+      changes.push(text);
+      return broken.some((word) => text.startsWith(word))
+        ? Promise.reject(new Error("invalid argument"))
+        : Promise.resolve();
+    },
+  });
+  made.runner.enterJail({ list: ["INSIDE=1"], path: "/bin" });
+  return { ...made, changes, jail };
+}
+
+const PLACE: JailPlace = {
+  initPid: 77,
+  rootFd: 12,
+  pidNamespaceFd: null,
+  confinement: {
+    pidNamespace: null,
+    newPid: false,
+    join: [],
+    unshare: 0,
+    root: null,
+    mounts: [],
+    hostname: null,
+    loopback: false,
+    readyFd: null,
+  },
+  translatePid: () => null,
+  pidInside: () => null,
+};
+
+test("phases inside act in the jail, with its environment and from its root on; those outside do not", async () => {
+  const { run, ran, done, runner } = inJail([
+    hook("post-jail", exec("outside")),
+    hook("as-root", { kind: "putenv", name: "LATE", value: "x" }),
+    hook("as-root", { kind: "chdir", path: "srv" }),
+    hook("as-root", exec("inside")),
+    hook("as-root", { kind: "mkdir", path: "made" }),
+  ]);
+  await run("post-jail");
+  await run("as-root");
+  expect(ran.map(({ text, options }) => [text, options.inside, options.cwd, options.environment.list]))
+    .toEqual([
+      ["outside", false, "/start", ["PATH=/bin"]],
+      ["inside", true, "//srv", ["INSIDE=1", "LATE=x"]],
+    ]);
+  expect(done).toEqual(["chdir in / umask 18 root 12", "mkdir in //srv umask 18 root 12"]);
+  expect([runner.cwd, runner.environment.list]).toEqual(["//srv", ["INSIDE=1", "LATE=x"]]);
+});
+
+test("the user's actions inside are a child outside that holds the jail's root", async () => {
+  const { run, ran, jail } = inJail([hook("as-user", { kind: "create", path: "x" }, "create:x")], USER);
+  await run("as-user");
+  const { text, options } = ran[0]!;
+  expect([text, options.inside, options.cwd, options.identity]).toEqual([
+    "/usr/bin/reeve __hook",
+    false,
+    "/",
+    USER,
+  ]);
+  expect([...options.fds ?? []]).toEqual([[3, 12]]);
+  const packed = options.environment.list.find((entry) => entry.startsWith(`${HOOK_VARIABLE}=`))!;
+  expect(JSON.parse(packed.slice(HOOK_VARIABLE.length + 1)).context).toEqual({
+    cwd: "/",
+    umask: 18,
+    root: 3,
+  });
+  jail.place = false;
+  await expect(run("as-user")).rejects.toThrow('cannot create "x": the jail does not run');
+});
+
+test("mounts and the host name are a change of the jail; one that is half made is taken back", async () => {
+  const bind: HookAction = {
+    kind: "mount",
+    type: "none",
+    source: "./data",
+    target: "mnt",
+    flags: ["bind", "ro", "private"],
+    data: null,
+  };
+  const hooks = [
+    hook("as-root", { kind: "hostname", name: "inner" }),
+    hook("as-root", bind),
+    hook("as-root", { kind: "umount", target: "/mnt", flags: ["detach"] }),
+  ];
+  const well = inJail(hooks);
+  await well.run("as-root");
+  expect(well.changes).toEqual(["inner", "bind //mnt 1", `plain //mnt ${1 << 18}`, "umount /mnt 2"]);
+  const half = inJail([hook("as-root", bind)], null, ["plain"]);
+  await expect(half.run("as-root")).rejects.toThrow('cannot mount "./data" on "mnt": invalid argument');
+  expect(half.changes).toEqual(["bind //mnt 1", `plain //mnt ${1 << 18}`, "umount //mnt 2"]);
+  const none = inJail([hook("as-root", bind)], null, ["bind"]);
+  await expect(none.run("as-root")).rejects.toThrow("invalid argument");
+  expect(none.changes).toEqual(["bind //mnt 1"]);
+  const user = inJail([hook("as-user", bind)], USER);
+  await expect(user.run("as-user")).rejects.toThrow("only root may; use a hook of the phase as-root");
+  expect(user.changes).toEqual([]);
 });
