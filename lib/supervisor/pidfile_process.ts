@@ -4,6 +4,7 @@
  */
 import type { ProcessFacts } from "../daemon/pidfile.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
+import { pidLevels } from "../jail/pid_levels.ts";
 import { startedAt } from "../sys/identity.ts";
 import { readProcess, readStat } from "../sys/process_table.ts";
 import { readVirtual } from "../sys/virtual_files.ts";
@@ -30,8 +31,13 @@ export function processInJail(pid: number, place: Pick<JailPlace, "translatePid"
   const outside = place.translatePid(pid);
   if (outside === null) return null;
   const facts = processFacts(outside);
-  if (facts === null || place.translatePid(pid) !== outside) return null;
+  if (facts === null || place.translatePid(pid) !== outside || !isCalled(outside, pid)) return null;
   return readStat(outside)?.startTime === facts.id.startTime ? facts : null;
+}
+
+/** For the id of a thread the kernel answers with the process that the thread is of, which nobody calls so. */
+function isCalled(outside: number, inside: number): boolean {
+  return outside === inside || pidLevels(outside)?.slice(1).includes(inside) === true;
 }
 
 /** A thread's id opens in /proc like a pid, with a start time of its own, but is no process. */

@@ -92,6 +92,13 @@ rootTest("a number that changes hands while it is looked at is nobody's", () => 
   expect(answers).toEqual([]);
 });
 
+rootTest("the id of a thread, for which the kernel names the process that it is of, is no process's", () => {
+  put("50");
+  const place = { ...jail.place, translatePid: () => jail.outside(2) };
+  const verdict = readPidfile("/run/p", context, () => place);
+  expect(verdict.valid ? "" : verdict.found).toBe('pidfile "/run/p" names pid 50, which does not exist');
+});
+
 rootTest("links to the host's files lead to nothing of the host", () => {
   const secret = join(jail.directory, "secret");
   writeFileSync(secret, "2\n");
