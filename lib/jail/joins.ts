@@ -21,7 +21,7 @@ import { readStat } from "../sys/process_table.ts";
 import { NAMESPACE_KINDS } from "./jail_identity.ts";
 import { namespaceInode, namespacesBeside } from "./namespace_files.ts";
 import { cloneFlags } from "./namespace_setup.ts";
-import { askForNamespaces, NotServed } from "./setns_client.ts";
+import { askForNamespaces } from "./setns_client.ts";
 
 export interface OpenJoins {
   /** A PID namespace among them; null: none. */
@@ -126,27 +126,17 @@ function openOfSocket(
   fds: number[],
   add: (fd: number, kind: NamespaceKind) => void,
 ): void {
-  try {
-    const handed = askForNamespaces(path);
-    fds.push(...handed.map(({ fd }) => fd));
-    if (handed.length === 0) throw new Error("no namespace is handed out there");
-    const others = new Map<NamespaceKind, number>();
-    for (const { fd, kind } of handed) {
-      if (namespaceInode(base, kind) !== String(fstatSync(fd, { bigint: true }).ino)) others.set(kind, fd);
-    }
-    // A user namespace comes last: whoever is in it has no rights over the others.
-    for (const kind of NAMESPACE_KINDS) {
-      const fd = others.get(kind);
-      if (fd !== undefined) add(fd, kind);
-    }
-  } catch (error) {
-    if (error instanceof NotServed) throw new NotServed(describe(path, error), { cause: error });
-    throw new Error(describe(path, error), { cause: error });
+  const handed = askForNamespaces(path);
+  fds.push(...handed.map(({ fd }) => fd));
+  const others = new Map<NamespaceKind, number>();
+  for (const { fd, kind } of handed) {
+    if (namespaceInode(base, kind) !== String(fstatSync(fd, { bigint: true }).ino)) others.set(kind, fd);
   }
-}
-
-function describe(path: string, error: unknown): string {
-  return `cannot join the namespaces that "${path}" hands out: ${errorText(error)}`;
+  // A user namespace comes last: whoever is in it has no rights over the others.
+  for (const kind of NAMESPACE_KINDS) {
+    const fd = others.get(kind);
+    if (fd !== undefined) add(fd, kind);
+  }
 }
 
 function isKind(name: string): name is NamespaceKind {

@@ -21,18 +21,25 @@ export interface Handed {
 /** Nobody serves the socket, or does not answer: somebody may later. */
 export class NotServed extends Error {}
 
-/** The caller closes them. Throws NotServed, or an Error that says what is wrong with the server. */
+/** At least one; the caller closes them. Throws NotServed, or an Error that says what is wrong with the server. */
 export function askForNamespaces(path: string): readonly Handed[] {
+  try {
+    return ask(path);
+  } catch (error) {
+    const text = `cannot join the namespaces that "${path}" hands out: ${errorText(error)}`;
+    const Kind = error instanceof NotServed ? NotServed : Error;
+    throw new Kind(text, { cause: error });
+  }
+}
+
+function ask(path: string): readonly Handed[] {
   const socket = connect(path);
   try {
     const peer = peerCredentials(socket);
-    const own = ownCredentials().effectiveUid;
-    if (!isTrusted(peer.uid, own)) {
-      throw new Error(
-        `"${path}" is served by uid ${peer.uid}, and not by root: whoever that is would choose the namespaces`,
-      );
+    if (!isTrusted(peer.uid, ownCredentials().effectiveUid)) {
+      throw new Error(`uid ${peer.uid} serves it, and not root: whoever that is would choose the namespaces`);
     }
-    return take(socket, path);
+    return take(socket);
   } finally {
     closeFd(socket);
   }
@@ -43,24 +50,25 @@ function connect(path: string): number {
     return connectTo(path);
   } catch (error) {
     const isLate = ["ENOENT", "ECONNREFUSED", "EAGAIN"].includes(errorCode(error) ?? "");
-    throw isLate ? new NotServed(`nobody serves "${path}"`, { cause: error }) : error;
+    throw isLate ? new NotServed("nobody serves it", { cause: error }) : error;
   }
 }
 
-function take(socket: number, path: string): readonly Handed[] {
-  const { bytes, fds } = receive(socket, path);
+function take(socket: number): readonly Handed[] {
+  const { bytes, fds } = receive(socket);
   const handed: Handed[] = [];
   try {
     const count = parseSetnsMessage(bytes);
-    if (count === null) throw new Error(`what serves "${path}" does not hand out namespaces`);
+    if (count === null) throw new Error("what serves it does not hand out namespaces");
     if (count !== fds.length) {
-      throw new Error(`the server of "${path}" announced ${count} namespaces and handed out ${fds.length}`);
+      throw new Error(`its server announced ${count} namespaces and handed out ${fds.length}`);
     }
     for (const fd of fds) {
       const kind = namespaceKind(fd);
       // Of a kind that nothing here is put into (time).
       if (kind !== null) handed.push({ fd, kind });
     }
+    if (handed.length === 0) throw new Error("none of what its server handed out is a namespace");
     return handed;
   } catch (error) {
     handed.length = 0;
@@ -70,11 +78,11 @@ function take(socket: number, path: string): readonly Handed[] {
   }
 }
 
-function receive(socket: number, path: string): ReturnType<typeof receiveDescriptors> {
+function receive(socket: number): ReturnType<typeof receiveDescriptors> {
   try {
     return receiveDescriptors(socket, MESSAGE_SIZE + 1, PATIENCE_MS);
   } catch (error) {
     if (errorCode(error) !== "ETIMEDOUT") throw error;
-    throw new NotServed(`the server of "${path}" does not answer: ${errorText(error)}`, { cause: error });
+    throw new NotServed("its server does not answer", { cause: error });
   }
 }

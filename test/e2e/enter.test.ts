@@ -1,0 +1,427 @@
+/**
+ * reeve enter: who is met inside, what is to be seen there, how its end is told, and that the terminal of the person who entered is
+ * afterwards what it was.
+ */
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import type { Scope, Supervisor } from "./harness.ts";
+import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
+import { check, pidNamespace, REEVE, reeve, root } from "./need.ts";
+import {
+  allProcesses,
+  commandLine,
+  inspect,
+  isAlive,
+  link,
+  openFiles,
+  type ProcessState,
+} from "./process.ts";
+import { until } from "./wait.ts";
+
+const NEEDS = [reeve, root, pidNamespace, busybox];
+
+let mounts = "";
+beforeEach(() => {
+  mounts = hostMounts();
+});
+afterEach(() => {
+  expect(hostMounts()).toBe(mounts);
+});
+
+async function jailed(scope: Scope, lines: readonly string[] = []): Promise<Supervisor> {
+  const rootDirectory = busyboxRoot(scope);
+  const supervisor = scope.reeve(scope.config([`namespace = ${rootDirectory}:box`, ...lines]));
+  await supervisor.untilLog(/reeve is up/);
+  return supervisor;
+}
+
+async function enter(scope: Scope, words: readonly string[], wrap: readonly string[] = []) {
+  return await scope.run([...wrap, REEVE, "enter", "-c", scope.path("test.ini"), ...words]);
+}
+
+async function untilRunning(pattern: RegExp): Promise<ProcessState> {
+  return await until(`exactly one process like ${pattern}`, () => {
+    const found = allProcesses().filter((one) =>
+      one.state !== "Z" && pattern.test(commandLine(one.pid).join(" "))
+    );
+    return found.length === 1 ? found[0] : null;
+  });
+}
+
+describe("reeve enter", () => {
+  check("a command in a jail: its hostname, processes, environment, descriptors", NEEDS, async (scope) => {
+    const supervisor = await jailed(scope, ["env = MINE=1", "chdir = /tmp", "attach-daemon = sleep 91001"]);
+    const script = "hostname; id -u; echo /proc/[0-9]*; env; ls /proc/self/fd";
+    const { code, output } = await scope.run(
+      [REEVE, "enter", "-c", scope.path("test.ini"), "--", "sh", "-c", script],
+      { environment: { SECRET_OF_THE_HOST: "x", TERM: "vt100" } },
+    );
+    expect(code).toBe(0);
+    expect(output).toMatch(/^box\n0\n\/proc\/1 \/proc\/\d+ \/proc\/\d+\n/);
+    expect(output).toContain("PWD=/tmp\n");
+    expect(output).not.toContain("SECRET_OF_THE_HOST");
+    for (const line of ["MINE=1", "TERM=vt100", "LANG=C.UTF-8"]) expect(output).toContain(`${line}\n`);
+    // 3 is the directory that ls itself reads.
+    expect(output).toEndWith("0\n1\n2\n3\n");
+    expect((await supervisor.stop()).code).toBe(0);
+  });
+
+  check(
+    "its exit code is that of the command, 128 more than the signal that killed it",
+    NEEDS,
+    async (scope) => {
+      await jailed(scope, ["attach-daemon = sleep 91011"]);
+      expect((await enter(scope, ["--", "sh", "-c", "exit 7"])).code).toBe(7);
+      expect((await enter(scope, ["--", "sh", "-c", "kill -KILL $$"])).code).toBe(137);
+      const missing = await enter(scope, ["--", "/nonesuch"]);
+      expect(missing.code).toBe(127);
+      expect(missing.output).toContain('cannot run "/nonesuch" in the jail: exec "/nonesuch"');
+      const noProgram = await enter(scope, ["--", "/etc"]);
+      expect(noProgram.code).toBe(126);
+      unlinkSync(scope.path("root/bin/sh"));
+      const noShell = await enter(scope, []);
+      expect(noShell.code).toBe(127);
+      expect(noShell.output).toBe(
+        'cannot enter: there is no /bin/sh inside: name a command that is there, behind "--"\n',
+      );
+    },
+  );
+
+  check("without a terminal: the shell reads what it is given", NEEDS, async (scope) => {
+    await jailed(scope, ["attach-daemon = sleep 91021"]);
+    const { code, output } = await scope.run(
+      ["sh", "-c", 'echo "hostname; exit 3" | "$0" enter -c "$1"', REEVE, scope.path("test.ini")],
+    );
+    expect([code, output]).toEqual([3, "box\n"]);
+  });
+
+  check(
+    "who it is: as the daemons are, as one of them is, or as a user of the jail's passwd",
+    NEEDS,
+    async (scope) => {
+      await jailed(scope, [
+        "uid = guest",
+        "gid = guest",
+        "attach-daemon2 = name=plain,cmd=sleep 91031",
+        "attach-daemon2 = name=other,cmd=sleep 91032,uid=4400,gid=4401,caps=chown,no_new_privs=1",
+      ]);
+      const id = ["--", "sh", "-c", "echo $(id -u):$(id -g) $(id -G)"];
+      expect((await enter(scope, id)).output).toBe("4321:4322 4322\n");
+      expect((await enter(scope, ["plain", ...id])).output).toBe("4321:4322 4322\n");
+      expect((await enter(scope, ["other", ...id])).output).toStartWith("4400:4401");
+      expect((await enter(scope, ["--user", "root", ...id])).output).toBe("0:0 0\n");
+      expect((await enter(scope, ["-u", "77", ...id])).output).toBe("77:77 77\n");
+      expect((await enter(scope, ["--user=guest:9", ...id])).output).toBe("4321:9 9\n");
+      const { output } = await enter(scope, ["--user=0", "other", "--", "cat", "/proc/self/status"]);
+      expect(output).toMatch(/^CapBnd:\t0000000000000001$/m);
+      expect(output).toMatch(/^NoNewPrivs:\t1$/m);
+      const unknown = await enter(scope, ["--user", "nobody-here", ...id]);
+      expect(unknown.code).toBe(1);
+      expect(unknown.output).toContain('there is no user "nobody-here" inside');
+    },
+  );
+
+  check("a daemon with namespaces of its own, in a jail and without one", NEEDS, async (scope) => {
+    await jailed(scope, [
+      "attach-daemon2 = name=two,cmd=sleep 91041,ns_pid=1,hostname=own",
+      "attach-daemon2 = name=plain,cmd=sleep 91042",
+    ]);
+    const look = ["--", "sh", "-c", "hostname; cat /proc/1/comm /proc/2/cmdline"];
+    expect((await enter(scope, ["two", ...look])).output).toBe("own\nreeve-init\nsleep\x0091041\0");
+    expect((await enter(scope, ["plain", "--", "hostname"])).output).toBe("box\n");
+
+    const config = scope.write(
+      "bare.ini",
+      [
+        "[uwsgi]",
+        `run-dir = ${scope.path("run2")}`,
+        "attach-daemon2 = name=alone,cmd=sleep 91043,ns_pid=1,ns=uts,hostname=alone",
+        "attach-daemon2 = name=plain,cmd=sleep 91044",
+        "",
+      ].join("\n"),
+    );
+    const bare = scope.reeve(config);
+    await bare.untilLog(/reeve is up/);
+    const words = [REEVE, "enter", "-c", config];
+    expect((await scope.run([...words, "alone", "--", "hostname"])).output).toBe("alone\n");
+    expect((await scope.run([...words, "plain", "--", "hostname"])).output).toContain(
+      "there is nothing to enter",
+    );
+    const none = await scope.run(words);
+    expect(none.output).toBe(
+      'cannot enter: the instance "bare" has no jail: name a daemon that has namespaces of its own ("alone")\n',
+    );
+    expect(none.code).toBe(1);
+  });
+
+  check("a chroot, and the option's own words for what is not there", NEEDS, async (scope) => {
+    const rootDirectory = busyboxRoot(scope);
+    const config = scope.config([`chroot = ${rootDirectory}`, "attach-daemon = sleep 91051"]);
+    expect((await enter(scope, [])).output).toBe(
+      `cannot enter: the instance "test" does not run: nothing holds its run directory "${
+        scope.path("run")
+      }"\n`,
+    );
+    const supervisor = scope.reeve(config);
+    await supervisor.untilLog(/reeve is up/);
+    expect((await enter(scope, ["--", "ls", "/"])).output).toBe("bin\ndev\netc\nproc\nrun\ntmp\n");
+    expect((await enter(scope, ["slep", "--", "ls"])).output).toBe(
+      'cannot enter: the instance "test" has no daemon "slep": did you mean "sleep"?\n',
+    );
+    expect((await enter(scope, ["--no-such"])).code).toBe(2);
+    expect((await enter(scope, ["a", "b"])).code).toBe(2);
+    const other = await enter(scope, ["--", "ls"], ["setpriv", "--reuid=4321", "--clear-groups"]);
+    expect([other.code, other.output]).toEqual([
+      1,
+      "cannot enter: it takes root, who alone may join the namespaces of others\n",
+    ]);
+  });
+
+  check(
+    "after reeve was killed the jail can be entered still; after its end it cannot",
+    NEEDS,
+    async (scope) => {
+      const supervisor = await jailed(scope, [
+        "attach-daemon2 = cmd=sleep 91061,pidfile=/run/d.pid,daemonize=1",
+      ]);
+      const init = Number(/the jail is made pid=(\d+)/.exec(supervisor.log())?.[1]);
+      const id = inspect(init)!;
+      scope.track(id);
+      await supervisor.kill();
+      expect((await enter(scope, ["--", "hostname"])).output).toBe("box\n");
+      const next = scope.reeve(scope.path("test.ini"));
+      await next.untilLog(/reeve is up/);
+      expect((await next.stop()).code).toBe(0);
+      expect((await enter(scope, [])).output).toContain("does not run");
+    },
+  );
+
+  check("a record that names another process's pid is not believed", NEEDS, async (scope) => {
+    const supervisor = await jailed(scope, ["attach-daemon = sleep 91071"]);
+    const record = JSON.parse(scope.read("run/jail"));
+    const { pid, start } = inspect(process.pid)!;
+    writeFileSync(
+      scope.path("run/jail"),
+      JSON.stringify({ ...record, identity: { ...record.identity, pid, startTime: String(start) } }),
+    );
+    const { code, output } = await enter(scope, ["--", "hostname"]);
+    expect(code).toBe(1);
+    expect(output).toContain("the jail is not the one on record");
+    await supervisor.stop();
+  });
+
+  check("told to end: the command is told as well, and its end waited for", NEEDS, async (scope) => {
+    await jailed(scope, ["attach-daemon = sleep 91081"]);
+    const script = 'trap "echo told; exit 5" TERM; echo ready; while :; do sleep 0.02; done';
+    const inside = scope.reeve(["enter", "-c", scope.path("test.ini"), "--", "sh", "-c", script]);
+    await inside.untilLog(/ready/);
+    inside.signal("SIGTERM");
+    const { code, output } = await inside.untilExit();
+    expect(code).toBe(143);
+    expect(output).toEndWith("told\n");
+    const deaf = scope.reeve(["enter", "-c", scope.path("test.ini"), "--", "sleep", "91082"]);
+    const sleeper = await untilRunning(/^sleep 91082$/);
+    await deaf.kill();
+    await until("what it ran is gone", () => !isAlive(sleeper));
+  });
+
+  check("the one instance that runs needs no -c", NEEDS, async (scope) => {
+    const rootDirectory = busyboxRoot(scope);
+    scope.write("named.ini", `[uwsgi]\nnamespace = ${rootDirectory}:box\nattach-daemon = sleep 91091\n`);
+    // A /run of its own, so that no other test's instance is in it.
+    const inside = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh"];
+    const script = [
+      `"$0" named.ini > named.log 2>&1 & reeve=$!`,
+      'for i in $(seq 500); do grep -q "reeve is up" named.log && break; sleep 0.02; done',
+      `"$0" enter -- hostname`,
+      "kill $reeve; wait $reeve",
+      `"$0" enter -- hostname`,
+    ].join("\n");
+    const { output } = await scope.run([...inside, "sh", "-c", script, REEVE]);
+    expect(output).toBe(
+      "box\ncannot enter: no instance runs that has its run directory in /run/reeve: say which with -c CONFIG\n",
+    );
+  });
+});
+
+/** A person's terminal, on which `reeve enter` runs; `stty` before and after tells whether it is what it was. */
+async function onTerminal(
+  scope: Scope,
+  words: readonly string[],
+  body: (seat: {
+    readonly type: (text: string, shows: RegExp) => Promise<void>;
+    readonly resize: (columns: number, rows: number) => void;
+    readonly hangUp: () => void;
+  }) => Promise<void>,
+  redirect = "",
+): Promise<{ readonly code: number; readonly shown: string }> {
+  let shown = "";
+  const decoder = new TextDecoder();
+  const settings = "stty -g | cksum | sed s/^/settings:/";
+  const script = `${settings}; "$@" ${redirect}; code=$?; ${settings}; echo "code $code."`;
+  const child = Bun.spawn(
+    ["sh", "-c", script, "sh", REEVE, "enter", "-c", scope.path("test.ini"), ...words],
+    {
+      env: { ...scope.environment, TERM: "dumb" },
+      cwd: scope.directory,
+      terminal: {
+        cols: 80,
+        rows: 24,
+        data: (_terminal, bytes) => void (shown += decoder.decode(bytes, { stream: true })),
+      },
+    },
+  );
+  const explain = (): string => JSON.stringify(shown);
+  await body({
+    type: async (text, shows) => {
+      const from = shown.length;
+      child.terminal?.write(text);
+      await until(`the terminal shows ${shows}`, () => shows.test(shown.slice(from)), { explain });
+    },
+    resize: (columns, rows) => child.terminal?.resize(columns, rows),
+    hangUp: () => child.terminal?.close(),
+  });
+  await until("it has ended", () => child.exitCode !== null || child.signalCode !== null, { explain });
+  const code = Number(/code (\d+)\./.exec(shown)?.[1] ?? -1);
+  return { code, shown };
+}
+
+function sameSettings(shown: string): void {
+  const sums = shown.match(/settings:\d+ \d+/g) ?? [];
+  expect(sums).toHaveLength(2);
+  expect(sums[0]).toBe(sums[1]!);
+}
+
+describe("reeve enter on a terminal", () => {
+  check("a shell with job control on a terminal of the jail's own", NEEDS, async (scope) => {
+    symlinkSync("busybox", `${busyboxRoot(scope)}/bin/tty`);
+    for (const name of ["stty", "ps"]) symlinkSync("busybox", scope.path("root/bin", name));
+    await jailedAgain(scope, ["attach-daemon = sleep 92001"]);
+    const { code, shown } = await onTerminal(scope, [], async ({ type, resize }) => {
+      await type("", /# /);
+      await type("tty\r", /\/dev\/pts\/0/);
+      await type("stty size\r", /24 80/);
+      resize(100, 40);
+      await type("while [ \"$(stty size)\" != '40 100' ]; do :; done; echo re-$((40+2))\r", /re-42/);
+      await type("sleep 92002\r", /sleep 92002/);
+      const job = await untilRunning(/^sleep 92002$/);
+      await type("\x03", /# /);
+      await until("the job is gone", () => !isAlive(job));
+      await type("ls /proc/self/fd; echo fds-$((40+2))\r", /fds-42/);
+      await type("exit 9\r", /code/);
+    });
+    expect(code).toBe(9);
+    expect(shown).not.toContain("job control");
+    sameSettings(shown);
+  });
+
+  check(
+    "a daemon's user can open the terminal by its name; output to its last byte",
+    NEEDS,
+    async (scope) => {
+      busyboxRoot(scope);
+      for (const name of ["tty", "seq"]) symlinkSync("busybox", scope.path("root/bin", name));
+      await jailedAgain(scope, ["uid = guest", "gid = guest", "attach-daemon = sleep 92011"]);
+      const script = "echo by-name > $(tty); seq 20000; exit 6";
+      const { code, shown } = await onTerminal(scope, ["--", "sh", "-c", script], () => Promise.resolve());
+      expect(code).toBe(6);
+      expect(shown).toContain("by-name");
+      expect(shown.match(/^\d+\r$/gm)?.at(-1)).toBe("20000\r");
+      sameSettings(shown);
+    },
+  );
+
+  check("a paste larger than any queue, to a program that reads late, is not lost", NEEDS, async (scope) => {
+    busyboxRoot(scope);
+    for (const name of ["stty", "wc", "head"]) symlinkSync("busybox", scope.path("root/bin", name));
+    await jailedAgain(scope, ["attach-daemon = sleep 92021"]);
+    const script = "stty raw -echo; echo ready; sleep 0.3; head -c 200000 | wc -c";
+    const { code, shown } = await onTerminal(scope, ["--", "sh", "-c", script], async ({ type }) => {
+      await type("", /ready/);
+      await type("x".repeat(200_000), /200000/);
+    });
+    expect(code).toBe(0);
+    sameSettings(shown);
+  });
+
+  check("killed by TERM: the terminal is what it was, and nobody is left inside", NEEDS, async (scope) => {
+    await jailed(scope, ["attach-daemon = sleep 92031"]);
+    const { code, shown } = await onTerminal(scope, ["--", "sleep", "92032"], async () => {
+      const inside = await untilRunning(/^sleep 92032$/);
+      process.kill(inside.parent, "SIGTERM");
+      await until("it is gone", () => !isAlive(inside));
+    });
+    expect(code).toBe(143);
+    sameSettings(shown);
+  });
+
+  check("the person's terminal hangs up: so does the one inside", NEEDS, async (scope) => {
+    await jailed(scope, ["attach-daemon = sleep 92041"]);
+    await onTerminal(scope, ["--", "sh", "-c", "trap '' TERM; sleep 92042"], async ({ hangUp }) => {
+      const inside = await untilRunning(/^sleep 92042$/);
+      hangUp();
+      await until("it is gone", () => !isAlive(inside));
+    });
+  });
+
+  check("no terminal of the host is within reach, nor a descriptor of reeve's", NEEDS, async (scope) => {
+    await jailed(scope, ["attach-daemon = sleep 92051"]);
+    const { shown } = await onTerminal(
+      scope,
+      ["--", "sh", "-c", "exec 2>/dev/null; sleep 92052; :"],
+      async ({ type }) => {
+        const inside = await untilRunning(/^sleep 92052$/);
+        const files = openFiles(inside.pid);
+        expect([...files.keys()]).toEqual([0, 1, 2]);
+        // As the host's devpts knows it, or does not: the device is another file system's.
+        expect(files.get(0)).toBe("/dev/pts/0");
+        expect(link(inside.pid, "ns/mnt")).not.toBe(link(process.pid, "ns/mnt"));
+        await type("\x03", /code/);
+      },
+    );
+    sameSettings(shown);
+    // Its input is none, and its output is the person's terminal: that goes through a pipe.
+    const script = "test -t 1 || test -t 2 || echo no-terminal; exit 4";
+    const { code, shown: seen } = await onTerminal(
+      scope,
+      ["--", "sh", "-c", script],
+      () => Promise.resolve(),
+      "< /dev/null",
+    );
+    expect([code, seen.includes("no-terminal")]).toEqual([4, true]);
+  });
+
+  check("whatever stands in the place of the jail's devpts is not opened", NEEDS, async (scope) => {
+    const rootDirectory = busyboxRoot(scope);
+    mkdirSync(`${rootDirectory}/dev/pts`, { recursive: true });
+    await jailedAgain(scope, ["namespace-bare = true", "attach-daemon = sleep 92061"]);
+    const ptmx = `${rootDirectory}/dev/pts/ptmx`;
+    const traps: readonly (() => void)[] = [
+      () => makeFifo(ptmx),
+      () => symlinkSync("/proc/1/root/dev/ptmx", ptmx),
+      () => Bun.spawnSync(["mknod", ptmx, "c", "5", "2"]),
+      () => writeFileSync(ptmx, ""),
+    ];
+    for (const trap of traps) {
+      rmSync(ptmx, { force: true });
+      trap();
+      const { code, shown } = await onTerminal(
+        scope,
+        ["--", "sh", "-c", "test -t 0 && exit 8"],
+        () => Promise.resolve(),
+      );
+      expect(code).toBe(8);
+      sameSettings(shown);
+    }
+  });
+});
+
+/** The root was made before. */
+async function jailedAgain(scope: Scope, lines: readonly string[]): Promise<void> {
+  const supervisor = scope.reeve(scope.config([`namespace = ${scope.path("root")}:box`, ...lines]));
+  await supervisor.untilLog(/reeve is up/);
+}
+
+function makeFifo(path: string): void {
+  if (!Bun.spawnSync(["mkfifo", path]).success) throw new Error(`cannot make "${path}"`);
+}
