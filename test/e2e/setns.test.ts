@@ -46,8 +46,6 @@ async function serving(scope: Scope, lines: readonly string[] = []): Promise<Sup
     ...lines,
   ]));
   await supervisor.untilLog(/reeve is up/);
-  // The init of a jail without a PID namespace dies of nothing but its supervisor, or SIGKILL.
-  scope.atEnd(async () => void (supervisor.hasExited || await supervisor.stop()));
   return supervisor;
 }
 
@@ -91,16 +89,17 @@ check("the socket is waited for, and a stop calls that off", NEEDS, async (scope
   await one.untilLog(/waiting for the namespaces that ".*" is to hand out/);
   await two.untilLog(/waiting for the namespaces/);
   expect((await two.stop()).code).toBe(0);
-  await serving(scope, ["unshare = uts", "exec-in-jail = hostname handed"]);
+  const serves = await serving(scope, ["unshare = uts", "exec-in-jail = hostname handed"]);
   await one.untilLog(/reeve is up/);
   const daemon = await untilRunning(/^sleep 93011$/);
   const server = await untilRunning(/^sleep 93001$/);
   expect(link(daemon.pid, "ns/uts")).toBe(link(server.pid, "ns/uts"));
   expect((await one.stop()).code).toBe(0);
+  await serves.stop();
 });
 
 check("a daemon's setns names a socket; setns-socket-skip leaves namespaces out", NEEDS, async (scope) => {
-  await serving(scope, ["unshare = uts,ipc", "setns-socket-skip = ipc"]);
+  const serves = await serving(scope, ["unshare = uts,ipc", "setns-socket-skip = ipc"]);
   const client = scope.reeve(instance(scope, "client", [
     `attach-daemon2 = name=in,cmd=sleep 93021,setns=${scope.path("ns.sock")}`,
     "attach-daemon2 = name=out,cmd=sleep 93022",
@@ -112,10 +111,11 @@ check("a daemon's setns names a socket; setns-socket-skip leaves namespaces out"
   expect(link(inside.pid, "ns/uts")).toBe(link(server.pid, "ns/uts"));
   expect(link(inside.pid, "ns/ipc")).toBe(link(process.pid, "ns/ipc"));
   expect(link(outside.pid, "ns/uts")).toBe(link(process.pid, "ns/uts"));
+  for (const one of [client, serves]) expect((await one.stop()).code).toBe(0);
 });
 
 check("uWSGI joins what reeve hands out", [...NEEDS, uwsgi], async (scope) => {
-  await serving(scope, ["unshare = uts,ipc,pid", "exec-in-jail = hostname of-reeve"]);
+  const serves = await serving(scope, ["unshare = uts,ipc,pid", "exec-in-jail = hostname of-reeve"]);
   const joined = await scope.run([
     "uwsgi",
     "--master",
@@ -127,6 +127,7 @@ check("uWSGI joins what reeve hands out", [...NEEDS, uwsgi], async (scope) => {
   expect(joined.output).toContain(
     `name=of-reeve pid=${link(daemon.pid, "ns/pid")}. ipc=${link(daemon.pid, "ns/ipc")}.`,
   );
+  expect((await serves.stop()).code).toBe(0);
 });
 
 check("reeve joins what uWSGI hands out", [...NEEDS, uwsgi], async (scope) => {
