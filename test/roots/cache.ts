@@ -10,7 +10,7 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,6 +20,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { SYSTEM_PATH } from "../e2e/need.ts";
+import { until } from "../e2e/wait.ts";
 import { BUSYBOX, type Recipe } from "./recipes.ts";
 
 const CACHE = process.env["REEVE_ROOTS"] ?? "/var/cache/reeve/roots";
@@ -37,10 +38,14 @@ export function builtRoot(recipe: Recipe): Promise<string> {
 
 async function build(recipe: Recipe): Promise<string> {
   const doors = recipe.doors.flatMap(doorPaths);
-  const finished = join(CACHE, `${recipe.name}-${digestOf(recipe, doors)}`);
-  if (existsSync(finished)) return finished;
+  const name = `${recipe.name}-${digestOf(recipe, doors)}`;
+  const finished = join(CACHE, name);
   mkdirSync(CACHE, { recursive: true, mode: 0o755 });
-  const building = mkdtempSync(join(CACHE, `.${recipe.name}-`));
+  await until(`nobody else builds "${finished}"`, () => !isBeingBuilt(name), { seconds: 300 });
+  if (existsSync(finished)) return finished;
+  const building = join(CACHE, `.${name}.${process.pid}`);
+  rmSync(building, { recursive: true, force: true });
+  mkdirSync(building);
   try {
     if (recipe.release !== null) await installDebian(recipe.release, recipe.packages, building);
     furnish(recipe, building);
@@ -51,6 +56,19 @@ async function build(recipe: Recipe): Promise<string> {
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Whether another process that we see is at it. What one that has ended left behind is removed once no other namespace may be at it. */
+function isBeingBuilt(name: string): boolean {
+  return readdirSync(CACHE).filter((entry) => entry.startsWith(`.${name}.`)).some((entry) => {
+    if (existsSync(`/proc/${entry.split(".").at(-1)}`)) return true;
+    const directory = join(CACHE, entry);
+    const made = lstatSync(directory, { throwIfNoEntry: false })?.birthtimeMs ?? Date.now();
+    if (Date.now() - made > HOUR_MS) rmSync(directory, { recursive: true, force: true });
+    return false;
+  });
 }
 
 /** Also of what comes from this host: a server installed later, another busybox. */
