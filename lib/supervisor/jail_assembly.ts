@@ -6,6 +6,7 @@ import { LOOP_TIMERS } from "../log/timers.ts";
 import { needsInit } from "../jail/namespace_setup.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
+import { endsWithInit } from "./jail_drain.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { ChrootHolder } from "./jail_chroot.ts";
 import type { JailChoice } from "./jail_finder.ts";
@@ -50,7 +51,7 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
     drain: { signal: (process, signal) => void signalAlone(process, signal), follow, timers: LOOP_TIMERS },
     signal: (process, signal) => void signalDaemon(process, signal),
     entered: parts.enterJail,
-    opened: () => parts.opened(!plan.namespaces.includes("pid")),
+    opened: () => parts.opened(!endsWithInit(plan)),
   });
 }
 

@@ -2,7 +2,9 @@
  * Asks everything that is still in a jail to end, and waits: sessions of a login, what a daemon left. Must never signal a process that
  * is not in the jail at that instant. SIGKILL is not sent here: the end of the jail's init is that.
  */
+import type { JailPlan } from "../config/jail_plan.ts";
 import type { ProcessId } from "../daemon/process.ts";
+import type { JailHandle } from "../jail/jail_handle.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
 import type { Timers } from "../log/timers.ts";
 import { listProcesses } from "../sys/process_table.ts";
@@ -18,8 +20,15 @@ export interface DrainWorld {
 const SIGHUP = 1;
 const SIGTERM = 15;
 
-/** Everybody in the PID namespace of that inode but its init, zombies left out. */
-export function jailMembers(pidNamespace: string, initPid: number): readonly ProcessId[] {
+/** Whether the end of the init is the end of all in the jail. In a PID namespace that was joined others live, who are not ours to end. */
+export function endsWithInit(plan: JailPlan): boolean {
+  return plan.namespaces.includes("pid");
+}
+
+/** Everybody in a jail that has its own PID namespace but its init, zombies left out; [] where nobody can tell who is in it. */
+export function membersOf(plan: JailPlan, { identity, initPid }: JailHandle): readonly ProcessId[] {
+  const pidNamespace = identity.namespaces.pid;
+  if (!endsWithInit(plan) || pidNamespace === undefined) return [];
   return listProcesses().filter(({ pid, state }) =>
     pid !== initPid && state !== "Z" && state !== "X" && namespaceInode(pid, "pid") === pidNamespace
   ).map(({ pid, startTime }) => ({ pid, startTime }));

@@ -12,7 +12,7 @@ import { needsInit } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";
 import { readStat } from "../sys/process_table.ts";
 import type { SavedJail } from "./handover.ts";
-import { jailMembers } from "./jail_drain.ts";
+import { endsWithInit, membersOf } from "./jail_drain.ts";
 import { signalDaemon } from "./signaller.ts";
 
 export interface JailSearch {
@@ -83,10 +83,8 @@ function findJail(search: JailSearch): JailChoice | null {
 /** One of an earlier configuration in which nobody is. */
 function endUnlessUseful(handle: JailHandle, plan: JailPlan, { wanted, logger }: JailSearch): boolean {
   const { identity, initPid } = handle;
-  // One that was joined has others' processes in it.
-  const inode = plan.namespaces.includes("pid") ? identity.namespaces.pid : undefined;
-  if (inode === undefined || (wanted !== null && fingerprint(wanted) === fingerprint(plan))) return false;
-  if (jailMembers(inode, initPid).length > 0) return false;
+  if (!endsWithInit(plan) || (wanted !== null && fingerprint(wanted) === fingerprint(plan))) return false;
+  if (membersOf(plan, handle).length > 0) return false;
   logger.info(null, "ending the empty jail of an earlier reeve: the configuration has changed", {
     pid: initPid,
   });

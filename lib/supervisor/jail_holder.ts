@@ -10,16 +10,16 @@ import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } fro
 import { JailHandle } from "../jail/jail_handle.ts";
 import type { JailIdentity } from "../jail/jail_identity.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
-import { namespaceInode, namespacesBeside } from "../jail/namespace_files.ts";
+import { namespacesBeside } from "../jail/namespace_files.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Timers } from "../log/timers.ts";
 import { errorText } from "../sys/error_text.ts";
 import { readStat } from "../sys/process_table.ts";
-import { drainJail, type DrainWorld, jailMembers } from "./jail_drain.ts";
 import type { HeldJail } from "./held_jail.ts";
+import { drainJail, type DrainWorld, membersOf } from "./jail_drain.ts";
 import type { JailChoice } from "./jail_finder.ts";
 import { type InitWorld, startInit, watchInit } from "./jail_init.ts";
-import type { JailFile } from "./jail_record.ts";
+import { identityInMaking, type JailFile } from "./jail_record.ts";
 
 export interface HolderParts {
   readonly choice: JailChoice;
@@ -127,11 +127,8 @@ export class JailHolder implements HeldJail {
   }
 
   async end(graceMs: number, callOff: AbortSignal): Promise<void> {
-    // One that was joined has others' processes in it.
-    const isOwn = this.plan.namespaces.includes("pid");
-    const inode = isOwn ? this.#handle?.identity.namespaces.pid : undefined;
-    if (this.#state === "up" && this.#handle !== null && inode !== undefined) {
-      await drainJail(jailMembers(inode, this.#handle.initPid), graceMs, this.#parts.drain, callOff);
+    if (this.#state === "up" && this.#handle !== null) {
+      await drainJail(membersOf(this.plan, this.#handle), graceMs, this.#parts.drain, callOff);
     }
     if (this.#state === "down") return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -254,21 +251,9 @@ export class JailHolder implements HeldJail {
 
   /** Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
   #record(isEntered: boolean): void {
-    const { boot, file } = this.#parts;
-    const init = this.#init;
-    if (init === null) return;
-    const inode = namespaceInode(init.pid, "pid");
-    const namespaces = this.#handle?.identity.namespaces ?? (inode === null ? {} : { pid: inode });
-    try {
-      const { pid, startTime } = init;
-      file.write({ boot, identity: { pid, startTime, namespaces }, plan: this.plan, isEntered });
-    } catch (error) {
-      this.#parts.logger.warning(
-        null,
-        `cannot write the record of the jail: ${
-          errorText(error)
-        }; after a kill -9 of reeve it would not be found again`,
-      );
-    }
+    const { boot, file, logger } = this.#parts;
+    if (this.#init === null) return;
+    const identity = this.#handle?.identity ?? identityInMaking(this.#init);
+    file.keep({ boot, identity, plan: this.plan, isEntered }, (text) => logger.warning(null, text));
   }
 }

@@ -3,8 +3,17 @@
  * what the kernel confirms; who reads it checks.
  */
 import { readFileSync, unlinkSync } from "node:fs";
-import { formatRecord, type JailRecord, parseRecord } from "../jail/jail_identity.ts";
+import type { ProcessId } from "../daemon/process.ts";
+import { formatRecord, type JailIdentity, type JailRecord, parseRecord } from "../jail/jail_identity.ts";
+import { namespaceInode } from "../jail/namespace_files.ts";
 import { writeAtomically } from "../sys/atomic_file.ts";
+import { errorText } from "../sys/error_text.ts";
+
+/** While it is made: of the namespaces that it will have the first alone is there. */
+export function identityInMaking({ pid, startTime }: ProcessId): JailIdentity {
+  const inode = namespaceInode(pid, "pid");
+  return { pid, startTime, namespaces: inode === null ? {} : { pid: inode } };
+}
 
 export class JailFile {
   readonly #path: string | null;
@@ -25,10 +34,15 @@ export class JailFile {
     }
   }
 
-  /** Throws SysError: a full disk. */
-  write(record: JailRecord): void {
+  /** A full disk costs the record, never the jail: `warn` hears what that means. */
+  keep(record: JailRecord, warn: (text: string) => void): void {
     if (this.#path === null) return;
-    writeAtomically(this.#path, new TextEncoder().encode(`${formatRecord(record)}\n`), { mode: 0o600 });
+    try {
+      writeAtomically(this.#path, new TextEncoder().encode(`${formatRecord(record)}\n`), { mode: 0o600 });
+    } catch (error) {
+      const cost = "after a kill -9 of reeve it would not be found again";
+      warn(`cannot write the record of the jail: ${errorText(error)}; ${cost}`);
+    }
   }
 
   remove(): void {

@@ -42,8 +42,26 @@ export function busyboxRoot(scope: Scope, name = "root", fixtures: readonly stri
   return root;
 }
 
-/** What the host has mounted, propagation included: a test compares it before and after. Other tests name network namespaces. */
+const LASTING = new Set([
+  "/",
+  "/proc",
+  "/dev",
+  "/dev/pts",
+  "/dev/shm",
+  "/sys",
+  "/run",
+  "/tmp",
+  "/sys/fs/cgroup",
+]);
+
+/**
+ * The host's own mounts with their propagation, and whatever is mounted on what has been removed: a test compares it before and
+ * after. Other tests mount and unmount elsewhere meanwhile; a mount in a test's directory keeps that from being removed.
+ */
 export function hostMounts(): string {
   const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
-  return lines.filter((line) => !(line.split(" ")[4] ?? "").startsWith("/run/netns")).join("\n");
+  return lines.filter((line) => {
+    const point = line.split(" ")[4] ?? "";
+    return LASTING.has(point) || point.endsWith("//deleted");
+  }).join("\n");
 }
