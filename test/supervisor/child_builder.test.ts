@@ -5,6 +5,8 @@ import {
   type Inherited,
   instanceChild,
 } from "../../lib/supervisor/child_builder.ts";
+import { NO_SETUP } from "../../lib/jail/namespace_setup.ts";
+import { JAIL_PLAN, NS_PID } from "../jail/plans.ts";
 import { DUMB_PLAN, INSTANCE_PLAN, SMART2_PLAN, SMART_PLAN } from "./plans.ts";
 
 const ENVIRONMENT = { list: ["A=1"], path: "/bin" };
@@ -114,4 +116,54 @@ test("the entrypoint's command has the terminal in the foreground, and only it",
   });
   const without = { ...INHERITED, terminal: false };
   expect(daemonChild(entrypoint, INSTANCE_PLAN, 0, ENVIRONMENT, without).session).toBe("new");
+});
+
+const CONFINEMENT = { ...NO_SETUP, pidNamespace: 9, join: [{ fd: 8, flags: 0x0002_0000 }], readyFd: null };
+
+test("a daemon of a jail: its directory is the jail's, and what is relative is relative to that", () => {
+  const chdirOf = (plan: Partial<typeof DUMB_PLAN>, cwd: string | null): string | null =>
+    daemonChild({ ...DUMB_PLAN, ...plan }, INSTANCE_PLAN, 0, ENVIRONMENT, INHERITED, {
+      confinement: CONFINEMENT,
+      cwd,
+    }).chdir;
+  expect(chdirOf({}, "/srv")).toBe("/srv");
+  expect(chdirOf({ chdir: "data" }, "/srv")).toBe("/srv/data");
+  expect(chdirOf({ chdir: "data" }, "/")).toBe("/data");
+  expect(chdirOf({ chdir: "/data" }, "/srv")).toBe("/data");
+  // A root of its own is another place.
+  const namespaces = { ...NS_PID, root: JAIL_PLAN.root };
+  expect(chdirOf({ namespaces }, "/srv")).toBe("/");
+  expect(chdirOf({ namespaces, chdir: "data" }, null)).toBe("/data");
+  // On the host's root, without a jail: where reeve is.
+  expect(chdirOf({ namespaces: NS_PID }, null)).toBeNull();
+});
+
+test("without a confinement there is none in the request", () => {
+  const plain = daemonChild(DUMB_PLAN, INSTANCE_PLAN, 0, ENVIRONMENT, INHERITED);
+  expect("confinement" in plain).toBe(false);
+  const where = { confinement: CONFINEMENT, cwd: null };
+  const jailed = daemonChild(DUMB_PLAN, INSTANCE_PLAN, 0, ENVIRONMENT, INHERITED, where);
+  expect(jailed.confinement).toBe(CONFINEMENT);
+});
+
+test("caps of one daemon bound it and give nothing: never more than the instance leaves, never kept over a change of user", () => {
+  const caps = (bound: readonly number[] | null, instance: readonly number[] | null) =>
+    daemonChild(
+      { ...DUMB_PLAN, capsBound: bound, identity: USER },
+      { ...INSTANCE_PLAN, caps: instance },
+      0,
+      ENVIRONMENT,
+      INHERITED,
+    ).caps;
+  expect(caps(null, null)).toBeNull();
+  expect(caps([0, 10], null)).toEqual({ keep: null, bound: 0b100_0000_0001n });
+  expect(caps([], null)).toEqual({ keep: null, bound: 0n });
+  expect(caps([0, 10], [10, 21])).toEqual({ keep: 1n << 10n, bound: 1n << 10n });
+  expect(caps(null, [10])).toEqual({ keep: 1n << 10n, bound: 1n << 10n });
+});
+
+test("no_new_privs is the daemon's alone", () => {
+  const of = (noNewPrivs: boolean): boolean =>
+    daemonChild({ ...DUMB_PLAN, noNewPrivs }, INSTANCE_PLAN, 0, ENVIRONMENT, INHERITED).noNewPrivs;
+  expect([of(true), of(false)]).toEqual([true, false]);
 });
