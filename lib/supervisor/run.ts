@@ -5,6 +5,7 @@
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Plan } from "../config/plan.ts";
+import type { JailPlace } from "../jail/jail_place.ts";
 import type { LogFile } from "../log/log_file.ts";
 import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
 import { closeFd } from "../sys/descriptor.ts";
@@ -24,7 +25,7 @@ import type { InstanceEnd } from "./instance.ts";
 import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
 import { MESSAGES } from "./messages.ts";
-import { type InstanceActions, planLogFile, type Services } from "./services.ts";
+import { type InstanceActions, isLogInside, planLogFile, type Services } from "./services.ts";
 import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
 import { executeCore } from "./stage.ts";
 import type { Statistics } from "./statistics.ts";
@@ -63,7 +64,8 @@ export class Run {
     this.#plan = request.plan;
     this.#capsule = request.capsule;
     this.#logger = standardLogger(process.env, isTerminal(2));
-    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core);
+    const jail = (): JailPlace | null => this.#core.jail?.place() ?? null;
+    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core, jail);
   }
 
   async toTheEnd(): Promise<number> {
@@ -126,6 +128,7 @@ export class Run {
     const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal);
     this.#core = parts.core;
     this.#services = parts.services;
+    if (isLogInside(this.#plan)) this.#services.openLogInside = this.#logOpener(isReload);
     this.#legions = parts.legions;
     this.#statistics = parts.statistics;
     this.#foreground = parts.foreground;
@@ -179,9 +182,22 @@ export class Run {
     const { log } = this.#plan.instance;
     if (this.#logFile !== null) {
       if (isReload && !log.reopen) this.#logFile.adopt(2);
-      else this.#logFile.open({ truncate: log.truncate && !isReload });
+      else if (!isLogInside(this.#plan)) this.#logFile.open({ truncate: log.truncate && !isReload });
     }
     this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isTerminal(2), process.env) });
+  }
+
+  /** For the jail of the start, and for each that takes its place. */
+  #logOpener(isReload: boolean): () => void {
+    const { log } = this.#plan.instance;
+    let isFirst = true;
+    return () => {
+      if (!isFirst) this.#logFile?.reopen();
+      else if (this.#logFile?.isOpen === false) {
+        this.#logFile.open({ truncate: log.truncate && !isReload });
+      }
+      isFirst = false;
+    };
   }
 
   #actions(): InstanceActions {
