@@ -23,18 +23,18 @@ export function openNamespace(pid: number | "self", name: NamespaceName): number
 }
 
 /**
- * Several namespaces of the process behind `pidfd`, which is `pid`. They are its own: it still lived when all were open. The caller
- * closes them. Throws SysError (ESRCH: it is gone), and then none is open.
+ * Several namespaces of the process behind `pidfd`, which is `pid`. They are its own: it still lived when all were open. null: it is an
+ * unreaped child of ours, whose number nobody else has. The caller closes them. Throws SysError (ESRCH: it is gone), and then none is open.
  */
 export function openNamespaces(
   pid: number,
-  pidfd: number,
+  pidfd: number | null,
   names: readonly NamespaceName[],
 ): { readonly fd: number; readonly flags: number }[] {
   const opened: { fd: number; flags: number }[] = [];
   try {
     for (const name of names) opened.push({ fd: openNamespace(pid, name), flags: CLONE_NEW[name] });
-    if (signalPidfd(pidfd, 0)) return opened;
+    if (pidfd === null || signalPidfd(pidfd, 0)) return opened;
     throw new SysError("pidfd_send_signal", ESRCH, { doing: `open the namespaces of process ${pid}` });
   } catch (error) {
     for (const { fd } of opened) closeFd(fd);

@@ -25,7 +25,8 @@ import { CLONE_NEW, type Confinement, type MountStep } from "../../lib/sys/child
 import type { ChildSpec } from "../../lib/sys/child_spec.ts";
 import { openPipe } from "../../lib/sys/descriptor.ts";
 import { mount, unmount } from "../../lib/sys/mounts.ts";
-import { missing, needsRoot, testUnless } from "./build.ts";
+import { missing, needsRoot, program, run, testUnless } from "./build.ts";
+import { hostMounts } from "./host_mounts.ts";
 import {
   endStarted,
   FREESTANDING,
@@ -69,13 +70,13 @@ const MS = {
 const MNT_DETACH = 2;
 const READ_ONLY = "ro";
 
-let hostMounts = "";
+let before: readonly string[] = [];
 let serial = 0;
 let root = "";
 const mounted: string[] = [];
 
 beforeEach(() => {
-  hostMounts = readFileSync("/proc/self/mountinfo", "utf8");
+  before = hostMounts(ROOM);
   root = join(ROOM, `root${++serial}`);
   furnish(root);
 });
@@ -83,7 +84,7 @@ beforeEach(() => {
 afterEach(() => {
   endStarted();
   for (const path of mounted.splice(0).reverse()) unmount(path, MNT_DETACH);
-  expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(hostMounts);
+  expect(hostMounts(ROOM)).toEqual([...before]);
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -373,12 +374,12 @@ for (const build of [FREESTANDING, SANITIZED, OLD_KERNEL, OLD_KERNEL_SANITIZED])
     check("missing mount points and their parents are made 0755 and 0644, whatever the umask", async () => {
       const file = join(ROOM, "a-file");
       writeFileSync(file, "x", { mode: 0o600 });
-      const before = process.umask(0o077);
+      const umask = process.umask(0o077);
       try {
         const outcome = await inside(build, "umask", { mounts: [PROC, bind(file, "/new/dir/file")] });
         expect(outcome).toMatchObject({ status: 0, stdout: "0077\n" });
       } finally {
-        process.umask(before);
+        process.umask(umask);
       }
       expect(statSync(join(root, "new")).mode & 0o7777).toBe(0o755);
       expect(statSync(join(root, "new/dir")).mode & 0o7777).toBe(0o755);
@@ -579,10 +580,10 @@ for (const build of [FREESTANDING, SANITIZED, OLD_KERNEL, OLD_KERNEL_SANITIZED])
     });
 
     check("the host name is the namespace's own", async () => {
-      const before = readFileSync("/proc/sys/kernel/hostname", "utf8");
+      const name = readFileSync("/proc/sys/kernel/hostname", "utf8");
       const outcome = await inside(build, "hostname", { hostname: "testns" });
       expect(outcome).toMatchObject({ status: 0, stdout: "testns\n" });
-      expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).toBe(before);
+      expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).toBe(name);
     });
 
     check("lo is up in a net namespace when that is asked for", async () => {
@@ -642,3 +643,15 @@ for (const build of [FREESTANDING, SANITIZED, OLD_KERNEL, OLD_KERNEL_SANITIZED])
     });
   });
 }
+
+testUnless(
+  needsRoot() ?? missing("gcc", "busybox"),
+  "a jail and what lives in it are the same as if on an old kernel",
+  () => {
+    const tests = join(import.meta.dir, "..", "sys", "jail.test.ts");
+    const old = program("old_kernel", { flavour: "plain" });
+    const result = run([old, "bun", process.execPath, "test", tests]);
+    expect(result.output).toMatch(/^ 0 fail$/m);
+    expect(result.status).toBe(0);
+  },
+);

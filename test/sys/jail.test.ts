@@ -7,10 +7,11 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CLONE_NEW, type MountStep } from "../../lib/sys/child_spec.ts";
 import { helperFd } from "../../lib/sys/native.ts";
 import { closeFd, openPipe } from "../../lib/sys/descriptor.ts";
@@ -21,11 +22,13 @@ import { drainReports } from "../../lib/sys/reports.ts";
 import { spawnChild } from "../../lib/sys/spawn.ts";
 import { stageName } from "../../lib/sys/stage.ts";
 import { missing, needsRoot, testUnless } from "../native/build.ts";
+import { hostMounts } from "../native/host_mounts.ts";
 import {
   endOf,
   endPiped,
   FREE,
   Jail,
+  JAILS,
   makeRoot,
   PROC,
   readAll,
@@ -40,19 +43,20 @@ import { until } from "./until.ts";
 const reason = needsRoot() ?? missing("busybox");
 const check = (name: string, body: () => void | Promise<void>): void => testUnless(reason, name, body);
 
+const SYS = join(import.meta.dir, "..", "..", "lib", "sys");
 const SIGKILL = 9;
 const SIGTERM = 15;
 const SIGSTOP = 19;
 const SIGCONT = 18;
 const MEMORY_LIMIT_KB = 64;
 
-let hostMounts = "";
+let before: readonly string[] = [];
 beforeEach(() => {
-  hostMounts = readFileSync("/proc/self/mountinfo", "utf8");
+  before = hostMounts(JAILS);
 });
 afterEach(() => {
   endPiped();
-  expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(hostMounts);
+  expect(hostMounts(JAILS)).toEqual([...before]);
 });
 
 const children = (pid: number): number[] =>
@@ -161,7 +165,7 @@ describe("a child in a jail", () => {
       ...shell("echo $$; ps -o pid,comm; sleep 1000; true"),
       confinement: jail.confinement,
     });
-    await until("it sleeps", () => children(child.pid).length === 1);
+    await until("it sleeps", () => children(child.pid).some((pid) => readStat(pid)?.comm === "sleep"));
     expect(readStat(child.pid)?.ppid).toBe(process.pid);
     for (const kind of ["pid", "mnt", "uts", "ipc"] as const) {
       expect(namespaceInode(child.pid, kind)).toBe(namespaceInode(jail.init.pid, kind));
@@ -201,6 +205,41 @@ describe("a child in a jail", () => {
     using jail = new Jail();
     const ended = await jail.run("echo started", { parentDeathSignal: SIGKILL });
     expect(ended).toMatchObject({ output: "started\n", status: { kind: "exited", code: 0 }, reports: [] });
+  });
+
+  check("dies with a reeve that is killed, and the jail with a daemon that outlives it stays", async () => {
+    const script = `
+      import { closeFd } from ${JSON.stringify(join(SYS, "descriptor.ts"))};
+      import { Jail, shell, startPiped } from ${JSON.stringify(join(import.meta.dir, "jails.ts"))};
+      const jail = new Jail();
+      const start = (parentDeathSignal) =>
+        startPiped({ ...shell("sleep 1000"), confinement: jail.confinement, parentDeathSignal }).child.pid;
+      console.log(JSON.stringify([jail.root, jail.init.pid, start(9), start(null)]));
+      setInterval(() => {}, 1000);
+    `;
+    const reeve = Bun.spawn([process.execPath, "-e", script], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const { value } = await reeve.stdout.getReader().read();
+    const [root, init, dumb, smart] = JSON.parse(new TextDecoder().decode(value)) as [
+      string,
+      number,
+      number,
+      number,
+    ];
+    const starts = [init, smart].map((pid) => readStat(pid)?.startTime);
+    reeve.kill(SIGKILL);
+    await reeve.exited;
+    try {
+      await until("the dumb one is dead", () => (readStat(dumb)?.state ?? "X").match(/[XZ]/) !== null);
+      expect([init, smart].map((pid) => readStat(pid)?.startTime)).toEqual(starts);
+    } finally {
+      signalProcess(init, SIGKILL);
+      await until("the jail is gone", () => (readStat(smart)?.state ?? "X").match(/[XZ]/) !== null);
+      rmSync(dirname(root), { recursive: true, force: true });
+    }
   });
 
   check("cannot be born into a jail whose init is gone", async () => {

@@ -60,8 +60,12 @@ export const FREE: Confinement = {
   readyFd: null,
 };
 
+/** Where the roots are. */
+export const JAILS = mkdtempSync(join(tmpdir(), "reeve-jails-"));
+process.on("exit", () => rmSync(JAILS, { recursive: true, force: true }));
+
 export function makeRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), "reeve-jail-"));
+  const root = mkdtempSync(join(JAILS, "root-"));
   mkdirSync(join(root, "bin"));
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
   for (const applet of APPLETS) symlinkSync("busybox", join(root, "bin", applet));
@@ -176,9 +180,7 @@ export class Jail implements Disposable {
       closeFd(writer);
     }
     if (!readReady(reader)) throw new Error(`the jail is not ready: ${JSON.stringify(drainReports())}`);
-    const pidfd = this.init.pidfd;
-    if (pidfd === null) throw new Error("no pidfd");
-    this.namespaces = openNamespaces(this.init.pid, pidfd, ["pid", "mnt", "uts", "ipc"]);
+    this.namespaces = openNamespaces(this.init.pid, null, ["pid", "mnt", "uts", "ipc"]);
   }
 
   /** Of a child that lives in it. */
