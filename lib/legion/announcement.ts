@@ -31,8 +31,10 @@ export interface Announcement {
    */
   readonly holding?: boolean;
   /**
-   * Milliseconds for which it promises not to be lord, counted from when it was sent: those who named it may name another at
-   * once. As above: "reeve_rest", there only when more than 0.
+   * How often the sender has given up being lord for a better node. Votes for an earlier candidacy never count again, so those who
+   * cast them may name another at once. As above: "reeve_candidacy", there only when more than 0.
    */
-  readonly rest?: number;
+  readonly candidacy?: number;
+  /** The candidacy of whom `lordUuid` names, as far as the sender knows. As above: "reeve_voted", only when more than 0. */
+  readonly votedCandidacy?: number;
 }

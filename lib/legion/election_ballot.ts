@@ -16,7 +16,7 @@ export function ballotOf(state: ElectionState, { strict, lease, lock }: Timing, 
   if (candidate === settings.self.uuid) return candidate;
   const member = members[memberIndex(members, candidate)];
   // One that has gone silent is not named any more, so that the promise has lapsed when it is dropped.
-  return member !== undefined && now < member.seenAt + lease ? candidate : "";
+  return member !== undefined && now < member.heardAt + lease ? candidate : "";
 }
 
 /** Another than `candidate` was named not long enough ago. */

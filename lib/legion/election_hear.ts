@@ -21,8 +21,8 @@ export function hear(round: ElectionRound, announcement: Announcement): void {
 
 function hearDead(round: ElectionRound, { id, unix, holding = false }: Announcement): void {
   const { draft, clock } = round;
-  // The dead are never lord again before all votes for them have lapsed.
-  if (clock >= draft.deafUntil && draft.lock?.uuid === id.uuid) draft.lock = null;
+  // Should it come back, it stands anew.
+  if (draft.lock?.uuid === id.uuid) draft.lock = null;
   const known = draft.members[memberIndex(draft.members, id.uuid)];
   const before = draft.departed.find(({ uuid }) => uuid === id.uuid);
   if (known === undefined && before === undefined && !holding) return;
@@ -39,7 +39,7 @@ function hearDead(round: ElectionRound, { id, unix, holding = false }: Announcem
 }
 
 function hearAlive(round: ElectionRound, announcement: Announcement): void {
-  const { draft, clock, timing } = round;
+  const { draft, clock } = round;
   const { id, unix, lordUuid } = announcement;
   const departed = draft.departed.find(({ uuid }) => uuid === id.uuid);
   if (departed !== undefined) {
@@ -49,16 +49,19 @@ function hearAlive(round: ElectionRound, announcement: Announcement): void {
   const known = knownAs(round, id);
   if (known === undefined && !admit(round, id)) return;
   const deaf = clock < draft.deafUntil;
-  const votes = lordUuid === draft.settings.self.uuid;
+  const votes = lordUuid === draft.settings.self.uuid && counts(round, announcement.votedCandidacy ?? 0);
+  const candidacy = Math.max(announcement.candidacy ?? 0, known?.candidacy ?? 0);
   const member: Member = {
     id,
     seenAt: clock,
+    heardAt: deaf ? known?.heardAt ?? -Infinity : clock,
     votedAt: votes ? (deaf ? known?.votedAt ?? -Infinity : clock) : -Infinity,
     checksum: announcement.checksum,
     lord: announcement.lord,
     lordValor: announcement.lordValor,
     lordUuid,
     holding: announcement.holding === true,
+    candidacy,
     scroll: announcement.scroll,
   };
   draft.members = withMember(draft.members, member);
@@ -66,8 +69,13 @@ function hearAlive(round: ElectionRound, announcement: Announcement): void {
     round.recount = true;
     round.effect({ do: "runHooks", event: "node-joined", node: id });
   }
-  const promise = announcement.lord === 0 ? announcement.rest ?? 0 : 0;
-  if (!deaf && promise >= timing.outlast && draft.lock?.uuid === id.uuid) draft.lock = null;
+  // It stands anew: what we said for it does not count any more.
+  if (draft.lock?.uuid === id.uuid && candidacy > draft.lock.candidacy) draft.lock = null;
+}
+
+/** Whether a vote with this candidacy is one for us as we stand now. uWSGI's name none, nor do those who know of none. */
+function counts({ draft, clock }: ElectionRound, candidacy: number): boolean {
+  return candidacy === draft.candidacy || (candidacy === 0 && clock >= draft.anewUntil);
 }
 
 /** The member of this uuid; one that has changed its name or valor is another, and the old one is gone. */

@@ -1,6 +1,6 @@
 /** A node takes leave of its legion, for a while after a failed lord hook or for good, and what it ran is gone. */
 import { ELECTION_LINES } from "./election_lines.ts";
-import { cease } from "./election_lordship.ts";
+import { cease, standAnew } from "./election_lordship.ts";
 import type { ElectionRound } from "./election_round.ts";
 import { announceDeath } from "./election_voice.ts";
 
@@ -20,7 +20,7 @@ export function suspend(round: ElectionRound): void {
 export function resume(round: ElectionRound): void {
   const { draft, clock } = round;
   draft.life = "running";
-  draft.members = draft.members.map((member) => ({ ...member, votedAt: -Infinity }));
+  standAnew(round);
   draft.announceAt = clock;
   round.recount = true;
   round.log("info", ELECTION_LINES.resumed(draft.settings.legion));

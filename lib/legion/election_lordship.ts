@@ -63,7 +63,7 @@ function rise(round: ElectionRound): void {
 }
 
 export function cease(round: ElectionRound, reason: CeaseReason): void {
-  const { draft, timing, clock } = round;
+  const { draft, timing } = round;
   const { settings } = draft;
   logEnd(round, reason);
   draft.term = 0;
@@ -73,13 +73,17 @@ export function cease(round: ElectionRound, reason: CeaseReason): void {
   if (reason === "stopAsked") return;
   round.effect({ do: "runHooks", event: "unlord", node: null });
   if (draft.life !== "running") return;
-  if (timing.strict && draft.candidateUuid !== settings.self.uuid) {
-    // Those who named us are set free at once for the one that is better; for that we are bound.
-    draft.restUntil = clock + timing.outlast + 2 * settings.freq;
-    draft.electableAt = Math.max(draft.electableAt, draft.restUntil);
-  }
+  if (timing.strict && draft.candidateUuid !== settings.self.uuid) standAnew(round);
   round.name();
   announce(round);
+}
+
+/** Those who named us are free at once for the one that is better: what they said until now never counts again. */
+export function standAnew(round: ElectionRound): void {
+  const { draft, timing, clock } = round;
+  draft.candidacy += 1;
+  draft.anewUntil = clock + timing.outlast;
+  draft.members = draft.members.map((member) => ({ ...member, votedAt: -Infinity }));
 }
 
 function logEnd(round: ElectionRound, reason: CeaseReason): void {

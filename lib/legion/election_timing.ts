@@ -11,9 +11,9 @@ export interface Timing {
   readonly lease: number;
   /** How long after one was named no other is: a lease, and what the packet may have been late. */
   readonly lock: number;
-  /** A promise of this many milliseconds outlasts every vote that was cast before it was heard. */
+  /** After this long nobody's vote counts any more that was cast before something was said, by whoever heard it or not. */
   readonly outlast: number;
-  /** Who may become lord looks at least this often, to notice that it slept; it slept when it is late by as much. */
+  /** A node looks at least this often, to notice that it slept; it slept when it is late by as much. */
   readonly heartbeat: number;
 }
 
@@ -21,15 +21,14 @@ const LEASE_SHARE = 0.55;
 /** How late a packet may be, from decided to heard: one half for the network, one for what the hearer cannot notice. */
 const MARGIN_SHARE = 0.15;
 
-export function timingOf({ quorum, freq, tolerance }: ElectionSettings): Timing {
+export function timingOf({ quorum, tolerance }: ElectionSettings): Timing {
   const lease = tolerance * LEASE_SHARE;
   const margin = tolerance * MARGIN_SHARE;
   return {
     strict: quorum >= 2,
     lease,
     lock: lease + margin,
-    // An arbiter has no heartbeat: what it heard may have waited for as long as it sleeps, and that is freq.
-    outlast: lease + 2 * margin + freq,
+    outlast: lease + 2 * margin,
     heartbeat: margin / 4,
   };
 }

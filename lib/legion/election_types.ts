@@ -33,13 +33,17 @@ export interface ElectionSettings {
 export interface Member {
   readonly id: NodeId;
   readonly seenAt: number;
-  /** When it last named us, and was heard in time; -Infinity: what it said last names somebody else, or nobody. */
+  /** The same, of what was certainly heard in time. */
+  readonly heardAt: number;
+  /** When it last named us as we stand now, and was heard in time; -Infinity: what it said last is no vote for us. */
   readonly votedAt: number;
   readonly checksum: bigint;
   readonly lord: number;
   readonly lordValor: number;
   readonly lordUuid: string;
   readonly holding: boolean;
+  /** How often it has given up being lord. */
+  readonly candidacy: number;
   readonly scroll: string | null;
 }
 
@@ -82,6 +86,8 @@ export type Effect =
 /** The last of others whom we named in a packet. Another may be named once nobody can count on that any more. */
 export interface Lock {
   readonly uuid: string;
+  /** Of that node; 0: it had not told us of any. */
+  readonly candidacy: number;
   readonly at: number;
 }
 
@@ -112,11 +118,14 @@ export interface ElectionState {
   /** Nothing is announced before. */
   readonly quietUntil: number;
   readonly electableAt: number;
-  /** What is heard before may have been late: it renews no vote and frees no lock. */
+  /** What is heard before may have been late: it is no vote, and nobody is named for it. */
   readonly deafUntil: number;
   /** No member is dropped before: those who spoke while we slept have to be heard first. */
   readonly patientUntil: number;
-  readonly restUntil: number;
+  /** How often we have given up being lord: votes for an earlier candidacy do not count. */
+  readonly candidacy: number;
+  /** Nor do those that name none and are heard before. */
+  readonly anewUntil: number;
   readonly suspendedUntil: number;
   /** Since when nothing but another's claim keeps us from being lord; null: more does. */
   readonly readySince: number | null;

@@ -3,6 +3,7 @@ import type { Announcement } from "./announcement.ts";
 import type { ElectionRound } from "./election_round.ts";
 import { NEWS_BURST, NEWS_SHARE } from "./election_timing.ts";
 import type { ElectionState } from "./election_types.ts";
+import { memberIndex } from "./members.ts";
 
 export function speak(round: ElectionRound): void {
   const { draft, clock } = round;
@@ -27,9 +28,11 @@ export function speak(round: ElectionRound): void {
 /** Out of turn too: what becomes or ceases to be lord does not wait. */
 export function announce(round: ElectionRound): void {
   const { draft, clock } = round;
-  const announcement = announcementOf(draft, clock, round.unix);
+  const announcement = announcementOf(draft, round.unix);
   const { lordUuid } = announcement;
-  if (lordUuid !== "" && lordUuid !== draft.settings.self.uuid) draft.lock = { uuid: lordUuid, at: clock };
+  if (lordUuid !== "" && lordUuid !== draft.settings.self.uuid) {
+    draft.lock = { uuid: lordUuid, candidacy: announcement.votedCandidacy ?? 0, at: clock };
+  }
   draft.announceAt = clock + draft.settings.freq;
   draft.newsAt = null;
   draft.said = announcement;
@@ -37,10 +40,9 @@ export function announce(round: ElectionRound): void {
 }
 
 export function announceDeath(round: ElectionRound): void {
-  const { draft, timing, clock } = round;
+  const { draft } = round;
   // One that never said that it lives has no death to announce.
   if (draft.said === null) return;
-  draft.electableAt = clock + timing.outlast;
   announce(round);
   // Nobody repeats the last word: twice, since a packet may be lost.
   if (!draft.holding) announce(round);
@@ -53,10 +55,11 @@ export function repeatDeath(round: ElectionRound): void {
   else if (clock >= draft.announceAt) announceDeath(round);
 }
 
-function announcementOf(state: ElectionState, clock: number, unix: number): Announcement {
+function announcementOf(state: ElectionState, unix: number): Announcement {
   const { settings } = state;
   const dead = state.life !== "running";
-  const rest = Math.floor(state.restUntil - clock);
+  const named = dead ? undefined : state.members[memberIndex(state.members, state.namedUuid)];
+  const votedCandidacy = named?.candidacy ?? 0;
   return {
     legion: settings.legion,
     id: settings.self,
@@ -69,7 +72,8 @@ function announcementOf(state: ElectionState, clock: number, unix: number): Anno
     scroll: settings.scroll,
     dead,
     ...(state.holding ? { holding: true } : {}),
-    ...(rest > 0 && !dead ? { rest } : {}),
+    ...(state.candidacy > 0 ? { candidacy: state.candidacy } : {}),
+    ...(votedCandidacy > 0 ? { votedCandidacy } : {}),
   };
 }
 

@@ -15,9 +15,9 @@ export function wakeTime(state: ElectionState, timing: Timing, now: number): num
   consider(Math.max(state.announceAt, state.life === "running" ? state.quietUntil : now));
   if (state.newsAt !== null) consider(Math.max(state.newsAt, state.quietUntil));
   for (const { seenAt } of state.departed) consider(seenAt + settings.tolerance);
-  for (const { seenAt } of state.members) {
+  for (const { seenAt, heardAt } of state.members) {
     consider(Math.max(seenAt + settings.tolerance, state.patientUntil));
-    if (timing.strict) consider(seenAt + timing.lease);
+    if (timing.strict) consider(heardAt + timing.lease);
   }
   if (state.life === "suspended") consider(state.suspendedUntil);
   consider(state.electableAt);
@@ -28,7 +28,6 @@ export function wakeTime(state: ElectionState, timing: Timing, now: number): num
     consider(state.leaseEndsAt);
     consider(state.agreedAt + settings.tolerance);
   }
-  const watchful = timing.strict && settings.self.valor > 0 && state.life === "running";
-  if (watchful) consider(now + timing.heartbeat);
+  if (timing.strict && state.life === "running") consider(now + timing.heartbeat);
   return Math.max(wake, now + 1);
 }

@@ -10,8 +10,9 @@ import { type KeyValue, readKeyValues, writeKeyValues } from "./keyvals.ts";
 export const SEQUENCE_KEY = "reeve_seq";
 /** Ours: what it ran as lord is still being stopped. */
 const HOLDING_KEY = "reeve_holding";
-/** Ours: for so many milliseconds it will not be lord. */
-const REST_KEY = "reeve_rest";
+/** Ours: how often it has given up being lord, and the same of whom it names. */
+const CANDIDACY_KEY = "reeve_candidacy";
+const VOTED_KEY = "reeve_voted";
 /** Ours, and always the last: HMAC-SHA-256 over all bytes before it. */
 export const MAC_KEY = "reeve_mac";
 
@@ -52,9 +53,9 @@ export function encodeAnnouncement(announcement: Announcement, sequence: number 
   if (announcement.dead) pairs.push(["dead", number(1)]);
   if (sequence !== null) pairs.push([SEQUENCE_KEY, number(sequence)]);
   if (announcement.holding === true) pairs.push([HOLDING_KEY, number(1)]);
-  // Rounded down: a promise must not last longer than it is kept.
-  const rest = Math.floor(announcement.rest ?? 0);
-  if (rest > 0) pairs.push([REST_KEY, number(rest)]);
+  const { candidacy = 0, votedCandidacy = 0 } = announcement;
+  if (candidacy > 0) pairs.push([CANDIDACY_KEY, number(candidacy)]);
+  if (votedCandidacy > 0) pairs.push([VOTED_KEY, number(votedCandidacy)]);
   return writeKeyValues(pairs);
 }
 
@@ -85,7 +86,8 @@ export function decodeAnnouncement(plain: Uint8Array): Decoded | null {
       scroll: scroll === undefined || scroll.length === 0 ? null : decodeBytes(scroll),
       dead: values.has("dead"),
       ...(values.has(HOLDING_KEY) ? { holding: true } : {}),
-      ...(numbers.rest > 0 ? { rest: numbers.rest } : {}),
+      ...(numbers.candidacy > 0 ? { candidacy: numbers.candidacy } : {}),
+      ...(numbers.votedCandidacy > 0 ? { votedCandidacy: numbers.votedCandidacy } : {}),
     },
     sequence: numbers.sequence,
     mac: macOf(pairs),
@@ -107,7 +109,8 @@ function uuidOf(bytes: Uint8Array | undefined): string | null {
 type Numbers = Pick<Announcement, "pid" | "unix" | "lord" | "checksum" | "lordValor"> & {
   readonly valor: number;
   readonly sequence: number | null;
-  readonly rest: number;
+  readonly candidacy: number;
+  readonly votedCandidacy: number;
 };
 
 /** A key that is not there counts as 0, as in uWSGI; null: one has no number. */
@@ -119,11 +122,13 @@ function numbersOf(values: ReadonlyMap<string, Uint8Array>): Numbers | null {
   const lordValor = small(values.get("lord_valor"));
   const checksum = whole(values.get("checksum"));
   const sequence = small(values.get(SEQUENCE_KEY));
-  const rest = small(values.get(REST_KEY));
+  const candidacy = small(values.get(CANDIDACY_KEY));
+  const votedCandidacy = small(values.get(VOTED_KEY));
   if (valor === null || pid === null || unix === null || lord === null) return null;
-  if (lordValor === null || checksum === null || sequence === null || rest === null) return null;
+  if (lordValor === null || checksum === null || sequence === null) return null;
+  if (candidacy === null || votedCandidacy === null) return null;
   const counted = values.has(SEQUENCE_KEY) ? sequence : null;
-  return { valor, pid, unix, lord, lordValor, checksum, sequence: counted, rest };
+  return { valor, pid, unix, lord, lordValor, checksum, sequence: counted, candidacy, votedCandidacy };
 }
 
 function whole(bytes: Uint8Array | undefined): bigint | null {

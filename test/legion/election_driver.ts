@@ -93,12 +93,14 @@ export class ElectionDriver {
     const known = [id, ...others].map((each): Member => ({
       id: each,
       seenAt: 0,
+      heardAt: 0,
       votedAt: 0,
       checksum: 0n,
       lord: 0,
       lordValor: 0,
       lordUuid: "",
       holding: false,
+      candidacy: 0,
       scroll: null,
     }));
     const checksum = checksumOf(this.settings.self, known);

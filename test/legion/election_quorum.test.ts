@@ -109,23 +109,26 @@ describe("a name is a promise", () => {
     expect(node.clock - named).toBeLessThanOrEqual(LOCK + 100);
   });
 
-  test("it is released by one who promises not to be lord for long enough", () => {
+  test("it is released by one who has given up being lord and stands anew", () => {
     const node = awake();
     node.agree(BETTER, BETTER, [], { lord: 5 });
     node.hear(STRONG);
+    node.hear(BETTER, { lord: 0 });
     expect(node.said?.lordUuid).toBe("");
-    node.hear(BETTER, { rest: 5250 - 1 });
-    expect(node.said?.lordUuid).toBe("");
-    node.hear(BETTER, { rest: 5250 });
+    node.hear(BETTER, { candidacy: 1 });
     expect(node.said?.lordUuid).toBe(STRONG.uuid);
   });
 
-  test("no promise of one that still is lord counts", () => {
+  test("it says for which candidacy it is, and only a later one releases it", () => {
     const node = awake();
-    node.agree(BETTER, BETTER, [], { lord: 5 });
+    node.agree(BETTER, BETTER, [], { candidacy: 2 });
+    expect(node.said?.votedCandidacy).toBe(2);
     node.hear(STRONG);
-    node.hear(BETTER, { rest: 99_999, lord: 5 });
+    node.hear(BETTER, { candidacy: 1 });
+    node.hear(BETTER, { candidacy: 2 });
     expect(node.said?.lordUuid).toBe("");
+    node.hear(BETTER, { candidacy: 3 });
+    expect(node.said?.lordUuid).toBe(STRONG.uuid);
   });
 
   test("it is released by the death of who was named", () => {
@@ -157,7 +160,7 @@ describe("a name is a promise", () => {
 });
 
 describe("a better node", () => {
-  test("takes over when the voters leave the lord, which sets them free and rests", () => {
+  test("takes over when the voters leave the lord, which sets them free", () => {
     const node = lordOf();
     node.hear(STRONG);
     expect(node.isLord).toBe(true);
@@ -165,8 +168,7 @@ describe("a better node", () => {
     node.hear(WEAK);
     const effects = node.hear(VOTER);
     expect(effects).toContainEqual({ do: "ceaseLord", reason: "superseded" });
-    expect(node.said).toMatchObject({ lord: 0, lordUuid: STRONG.uuid, holding: true });
-    expect(node.said!.rest).toBeGreaterThanOrEqual(5250);
+    expect(node.said).toMatchObject({ lord: 0, lordUuid: STRONG.uuid, holding: true, candidacy: 1 });
   });
 
   test("that nobody else hears does not depose the lord before the tolerance", () => {
@@ -201,6 +203,44 @@ describe("a better node", () => {
   });
 });
 
+describe("a lord that gave way", () => {
+  function gaveWay(): ElectionDriver {
+    const node = lordOf();
+    node.hear(STRONG);
+    node.hear(WEAK);
+    node.hear(VOTER);
+    node.give({ type: "released" });
+    node.hear(STRONG, { dead: true });
+    return node;
+  }
+
+  test("is lord again at once by votes for it as it stands now", () => {
+    const node = gaveWay();
+    node.agree(WEAK, node.settings.self, [VOTER], { votedCandidacy: 1 });
+    node.agree(VOTER, node.settings.self, [WEAK], { votedCandidacy: 1 });
+    expect(node.isLord).toBe(true);
+  });
+
+  test("is not by votes for it as it stood before, and by those that do not tell only when all older ones have lapsed", () => {
+    const node = gaveWay();
+    const start = node.clock;
+    while (!node.isLord && node.clock < start + 20_000) {
+      node.agree(WEAK, node.settings.self, [VOTER]);
+      node.agree(VOTER, node.settings.self, [WEAK]);
+      node.pass(250);
+    }
+    expect(node.clock - start).toBe(LEASE + 2 * (LOCK - LEASE) + 250);
+    const other = gaveWay();
+    other.state = { ...other.state, candidacy: 2 };
+    for (let ms = 0; ms < 20_000; ms += 500) {
+      other.agree(WEAK, other.settings.self, [VOTER], { votedCandidacy: 1 });
+      other.agree(VOTER, other.settings.self, [WEAK], { votedCandidacy: 1 });
+      other.pass(500);
+    }
+    expect(other.isLord).toBe(false);
+  });
+});
+
 describe("a lord that slept", () => {
   test("for longer than its votes carry is none when it wakes, before it hears what waited for it", () => {
     const node = lordOf();
@@ -221,6 +261,17 @@ describe("a lord that slept", () => {
     node.pass(300);
     node.agree(WEAK, node.settings.self, [VOTER]);
     expect(node.state.leaseEndsAt).toBe(node.clock + LEASE);
+  });
+
+  test("names nobody for what it hears then, until it is heard again", () => {
+    const node = awake();
+    node.agree(BETTER, BETTER);
+    node.clock += 60_000;
+    node.hear(BETTER);
+    expect(node.said?.lordUuid).toBe("");
+    node.pass(300);
+    node.hear(BETTER);
+    expect(node.said?.lordUuid).toBe(BETTER.uuid);
   });
 
   test("is told to have slept where its clock stood still", () => {

@@ -40,11 +40,11 @@ describe("a packet", () => {
     expect(packets().open(peer().seal(announcement), CLOCK)).toEqual({ kind: "news", announcement });
   });
 
-  test("of a node that holds on to its daemons, or rests, says so", () => {
-    const announcement = { ...NEWS, holding: true, rest: 1500 };
+  test("of a node that holds on to its daemons, or stands anew, says so", () => {
+    const announcement = { ...NEWS, holding: true, candidacy: 2, votedCandidacy: 3 };
     expect(packets().open(peer().seal(announcement), CLOCK)).toEqual({ kind: "news", announcement });
-    const seen = packets().open(peer().seal({ ...NEWS, rest: 1.9, holding: false }), CLOCK);
-    expect(seen).toEqual({ kind: "news", announcement: { ...NEWS, rest: 1 } });
+    const seen = packets().open(peer().seal({ ...NEWS, candidacy: 0, holding: false }), CLOCK);
+    expect(seen).toEqual({ kind: "news", announcement: NEWS });
   });
 
   test("with a host name and a scroll that are not UTF-8 keeps their bytes", () => {

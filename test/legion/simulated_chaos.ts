@@ -55,9 +55,10 @@ export function runChaos(seed: number, late = false): Outcome {
   let excused = 0;
   const judge = () => {
     for (const meeting of legion.meetings.slice(meetings)) {
-      // What a late packet brings about is over after a lock, the time of the packets after it included.
-      if (late && meeting.time - legion.lateAt <= legion.timing.lock * 1.001) excused += 1;
-      else forbidden.push(`${meeting.time.toFixed(1)} ms: ${meeting.lords.join(" ")}`);
+      // What a late packet brings about: one is named for a lease more, in packets that are late by a margin and count for a lease.
+      if (late && meeting.time - legion.lateAt <= (legion.timing.lease + legion.timing.lock) * 1.001) {
+        excused += 1;
+      } else forbidden.push(`${meeting.time.toFixed(1)} ms: ${meeting.lords.join(" ")}`);
     }
     meetings = legion.meetings.length;
   };
