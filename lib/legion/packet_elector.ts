@@ -4,6 +4,7 @@
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
 import type { Timers } from "../log/timers.ts";
+import { encodeText } from "../sys/byte_text.ts";
 import { errorText } from "../sys/error_text.ts";
 import { settingsOf, startElection, step } from "./election.ts";
 import type { CeaseReason, Effect, ElectionState, Input, Moment, Step } from "./election_types.ts";
@@ -36,6 +37,10 @@ const WHY: Readonly<Record<CeaseReason, string>> = {
   hookFailed: "a lord hook failed",
   stopAsked: "reeve ends or reloads",
 };
+/** Of UDP over IPv4. */
+const LARGEST_PACKET = 65_507;
+/** The scroll's key, two lengths, the padding of a cipher's block; and what reeve says beyond uWSGI. */
+const OVERHEAD = 256;
 /** Looks this often whether it can hear the others by now, milliseconds. */
 const DEAF_MS = 1000;
 
@@ -55,6 +60,7 @@ export class PacketElector implements Elector {
 
   async start(events: ElectorEvents): Promise<void> {
     this.#events = events;
+    this.#checkSize();
     await this.#parts.transport.open((packet, from) => this.#heard(packet, from));
     this.#begin();
   }
@@ -85,6 +91,31 @@ export class PacketElector implements Elector {
 
   state(): ElectorState {
     return electorState(this.#state, this.#parts, this.#moment().clock);
+  }
+
+  /** A node whose announcements do not fit into a packet would never be heard. Throws. */
+  #checkSize(): void {
+    const { plan, self, packets } = this.#parts;
+    const { scroll } = plan;
+    const most = Number.MAX_SAFE_INTEGER;
+    const size = (text: string | null): number =>
+      packets.seal({
+        legion: plan.name,
+        id: { uuid: self.uuid, name: self.name, valor: plan.valor },
+        pid: self.pid,
+        unix: most,
+        lord: most,
+        checksum: (1n << 64n) - 1n,
+        lordValor: most,
+        lordUuid: self.uuid,
+        scroll: text,
+        dead: true,
+      }).length;
+    const room = LARGEST_PACKET - size(null) - OVERHEAD;
+    const bytes = scroll === null ? 0 : encodeText(scroll).length;
+    if (bytes > room) {
+      throw new Error(`cannot announce a scroll of ${bytes} bytes: a packet has room for ${room}`);
+    }
   }
 
   /** A node that cannot hear the others would elect itself: it waits. */

@@ -237,6 +237,21 @@ describe("a node", () => {
     expect(node.elector.state().problem).toBeNull();
   });
 
+  test("whose scroll does not fit into a packet does not begin, one that just fits is heard", async () => {
+    const exchange = new Exchange();
+    const node = exchange.node(5, { scroll: "x".repeat(65_400) });
+    const room = await node.elector.start(node).then(
+      () => 0,
+      (error: Error) => Number(/for (\d+)$/.exec(error.message)?.[1]),
+    );
+    expect(room).toBeGreaterThan(64_000);
+    const fits = exchange.node(5, { scroll: "x".repeat(room) });
+    await fits.elector.start(fits);
+    await exchange.advance(5000);
+    expect(fits.isLord).toBe(true);
+    expect(fits.sent.every(({ length }) => length <= 65_507)).toBe(true);
+  });
+
   test("counts what it refuses, and goes on", async () => {
     const exchange = await started([5, 4]);
     const [node] = exchange.nodes;
