@@ -109,10 +109,9 @@ export class Core {
       sweeper: this.#sweeper,
       journal: this.#journal,
       watcher: watcher(),
-      watchFile: (file, changed) => {
+      watchFile: (file, place, changed) => {
         const onProblem = (text: string): void => logger.warning(null, text);
-        const source = this.host.starter.jailSource;
-        const tree = source === null ? {} : { tree: jailTree(source) };
+        const tree = place === null ? {} : { tree: jailTree(place) };
         const world = { inotify: this.inotify, timers: LOOP_TIMERS, onProblem, ...tree };
         return new PathWatch(resolve(file), world, changed, { anyEvent: true, settle: 0 });
       },
@@ -185,7 +184,7 @@ export class Core {
   /** With what hooks have put into it, from the first daemon on; `directory`: of the jail, where there is one. */
   useEnvironment(environment: CoreParts["environment"], directory: string): void {
     this.host.starter.environment = environment;
-    this.host.starter.directory = directory;
+    this.host.starter.places.directory = directory;
   }
 
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */

@@ -9,7 +9,7 @@ import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../daemon/process.ts";
-import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/jail_place.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { GuardedPlace } from "../legion/guard_place.ts";
@@ -18,6 +18,7 @@ import type { Logger } from "../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../sys/atomic_file.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
 import { daemonChild, type Inherited, type Whereabouts } from "./child_builder.ts";
+import { DaemonPlaces } from "./daemon_places.ts";
 import { changeEnvironment } from "./environment.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { daemonConfinement } from "./jail_spec.ts";
@@ -42,8 +43,7 @@ const PIDFILE_ROOM = 12;
 
 export class DaemonStarter {
   environment: StarterParts["environment"];
-  /** Of the jail: what a daemon's relative paths are relative to. */
-  directory = "/";
+  readonly places: DaemonPlaces;
   /** Of a legion; null: this node is not its lord. */
   lordship: (legion: string) => Lordship | null = () => null;
   readonly #parts: StarterParts;
@@ -52,12 +52,7 @@ export class DaemonStarter {
   constructor(parts: StarterParts) {
     this.#parts = parts;
     this.environment = parts.environment;
-  }
-
-  /** Where a daemon's paths lie; null: they are reeve's own. */
-  get jailSource(): JailSource | null {
-    const jail = this.#parts.jail();
-    return jail === null ? null : () => jail.place();
+    this.places = new DaemonPlaces(parts.jail);
   }
 
   /** Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not the lord. */
@@ -84,11 +79,6 @@ export class DaemonStarter {
     lordship?.guard?.watch(pid, stopSignal, lordship.graceOf(stopTimeout * 1000));
   }
 
-  /** A path of a daemon, which a jail's is relative to the jail's directory. */
-  absolute(path: string): string {
-    return this.#parts.jail() === null || path.startsWith("/") ? path : `${this.directory}/${path}`;
-  }
-
   /** Throws an Error that says which stage failed. null: its jail does not stand. */
   spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
     const jail = this.#parts.jail();
@@ -109,7 +99,8 @@ export class DaemonStarter {
     const guard = this.guardOf(plan);
     // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
     if (guard === null && this.isGuarded(plan)) throw new Error(`the legion "${plan.legion}" has no guard`);
-    const pidfile = this.#preparePidfile(place, plan);
+    this.places.renew(plan);
+    const pidfile = this.#preparePidfile(plan);
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
       const where = this.#whereabouts(place, guard, plan, joins);
@@ -138,10 +129,16 @@ export class DaemonStarter {
   }
 
   /** null: the daemon writes its own, or has none. */
-  #preparePidfile(place: JailPlace | null, plan: DaemonPlan): PreparedFile | null {
+  #preparePidfile(plan: DaemonPlan): PreparedFile | null {
     if (plan.kind !== "smart2" || plan.pidfile === null) return null;
+    const source = this.places.sourceOf(plan);
+    const place = source?.() ?? null;
+    if (source !== null && place === null) {
+      throw new Error(`cannot write pidfile "${plan.pidfile}": there is no root to write it in`);
+    }
     const root = place === null ? {} : { root: place.rootFd };
-    const pidfile = prepareFile(this.absolute(plan.pidfile), PIDFILE_ROOM, { mode: 0o644, ...root });
+    const path = this.places.absolute(plan, plan.pidfile);
+    const pidfile = prepareFile(path, PIDFILE_ROOM, { mode: 0o644, ...root });
     closing(pidfile, () => this.#checkPlace(plan, pidfile));
     return pidfile;
   }
@@ -157,15 +154,15 @@ export class DaemonStarter {
     const wanted = daemonConfinement(place, namespaces, joins, mountPoints);
     const confinement = guard === null ? wanted : guard.confine(wanted);
     if (confinement === null) return null;
-    return { confinement, cwd: place === null ? null : this.directory };
+    return { confinement, cwd: place === null ? null : this.places.directory };
   }
 
   /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */
   #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
     if (this.#parts.selfUid !== 0) return;
     const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;
-    const { jailSource } = this;
-    const tree = jailSource === null ? undefined : jailTree(jailSource);
+    const source = this.places.sourceOf(plan);
+    const tree = source === null ? undefined : jailTree(source);
     const owners = ownersOfLinks(dirname(pidfile.path), pidfile.directory, tree);
     const other = owners?.find((uid) => uid !== 0 && uid !== daemonUid);
     if (owners !== null && other === undefined) return;

@@ -183,9 +183,13 @@ export class Services {
   watchDaemons(): void {
     const { logger, core } = this.#parts;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
-    const world = this.#waitWorld(this.hooks.cwd);
+    const { places } = core.host.starter;
     for (const unit of core.instance.units) {
       if (unit.plan.touch.length === 0) continue;
+      const source = places.sourceOf(unit.plan);
+      const tree = source === null ? {} : { tree: jailTree(source) };
+      const cwd = places.directoryOf(unit.plan) ?? process.cwd();
+      const world = { ...this.#pathWorld(), ...tree, cwd };
       this.#daemonTouches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
         const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
         logger.info(

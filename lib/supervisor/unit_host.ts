@@ -5,6 +5,7 @@
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
+import type { JailSource } from "../jail/jail_place.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
@@ -31,8 +32,8 @@ export interface HostParts {
   readonly sweeper: Sweeper;
   readonly journal: Journal;
   readonly watcher: Watcher;
-  /** Calls back when the file at `path` may have changed, appeared or gone. */
-  readonly watchFile: (path: string, changed: () => void) => { remove(): void };
+  /** Calls back when the file at `path` may have changed, appeared or gone. `place`: whose path it is; null: reeve's. */
+  readonly watchFile: (path: string, place: JailSource | null, changed: () => void) => { remove(): void };
   readonly environment: { readonly list: readonly string[]; readonly path: string };
   readonly inherited: Inherited;
   /** null: daemons run where reeve does. */
@@ -161,14 +162,14 @@ export class UnitHost implements UnitServices {
       return { valid: false, found, unfinished: false };
     }
     const verdict = readPidfile(
-      this.starter.absolute(plan.pidfile ?? ""),
+      this.starter.places.absolute(plan, plan.pidfile ?? ""),
       {
         selfUid: this.#parts.selfUid,
         selfPid: process.pid,
         daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
         known,
       },
-      this.starter.jailSource,
+      this.starter.places.sourceOf(plan),
       guard,
     );
     if (!verdict.valid) return verdict;
@@ -185,11 +186,12 @@ export class UnitHost implements UnitServices {
   }
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
-    return this.#parts.watchFile(this.starter.absolute(plan.pidfile ?? ""), changed);
+    const { places } = this.starter;
+    return this.#parts.watchFile(places.absolute(plan, plan.pidfile ?? ""), places.sourceOf(plan), changed);
   }
 
-  isPidfileShared({ pidfile }: DaemonPlan): boolean {
-    return this.starter.jailSource === null && isOnSharedStorage(pidfile ?? "");
+  isPidfileShared(plan: DaemonPlan): boolean {
+    return this.starter.places.sourceOf(plan) === null && isOnSharedStorage(plan.pidfile ?? "");
   }
 
   sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {

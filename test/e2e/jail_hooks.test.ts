@@ -9,7 +9,7 @@ import { makeFifo } from "../../lib/sys/fifo.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
 import { check, pidNamespace, reeve, root } from "./need.ts";
-import { identify } from "./process.ts";
+import { identify, isAlive, signal } from "./process.ts";
 import { until } from "./wait.ts";
 
 const NEEDS = [reeve, root, pidNamespace, busybox];
@@ -305,3 +305,33 @@ check("smart daemons in a jail: their numbers are the jail's, on both sides", NE
   expect(supervisor.log()).not.toMatch(/ error | warning /);
   expect((await supervisor.stop()).code).toBe(0);
 });
+
+check(
+  "a daemon with a root of its own has its pidfile and its touch files there, in a jail and without one",
+  [reeve, root, pidNamespace, busybox],
+  async (scope) => {
+    busyboxRoot(scope);
+    const own = (word: string, where: string): string =>
+      `attach-daemon2 = name=${word},cmd=sleep ${word},pidfile=/run/own.pid,daemonize=1,touch=/run/flag,root=${where}`;
+    const plain = scope.reeve(
+      scope.config([own("84101", scope.path("root")), "attach-daemon = sleep 84102"]),
+    );
+    await plain.untilLog(/reeve is up/);
+    await scope.untilFile("root/run/own.pid", /^\d+\n$/);
+    expect(existsSync("/run/own.pid")).toBe(false);
+    scope.write("root/run/flag", "");
+    await plain.untilLog(/\*\*\* \/run\/flag has been touched/);
+    const again = plain.log().length;
+    plain.signal("SIGHUP");
+    await plain.untilLog(/reeve is back/, { from: again });
+    expect(plain.log().slice(again)).not.toContain('spawning "sleep 84101"');
+    expect((await plain.stop("SIGQUIT")).code).toBe(0);
+    const left = identify(Number(scope.read("root/run/own.pid")))!;
+    signal(left, "SIGKILL");
+    await until("what the first one left is gone", () => !isAlive(left));
+    busyboxRoot(scope, "root/inner");
+    const jailed = await up(scope, [own("84103", "/inner")]);
+    await scope.untilFile("root/inner/run/own.pid", /^\d{1,3}\n$/);
+    expect((await jailed.stop()).code).toBe(0);
+  },
+);
