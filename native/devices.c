@@ -92,12 +92,14 @@ static i64 makeDevice(const struct request *request, i32 directory, const struct
   return result;
 }
 
-/* -> O_PATH of a devpts that is mounted on "pts", an instance of its own unless there is one already; -ENOENT: there can be none. */
-static i64 makeTerminals(const struct request *request, i32 directory) {
+/* -> O_PATH of a devpts that is mounted on "pts", an instance of its own unless there is one already, which sets *is_kept; -ENOENT: there
+ * can be none. */
+static i64 makeTerminals(const struct request *request, i32 directory, i32 *is_kept) {
   i64 result = mountPointMake(directory, "pts", 1);
   i64 fd = openName(directory, "pts");
   if (fd < 0) return result == -EROFS ? -ENOENT : fd;
-  if (!isOtherMount(request, fd, directory)) {
+  *is_kept = isOtherMount(request, fd, directory);
+  if (!*is_kept) {
     result = mountAt(request, -1, "devpts", (i32)fd, "devpts", MS_NOSUID | MS_NOEXEC, PTS_OPTIONS);
     closeFd(fd);
     if (result == -ENODEV || result == -ENOTDIR) return -ENOENT; /* a kernel without terminals; a file of that name */
@@ -107,11 +109,19 @@ static i64 makeTerminals(const struct request *request, i32 directory) {
   return fd;
 }
 
-/* The kernel's own ptmx belongs to the host's terminals on old kernels, so it is that of our instance in any case. */
-static i64 makePtmx(const struct request *request, i32 directory, i64 pts) {
-  i64 source = openName((i32)pts, "ptmx");
+/* A node finds the terminals that are mounted beside it, and is for everybody; the ptmx of a host's devpts is often for root alone. */
+static void makePtmxNode(i32 directory) {
+  i64 umask = syscall1(SYS_UMASK, 0);
+  syscall4(SYS_MKNODAT, A(directory), P(PTMX.name), S_IFCHR | 0666, PTMX.major << 8 | PTMX.minor);
+  syscall1(SYS_UMASK, (u64)umask);
+}
+
+/* Before Linux 4.7 every node leads to the host's terminals: an instance of our own has its own ptmx. */
+static i64 makePtmx(const struct request *request, i32 directory, i64 pts, i32 is_kept) {
+  if (is_kept) makePtmxNode(directory);
+  i64 source = openName((i32)pts, PTMX.name);
   if (source < 0) return source == -ENOENT ? 0 : source;
-  i64 place = openPlace(request, directory, &PTMX, 1);
+  i64 place = openPlace(request, directory, &PTMX, !is_kept);
   i64 result = isLeftOut(place) ? 0 : place;
   if (place >= 0) result = bindOnto(request, source, place);
   closeFd(place);
@@ -125,9 +135,10 @@ i64 devicesMake(const struct request *request, i32 directory) {
     result = makeDevice(request, directory, &DEVICES[i]);
   }
   if (result < 0) return result;
-  i64 pts = makeTerminals(request, directory);
+  i32 is_kept = 0;
+  i64 pts = makeTerminals(request, directory, &is_kept);
   if (pts < 0) return pts == -ENOENT ? 0 : pts;
-  result = makePtmx(request, directory, pts);
+  result = makePtmx(request, directory, pts, is_kept);
   closeFd(pts);
   return result;
 }

@@ -33,7 +33,7 @@ static void makeNested(struct request *request) {
   i32 pidfd = -1;
   i64 result = syscall5(SYS_CLONE, CLONE_NEWPID | CLONE_PARENT | CLONE_PIDFD, 0, P(&pidfd), 0, 0);
   if (result == 0) return;
-  if (result > 0) result = fdinfoNumber(request->state.proc, pidfd, "Pid:\t");
+  if (result > 0) result = pidfd < 0 ? -ENOSYS : fdinfoNumber(request->state.proc, pidfd, "Pid:\t");
   end(request, ENTER_BETWEEN, result);
 }
 

@@ -526,11 +526,23 @@ for (const build of [FREESTANDING, SANITIZED, OLD_KERNEL, OLD_KERNEL_SANITIZED])
         "/dev/pts",
         "/dev/urandom",
         "/dev/tty",
-        "/dev/ptmx",
         "/proc",
       ]);
+      expect(lstatSync(join(root, "dev/ptmx"))).toMatchObject({ mode: 0o020666, rdev: 5 << 8 | 2 });
       expect(readFileSync(join(root, "dev/zero"), "utf8")).toBe("my own zero");
       expect(lstatSync(join(root, "dev/full")).isSymbolicLink()).toBe(true);
+    });
+
+    check("devices: everybody can open a terminal, of the root's own and of a kept /dev/pts", async () => {
+      const kept = join(ROOM, "pts-for-root");
+      hostMount(kept, "devpts", 0, "newinstance,ptmxmode=0000");
+      for (const mounts of [[], [bind(kept, "/dev/pts")]]) {
+        const outcome = await inside(build, "exec 3<>/dev/ptmx && ls /dev/pts", {
+          mounts: [...mounts, step("devices", { target: "/dev", create: true })],
+        }, { uid: 33, gid: 33, groups: [] });
+        expect(outcome).toMatchObject({ status: 0, stdout: "0\nptmx\n", stderr: "" });
+        rmSync(join(root, "dev"), { recursive: true });
+      }
     });
 
     check("devices: on a nodev file system nodes are no use, so they are bound over", async () => {
