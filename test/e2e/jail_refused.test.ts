@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmdirSync, rmSync, symlin
 import type { Exit, Scope } from "./harness.ts";
 import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
 import { check, pidNamespace, program, reeve, root } from "./need.ts";
-import { allProcesses, commandLine } from "./process.ts";
+import { allProcesses, commandLine, signal } from "./process.ts";
 
 const NEEDS = [reeve, root, pidNamespace, busybox];
 
@@ -112,15 +112,14 @@ check(
 
 check("a daemon whose own root is missing fails alone, with the stage", NEEDS, async (scope) => {
   busyboxRoot(scope);
-  const touch = scope.write("touch", "");
   const config = scope.config([
-    `attach-daemon2 = cmd=sleep 83021,root=${scope.path("root")},touch=${touch}`,
+    `attach-daemon2 = cmd=sleep 83021,root=${scope.path("root")}`,
     "attach-daemon = sleep 83022",
   ]);
   const supervisor = scope.reeve(config);
   await supervisor.untilLog(/reeve is up/);
   renameSync(scope.path("root"), scope.path("moved"));
-  await scope.run(["touch", "-d", "+10 seconds", touch]);
+  signal(await scope.untilOne(/^sleep 83021/), "SIGKILL");
   const [line] = await supervisor.untilLog(/cannot start "sleep 83021": .*/);
   expect(line).toContain(
     `root "${scope.path("root")}": no such file or directory (build a root file system there first)`,

@@ -98,9 +98,11 @@ export class SmallJail {
 
 /** Once its two children sleep. */
 async function initOf(unshare: number): Promise<number> {
-  const init = (): number | undefined => listProcesses().find(({ ppid }) => ppid === unshare)?.pid;
-  const isUp = (): boolean =>
-    listProcesses().filter(({ ppid, comm }) => ppid === init() && comm === "sleep").length === 2;
-  await until(isUp);
-  return init() ?? 0;
+  let init = 0;
+  await until(() => {
+    const all = listProcesses();
+    init = all.find(({ ppid }) => ppid === unshare)?.pid ?? 0;
+    return all.filter(({ ppid, comm }) => ppid === init && comm === "sleep").length === 2;
+  });
+  return init;
 }
