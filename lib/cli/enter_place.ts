@@ -2,7 +2,9 @@
  * Where `reeve enter` goes: the jail of a running instance, or the namespaces that one of its daemons is in at this moment. What the
  * run directory says is a hint: start times and namespace inodes of the kernel have to agree with it.
  */
+import { readlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { DaemonNamespaces } from "../config/jail_plan.ts";
 import type { DaemonPlan, Plan } from "../config/plan.ts";
 import { nearestName } from "../config/plan_nearest.ts";
 import { JailHandle, NotThatJail } from "../jail/jail_handle.ts";
@@ -120,6 +122,15 @@ function daemonPlace(daemon: DaemonPlan, plan: Plan, pid: number, pidfd: number)
   const found = namespacesBeside(target);
   const jailRoot = plan.instance.jail?.root?.how === "chroot" ? plan.instance.jail.root : null;
   const root = own?.root?.how === "chroot" ? own.root : own?.root === null || own === null ? jailRoot : null;
+  const expected = new Set([...(own?.namespaces ?? []), ...(plan.instance.jail?.namespaces ?? [])]);
+  if (isStarting(pid, own) || (own?.namespaces ?? []).some((kind) => found[kind] === undefined)) {
+    throw new CannotEnter(`daemon "${daemon.name}" is just being started: try again`);
+  }
+  if (found.user !== undefined && !expected.has("user") && (own === null || own.join.length === 0)) {
+    throw new CannotEnter(
+      `daemon "${daemon.name}" has made a user namespace itself: what is in there is not what was configured`,
+    );
+  }
   if (Object.keys(found).length === 0 && root === null) {
     throw new CannotEnter(
       `daemon "${daemon.name}" runs where everybody else does: there is nothing to enter`,
@@ -157,6 +168,18 @@ function daemonPlace(daemon: DaemonPlan, plan: Plan, pid: number, pidfd: number)
     throw error;
   }
 }
+
+/** The helper is not yet where its program will be; as an init it stays, and is there once it has a child. */
+function isStarting(pid: number, own: DaemonNamespaces | null): boolean {
+  try {
+    if (readlinkSync(`/proc/${pid}/exe`) !== HELPER) return false;
+  } catch {
+    return true;
+  }
+  return own?.namespaces.includes("pid") !== true || listChildrenOf(pid).length === 0;
+}
+
+const HELPER = "/memfd:helper (deleted)";
 
 /** An init is in no user namespace; its program is. */
 function programOf(pid: number): number {

@@ -7,6 +7,7 @@ import { CLONE_NEW, type Confinement } from "../sys/child_spec.ts";
 import {
   isWithin,
   keepStep,
+  KERNEL_SETTINGS,
   oldRootStep,
   PROC,
   readOnlyStep,
@@ -40,6 +41,7 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
   const kinds = new Set(plan.namespaces);
   const mounts = [];
   if (kinds.has("pid")) mounts.push(PROC);
+  if (kinds.has("user")) mounts.push(...KERNEL_SETTINGS);
   if (root?.how === "pivot" && root.keepOld !== null) mounts.push(oldRootStep(root.keepOld));
   const ownDevices = root?.how === "pivot" && !plan.bare;
   mounts.push(...(ownDevices ? withDevices(keep) : keep.map(keepStep)));
@@ -59,6 +61,7 @@ export function daemonSetup(
   const kinds = new Set(plan.namespaces);
   const mounts = [];
   if (kinds.has("pid") || (root !== null && isPidPrivate)) mounts.push(PROC);
+  if (kinds.has("user")) mounts.push(...KERNEL_SETTINGS);
   mounts.push(...(root === null ? keep.map(keepStep) : withDevices(keep)));
   mounts.push(...tmpfs.map(tmpfsStep));
   if (plan.readonly) mounts.push(...readOnlySteps(plan, mountPoints));

@@ -210,6 +210,31 @@ describe("reeve enter", () => {
     await supervisor.stop();
   });
 
+  check(
+    "root of a jail with a user namespace can change nothing that is the whole host's, nor make it changeable",
+    NEEDS,
+    async (scope) => {
+      busyboxRoot(scope);
+      for (const name of ["mount", "umount", "unshare"]) symlinkSync("busybox", scope.path("root/bin", name));
+      await jailedAgain(scope, ["unshare = user", "attach-daemon = sleep 91085"]);
+      // Were it possible, it would be set to what it is.
+      const write =
+        "x=$(cat /proc/sys/kernel/core_pattern); echo $x > /proc/sys/kernel/core_pattern && echo WRITTEN";
+      const tries = [
+        write,
+        `mount -o remount,rw /proc/sys; umount /proc/sys; ${write}`,
+        `mount -t proc proc /tmp && echo MOUNTED`,
+        `unshare -m sh -c 'umount /proc/sys; mount -o bind,remount,rw /proc/sys; mount -t proc proc /tmp; ${write}'`,
+        "hostname other && echo RENAMED",
+        "exit 6",
+      ];
+      const { code, output } = await enter(scope, ["--", "sh", "-c", tries.join("\n")]);
+      expect(output).not.toMatch(/WRITTEN|MOUNTED|RENAMED/);
+      expect(output).toContain("Read-only file system");
+      expect(code).toBe(6);
+    },
+  );
+
   check("told to end: the command is told as well, and its end waited for", NEEDS, async (scope) => {
     await jailed(scope, ["attach-daemon = sleep 91081"]);
     const script = 'trap "echo told; exit 5" TERM; echo ready; while :; do sleep 0.02; done';

@@ -40,6 +40,18 @@ test("the host's /dev/pts comes before the devices, which would cover it", () =>
   ]);
 });
 
+test("a user namespace: what uid 0 may set for the whole host in /proc is read-only, and there is a mount namespace for it", () => {
+  const settings = ["sys", "sysrq-trigger", "irq", "bus", "fs"].map((name) =>
+    `bind /proc/${name}>/proc/${name}+optional`
+  );
+  const setup = jailSetup({ ...JAIL_PLAN, bare: true, namespaces: [...JAIL_PLAN.namespaces, "user"] });
+  expect(shown(setup.mounts)).toEqual(["new proc>/proc+create", ...settings]);
+  expect(setup.mounts.slice(1).every(({ flags, sourceInside }) => flags === 1 && sourceInside)).toBe(true);
+  const own = daemonSetup({ ...NS_PID, namespaces: ["user"] }, false, []);
+  expect(shown(own.mounts)).toEqual(settings);
+  expect(own.unshare).toBe(CLONE_NEW.user | CLONE_NEW.mnt);
+});
+
 test("a bare jail has /proc and what is kept, and its own /dev as it lies there", () => {
   const setup = jailSetup({ ...JAIL_PLAN, bare: true, keep: [keep("/dev/null")] });
   expect(shown(setup.mounts)).toEqual(["new proc>/proc+create", "bind /dev/null>/dev/null+create"]);
