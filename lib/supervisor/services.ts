@@ -10,12 +10,8 @@ import type { JailSource } from "../jail/jail_place.ts";
 import type { JoinPlan } from "../config/jail_plan.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { untilServed } from "../jail/setns_wait.ts";
-import { LogFile } from "../log/log_file.ts";
-import { putOnStandardOutput } from "../log/standard_output.ts";
-import { withoutBlocking } from "../log/line_sink.ts";
 import type { Logger } from "../log/logger.ts";
-import { IDLE_TIMERS, LOOP_TIMERS } from "../log/timers.ts";
-import { setNonblocking } from "../sys/descriptor.ts";
+import { LOOP_TIMERS } from "../log/timers.ts";
 import { notify } from "../sys/notify.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { CommandRunner } from "./command_runner.ts";
@@ -44,49 +40,6 @@ export interface ServicesParts {
 }
 
 export type InstanceActions = FifoActions;
-
-/** logto2 in a jail: uWSGI opens it once it is in there. The file can be opened no sooner than that. */
-export function isLogInside({ instance }: Plan): boolean {
-  return instance.jail !== null && instance.log.asUser;
-}
-
-/** The log file of the plan, not yet opened; null: none is configured. `jail`: for one that is inside. */
-export function planLogFile(
-  plan: Plan,
-  logger: Logger,
-  uid: number,
-  core: () => Core,
-  jail: JailSource = () => null,
-): LogFile | null {
-  const { log, identity } = plan.instance;
-  if (log.file === null) return null;
-  const isInside = isLogInside(plan);
-  return new LogFile(
-    {
-      path: isInside ? resolve("/", log.file) : resolve(log.file),
-      ...(isInside ? { tree: jailTree(jail) } : {}),
-      maxSize: log.maxSize,
-      backupName: log.backupName,
-      owner: log.asUser ? identity : null,
-      asRoot: uid === 0,
-      setBlocking: (fd) => setNonblocking(fd, false),
-    },
-    {
-      install: (fd) => {
-        const installed = putOnStandardOutput(fd);
-        // A FIFO of which nobody reads must not hold reeve up: its own lines go through a descriptor that never waits.
-        const own = withoutBlocking(installed);
-        logger.moveTo(own, own !== installed);
-        return installed;
-      },
-      isShared: () => core().instance.units.some(({ status }) => (status.main ?? status.child) !== null),
-      log: (level, text) => logger.log(level, null, text),
-      now: () => Date.now(),
-      timers: IDLE_TIMERS,
-      watch: (path, mask, onEvent) => core().inotify.watch(path, mask, onEvent),
-    },
-  );
-}
 
 export class Services {
   readonly hooks: HookRunner;
