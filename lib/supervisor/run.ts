@@ -420,6 +420,8 @@ export class Run {
     const instance = this.#core?.instance;
     if (instance === undefined) return code;
     if (instance.phase === "starting") {
+      this.#legions.leave(true);
+      await this.#legions.closed();
       // Only what this image has made: in the jail of an earlier one smart daemons run.
       if (this.#core.jail?.isKept !== true) await this.#endJail(0);
       return code;
