@@ -2,12 +2,12 @@
  *
  * Two artefacts are built from native/, both freestanding (no libc, raw system calls, x86-64 and arm64):
  *   libreeve.so   called over bun:ffi by lib/sys/ alone
- *   helper        a static program with the roles exec and init
+ *   helper        a static program with the roles exec, init, jail and guard
  *
  * Every function of the library returns >= 0 or -errno. The library prints nothing, exits never, keeps no
  * state between calls and calls nobody back: it is a guest in a multi-threaded runtime.
  *
- * The request format below is packed by lib/sys/pack.ts and unpacked by native/unpack.c, nowhere else.
+ * The request format below is packed by lib/sys/pack.ts, pack_confinement.ts and unpacked by native/unpack.c, unpack_place.c, nowhere else.
  */
 #ifndef REEVE_H
 #define REEVE_H
