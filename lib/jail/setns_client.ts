@@ -58,6 +58,8 @@ function take(socket: number): readonly Handed[] {
   const { bytes, fds } = receive(socket);
   const handed: Handed[] = [];
   try {
+    // Its jail is just being made again, or it does not trust us.
+    if (bytes.length === 0) throw new NotServed("its server hands out nothing at the moment");
     const count = parseSetnsMessage(bytes);
     if (count === null) throw new Error("what serves it does not hand out namespaces");
     if (count !== fds.length) {

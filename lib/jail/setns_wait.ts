@@ -22,19 +22,22 @@ export async function untilServed(
 ): Promise<void> {
   for (const plan of plans) {
     if (plan.kind !== "socket") continue;
-    for (let isFirst = true; !isServed(plan.path); isFirst = false) {
-      if (isFirst) world.log(`waiting for the namespaces that "${plan.path}" is to hand out`);
+    let told = "";
+    for (let why = whyNotServed(plan.path); why !== null; why = whyNotServed(plan.path)) {
+      if (why !== told) world.log(`${why}: waiting for it`);
+      told = why;
       await pause(world.timers, signal);
     }
   }
 }
 
-function isServed(path: string): boolean {
+/** null: it is served. */
+function whyNotServed(path: string): string | null {
   try {
     for (const { fd } of askForNamespaces(path)) closeFd(fd);
-    return true;
+    return null;
   } catch (error) {
-    if (error instanceof NotServed) return false;
+    if (error instanceof NotServed) return error.message;
     throw error;
   }
 }

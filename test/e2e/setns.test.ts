@@ -86,8 +86,8 @@ check("the socket is waited for, and a stop calls that off", NEEDS, async (scope
   const lines = [`setns = ${scope.path("ns.sock")}`, "attach-daemon = sleep 93011"];
   const one = scope.reeve(instance(scope, "one", lines));
   const two = scope.reeve(instance(scope, "two", lines));
-  await one.untilLog(/waiting for the namespaces that ".*" is to hand out/);
-  await two.untilLog(/waiting for the namespaces/);
+  await one.untilLog(/cannot join the namespaces that ".*" hands out: nobody serves it: waiting for it/);
+  await two.untilLog(/waiting for it/);
   expect((await two.stop()).code).toBe(0);
   const serves = await serving(scope, ["unshare = uts", "exec-in-jail = hostname handed"]);
   await one.untilLog(/reeve is up/);
