@@ -1,5 +1,5 @@
 /** The jail's PID 1, and children that live with it: all through spawnChild, as the supervisor does it. Needs root. */
-import { afterEach, beforeEach, describe, expect } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   closeSync,
   ftruncateSync,
@@ -12,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CLONE_NEW, type MountStep } from "../../lib/sys/child_spec.ts";
+import { type ChildSpec, CLONE_NEW, type MountStep } from "../../lib/sys/child_spec.ts";
 import { helperFd } from "../../lib/sys/native.ts";
 import { closeFd, openPipe } from "../../lib/sys/descriptor.ts";
 import { namespaceInode, openNamespace, pidFromNamespace } from "../../lib/sys/namespaces.ts";
@@ -293,6 +293,17 @@ describe("a mount in a running jail", () => {
     const made = await runIn(jail, [step], [{ fd: jail.init.pidfd!, flags: all }]);
     expect(made).toMatchObject({ status: { kind: "exited", code: 0 }, reports: [] });
     expect((await jail.run("cat /proc/mounts")).output).toContain("/mounted");
+  });
+});
+
+describe("a role", () => {
+  test("that does not fit the PID namespace is refused before anything is started", () => {
+    const start = (role: ChildSpec["role"], newPid: boolean) => () =>
+      spawnChild({ ...PLAIN, ...(role === undefined ? {} : { role }), confinement: { ...FREE, newPid } });
+    expect(start("init", false)).toThrow(/needs a new PID namespace/);
+    expect(start("exec", true)).toThrow(/role is "exec", which is no init/);
+    expect(start("none", true)).toThrow(/role is "none", which is no init/);
+    expect(start("guard" as "none", false)).toThrow(/role is "guard"/);
   });
 });
 
