@@ -177,6 +177,7 @@ struct reeve_report {
  * the kernel kills the guard, its PID 1 and all in the namespace. Times are nanoseconds of CLOCK_BOOTTIME.
  */
 #define REEVE_GUARD_MAGIC 0x31444752u /* "RGD1" */
+#define REEVE_GUARD_JOINS 8
 
 struct reeve_guard_request {
   u32 magic;
@@ -184,12 +185,18 @@ struct reeve_guard_request {
   i32 news_fd;          /* write end, non-blocking, of a pipe of struct reeve_guard_news */
   i32 pid_namespace_fd; /* the PID namespace within which the new one lies; -1: the guard's own */
   u64 deadline;
+  u32 njoins;
+  u32 zero;
+  struct { /* namespaces that its PID 1 joins, as a jail's processes do: nothing of the host can be reached through it */
+    i32 fd;    /* a namespace file, or a pidfd */
+    u32 flags; /* CLONE_NEW*, never NEWPID */
+  } joins[REEVE_GUARD_JOINS];
 };
 
 enum reeve_guard_command_kind {
   REEVE_G_PUSH = 1, /* value: the new deadline. One that is no later than the present one is ignored */
   REEVE_G_WATCH = 2 /* pid, as the guard sees it, is a daemon: `signal` goes to its group (to itself where it leads none) `value` before
-                       the deadline, or at once when the core is gone. Nobody outside the namespace is ever signalled */
+                       the deadline, or at once when the core is gone. Nobody outside the namespace, and those within it, is ever signalled */
 };
 struct reeve_guard_command {
   u32 kind;

@@ -40,6 +40,8 @@ export class EtcdCandidate implements Elector {
   #isHandling = false;
   #events: ElectorEvents | null = null;
   #guard: LordGuard | null = null;
+  /** It is being killed: nothing is born under it any more. */
+  #isDisarming = false;
   #watch: EtcdWatch | null = null;
   /** Calls off what belongs to the present lease. */
   #life = new AbortController();
@@ -56,7 +58,7 @@ export class EtcdCandidate implements Elector {
 
   /** Under which the daemons of a lordship are to be born; null while there is none, or no longer. */
   get guard(): LordGuard | null {
-    return this.#guard;
+    return this.#isDisarming ? null : this.#guard;
   }
 
   /** How long a daemon may take to stop once etcd cannot be reached, milliseconds. */
@@ -291,6 +293,7 @@ export class EtcdCandidate implements Elector {
         ended: (problem) => this.#guardEnded(guard, problem),
       });
       this.#guard = guard;
+      this.#isDisarming = false;
     } catch (error) {
       this.#handle({ type: "guardEnded", text: errorText(error) });
     }
@@ -299,15 +302,16 @@ export class EtcdCandidate implements Elector {
   #guardEnded(guard: LordGuard, problem: string | null): void {
     if (this.#guard !== guard) return;
     this.#guard = null;
+    if (this.#isDisarming) return this.#handle({ type: "disarmed" });
     const text = problem ??
       "the guard ended, and what ran under it: the lease was not renewed in time, or somebody killed it";
     this.#handle({ type: "guardEnded", text });
   }
 
   #disarm(): void {
-    const guard = this.#guard;
-    this.#guard = null;
-    guard?.kill();
+    if (this.#guard === null) return this.#handle({ type: "disarmed" });
+    this.#isDisarming = true;
+    this.#guard.kill();
   }
 
   #setTimer(name: EtcdTimer, ms: number): void {
@@ -328,7 +332,7 @@ export class EtcdCandidate implements Elector {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#end();
-    this.#disarm();
+    this.#guard?.kill();
     this.#closed.resolve();
   }
 }
@@ -338,4 +342,5 @@ const TIMER_EVENT = {
   renew: "renewDue",
   claim: "claimDue",
   stepDown: "stepDownDue",
+  disarm: "disarmOverdue",
 } as const satisfies Record<EtcdTimer, EtcdEvent["type"]>;

@@ -162,27 +162,31 @@ export class EtcdClient {
 
   async #post(url: string, request: ApiRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
     const patience = this.#parts.patience();
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), patience);
+    // One controller a request: `signal` lives as long as the lease, and would remember each that was derived from it.
+    const either = new AbortController();
+    let isLate = false;
+    const giveUp = (): void => either.abort();
+    const timer = setTimeout(() => {
+      isLate = true;
+      giveUp();
+    }, patience);
+    signal.addEventListener("abort", giveUp);
     const sentAt = this.#parts.now();
     try {
-      const either = AbortSignal.any([signal, late.signal]);
-      const answer = await this.#parts.http.post(
-        url + request.path,
-        JSON.stringify(request.body),
-        token,
-        either,
-      );
+      signal.throwIfAborted();
+      const { http } = this.#parts;
+      const answer = await http.post(url + request.path, JSON.stringify(request.body), token, either.signal);
       const json = this.#read(answer);
       if (json["header"] !== undefined) this.note(headerOf(json));
       return { json, sentAt };
     } catch (error) {
-      if (late.signal.aborted && !signal.aborted) {
+      if (isLate && !signal.aborted) {
         throw new Error(`no answer in ${(patience / 1000).toFixed(1)} s`, { cause: error });
       }
       throw error;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
     }
   }
 

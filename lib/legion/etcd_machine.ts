@@ -13,6 +13,8 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 /** A server that comes up goes through several errors in a row. */
 const SAY_AGAIN_MS = 5000;
+/** What is killed is gone in a moment, unless it hangs in the kernel. */
+const DISARM_PATIENCE_MS = 2000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
 
@@ -37,6 +39,8 @@ export interface EtcdStatus {
   problem: string | null;
   /** When that was last said. */
   saidAt: number;
+  /** Token of a lord's key without a lease that was warned of. */
+  stray: string | null;
 }
 
 export class EtcdMachine {
@@ -56,6 +60,7 @@ export class EtcdMachine {
     arming: false,
     problem: null,
     saidAt: 0,
+    stray: null,
   };
   #effects: EtcdEffect[] = [];
   #now = 0;
@@ -176,6 +181,14 @@ export class EtcdMachine {
     this.timer("claim", status.lordlessSince + CLAIM_STEP_MS * better.length);
   }
 
+  /** A lord's key without a lease was put there by hand, or restored, and would stand for ever. */
+  warnOfStrayKey(): void {
+    const { lord } = this.status.directory;
+    if (lord === null || lord.lease !== "0" || this.status.stray === lord.token) return;
+    this.status.stray = lord.token;
+    this.log("warning", "the lord's key in etcd has no lease, so that nobody can become lord: delete it");
+  }
+
   /** Not before those who start at the same time are heard. */
   beginWaiting(): void {
     this.status.lordlessSince = this.#now + CLAIM_STEP_MS;
@@ -189,10 +202,22 @@ export class EtcdMachine {
     }
   }
 
+  /** The lease is kept until nothing is left that it stood for. */
+  disarm(): void {
+    this.clear("stepDown");
+    this.enter("disarming");
+    this.watchDisarming();
+    this.effect({ do: "disarm" });
+  }
+
+  watchDisarming(): void {
+    this.timer("disarm", this.#now + DISARM_PATIENCE_MS);
+  }
+
   /** The lease is given back, whether that succeeds or not. */
   leave(): void {
     const { status } = this;
-    for (const timer of ["retry", "renew", "claim", "stepDown"] as const) this.clear(timer);
+    for (const timer of ["retry", "renew", "claim", "stepDown", "disarm"] as const) this.clear(timer);
     status.token = null;
     status.renewing = false;
     const lease = status.lease;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { EtcdTransportPlan, LegionPlan } from "../config/legion_plan.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootTime } from "../sys/identity.ts";
-import { Guard } from "../sys/guard.ts";
+import { Guard, type GuardSurroundings } from "../sys/guard.ts";
 import type { NodeId } from "./announcement.ts";
 import { EtcdCandidate } from "./etcd_candidate.ts";
 import { EtcdClient } from "./etcd_client.ts";
@@ -21,10 +21,12 @@ export interface EtcdOptions {
   readonly self: NodeId;
   /** Milliseconds: the longest stop_timeout among the legion's daemons. */
   readonly grace: number;
-  /** The PID namespace that the daemons' own is to lie in (a jail's); null: reeve's. */
-  readonly within: () => number | null;
+  /** Where a guard's PID namespace is to lie (in a jail); null: where reeve is. */
+  readonly within: () => GuardSurroundings | null;
   readonly log: (level: "info" | "warning" | "error", text: string) => void;
 }
+
+const LOOPBACK = /^http:\/\/(localhost|127\.|\[::1\])/;
 
 /** Throws when a file of the transport cannot be read. */
 export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
@@ -32,6 +34,10 @@ export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
   const { user } = transport;
   const about = (level: "info" | "warning" | "error", text: string): void =>
     log(level, `legion "${plan.name}": ${text}`);
+  const isOpen = transport.urls.some((url) => url.startsWith("http:") && !LOOPBACK.test(url));
+  if (user !== null && isOpen) {
+    about("warning", "the password goes over the network for everybody to read: use https");
+  }
   const short = longestGrace(transport.ttl * 1000);
   if (options.grace > short) {
     about(

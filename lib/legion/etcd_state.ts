@@ -7,9 +7,18 @@ import type { LeaseGrant } from "./etcd_times.ts";
 /**
  * out: no part. joining: no lease yet. candidate: a lease, and a key that says who we are. claiming: the lord's key is being
  * written. arming: it is ours, the guard is not up yet. lord. vacating: no lord any more, what ran as one is still being
- * stopped. leaving: the lease is being given back.
+ * stopped. disarming: the guard is being killed, and all that may be left under it. leaving: the lease is being given back.
  */
-export type Role = "out" | "joining" | "candidate" | "claiming" | "arming" | "lord" | "vacating" | "leaving";
+export type Role =
+  | "out"
+  | "joining"
+  | "candidate"
+  | "claiming"
+  | "arming"
+  | "lord"
+  | "vacating"
+  | "disarming"
+  | "leaving";
 
 export interface Lease extends LeaseGrant {
   readonly id: string;
@@ -54,14 +63,17 @@ export type EtcdEvent =
   // the guard's
   | { readonly type: "armed" }
   | { readonly type: "guardEnded"; readonly text: string }
+  /** Nothing is left of what ran under a guard. */
+  | { readonly type: "disarmed" }
   // time's
   | { readonly type: "retryDue" }
   | { readonly type: "renewDue" }
   | { readonly type: "claimDue" }
-  | { readonly type: "stepDownDue" };
+  | { readonly type: "stepDownDue" }
+  | { readonly type: "disarmOverdue" };
 
 export type EventType = EtcdEvent["type"];
-export type EtcdTimer = "retry" | "renew" | "claim" | "stepDown";
+export type EtcdTimer = "retry" | "renew" | "claim" | "stepDown" | "disarm";
 
 export type EtcdEffect =
   | { readonly do: "join" }
@@ -72,7 +84,7 @@ export type EtcdEffect =
   /** Start the guard, which holds `deadline` from the start. */
   | { readonly do: "arm"; readonly deadline: number }
   | { readonly do: "push"; readonly deadline: number }
-  /** Kill the guard, and with it all that still runs under it. */
+  /** Kill the guard, and with it all that still runs under it; `disarmed` once that is dead, at once where there is none. */
   | { readonly do: "disarm" }
   | { readonly do: "choose"; readonly token: string }
   | { readonly do: "depose"; readonly why: string }

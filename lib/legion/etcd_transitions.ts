@@ -81,6 +81,7 @@ const look: Handler<"directoryRead"> = (machine, { directory }) => {
   machine.read(directory);
   // A claim whose answer was lost has succeeded after all.
   if (machine.holdsKey()) return take(machine, directory.lord!.token);
+  machine.warnOfStrayKey();
   machine.consider();
 };
 
@@ -209,11 +210,10 @@ const checkKey: Handler<"directoryRead"> = (machine, { directory }) => {
 
 const loseGuard: Handler<"guardEnded"> = (machine, { text }) => depose(machine, text, false);
 
-/** The hook failed: nothing runs. */
+/** The hook failed. */
 const decline: Handler<"declined"> = (machine, { seconds }) => {
   machine.status.suspendedUntil = machine.now + seconds * 1000;
-  machine.effect({ do: "disarm" });
-  machine.leave();
+  machine.disarm();
 };
 
 const vacateUnasked = (machine: EtcdMachine): void => {
@@ -224,9 +224,12 @@ const vacateUnasked = (machine: EtcdMachine): void => {
 
 // --- no lord any more ---------------------------------------------------------------------------------------------------
 
-const vacate = (machine: EtcdMachine): void => {
-  machine.effect({ do: "disarm" });
-  machine.leave();
+const vacate = (machine: EtcdMachine): void => machine.disarm();
+
+const vacateAndClose = (machine: EtcdMachine): void => {
+  unwant(machine);
+  machine.status.closing = true;
+  machine.disarm();
 };
 
 /** While daemons stop, the lease is kept if it can be: they have their whole grace then. */
@@ -235,6 +238,27 @@ const failVacating: Handler<"renewFailed"> = (machine, { text, gone }) => {
   if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
   machine.status.lease = null;
   machine.effect({ do: "disarm" });
+};
+
+const keepDisarming: Handler<"renewFailed"> = (machine, { text, gone }) => {
+  machine.status.renewing = false;
+  if (gone) machine.status.lease = null;
+  else machine.renewAgain(`cannot renew the lease: ${text}`);
+};
+
+const leave = (machine: EtcdMachine): void => machine.leave();
+
+const closeDisarming: Handler<"closeAsked"> = (machine, event) => {
+  closeLater(machine, event);
+  machine.watchDisarming();
+};
+
+/** Nobody else may be lord while it is there, or nobody can know: the lease is not given back. */
+const waitOn = (machine: EtcdMachine): void => {
+  machine.log("error", "what ran as lord was killed and does not end: it hangs in the kernel");
+  if (!machine.status.closing) return;
+  machine.clear("renew");
+  machine.rest();
 };
 
 const rest: Handler<"left"> = (machine) => machine.rest();
@@ -262,10 +286,12 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: beginAgain,
     renewDue: "ignore",
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
   joining: {
     wanted: want,
@@ -284,10 +310,12 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: beginAgain,
     renewDue: "ignore",
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
   candidate: {
     wanted: want,
@@ -306,10 +334,12 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: renew,
     claimDue: claim,
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
   claiming: {
     wanted: want,
@@ -328,10 +358,12 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
   arming: {
     wanted: want,
@@ -350,17 +382,19 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: choose,
     guardEnded: remainUnarmed,
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
   lord: {
     wanted: want,
     leaveAsked: vacateUnasked,
     declined: decline,
     vacated: "ignore",
-    closeAsked: disarmAndClose,
+    closeAsked: vacateAndClose,
     joined: "ignore",
     joinFailed: "ignore",
     renewed: push,
@@ -372,17 +406,19 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: loseGuard,
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
     stepDownDue: stepDown,
+    disarmOverdue: "ignore",
   },
   vacating: {
     wanted: want,
     leaveAsked: unwant,
     declined: decline,
     vacated: vacate,
-    closeAsked: disarmAndClose,
+    closeAsked: vacateAndClose,
     joined: "ignore",
     joinFailed: "ignore",
     renewed: push,
@@ -394,10 +430,36 @@ export const ETCD_TRANSITIONS: Table = {
     left: "ignore",
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
+  },
+  disarming: {
+    wanted: want,
+    leaveAsked: unwant,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: closeDisarming,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: keep,
+    renewFailed: keepDisarming,
+    directoryRead: note,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    disarmed: leave,
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    stepDownDue: "ignore",
+    disarmOverdue: waitOn,
   },
   leaving: {
     wanted: want,
@@ -416,9 +478,11 @@ export const ETCD_TRANSITIONS: Table = {
     left: rest,
     armed: "ignore",
     guardEnded: "ignore",
+    disarmed: "ignore",
     retryDue: "ignore",
     renewDue: "ignore",
     claimDue: "ignore",
     stepDownDue: "ignore",
+    disarmOverdue: "ignore",
   },
 };

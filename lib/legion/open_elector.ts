@@ -5,14 +5,15 @@
 import type { LegionPlan } from "../config/legion_plan.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import { bootTime } from "../sys/identity.ts";
+import type { GuardSurroundings } from "../sys/guard.ts";
 import type { Elector } from "./elector.ts";
 
 export interface ElectorOptions {
   readonly plan: LegionPlan;
   /** Milliseconds: the longest stop_timeout among the legion's daemons. */
   readonly grace: number;
-  /** The PID namespace in which one of a guard is to lie (a jail's); null: reeve's. */
-  readonly within: () => number | null;
+  /** Where a guard's PID namespace is to lie (in a jail); null: where reeve is. */
+  readonly within: () => GuardSurroundings | null;
   readonly log: (level: "debug" | "info" | "warning" | "error", text: string, fields?: LogFields) => void;
 }
 

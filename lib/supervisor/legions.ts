@@ -4,12 +4,18 @@
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
+import type { JailPlace } from "../jail/jail_place.ts";
 import { errorText } from "../sys/error_text.ts";
+import type { GuardSurroundings } from "../sys/guard.ts";
 import type { LegionGate } from "./instance.ts";
 import { legionWorld, type LegionWorldParts } from "./legion_world.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;
+
+function surroundings(place: JailPlace | null): GuardSurroundings | null {
+  return place === null ? null : { pidNamespace: place.pidNamespaceFd, join: place.confinement.join };
+}
 
 export class Legions implements LegionGate {
   readonly #parts: LegionWorldParts;
@@ -121,7 +127,7 @@ export class Legions implements LegionGate {
       const elector = await openElector({
         plan,
         grace: Math.max(0, ...timeouts) * 1000,
-        within: () => core.jail?.place()?.pidNamespaceFd ?? null,
+        within: () => surroundings(core.jail?.place() ?? null),
         log: (level, text, fields) => logger.log(level, null, text, fields),
       });
       const legion = new Legion(plan, elector, legionWorld(plan.name, this.#parts));

@@ -2,7 +2,7 @@
  * The guard of a lordship: a process of native/guard.c that holds a deadline, and the PID namespace into which daemons are put
  * that must not outlive it. Packs its request and commands, reads its news. Must never move a deadline by itself.
  */
-import { integer, processId, signalNumber, unsigned64 } from "./checks.ts";
+import { fileDescriptor, integer, processId, signalNumber, unsigned64 } from "./checks.ts";
 import { closeFd, keepList, openPipe, readInto } from "./descriptor.ts";
 import { openFollow } from "./files.ts";
 import { memfdOf } from "./memfd.ts";
@@ -14,7 +14,9 @@ import { type Watch, watcher } from "./watcher.ts";
 
 /** As native/reeve.h has them. */
 const MAGIC = 0x31444752;
-const REQUEST_SIZE = 24;
+const JOINS = 8;
+const JOINS_AT = 32;
+const REQUEST_SIZE = JOINS_AT + JOINS * 8;
 const COMMAND_SIZE = 24;
 const NEWS_SIZE = 8;
 const ROLE_GUARD = 3;
@@ -33,6 +35,13 @@ export interface GuardEvents {
   ended(problem: string | null): void;
 }
 
+/** Where a guard's namespace lies: that of a jail, whose other namespaces its PID 1 joins. The caller's descriptors. */
+export interface GuardSurroundings {
+  /** null: reeve's. */
+  readonly pidNamespace: number | null;
+  readonly join: readonly { readonly fd: number; readonly flags: number }[];
+}
+
 export class Guard {
   /** Our child. */
   readonly pid: number;
@@ -48,18 +57,22 @@ export class Guard {
   #isOver = false;
 
   /**
-   * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: the PID namespace in which the new one
-   * is to lie; null: ours. Throws SysError.
+   * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: null: where reeve is. Throws SysError.
    */
-  constructor(deadline: number, within: number | null, events: GuardEvents) {
+  constructor(deadline: number, within: GuardSurroundings | null, events: GuardEvents) {
     this.#events = events;
     const commands = openPipe({ nonblock: true });
     const news = openPipe({ nonblock: true });
-    const request = memfdOf("reeve-guard", packRequest(commands.reader, news.writer, within, deadline));
+    const surroundings = within ?? { pidNamespace: null, join: [] };
+    const inherited = surroundings.join.map(({ fd }) => fd);
+    if (surroundings.pidNamespace !== null) inherited.push(surroundings.pidNamespace);
+    const request = memfdOf(
+      "reeve-guard",
+      packRequest(commands.reader, news.writer, surroundings, deadline),
+    );
     const out = new Int32Array(2);
     try {
-      const fds = [request, commands.reader, news.writer, ...(within === null ? [] : [within])];
-      const keep = keepList(fds);
+      const keep = keepList([request, commands.reader, news.writer, ...inherited]);
       const symbols = native();
       unwrap(
         "clone3",
@@ -194,13 +207,24 @@ function nanoseconds(milliseconds: number): bigint {
   return BigInt(Math.floor(milliseconds * 1000)) * 1000n;
 }
 
-function packRequest(commands: number, news: number, within: number | null, deadline: number): Uint8Array {
+function packRequest(
+  commands: number,
+  news: number,
+  { pidNamespace, join }: GuardSurroundings,
+  deadline: number,
+): Uint8Array {
+  integer(join.length, "count of namespaces to join", 0, JOINS);
   const bytes = new Uint8Array(REQUEST_SIZE);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
   view.setInt32(4, commands, true);
   view.setInt32(8, news, true);
-  view.setInt32(12, within ?? -1, true);
+  view.setInt32(12, pidNamespace ?? -1, true);
   view.setBigUint64(16, unsigned64(nanoseconds(deadline), "deadline"), true);
+  view.setUint32(24, join.length, true);
+  join.forEach(({ fd, flags }, at) => {
+    view.setInt32(JOINS_AT + at * 8, fileDescriptor(fd, "namespace to join"), true);
+    view.setUint32(JOINS_AT + at * 8 + 4, integer(flags, "namespaces to join", 1, 0xffff_ffff), true);
+  });
   return bytes;
 }

@@ -39,15 +39,17 @@ function ip(...words: string[]): void {
   if (!run.success) throw new Error(`ip ${words.join(" ")}: ${run.stderr}`);
 }
 
-/** Namespaces joined by a bridge; each end of a link can be cut. */
+/** Namespaces joined by a bridge; each end of a link can be cut, or moved to another bridge. */
 class Network {
   readonly #prefix = `rv${process.pid % 100_000}`;
   readonly #made: string[] = [];
 
   constructor() {
     this.#add("hub");
-    ip("-n", this.name("hub"), "link", "add", "br0", "type", "bridge");
-    ip("-n", this.name("hub"), "link", "set", "br0", "up");
+    for (const bridge of ["br0", "br1"]) {
+      ip("-n", this.name("hub"), "link", "add", bridge, "type", "bridge");
+      ip("-n", this.name("hub"), "link", "set", bridge, "up");
+    }
   }
 
   name(host: string): string {
@@ -70,6 +72,15 @@ class Network {
 
   heal(host: string): void {
     ip("-n", this.name("hub"), "link", "set", host, "up");
+  }
+
+  /** Those on the far side reach each other, and nobody else. */
+  moveAway(host: string): void {
+    ip("-n", this.name("hub"), "link", "set", host, "master", "br1");
+  }
+
+  moveBack(host: string): void {
+    ip("-n", this.name("hub"), "link", "set", host, "master", "br0");
   }
 
   within(host: string): string[] {
@@ -188,6 +199,13 @@ export class Chaos implements AsyncDisposable {
       [`cut off ${host}`]: () => {
         this.#network.cut(host);
         return () => this.#network.heal(host);
+      },
+      // Perhaps with the leader of etcd, which believes to be one for a while.
+      [`part ${host} and etcd's m${member} from the rest`]: () => {
+        for (const one of [host, `m${member}`]) this.#network.moveAway(one);
+        return () => {
+          for (const one of [host, `m${member}`]) this.#network.moveBack(one);
+        };
       },
       [`cut off etcd's m${member}`]: () => {
         this.#network.cut(`m${member}`);

@@ -137,6 +137,12 @@ describe("standing", () => {
     expect(scene.role).toBe("joining");
   });
 
+  test("a lord's key that has no lease would stand for ever: that is said once", () => {
+    const scene = new Scene().stand();
+    const lines = [1, 2, 3].flatMap(() => scene.all(scene.directory({ ...OTHER, lease: "0" })));
+    expect(lines.filter(({ do: what }) => what === "log")).toHaveLength(1);
+  });
+
   test("told to leave, the lease is given back and nothing more is done", () => {
     const scene = new Scene().stand();
     expect(scene.send({ type: "leaveAsked" })).toEqual([{ do: "leave", lease: "7" }]);
@@ -280,7 +286,9 @@ describe("being lord", () => {
     scene.send({ type: "stepDownDue" });
     expect(scene.send({ type: "renewDue" })).toEqual([{ do: "renew", lease: "7" }]);
     expect(scene.renewed()).toMatchObject([{ do: "push" }]);
-    expect(scene.send({ type: "vacated" })).toEqual([{ do: "disarm" }, { do: "leave", lease: "7" }]);
+    expect(scene.send({ type: "vacated" })).toEqual([{ do: "disarm" }]);
+    expect(scene.renewed()).toEqual([]);
+    expect(scene.send({ type: "disarmed" })).toEqual([{ do: "leave", lease: "7" }]);
     expect(scene.send({ type: "left" })).toEqual([{ do: "join" }]);
   });
 
@@ -288,16 +296,26 @@ describe("being lord", () => {
     const scene = new Scene().rule();
     expect(scene.send({ type: "leaveAsked" })).toEqual([]);
     expect(scene.renewed()).toMatchObject([{ do: "push" }]);
-    expect(scene.send({ type: "closeAsked" })).toEqual([{ do: "disarm" }, { do: "leave", lease: "7" }]);
+    expect(scene.send({ type: "closeAsked" })).toEqual([{ do: "disarm" }]);
+    expect(scene.send({ type: "disarmed" })).toEqual([{ do: "leave", lease: "7" }]);
     expect(scene.send({ type: "left" })).toEqual([{ do: "closed" }]);
+  });
+
+  test("what was killed and hangs in the kernel: the lordship is kept, and not given back at the end either", () => {
+    const scene = new Scene().rule();
+    scene.send({ type: "stepDownDue" });
+    scene.send({ type: "vacated" });
+    scene.time += 2000;
+    expect(scene.all({ type: "disarmOverdue" })).toMatchObject([{ do: "log", level: "error" }]);
+    expect(scene.send({ type: "renewDue" })).toEqual([{ do: "renew", lease: "7" }]);
+    expect(Scene.timer(scene.all({ type: "closeAsked" }), "disarm")).toBe(2000);
+    expect(scene.send({ type: "disarmOverdue" })).toEqual([{ do: "closed" }]);
   });
 
   test("a lord hook failed: out of it for as long as was said", () => {
     const scene = new Scene().rule();
-    expect(scene.send({ type: "declined", seconds: 5 })).toEqual([{ do: "disarm" }, {
-      do: "leave",
-      lease: "7",
-    }]);
+    expect(scene.send({ type: "declined", seconds: 5 })).toEqual([{ do: "disarm" }]);
+    expect(scene.send({ type: "disarmed" })).toEqual([{ do: "leave", lease: "7" }]);
     expect(Scene.timer(scene.all({ type: "left" }), "retry")).toBe(5000);
     scene.time += 5000;
     expect(scene.send({ type: "retryDue" })).toEqual([{ do: "join" }]);

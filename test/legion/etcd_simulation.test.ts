@@ -242,7 +242,11 @@ class SimNode {
         return;
       case "disarm":
         this.#guard = null;
-        return this.#end();
+        // SIGKILL takes its time.
+        return world.at(world.time + world.random() * 5, () => {
+          this.#end();
+          this.#inCore(() => this.#handle({ type: "disarmed" }))();
+        });
       case "choose":
         // The lord hooks take a while; then the daemon is born, if its namespace still stands.
         return world.at(world.time + world.random() * 50, this.#inCore(() => this.#startDaemon()));
@@ -307,6 +311,7 @@ class SimNode {
       renew: "renewDue",
       claim: "claimDue",
       stepDown: "stepDownDue",
+      disarm: "disarmOverdue",
     } as const;
     this.#world.at(
       this.#world.time + ms / this.#rate,

@@ -61,7 +61,7 @@ class Driven {
   constructor(build: HelperBuild, deadline: number, magic = 0x31444752) {
     const commands = openPipe({ nonblock: true });
     const news = openPipe({ nonblock: true });
-    const bytes = new DataView(new ArrayBuffer(24));
+    const bytes = new DataView(new ArrayBuffer(96));
     bytes.setUint32(0, magic, true);
     bytes.setInt32(4, 4, true);
     bytes.setInt32(8, 5, true);

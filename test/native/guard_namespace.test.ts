@@ -1,14 +1,14 @@
 /** A guard as the core uses it: daemons born in its namespace, known by their pids, gone with it. */
 import { expect } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuardedPlace, underGuard } from "../../lib/legion/guard_place.ts";
-import type { ChildSpec } from "../../lib/sys/child_spec.ts";
+import { type ChildSpec, CLONE_NEW } from "../../lib/sys/child_spec.ts";
 import { closeFd } from "../../lib/sys/descriptor.ts";
 import { isSysError } from "../../lib/sys/errno.ts";
 import { openDirectory } from "../../lib/sys/files.ts";
-import { Guard } from "../../lib/sys/guard.ts";
+import { Guard, type GuardSurroundings } from "../../lib/sys/guard.ts";
 import { bootTime } from "../../lib/sys/identity.ts";
 import { openNamespace } from "../../lib/sys/namespaces.ts";
 import { reapDead } from "../../lib/sys/reap.ts";
@@ -29,7 +29,7 @@ class Guarded implements Disposable {
   isReady = false;
   ended: string | null | undefined = undefined;
 
-  constructor(milliseconds: number, within: number | null = null) {
+  constructor(milliseconds: number, within: GuardSurroundings | null = null) {
     this.guard = new Guard(bootTime() + milliseconds, within, {
       ready: () => this.isReady = true,
       told: (pid) => this.told.push(pid),
@@ -138,7 +138,7 @@ check("the stop signal reaches a daemon that it watches, its grace before the de
 check("within another PID namespace, as in a jail", async () => {
   using outer = new Guarded(60_000);
   const outside = await outer.ready();
-  using scene = new Guarded(60_000, outer.guard.place!.pidNamespaceFd);
+  using scene = new Guarded(60_000, { pidNamespace: outer.guard.place!.pidNamespaceFd, join: [] });
   await until("the inner guard is ready", () => scene.isReady);
   const place = new GuardedPlace(scene.guard.place!, null);
   const daemon = scene.keepTime(place);
@@ -157,11 +157,59 @@ check(
     expect(await late.end()).toBeNull();
     expect(late.isReady).toBe(false);
     const root = openDirectory("/");
-    using wrong = new Guarded(60_000, root);
+    using wrong = new Guarded(60_000, { pidNamespace: root, join: [] });
     expect(await wrong.end()).toBe("cannot make a PID namespace for the guard: bad file descriptor");
     closeFd(root);
   },
 );
+
+check("whoever is root in the namespace finds nothing of the host behind its PID 1", async () => {
+  using scene = new Guarded(60_000);
+  const place = await scene.ready();
+  const seen = join(scene.directory, "seen");
+  const look = "ls -A /proc/1/root/ /proc/1/root/.. /proc/1/cwd/ /proc/1/fd; readlink /proc/1/exe";
+  spawnChild(scene.spec(place, "/bin/sh", "-c", `{ ${look}; } > ${seen}.1 2>&1; mv ${seen}.1 ${seen}`));
+  const found = await until("it has looked", () => textOf(seen));
+  expect(found.split("\n").filter((line) => line !== "" && !/^\/proc\/1\/|^\/memfd:/.test(line))).toEqual([]);
+});
+
+check("PID 1 joins the namespaces of a jail, which are not changed by that", async () => {
+  const holder = Bun.spawn(["unshare", "--mount", "--uts", "--net", "sleep", "1000"], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  try {
+    const inode = (pid: number, name: string): string => readlinkSync(`/proc/${pid}/ns/${name}`);
+    await until(
+      "the holder has its namespaces",
+      () => inode(holder.pid, "net") !== inode(process.pid, "net"),
+    );
+    const before = readFileSync(`/proc/${holder.pid}/mountinfo`, "utf8");
+    const names = ["mnt", "uts", "net"] as const;
+    const joined = names.map((name) => ({ fd: openNamespace(holder.pid, name), flags: CLONE_NEW[name] }));
+    using scene = new Guarded(60_000, { pidNamespace: null, join: joined });
+    const place = await scene.ready();
+    for (const { fd } of joined) closeFd(fd);
+    expect(inode(place.initPid, "net")).toBe(inode(holder.pid, "net"));
+    expect(inode(place.initPid, "uts")).toBe(inode(holder.pid, "uts"));
+    expect(inode(place.initPid, "mnt")).not.toBe(inode(process.pid, "mnt"));
+    expect(readFileSync(`/proc/${holder.pid}/mountinfo`, "utf8")).toBe(before);
+  } finally {
+    holder.kill(9);
+  }
+});
+
+check("a daemon with a PID namespace of its own within is told to stop as well", async () => {
+  using scene = new Guarded(600);
+  const place = await scene.ready();
+  const nested = spawnChild({
+    ...scene.spec(place, KEEP_TIME, scene.directory),
+    confinement: { ...place.confine(null), newPid: true },
+  });
+  await until("it keeps time", () => readLives(scene.directory)[0] ?? null);
+  scene.guard.watch(nested.pid, SIGTERM, 300);
+  await until("it was told", () => scene.told.length > 0);
+  expect(await scene.end()).toBeNull();
+});
 
 check("a daemon that wants to join another PID namespace cannot have a guard", async () => {
   using scene = new Guarded(60_000);
