@@ -16,7 +16,7 @@ import { openDirectory } from "../sys/files.ts";
 import { ownCredentials, readUmask } from "../sys/own_process.ts";
 import { hideProcess } from "../sys/pty.ts";
 import { daemonIdentity, enterChild, SHELL } from "./enter_child.ts";
-import { runningInstances } from "./enter_instance.ts";
+import { holderOf, type InstanceStart, runningInstances, startOf } from "./enter_instance.ts";
 import { CannotEnter, type EnterPlace, findPlace } from "./enter_place.ts";
 import { Session, type SessionEnd } from "./enter_session.ts";
 import { findUser } from "./enter_user.ts";
@@ -45,8 +45,11 @@ export async function enter(line: CommandLine, outputs: Outputs): Promise<number
     if (plan === null) return EXIT.usage;
     // From here on we have open what belongs to a jail, and soon a child in it that is still us.
     hideProcess();
-    const place = await findPlace(plan, runDirOf(plan), words.daemon);
-    const { code, failure } = await stay(plan, place, words, line.entrypoint);
+    const runDir = runDirOf(plan);
+    const place = await findPlace(plan, runDir, words.daemon);
+    const holder = holderOf(runDir);
+    const start = holder === null ? null : startOf(holder);
+    const { code, failure } = await stay(plan, place, start, words, line.entrypoint);
     return failure === null ? code : fail(...explain(place, line.entrypoint, failure));
   } catch (error) {
     if (error instanceof WrongWords) return fail(error.message, EXIT.usage);
@@ -83,8 +86,10 @@ function onlyInstance(): readonly string[] {
     throw new CannotEnter(`there are several instances: ${names}: say which with -c CONFIG`);
   }
   // Relative paths of its command line are relative to where it was started.
-  process.chdir(only.cwd);
-  return only.words;
+  const start = startOf(only.pid);
+  if (start === null) throw new CannotEnter(`the instance ${only.name} has just ended`);
+  process.chdir(start.cwd);
+  return start.words;
 }
 
 function runDirOf({ instance }: Plan): string {
@@ -96,6 +101,7 @@ function runDirOf({ instance }: Plan): string {
 async function stay(
   plan: Plan,
   place: EnterPlace,
+  start: InstanceStart | null,
   words: EnterWords,
   command: readonly string[] | null,
 ): Promise<SessionEnd> {
@@ -111,6 +117,7 @@ async function stay(
       identity,
       fds: session.child.fds,
       isTerminal: session.child.isTerminal,
+      start,
       own: process.env,
       inherited: {
         umask: readUmask(),

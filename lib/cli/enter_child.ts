@@ -7,6 +7,7 @@ import { SIGKILL } from "../daemon/patience.ts";
 import { commandFile, daemonChild, type Inherited, instanceChild } from "../supervisor/child_builder.ts";
 import { daemonEnvironment, jailEnvironment } from "../supervisor/environment.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
+import type { InstanceStart } from "./enter_instance.ts";
 import type { EnterPlace } from "./enter_place.ts";
 
 export interface EnterRequest {
@@ -20,6 +21,9 @@ export interface EnterRequest {
   readonly fds: readonly (number | "null")[];
   /** fd 0 is a terminal of the child's own. */
   readonly isTerminal: boolean;
+  /** The reeve that runs there; null: none does. */
+  readonly start: InstanceStart | null;
+  /** Of whoever enters. */
   readonly own: Readonly<Record<string, string | undefined>>;
   readonly inherited: Inherited;
 }
@@ -60,13 +64,18 @@ function programOf({ command }: EnterRequest, searchPath: string): Pick<ChildSpe
   return commandFile({ kind: "words", text: command.join(" "), words: command }, searchPath);
 }
 
-/** What hooks have put into the environment of the daemons (putenv) is the running reeve's alone. */
-function environmentOf({ plan, place, own }: EnterRequest): ReturnType<typeof jailEnvironment> {
+/**
+ * That of a daemon there, which begins with that of the running reeve or clean; of whoever enters there is TERM alone. What hooks have put
+ * into it (putenv) is the running reeve's to know.
+ */
+function environmentOf({ plan, place, start, own }: EnterRequest): ReturnType<typeof jailEnvironment> {
   const changes = plan.instance.environment;
-  const isClean = place.inJail && plan.instance.jail?.environment !== "inherit";
-  return isClean
-    ? jailEnvironment({ own, changes })
-    : daemonEnvironment({ own, changes, reloads: 0, originalName: process.argv0 });
+  const { TERM, LANG } = own;
+  if (start === null) return jailEnvironment({ own: { TERM, LANG }, changes });
+  const begin = { ...start.environment, TERM };
+  return place.environment === "clean"
+    ? jailEnvironment({ own: begin, changes })
+    : daemonEnvironment({ own: begin, changes, reloads: start.reloads, originalName: process.argv0 });
 }
 
 /** Those of the daemon, or of any daemon that has no keys of its own. */

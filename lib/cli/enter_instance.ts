@@ -4,14 +4,25 @@
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { takeCapsule } from "../supervisor/capsule.ts";
+import { decodeBytes } from "../sys/byte_text.ts";
 import { readStat } from "../sys/process_table.ts";
+import { readVirtual } from "../sys/virtual_files.ts";
+
+/** How a running reeve was started. */
+export interface InstanceStart {
+  /** As it was called, without the program's name. */
+  readonly words: readonly string[];
+  /** What relative paths of the words are relative to. */
+  readonly cwd: string;
+  /** Nothing of reeve's machinery is in it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly reloads: number;
+}
 
 export interface RunningInstance {
   readonly name: string;
   readonly pid: number;
-  /** As it was called, without the program's name. */
-  readonly words: readonly string[];
-  readonly cwd: string;
 }
 
 /** The reeve that holds this run directory; null: none does. */
@@ -39,10 +50,28 @@ export function runningInstances(top: string): readonly RunningInstance[] {
   }
   return names.flatMap((name) => {
     const pid = holderOf(join(top, name));
-    if (pid === null) return [];
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1, -1);
-    return [{ name, pid, words, cwd: linkOf(`/proc/${pid}/cwd`) }];
+    return pid === null ? [] : [{ name, pid }];
   });
+}
+
+/** `pid`: of `holderOf`. null: it has ended. */
+export function startOf(pid: number): InstanceStart | null {
+  const before = readStat(pid);
+  const environment: Record<string, string | undefined> = {};
+  for (const entry of stringsOf(`/proc/${pid}/environ`)) {
+    const equals = entry.indexOf("=", 1);
+    if (equals > 0) environment[entry.slice(0, equals)] ??= entry.slice(equals + 1);
+  }
+  const capsule = takeCapsule(environment);
+  const words = capsule?.argv ?? stringsOf(`/proc/${pid}/cmdline`).slice(1);
+  const cwd = capsule?.cwd ?? linkOf(`/proc/${pid}/cwd`);
+  if (before === null || readStat(pid)?.startTime !== before.startTime) return null;
+  return { words, cwd, environment, reloads: capsule?.reloads ?? 0 };
+}
+
+function stringsOf(path: string): string[] {
+  const bytes = readVirtual(path);
+  return bytes === null ? [] : decodeBytes(bytes).split("\0").filter((text) => text !== "");
 }
 
 function linkOf(path: string): string {

@@ -1,6 +1,7 @@
 /** Output of a child that is to be seen on a terminal of the host: through a pipe, since the terminal itself is not to be had inside. */
-import { closeFd, openPipe, readInto, setNonblocking, writeAll } from "../sys/descriptor.ts";
+import { closeFd, openPipe, readInto, setNonblocking } from "../sys/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
+import { showOnTerminal } from "../sys/pty.ts";
 import type { Watch, Watcher } from "../sys/watcher.ts";
 
 const PIECE = 16 << 10;
@@ -40,7 +41,7 @@ export class OutputPipe {
 
   #write(bytes: Uint8Array): boolean {
     try {
-      writeAll(this.#target, bytes);
+      showOnTerminal(this.#target, bytes);
       return true;
     } catch (error) {
       if (!["EIO", "EPIPE"].includes(errorCode(error) ?? "")) throw error;

@@ -4,7 +4,7 @@
  */
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { DaemonNamespaces } from "../config/jail_plan.ts";
+import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
 import type { DaemonPlan, Plan } from "../config/plan.ts";
 import { nearestName } from "../config/plan_nearest.ts";
 import { JailHandle, NotThatJail } from "../jail/jail_handle.ts";
@@ -38,6 +38,8 @@ export interface EnterPlace {
   readonly daemon: DaemonPlan | null;
   /** In the jail, as its daemons are. */
   readonly inJail: boolean;
+  /** What a daemon's environment there begins with. */
+  readonly environment: JailPlan["environment"];
   /** Once the child is started. */
   close(): void;
 }
@@ -61,11 +63,11 @@ async function findJail(plan: Plan, runDir: string): Promise<EnterPlace> {
     await holder.open();
     const place = holder.place();
     if (place === null) throw new CannotEnter("the root of the jail is not there");
-    return jailPlace(place, () => closeFd(place.rootFd));
+    return jailPlace(jail, place, () => closeFd(place.rootFd));
   }
   try {
     const handle = JailHandle.open(record.identity, record.plan);
-    return jailPlace(handle, () => handle.close());
+    return jailPlace(jail, handle, () => handle.close());
   } catch (error) {
     if (!(error instanceof NotThatJail)) throw error;
     needRunning(plan, runDir);
@@ -73,8 +75,12 @@ async function findJail(plan: Plan, runDir: string): Promise<EnterPlace> {
   }
 }
 
-function jailPlace({ rootFd, confinement }: JailPlace, close: () => void): EnterPlace {
-  return { shown: "the jail", rootFd, confinement, daemon: null, inJail: true, close };
+function jailPlace(
+  { environment }: JailPlan,
+  { rootFd, confinement }: JailPlace,
+  close: () => void,
+): EnterPlace {
+  return { shown: "the jail", rootFd, confinement, daemon: null, inJail: true, environment, close };
 }
 
 function needRunning({ instance }: Plan, runDir: string): void {
@@ -162,7 +168,9 @@ function daemonPlace(daemon: DaemonPlan, plan: Plan, pid: number, pidfd: number)
       readyFd: null,
     };
     const shown = `daemon "${daemon.name}"`;
-    return { shown, rootFd, confinement, daemon, inJail: plan.instance.jail !== null, close };
+    const { jail } = plan.instance;
+    const environment = jail?.environment ?? "inherit";
+    return { shown, rootFd, confinement, daemon, inJail: jail !== null, environment, close };
   } catch (error) {
     close();
     throw error;

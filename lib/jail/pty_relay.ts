@@ -2,7 +2,7 @@
  * Between the terminal of a person and the pseudo-terminal of a program: bytes both ways, and the size of the window. The person's
  * terminal is raw meanwhile, and is what it was afterwards, however this ends. Nothing that is read here is understood.
  */
-import { closeFd, readInto, writeAll } from "../sys/descriptor.ts";
+import { closeFd, readInto } from "../sys/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
 import {
   rawSettings,
@@ -10,8 +10,9 @@ import {
   readWindowSize,
   setTerminal,
   setWindowSize,
+  showOnTerminal,
   type TerminalSettings,
-  writeMaster,
+  writeTerminal,
 } from "../sys/pty.ts";
 import type { Watch, Watcher } from "../sys/watcher.ts";
 
@@ -34,6 +35,11 @@ export class PtyRelay {
   readonly #settings: TerminalSettings;
   readonly #buffer = new Uint8Array(PIECE);
   readonly #resize = (): void => this.#copySize();
+  /** The shell that we were stopped under has used the terminal meanwhile. */
+  readonly #resume = (): void => {
+    setTerminal(this.#ends.terminal, rawSettings(this.#settings));
+    this.#copySize();
+  };
   readonly #restore = (): void => this.#putBack();
   #keys: Watch | null = null;
   #screen: Watch | null = null;
@@ -54,6 +60,7 @@ export class PtyRelay {
   start(): void {
     process.on("exit", this.#restore);
     process.on("SIGWINCH", this.#resize);
+    process.on("SIGCONT", this.#resume);
     setTerminal(this.#ends.terminal, rawSettings(this.#settings));
     this.#screen = this.#watcher.add(this.#ends.master, () => this.#show());
     this.#readKeys();
@@ -72,6 +79,7 @@ export class PtyRelay {
     this.#screen?.remove();
     this.#screen = null;
     process.off("SIGWINCH", this.#resize);
+    process.off("SIGCONT", this.#resume);
     process.off("exit", this.#restore);
     this.#putBack();
     closeFd(this.#ends.master);
@@ -113,7 +121,7 @@ export class PtyRelay {
 
   #write(bytes: Uint8Array): void {
     try {
-      writeAll(this.#ends.output, bytes);
+      showOnTerminal(this.#ends.output, bytes);
     } catch (error) {
       if (!["EIO", "EPIPE"].includes(errorCode(error) ?? "")) throw error;
       this.#hungUp();
@@ -145,7 +153,7 @@ export class PtyRelay {
     this.#waiting = bytes;
     try {
       while (this.#waiting.length > 0) {
-        const taken = writeMaster(this.#ends.master, this.#waiting);
+        const taken = writeTerminal(this.#ends.master, this.#waiting);
         if (taken === null) {
           this.#stopKeys();
           this.#retry = setTimeout(() => this.#type(this.#waiting), AGAIN_MS);

@@ -5,7 +5,7 @@
 import { fileDescriptor, integer, userId } from "./checks.ts";
 import { closeFd } from "./descriptor.ts";
 import { openInRoot } from "./files.ts";
-import { EAGAIN, native, unwrap, unwrapUnless } from "./native.ts";
+import { EAGAIN, EINTR, native, unwrap, unwrapUnless } from "./native.ts";
 
 export interface Pty {
   /** Ours: non-blocking, close-on-exec. */
@@ -49,11 +49,22 @@ export function openPty(root: number, owner: { readonly uid: number; readonly gi
 /** (gid_t) -1: the group is that of the mount, "tty" where it has one. */
 const NO_CHANGE = 0xffff_ffff;
 
-/** How many of the bytes a master has taken; null: the program has not read what it has. Throws SysError (EIO: it has hung up). */
-export function writeMaster(master: number, bytes: Uint8Array): number | null {
-  const result = native().reeve_write(fileDescriptor(master), bytes, bytes.length);
-  return unwrapUnless([EAGAIN], "write", result, { doing: "write to a pseudo-terminal" });
+/** How many of the bytes a terminal has taken; null: it has no room, and does not block. Throws SysError (EIO: it has hung up). */
+export function writeTerminal(fd: number, bytes: Uint8Array): number | null {
+  const result = native().reeve_write(fileDescriptor(fd), bytes, bytes.length);
+  return unwrapUnless([EAGAIN, EINTR], "write", result, { doing: "write to a terminal" });
 }
+
+/** All of them, however long that takes: somebody may have made the person's terminal non-blocking. Throws SysError (EIO, EPIPE). */
+export function showOnTerminal(fd: number, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0;) {
+    const taken = writeTerminal(fd, rest);
+    if (taken === null) Bun.sleepSync(NO_ROOM_MS);
+    else rest = rest.subarray(taken);
+  }
+}
+
+const NO_ROOM_MS = 2;
 
 /** Throws SysError (ENOTTY). */
 export function readTerminal(fd: number): TerminalSettings {

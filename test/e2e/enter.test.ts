@@ -154,6 +154,33 @@ describe("reeve enter", () => {
     expect(none.code).toBe(1);
   });
 
+  check(
+    "where daemons have reeve's own environment it is the running reeve's, and not that of who enters",
+    NEEDS,
+    async (scope) => {
+      const config = scope.config([
+        `namespace = ${busyboxRoot(scope)}`,
+        "namespace-env = inherit",
+        "env = MINE=1",
+        "attach-daemon = sleep 91045",
+      ]);
+      const supervisor = scope.reeve(config, { environment: { OF_REEVE: "1", TERM: "other" } });
+      await supervisor.untilLog(/reeve is up/);
+      const mine = { environment: { OF_THE_PERSON: "1", TERM: "vt100" } };
+      for (const reloads of ["0", "1"]) {
+        const { output } = await scope.run([REEVE, "enter", "-c", config, "--", "env"], mine);
+        const lines = output.split("\n");
+        for (const line of ["MINE=1", "OF_REEVE=1", "TERM=vt100", `UWSGI_RELOADS=${reloads}`]) {
+          expect(lines).toContain(line);
+        }
+        expect(output).not.toMatch(/OF_THE_PERSON|REEVE_INTERNAL|^BUN_/m);
+        const from = supervisor.log().length;
+        supervisor.signal("SIGHUP");
+        await supervisor.untilLog(/reeve is back/, { from });
+      }
+    },
+  );
+
   check("a chroot, and the option's own words for what is not there", NEEDS, async (scope) => {
     const rootDirectory = busyboxRoot(scope);
     const config = scope.config([`chroot = ${rootDirectory}`, "attach-daemon = sleep 91051"]);

@@ -1,15 +1,6 @@
 /** Descriptors over unix sockets, and what is refused of them. */
 import { afterAll, describe, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { openSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { parseSetnsMessage, setnsMessage } from "../../lib/jail/setns.ts";
 import { closeFd, peerCredentials } from "../../lib/sys/descriptor.ts";
 import { errorCode } from "../../lib/sys/errno.ts";
