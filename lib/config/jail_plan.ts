@@ -48,6 +48,8 @@ export interface JailPlan {
   readonly bare: boolean;
   /** namespace-env: what daemons inside begin with. clean: PATH, TERM, LANG. */
   readonly environment: "clean" | "inherit";
+  /** The instance's `cap` leaves nobody the right to mount: what /proc gives to uid 0 for the whole host is read-only. Absent: no. */
+  readonly shielded?: boolean;
   readonly origin: Origin;
 }
 

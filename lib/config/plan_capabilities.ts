@@ -44,6 +44,13 @@ export function parseCapabilities(
   return [...numbers].sort((left, right) => left - right);
 }
 
+/** Whether who has no others can make no mounts: sys_admin is not among them. null: all that there are. */
+export function forbidsMounts(capabilities: readonly number[] | null): boolean {
+  return capabilities !== null && !capabilities.includes(SYS_ADMIN);
+}
+
+const SYS_ADMIN = NAMES.indexOf("sys_admin");
+
 /** `net_bind_service`; the number where it has no name. */
 export function capabilityName(number: number): string {
   return NAMES[number] ?? String(number);

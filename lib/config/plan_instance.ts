@@ -2,7 +2,7 @@
 import type { JailPlan } from "./jail_plan.ts";
 import type { Origin } from "./origin.ts";
 import { checkName, nameFrom } from "./plan_daemon_names.ts";
-import { planCapabilities } from "./plan_capabilities.ts";
+import { forbidsMounts, planCapabilities } from "./plan_capabilities.ts";
 import { planEnvironment } from "./plan_environment.ts";
 import { planHooks, planTouchExec } from "./plan_hooks.ts";
 import { resolveIdentity, type Written } from "./plan_identity.ts";
@@ -43,6 +43,7 @@ export function planInstance(
   users: UserDatabase,
   system: PlanSystem,
 ): InstancePlan {
+  const caps = planCapabilities(reader);
   return {
     name: instanceName(reader, files),
     runDir: reader.text("run-dir"),
@@ -68,11 +69,11 @@ export function planInstance(
     limitNproc: reader.whole({ least: 1, most: 0x7fffffff }, "limit-nproc"),
     nice: reader.whole({ least: -20, most: 19 }, "prio"),
     cpuAffinity: reader.whole({ least: 1, most: 1024 }, "cpu-affinity"),
-    caps: planCapabilities(reader),
+    caps,
     masterFifo: planFifos(reader),
     shell: planShell(reader, instanceView({ jail }, system)),
     procnamePrefix: planProcnamePrefix(reader),
-    jail,
+    jail: jail !== null && forbidsMounts(caps) ? { ...jail, shielded: true } : jail,
     setnsServer: planSetnsServer(reader),
     legions,
     stats: planStats(reader, system),

@@ -41,7 +41,7 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
   const kinds = new Set(plan.namespaces);
   const mounts = [];
   if (kinds.has("pid")) mounts.push(PROC);
-  if (kinds.has("user")) mounts.push(...KERNEL_SETTINGS);
+  if (kinds.has("user") || (plan.shielded === true && kinds.has("pid"))) mounts.push(...KERNEL_SETTINGS);
   if (root?.how === "pivot" && root.keepOld !== null) mounts.push(oldRootStep(root.keepOld));
   const ownDevices = root?.how === "pivot" && !plan.bare;
   mounts.push(...(ownDevices ? withDevices(keep) : keep.map(keepStep)));
@@ -50,18 +50,21 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
 
 /**
  * What one daemon has made on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the host's, its own or the
- * jail's. `mountPoints`: what is mounted where it is, parents first; of use only to see all of it read-only.
+ * jail's. `isShielded`: it has no right to mount. `mountPoints`: what is mounted where it is, parents first; of use only to see all
+ * of it read-only.
  */
 export function daemonSetup(
   plan: DaemonNamespaces,
   isPidPrivate: boolean,
   mountPoints: readonly string[],
+  isShielded = false,
 ): NamespaceSetup {
   const { root, keep, tmpfs } = plan;
   const kinds = new Set(plan.namespaces);
   const mounts = [];
-  if (kinds.has("pid") || (root !== null && isPidPrivate)) mounts.push(PROC);
-  if (kinds.has("user")) mounts.push(...KERNEL_SETTINGS);
+  const hasProc = kinds.has("pid") || (root !== null && isPidPrivate);
+  if (hasProc) mounts.push(PROC);
+  if (kinds.has("user") || (isShielded && hasProc)) mounts.push(...KERNEL_SETTINGS);
   mounts.push(...(root === null ? keep.map(keepStep) : withDevices(keep)));
   mounts.push(...tmpfs.map(tmpfsStep));
   if (plan.readonly) mounts.push(...readOnlySteps(plan, mountPoints));

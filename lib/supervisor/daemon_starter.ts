@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { shownCommand } from "../config/mask.ts";
+import { forbidsMounts } from "../config/plan_capabilities.ts";
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { SIGKILL } from "../daemon/patience.ts";
@@ -146,12 +147,13 @@ export class DaemonStarter {
   #whereabouts(
     place: JailPlace | null,
     guard: GuardedPlace | null,
-    { namespaces }: DaemonPlan,
+    { namespaces, capsBound }: DaemonPlan,
     joins: Parameters<typeof daemonConfinement>[2],
   ): Whereabouts | null {
     const isAllSeen = namespaces !== null && namespaces.readonly && namespaces.root === null;
     const mountPoints = isAllSeen ? mountPointsOf(place?.initPid ?? "self") : [];
-    const wanted = daemonConfinement(place, namespaces, joins, mountPoints);
+    const isShielded = forbidsMounts(capsBound) || forbidsMounts(this.#parts.instance.caps);
+    const wanted = daemonConfinement(place, namespaces, joins, mountPoints, isShielded);
     const confinement = guard === null ? wanted : guard.confine(wanted);
     if (confinement === null) return null;
     return { confinement, cwd: place === null ? null : this.places.directory };

@@ -238,6 +238,41 @@ describe("reeve enter", () => {
   });
 
   check(
+    "root without capabilities cannot set what is the whole host's, in a jail and in a /proc of its own",
+    NEEDS,
+    async (scope) => {
+      busyboxRoot(scope);
+      await jailedAgain(scope, [
+        "cap = chown,setuid,setgid",
+        "attach-daemon2 = name=one,cmd=sleep 91087",
+        "attach-daemon2 = name=own,cmd=sleep 91088,ns_pid=1",
+      ]);
+      const config = scope.write(
+        "bare.ini",
+        [
+          "[uwsgi]",
+          `run-dir = ${scope.path("run2")}`,
+          "attach-daemon2 = name=bare,cmd=sleep 91089,ns_pid=1,caps=setuid;setgid",
+          "",
+        ].join("\n"),
+      );
+      const bare = scope.reeve(config);
+      await bare.untilLog(/reeve is up/);
+      const write =
+        "x=$(cat /proc/sys/kernel/core_pattern); id -u; echo $x > /proc/sys/kernel/core_pattern && echo WRITTEN; exit 6";
+      const places = [["test.ini"], ["test.ini", "one"], ["test.ini", "own"], ["bare.ini", "bare"]];
+      for (const [file = "", ...daemon] of places) {
+        const words = [REEVE, "enter", "-c", scope.path(file), ...daemon, "--", "sh", "-c", write];
+        const { code, output } = await scope.run(words);
+        expect(output).toStartWith("0\n");
+        expect(output).toMatch(/read-only file system/i);
+        expect(output).not.toContain("WRITTEN");
+        expect(code).toBe(6);
+      }
+    },
+  );
+
+  check(
     "root of a jail with a user namespace can change nothing that is the whole host's, nor make it changeable",
     NEEDS,
     async (scope) => {

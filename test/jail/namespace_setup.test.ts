@@ -52,6 +52,17 @@ test("a user namespace: what uid 0 may set for the whole host in /proc is read-o
   expect(own.unshare).toBe(CLONE_NEW.user | CLONE_NEW.mnt);
 });
 
+test("whom its capabilities leave no right to mount sees the same read-only in a /proc of its own", () => {
+  const shielded = (setup: { readonly mounts: readonly MountStep[] }): boolean =>
+    setup.mounts.some(({ target, flags }) => target === "/proc/sys" && flags === 1);
+  expect(shielded(jailSetup(JAIL_PLAN))).toBe(false);
+  expect(shielded(jailSetup({ ...JAIL_PLAN, shielded: true }))).toBe(true);
+  expect(jailSetup({ ...CHROOT_PLAN, shielded: true }).mounts).toEqual([]);
+  expect(shielded(daemonSetup(NS_PID, false, []))).toBe(false);
+  expect(shielded(daemonSetup(NS_PID, false, [], true))).toBe(true);
+  expect(daemonSetup({ ...NS_PID, namespaces: ["net"] }, false, [], true).mounts).toEqual([]);
+});
+
 test("a bare jail has /proc and what is kept, and its own /dev as it lies there", () => {
   const setup = jailSetup({ ...JAIL_PLAN, bare: true, keep: [keep("/dev/null")] });
   expect(shown(setup.mounts)).toEqual(["new proc>/proc+create", "bind /dev/null>/dev/null+create"]);
