@@ -229,8 +229,8 @@ check(
     const supervisor = scope.reeve(config, { firstProcess: true });
     const first = await supervisor.untilFirstProcess();
     let dumb: ProcessId = await scope.untilOne(/^sleep 86396/);
+    await scope.untilFile("smart.pid", /\d/); // then what it was forked from is gone, or about to
     const smart = await scope.untilOne(/daemonize_with_pidfile/);
-    await scope.untilFile("smart.pid", /\d/);
     for (let round = 0; round < 2; round++) {
       const core = await until(
         "the core, a child of PID 1",

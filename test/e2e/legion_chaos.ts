@@ -237,7 +237,7 @@ export class Chaos implements AsyncDisposable {
   /** Three kinds of daemon: one that ends when told, one that only KILL ends, one that forks away and into another session. */
   #configure(host: string, index: number): string {
     const run = `${fixture("keep_time")} ${this.#directory} ${host}`;
-    const commands = [run, `${run} ignore`, `sh -c "setsid -f ${run} ignore; sleep 1000"`];
+    const commands = [run, `${run} ignore`, `sh -c "setsid ${run} ignore & sleep 1000"`];
     return this.#scope.write(
       `${host}.ini`,
       [

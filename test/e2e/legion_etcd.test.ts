@@ -142,7 +142,7 @@ check(
     await using servers = await etcd();
     const pidfile = scope.path("smart.pid");
     const lines = [
-      `legion-attach-daemon = test sh -c "setsid -f ${keepTime(scope, "orphan", "ignore")}; exec sleep 1000"`,
+      `legion-attach-daemon = test sh -c "setsid ${keepTime(scope, "orphan", "ignore")} & exec sleep 1000"`,
       `legion-smart-attach-daemon = test ${pidfile} ${fixture("daemonize_with_pidfile")} ${pidfile}`,
     ];
     const first = node(scope, servers.urls, "first", lines);

@@ -47,7 +47,7 @@ async function build(recipe: Recipe): Promise<string> {
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building);
   try {
-    if (recipe.release !== null) await installDebian(recipe.release, recipe.packages, building);
+    await installDebian(recipe, building);
     furnish(recipe, building);
     makeDoors(doors.filter((path) => !has(building, basename(path))), building);
     chmodSync(building, 0o755);
@@ -87,22 +87,28 @@ function doorPaths(name: string): string[] {
   return path === null ? [] : [path];
 }
 
-async function installDebian(release: string, packages: readonly string[], root: string): Promise<void> {
+/** Twice, since a mirror may fail once. */
+async function installDebian({ release, packages }: Recipe, root: string): Promise<void> {
+  if (release === null) return;
   const include = packages.length === 0 ? [] : [`--include=${packages.join(",")}`];
   const words = ["debootstrap", "--variant=minbase", ...include, release, root, MIRROR];
-  const run = Bun.spawn(words, {
+  const failure = await debootstrap(words) === null ? null : await debootstrap(words);
+  if (failure !== null) throw new Error(`cannot build a Debian root: ${words.join(" ")}\n${failure}`);
+  for (const waste of ["var/cache/apt/archives", "var/lib/apt/lists"]) {
+    rmSync(join(root, waste), { recursive: true, force: true });
+  }
+}
+
+/** null when it went well, else what it said. */
+async function debootstrap(words: readonly string[]): Promise<string | null> {
+  const run = Bun.spawn([...words], {
     env: { PATH: SYSTEM_PATH, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
   const [out, error] = await Promise.all([run.stdout.text(), run.stderr.text()]);
-  if (await run.exited !== 0) {
-    throw new Error(`cannot build a Debian root: ${words.join(" ")}\n${`${out}${error}`.slice(-2000)}`);
-  }
-  for (const waste of ["var/cache/apt/archives", "var/lib/apt/lists"]) {
-    rmSync(join(root, waste), { recursive: true, force: true });
-  }
+  return await run.exited === 0 ? null : `${out}${error}`.slice(-2000);
 }
 
 /** Everything besides what debootstrap installs; what is there already stays. */

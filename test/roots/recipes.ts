@@ -46,6 +46,7 @@ const TOOLS = [
   "env",
   "false",
   "head",
+  "hostname",
   "ls",
   "mkdir",
   "mv",

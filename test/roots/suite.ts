@@ -3,7 +3,7 @@
  * another program: `inside`, which enters the root and becomes /reeve there.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { REEVE } from "../e2e/need.ts";
 import { CACHE as FIXTURES } from "../fixtures/compile.ts";
@@ -13,14 +13,10 @@ import { FILES_LEFT_OUT } from "./left_out.ts";
 import type { Recipe } from "./recipes.ts";
 
 const CHECKOUT = resolve(import.meta.dir, "../..");
-const DIRECTORIES = ["e2e", "attack"] as const;
-
 /** All files of tests that run on roots, relative to the checkout. */
 export function suiteFiles(): string[] {
-  return DIRECTORIES.flatMap((directory) =>
-    readdirSync(join(CHECKOUT, "test", directory)).map((name) => `${directory}/${name}`)
-  ).filter((name) => name.endsWith(".test.ts") && FILES_LEFT_OUT[name] === undefined)
-    .map((name) => relative(CHECKOUT, join(CHECKOUT, "test", name))).sort();
+  return readdirSync(join(CHECKOUT, "test/e2e")).filter((name) => name.endsWith(".test.ts")).sort()
+    .filter((name) => FILES_LEFT_OUT[name] === undefined).map((name) => `test/e2e/${name}`);
 }
 
 /** Runs these files with reeve in that root. Rejects when there is no root to run on. */
