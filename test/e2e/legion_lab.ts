@@ -4,6 +4,7 @@
  */
 import { Scope, type StartOptions, type Supervisor } from "./harness.ts";
 import { REEVE } from "./need.ts";
+import { identify } from "./process.ts";
 import { until } from "./wait.ts";
 
 export type Kind = "reeve" | "uwsgi";
@@ -25,21 +26,31 @@ export interface Beat {
   readonly time: number;
 }
 
-let labs = 0;
-
 export class LegionLab {
   readonly scope: Scope;
   readonly nodes: readonly LegionNode[];
   readonly options: LegionOptions;
-  readonly #bridge: string;
+  readonly #bridge: number;
 
-  constructor(scope: Scope, valors: readonly number[], options: LegionOptions) {
+  private constructor(
+    scope: Scope,
+    valors: readonly number[],
+    options: LegionOptions,
+    bridge: number,
+    holders: readonly number[],
+  ) {
     this.scope = scope;
     this.options = options;
-    const prefix = `rv${process.pid % 100_000}x${labs++}`;
-    this.#bridge = `${prefix}b`;
-    this.nodes = valors.map((valor, index) => new LegionNode(this, `${prefix}n`, index + 1, valor));
-    this.#make();
+    this.#bridge = bridge;
+    this.nodes = valors.map((valor, index) => new LegionNode(this, index + 1, valor, holders[index]!));
+  }
+
+  static async make(scope: Scope, valors: readonly number[], options: LegionOptions): Promise<LegionLab> {
+    const bridge = await holdNamespaces(scope, "bridge");
+    const holders = await Promise.all(valors.map((_, index) => holdNamespaces(scope, `n${index + 1}`)));
+    const lab = new LegionLab(scope, valors, options, bridge, holders);
+    lab.#wire();
+    return lab;
   }
 
   node(name: string): LegionNode {
@@ -48,41 +59,30 @@ export class LegionLab {
     return found;
   }
 
-  #make(): void {
-    this.#addNamespace(this.#bridge);
-    ip("-n", this.#bridge, "link", "add", "br0", "type", "bridge");
-    ip("-n", this.#bridge, "link", "set", "br0", "up");
-    for (const { namespace, port, address } of this.nodes) {
-      this.#addNamespace(namespace);
-      ip(
-        "link",
-        "add",
-        "eth0",
-        "netns",
-        namespace,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        port,
-        "netns",
-        this.#bridge,
-      );
-      ip("-n", this.#bridge, "link", "set", port, "master", "br0", "up");
-      ip("-n", namespace, "addr", "add", `${address}/24`, "dev", "eth0");
-      ip("-n", namespace, "link", "set", "lo", "up");
-      ip("-n", namespace, "link", "set", "eth0", "up");
+  #wire(): void {
+    ip(this.#bridge, ["link add br0 type bridge", "link set br0 up"]);
+    ip(
+      this.#bridge,
+      this.nodes.flatMap(({ port, holder, hardware }) => [
+        `link add ${port} type veth peer name eth0 address ${hardware} netns ${holder}`,
+        `link set ${port} master br0 up`,
+      ]),
+    );
+    for (const node of this.nodes) {
+      ip(node.holder, [
+        `addr add ${node.address}/16 dev eth0`,
+        "link set lo up",
+        "link set eth0 up",
+        // The kernel's table of neighbours is one for all namespaces, and too small for what many nodes would look up.
+        ...this.nodes.filter((other) => other !== node)
+          .map(({ address, hardware }) => `neigh add ${address} lladdr ${hardware} dev eth0 nud permanent`),
+      ]);
     }
-  }
-
-  #addNamespace(name: string): void {
-    ip("netns", "add", name);
-    this.scope.atEnd(() => ip("netns", "del", name));
   }
 
   /** The machine's cable: both directions at once. */
   cable(node: LegionNode, state: "up" | "down"): void {
-    ip("-n", this.#bridge, "link", "set", node.port, state);
+    ip(this.#bridge, [`link set ${node.port} ${state}`]);
   }
 
   beats(): Beat[] {
@@ -129,19 +129,22 @@ export class LegionLab {
 
 export class LegionNode {
   readonly name: string;
-  readonly namespace: string;
   readonly address: string;
+  readonly hardware: string;
+  /** The process that holds its namespaces. */
+  readonly holder: number;
   readonly valor: number;
   /** Its end of the cable at the bridge. */
   readonly port: string;
   readonly #lab: LegionLab;
   #supervisor: Supervisor | null = null;
 
-  constructor(lab: LegionLab, prefix: string, index: number, valor: number) {
+  constructor(lab: LegionLab, index: number, valor: number, holder: number) {
     this.#lab = lab;
+    this.holder = holder;
     this.name = `n${index}`;
-    this.namespace = `${prefix}${index}`;
     this.address = `10.77.0.${index}`;
+    this.hardware = `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`;
     this.port = `p${index}`;
     this.valor = valor;
   }
@@ -158,10 +161,7 @@ export class LegionNode {
       ? [REEVE, config]
       : ["uwsgi", "--ini", config, "--master", "--die-on-term"];
     const wrapped: StartOptions = {
-      wrap: [
-        ...["ip", "netns", "exec", this.namespace, "unshare", "--uts"],
-        ...["sh", "-c", 'hostname "$0"; exec "$@"', this.name],
-      ],
+      wrap: ["nsenter", `--target=${this.holder}`, "--net", "--uts", "--"],
       environment: options.environment ?? {},
     };
     this.#supervisor = scope.start(command, wrapped);
@@ -220,9 +220,48 @@ while :; do sleep 0.05; done
   }
 }
 
-function ip(...words: string[]): void {
-  const { success, stderr } = Bun.spawnSync(["ip", ...words], { stdin: "ignore" });
-  if (!success) throw new Error(`ip ${words.join(" ")}: ${stderr.toString().trim()}`);
+/**
+ * A process that does nothing but hold a network and a host name; resolves with its pid. It ends with the scope, and with this process
+ * should that be killed.
+ */
+async function holdNamespaces(scope: Scope, name: string): Promise<number> {
+  const words = [
+    "unshare",
+    "--net",
+    "--uts",
+    "sh",
+    "-c",
+    'hostname "$0" && echo held && exec sleep infinity',
+    name,
+  ];
+  const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...words], {
+    env: scope.environment,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  scope.track(identify(child.pid));
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  if (value === undefined) throw new Error("cannot make a network namespace");
+  return child.pid;
+}
+
+/** In the network of a holder, all at once. */
+function ip(holder: number, lines: readonly string[]): void {
+  const { success, stderr } = Bun.spawnSync([
+    "nsenter",
+    `--target=${holder}`,
+    "--net",
+    "--",
+    "ip",
+    "-batch",
+    "-",
+  ], {
+    stdin: Buffer.from(`${lines.join("\n")}\n`),
+  });
+  if (!success) throw new Error(`ip: ${stderr.toString().trim()}`);
 }
 
 /** OpenSSL's legacy provider switched on, as one who runs a documented configuration of bf-cbc today has to. */

@@ -13,7 +13,7 @@ const NEEDS: readonly Need[] = [
   root,
   program("uwsgi", "uwsgi-core"),
   program("ip", "iproute2"),
-  program("unshare", "util-linux"),
+  program("nsenter", "util-linux"),
 ];
 const LEGACY: Need = {
   missing: () =>
@@ -61,7 +61,7 @@ scene(
   "of uWSGI and reeve the higher valor is lord, by reeve's votes or uWSGI's; cut off it ceases, healed it is lord again",
   NEEDS,
   async (scope) => {
-    const lab = new LegionLab(scope, [30, 20, 0], OPTIONS);
+    const lab = await LegionLab.make(scope, [30, 20, 0], OPTIONS);
     const [first, second, arbiter] = lab.nodes as [
       typeof lab.nodes[0],
       typeof lab.nodes[0],
@@ -99,7 +99,7 @@ scene(
   "a lord of uWSGI that is killed is followed by reeve, which gives way to it when it comes back",
   NEEDS,
   async (scope) => {
-    const lab = new LegionLab(scope, [30, 20, 0], OPTIONS);
+    const lab = await LegionLab.make(scope, [30, 20, 0], OPTIONS);
     const [first, second] = lab.nodes as [LegionNode, LegionNode];
     startAll(lab, ["uwsgi", "reeve", "uwsgi"]);
     await lab.untilRuns("n1");
@@ -124,7 +124,7 @@ scene("two of reeve and one of uWSGI over bf-cbc, as the documentation of uWSGI 
   ...NEEDS,
   LEGACY,
 ], async (scope) => {
-  const lab = new LegionLab(scope, [10, 20, 30], {
+  const lab = await LegionLab.make(scope, [10, 20, 30], {
     ...OPTIONS,
     cipher: "bf-cbc",
     environment: legacyOpenssl(scope),
