@@ -89,7 +89,7 @@ check("the socket is waited for, and a stop calls that off", NEEDS, async (scope
   await one.untilLog(/cannot join the namespaces that ".*" hands out: nobody serves it: waiting for it/);
   await two.untilLog(/waiting for it/);
   expect((await two.stop()).code).toBe(0);
-  const serves = await serving(scope, ["unshare = uts", "exec-in-jail = hostname handed"]);
+  const serves = await serving(scope, ["unshare = uts", "hook-in-jail = hostname:handed"]);
   await one.untilLog(/reeve is up/);
   const daemon = await untilRunning(/^sleep 93011$/);
   const server = await untilRunning(/^sleep 93001$/);
@@ -115,7 +115,7 @@ check("a daemon's setns names a socket; setns-socket-skip leaves namespaces out"
 });
 
 check("uWSGI joins what reeve hands out", [...NEEDS, uwsgi], async (scope) => {
-  const serves = await serving(scope, ["unshare = uts,ipc,pid", "exec-in-jail = hostname of-reeve"]);
+  const serves = await serving(scope, ["unshare = uts,ipc,pid", "hook-in-jail = hostname:of-reeve"]);
   const joined = await scope.run([
     "uwsgi",
     "--master",
