@@ -14,6 +14,7 @@ import {
   setWindowSize,
 } from "../../lib/sys/pty.ts";
 import { isTerminal } from "../../lib/sys/tty.ts";
+import { rootTest } from "../supervisor/need_root.ts";
 import { Scratch } from "./scratch.ts";
 
 const scratch = new Scratch();
@@ -33,8 +34,7 @@ function openCount(): number {
 }
 
 describe("a pseudo-terminal", () => {
-  const isRoot = process.getuid?.() === 0;
-  test.skipIf(!isRoot)(
+  rootTest(
     "is of the root that was asked for, belongs to whom it is made for, and takes settings and size",
     () => {
       const root = openDirectory("/");

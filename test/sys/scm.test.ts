@@ -1,6 +1,14 @@
 /** Descriptors over unix sockets, and what is refused of them. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { openSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { parseSetnsMessage, setnsMessage } from "../../lib/jail/setns.ts";
 import { closeFd, peerCredentials } from "../../lib/sys/descriptor.ts";
 import { errorCode } from "../../lib/sys/errno.ts";
@@ -17,6 +25,7 @@ import { Scratch } from "./scratch.ts";
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 let names = 0;
+const PYTHON = "/usr/bin/python3";
 const O_CLOEXEC = 0o2000000;
 
 function codeOf(action: () => unknown): string | null {
@@ -93,7 +102,7 @@ describe("descriptors", () => {
     }
     for (const fd of [...fds, ...received.fds, server, client]) closeFd(fd);
   });
-  test("sixty-four are taken; of more none is left open", async () => {
+  test("sixty-four are taken, more are not sent", () => {
     const { server, client } = pair();
     const fd = openSync("/dev/null", "r");
     sendDescriptors(server, setnsMessage(64), new Array<number>(64).fill(fd));
@@ -103,19 +112,22 @@ describe("descriptors", () => {
     expect(() => sendDescriptors(server, setnsMessage(65), new Array<number>(65).fill(fd))).toThrow(
       RangeError,
     );
-    const before = openCount();
+    for (const one of [fd, server, client]) closeFd(one);
+  });
+  const withPython = existsSync(PYTHON) || process.env["MUST_WORK"] === "1" ? test : test.skip;
+  withPython("of more than can be taken none is left open (needs python3)", async () => {
     const script =
       "import socket,sys\ns=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); print('up', flush=True)\n" +
       "c,_=s.accept(); socket.send_fds(c, [b'x'], [0]*200)";
     const path = scratch.at(`socket.${names++}`);
-    const python = Bun.spawn(["/usr/bin/python3", "-c", script, path], { stdin: "ignore", stdout: "pipe" });
+    const python = Bun.spawn([PYTHON, "-c", script, path], { stdin: "ignore", stdout: "pipe" });
     await python.stdout.getReader().read();
     const other = connectTo(path);
+    const before = openCount();
     expect(codeOf(() => receiveDescriptors(other, 100, 5000))).toBe("EBADMSG");
+    expect(openCount()).toBe(before);
     closeFd(other);
     await python.exited;
-    for (const one of [fd, server, client]) closeFd(one);
-    expect(openCount()).toBeLessThanOrEqual(before);
   });
   test("a server that says nothing is waited for no longer than was said; one that hangs up is an end", () => {
     const { server, client } = pair();
