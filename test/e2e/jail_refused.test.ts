@@ -118,8 +118,10 @@ check("a daemon whose own root is missing fails alone, with the stage", NEEDS, a
   ]);
   const supervisor = scope.reeve(config);
   await supervisor.untilLog(/reeve is up/);
+  // It has its root by the time that it is itself.
+  const daemon = await scope.untilOne(/^sleep 83021/);
   renameSync(scope.path("root"), scope.path("moved"));
-  signal(await scope.untilOne(/^sleep 83021/), "SIGKILL");
+  signal(daemon, "SIGKILL");
   const [line] = await supervisor.untilLog(/cannot start "sleep 83021": .*/);
   expect(line).toContain(
     `root "${scope.path("root")}": no such file or directory (build a root file system there first)`,
