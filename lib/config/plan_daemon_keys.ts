@@ -19,7 +19,7 @@ import {
   SIGTERM,
 } from "./plan_daemon_draft.ts";
 import { parseCapabilities } from "./plan_capabilities.ts";
-import { NAMESPACE_KEYS, planDaemonNamespaces } from "./plan_daemon_namespaces.ts";
+import { NAMESPACE_KEYS, planDaemonNamespaces, refusePidOfLauncher } from "./plan_daemon_namespaces.ts";
 import { resolveIdentity } from "./plan_identity.ts";
 import { parseSeconds } from "./plan_options.ts";
 import { quote } from "./problem.ts";
@@ -104,6 +104,7 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
   if (legion !== null) context.legions.require(legion, `the key "legion"`, origin, false);
   const isPresent = (key: string): boolean => presence(key, keys, origin, diagnostics);
   const namespaces = planDaemonNamespaces(keys, origin, isPresent, context.system, diagnostics);
+  if (pidfile !== null && !isDaemonized) refusePidOfLauncher(namespaces, origin, diagnostics);
   const identity = resolveIdentity(
     {
       uid: written("uid"),

@@ -66,6 +66,23 @@ export function planDaemonNamespaces(
   };
 }
 
+/**
+ * The end of a namespace's first process ends all in it, and that one ends with what it was started for: a daemon that puts itself
+ * into the background would be killed at the end of its launcher, and what it wrote into its pidfile would be its number inside.
+ */
+export function refusePidOfLauncher(
+  namespaces: DaemonNamespaces | null,
+  origin: Origin,
+  diagnostics: Diagnostics,
+): void {
+  if (namespaces?.namespaces.includes("pid") !== true) return;
+  diagnostics.error(
+    "cannot give a PID namespace (ns_pid, ns=pid) to a daemon that puts itself into the background: the namespace ends with its " +
+      "launcher; have the command stay in the foreground and add daemonize=1, or leave the PID namespace out",
+    origin,
+  );
+}
+
 function planJoins(
   keys: ReadonlyMap<string, string>,
   origin: Origin,

@@ -24,6 +24,11 @@ export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Di
     if (isBound && mayNot(`caps of "${daemon.name}"`, daemon.origin, system, diagnostics, "limit")) return;
     if (daemon.namespaces === null) continue;
     if (mayNot(`namespaces of "${daemon.name}"`, daemon.origin, system, diagnostics)) return;
+    if (jail?.root?.how === "chroot" && daemon.namespaces.root !== null) {
+      const roots = `"${daemon.namespaces.root.path}" within chroot="${jail.root.path}"`;
+      const text = `cannot give "${daemon.name}" the root ${roots}: use namespace instead of chroot`;
+      diagnostics.error(text, daemon.origin);
+    }
     // Its paths are those of the jail, where this look does not reach.
     if (jail?.root != null) continue;
     const { root, keep } = daemon.namespaces;

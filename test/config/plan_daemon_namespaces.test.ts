@@ -24,6 +24,11 @@ describe("a daemon of its own namespaces", () => {
     });
   });
 
+  test("a PID namespace and a pidfile go together where reeve puts the daemon into the background", () => {
+    expect(daemonOf("pidfile=/p,daemonize=1,ns_pid=1").kind).toBe("smart2");
+    expect(daemonOf("pidfile=/p,ns=net").kind).toBe("smart");
+  });
+
   test("ns names them, joined by semicolons", () => {
     expect(daemonOf("ns=user;net;ipc;cgroup;uts;mnt;pid").namespaces?.namespaces).toEqual([
       "pid",
@@ -108,6 +113,8 @@ test.each([
   ["setns=", "cannot use setns: its value is empty"],
   ["caps=", 'write "caps=none" to keep none'],
   ["caps=net_bind_servic", 'did you mean "net_bind_service"?'],
+  ["pidfile=/p,ns_pid=1", "the namespace ends with its launcher"],
+  ["pidfile=/p,ns=net;pid", "stay in the foreground and add daemonize=1"],
   ["rot=/x", 'unknown key "rot": did you mean "root"?'],
 ])("%s is an error", (keys, expected) => {
   const { diagnostics, texts } = build(`attach-daemon2 = cmd=a,${keys}`);

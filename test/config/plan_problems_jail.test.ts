@@ -44,6 +44,10 @@ describe("a jail that cannot be made", () => {
       "attach-daemon2 = cmd=inner,root=/nodir",
       'app.ini:1: cannot use "/nodir" as the root of "inner": no such directory',
     ],
+    [
+      "chroot = /r\nattach-daemon2 = cmd=inner,root=/srv",
+      'app.ini:2: cannot give "inner" the root "/srv" within chroot="/r": use namespace instead of chroot',
+    ],
   ])("%j is an error at a start", (text, expected) => {
     expect(problems(text, "start")).toEqual([expected]);
   });
