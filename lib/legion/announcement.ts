@@ -31,7 +31,7 @@ export interface Announcement {
    */
   readonly holding?: boolean;
   /**
-   * How often the sender has given up being lord for a better node. Votes for an earlier candidacy never count again, so those who
+   * How often the sender has ceased to name itself for a better node. Votes for an earlier candidacy never count again, so those who
    * cast them may name another at once. As above: "reeve_candidacy", there only when more than 0.
    */
   readonly candidacy?: number;

@@ -63,8 +63,7 @@ function rise(round: ElectionRound): void {
 }
 
 export function cease(round: ElectionRound, reason: CeaseReason): void {
-  const { draft, timing } = round;
-  const { settings } = draft;
+  const { draft } = round;
   logEnd(round, reason);
   draft.term = 0;
   draft.leaseEndsAt = Infinity;
@@ -73,12 +72,11 @@ export function cease(round: ElectionRound, reason: CeaseReason): void {
   if (reason === "stopAsked") return;
   round.effect({ do: "runHooks", event: "unlord", node: null });
   if (draft.life !== "running") return;
-  if (timing.strict && draft.candidateUuid !== settings.self.uuid) standAnew(round);
   round.name();
   announce(round);
 }
 
-/** Those who named us are free at once for the one that is better: what they said until now never counts again. */
+/** Those who named us are free at once for the one that we name now: what they said for us until now never counts again. */
 export function standAnew(round: ElectionRound): void {
   const { draft, timing, clock } = round;
   draft.candidacy += 1;

@@ -6,7 +6,7 @@ import { ballotOf } from "./election_ballot.ts";
 import { hear } from "./election_hear.ts";
 import { leave, release, resume, suspend } from "./election_life.ts";
 import { ELECTION_LINES } from "./election_lines.ts";
-import { cease, keepLease, stand } from "./election_lordship.ts";
+import { cease, keepLease, stand, standAnew } from "./election_lordship.ts";
 import { type Timing, timingOf, WARNING_INTERVAL_MS } from "./election_timing.ts";
 import type { Effect, ElectionState, Input, Level, Moment, Step } from "./election_types.ts";
 import { repeatDeath, speak } from "./election_voice.ts";
@@ -76,7 +76,10 @@ export class ElectionRound {
   name(): void {
     const { draft, timing, clock } = this;
     const { self } = draft.settings;
+    const before = draft.namedUuid;
     draft.namedUuid = ballotOf(draft, timing, clock);
+    const yields = before === self.uuid && draft.namedUuid !== self.uuid && draft.said !== null;
+    if (timing.strict && yields) standAnew(this);
     const valor = draft.namedUuid === self.uuid ? self.valor : draft.candidateValor;
     draft.namedValor = draft.namedUuid === "" ? 0 : valor;
   }

@@ -42,7 +42,7 @@ export interface Member {
   readonly lordValor: number;
   readonly lordUuid: string;
   readonly holding: boolean;
-  /** How often it has given up being lord. */
+  /** How often it has ceased to name itself. */
   readonly candidacy: number;
   readonly scroll: string | null;
 }
@@ -122,7 +122,7 @@ export interface ElectionState {
   readonly deafUntil: number;
   /** No member is dropped before: those who spoke while we slept have to be heard first. */
   readonly patientUntil: number;
-  /** How often we have given up being lord: votes for an earlier candidacy do not count. */
+  /** How often we have ceased to name ourselves: votes for an earlier candidacy do not count. */
   readonly candidacy: number;
   /** Nor do those that name none and are heard before. */
   readonly anewUntil: number;

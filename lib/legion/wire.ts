@@ -10,7 +10,7 @@ import { type KeyValue, readKeyValues, writeKeyValues } from "./keyvals.ts";
 export const SEQUENCE_KEY = "reeve_seq";
 /** Ours: what it ran as lord is still being stopped. */
 const HOLDING_KEY = "reeve_holding";
-/** Ours: how often it has given up being lord, and the same of whom it names. */
+/** Ours: how often it has ceased to name itself, and the same of whom it names. */
 const CANDIDACY_KEY = "reeve_candidacy";
 const VOTED_KEY = "reeve_voted";
 /** Ours, and always the last: HMAC-SHA-256 over all bytes before it. */

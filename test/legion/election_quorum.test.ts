@@ -203,6 +203,14 @@ describe("a better node", () => {
   });
 });
 
+test("a node that names itself no longer, though it never was lord, stands anew", () => {
+  const node = awake();
+  expect(node.said).toMatchObject({ lordUuid: node.settings.self.uuid });
+  node.hear(STRONG);
+  expect(node.said).toMatchObject({ lordUuid: STRONG.uuid, candidacy: 1 });
+  expect(new ElectionDriver({ quorum: 2 }).state.candidacy).toBe(0);
+});
+
 describe("a lord that gave way", () => {
   function gaveWay(): ElectionDriver {
     const node = lordOf();

@@ -22,9 +22,9 @@ export class SimulatedLegion {
   /** When a packet was heard last that was late by more than the proof allows; with how much of the machines' sleep is no matter. */
   lateAt = -Infinity;
   packets = 0;
-  /** How often a machine named one while another that it had named shortly before was lord. */
+  /** How often a machine named one while another, as it stood when it was named shortly before, was lord. */
   brokenPromises = 0;
-  readonly #named: { readonly uuid: string; readonly time: number }[] = [];
+  readonly #named: { readonly uuid: string; readonly candidacy: number; readonly time: number }[] = [];
   #uuids = 0;
 
   constructor(seed: number, settings: readonly MachineSettings[]) {
@@ -69,7 +69,7 @@ export class SimulatedLegion {
 
   #broadcast(from: number, announcement: Announcement): void {
     const sentAt = this.timeline.now;
-    this.#noteName(from, announcement.lordUuid);
+    this.#noteName(from, announcement.lordUuid, announcement.votedCandidacy ?? 0);
     for (let to = 0; to < this.machines.length; to++) {
       if (to === from) continue;
       this.network.send(from, to, () => {
@@ -80,14 +80,18 @@ export class SimulatedLegion {
     }
   }
 
-  #noteName(from: number, uuid: string): void {
+  #noteName(from: number, uuid: string, candidacy: number): void {
     if (uuid === "") return;
     const time = this.timeline.now;
     const last = this.#named[from];
     if (last !== undefined && last.uuid !== uuid && time < last.time + this.timing.lock * 0.999) {
-      if (this.lords.some((lord) => lord.state!.settings.self.uuid === last.uuid)) this.brokenPromises += 1;
+      const isLord = (uuid: string, candidacy: number) =>
+        this.lords.some(({ state }) => state!.settings.self.uuid === uuid && state!.candidacy === candidacy);
+      if (isLord(last.uuid, last.candidacy)) this.brokenPromises += 1;
     }
-    if (uuid !== this.machines[from]!.state?.settings.self.uuid) this.#named[from] = { uuid, time };
+    if (uuid !== this.machines[from]!.state?.settings.self.uuid) {
+      this.#named[from] = { uuid, candidacy, time };
+    }
   }
 
   #look(): void {
