@@ -74,6 +74,11 @@ export interface Elector {
   close(): Promise<void>;
   state(): ElectorState;
   /**
+   * Whether the lordship still stands at this instant. A process that slept does much else before it is told `deposed`. Absent: what
+   * was told is all there is.
+   */
+  stands?(term: Term): boolean;
+  /**
    * Where the transport promises that no daemon outlives its lordship: under what they have to be born; null: nothing now. Absent:
    * daemons are born as all others.
    */

@@ -59,14 +59,14 @@ export class Legion implements ElectorEvents {
   }
 
   get isLord(): boolean {
-    return this.#lordship !== null;
+    return this.#lordship !== null && this.#stands(this.#lordship);
   }
 
   /** null: this node is not the lord, or what its daemons would have to be born under is not there. */
   get lordship(): Lordship | null {
     const elector = this.#elector;
     const guard = elector.guard ?? null;
-    if (this.#lordship === null || (elector.guard !== undefined && guard?.place == null)) return null;
+    if (!this.isLord || (elector.guard !== undefined && guard?.place == null)) return null;
     return {
       variables: this.variables,
       guard,
@@ -161,7 +161,7 @@ export class Legion implements ElectorEvents {
   }
 
   async #becomeLord(term: Term): Promise<void> {
-    const isStill = (): boolean => this.#term === term && !this.#isLeaving;
+    const isStill = (): boolean => this.#term === term && this.#stands(term) && !this.#isLeaving;
     if (!isStill()) return;
     this.#hooked = term;
     const { deathOnLordError, name } = this.plan;
@@ -178,6 +178,11 @@ export class Legion implements ElectorEvents {
     this.#since = this.#world.wall();
     this.#elector.confirm();
     this.#world.lordChanged(true);
+  }
+
+  /** What has lapsed while this process slept is no lordship, also before the elector has said so. */
+  #stands(term: Term): boolean {
+    return this.#elector.stands?.(term) ?? true;
   }
 
   async #unlord(): Promise<void> {

@@ -8,7 +8,7 @@ import { encodeText } from "../sys/byte_text.ts";
 import { errorText } from "../sys/error_text.ts";
 import { settingsOf, startElection, step } from "./election.ts";
 import type { CeaseReason, Effect, ElectionState, Input, Moment, Step } from "./election_types.ts";
-import type { Elector, ElectorEvents, ElectorState } from "./elector.ts";
+import type { Elector, ElectorEvents, ElectorState, Term } from "./elector.ts";
 import { electorState } from "./packet_state.ts";
 import type { Packets } from "./packets.ts";
 import type { Refusals } from "./refusals.ts";
@@ -87,6 +87,11 @@ export class PacketElector implements Elector {
     this.#state = null;
     this.#parts.transport.close();
     return Promise.resolve();
+  }
+
+  /** Votes that have lapsed carry nothing, whether or not the election has looked at the clock since. */
+  stands({ number }: Term): boolean {
+    return this.#state?.term === number && this.#parts.now() < this.#state.leaseEndsAt;
   }
 
   state(): ElectorState {

@@ -68,6 +68,8 @@ class World implements LegionWorld, Elector {
   readonly #running: { command: string; end: (error?: Error) => void }[] = [];
   daemonsDown = true;
   automatic = true;
+  /** The process slept: what the elector has not said yet, its clock knows. */
+  hasLapsed = false;
   events: ElectorEvents | null = null;
   readonly legion: Legion;
 
@@ -139,6 +141,9 @@ class World implements LegionWorld, Elector {
   state(): ElectorState {
     return STATE;
   }
+  stands(): boolean {
+    return !this.hasLapsed;
+  }
 }
 
 const TERM: Term = { number: 1_800_000_000, token: null };
@@ -189,6 +194,33 @@ describe("a node that is chosen", () => {
     expect(world.take()).toEqual(["run undo"]);
     await world.end();
     expect(world.take()).toEqual(["vacated"]);
+  });
+
+  test("and slept for too long is not the lord any more, though nobody has said so yet", async () => {
+    const world = await started([["unlord", "cmd:undo"]]);
+    world.legion.chosen(TERM);
+    await world.settle();
+    expect(world.legion.lordship).not.toBeNull();
+    world.take();
+    world.hasLapsed = true;
+    expect(world.legion.isLord).toBe(false);
+    expect(world.legion.lordship).toBeNull();
+    world.legion.deposed("quorum");
+    await world.settle();
+    expect(world.take()).toEqual(["daemons down", "run undo"]);
+  });
+
+  test("and slept while a lord hook ran lets no daemon run when that is done", async () => {
+    const world = await started([["lord", "cmd:slow"], ["lord", "cmd:never"], ["unlord", "cmd:undo"]]);
+    world.automatic = false;
+    world.legion.chosen(TERM);
+    await world.settle();
+    world.hasLapsed = true;
+    await world.end();
+    expect(world.take()).toEqual(["run slow"]);
+    world.legion.deposed("quorum");
+    await world.settle();
+    expect(world.running).toEqual(["undo"]);
   });
 
   test("and deposed before its hooks began runs none of them", async () => {

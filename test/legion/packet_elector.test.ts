@@ -1,7 +1,7 @@
 /** Nodes that elect over packets: an exchange in memory, one clock that the test moves. */
 import { describe, expect, test } from "bun:test";
 import type { LegionPlan } from "../../lib/config/legion_plan.ts";
-import type { ElectorEvents } from "../../lib/legion/elector.ts";
+import type { ElectorEvents, Term } from "../../lib/legion/elector.ts";
 import { PacketElector } from "../../lib/legion/packet_elector.ts";
 import { Packets } from "../../lib/legion/packets.ts";
 import { Refusals } from "../../lib/legion/refusals.ts";
@@ -16,6 +16,8 @@ class Exchange {
   readonly nodes: Node[] = [];
   /** Milliseconds that the wall clock is off the other. */
   wallOffset = 0;
+  /** Milliseconds that have gone by without any timer: the machine slept. */
+  slept = 0;
 
   node(valor: number, changes: Partial<LegionPlan> = {}): Node {
     const node = new Node(this, this.nodes.length + 1, valor, changes);
@@ -45,6 +47,7 @@ class Node implements Transport, ElectorEvents {
   readonly packets: Packets;
   problem: string | null = null;
   isConnected = true;
+  term: Term = { number: 0, token: null };
   #heard: Heard = () => {};
   readonly #exchange: Exchange;
 
@@ -89,7 +92,7 @@ class Node implements Transport, ElectorEvents {
       packets: this.packets,
       refusals: new Refusals((text) => this.logs.push(text)),
       timers: exchange.timers,
-      now: () => exchange.timers.now,
+      now: () => exchange.timers.now + exchange.slept,
       wall: () => START + exchange.wallOffset + exchange.timers.now,
       log: (_level, text) => this.logs.push(text),
     });
@@ -117,7 +120,8 @@ class Node implements Transport, ElectorEvents {
     this.isConnected = false;
   }
 
-  chosen(): void {
+  chosen(term: Term): void {
+    this.term = term;
     this.seen.push("chosen");
   }
   deposed(): void {
@@ -176,6 +180,18 @@ describe("nodes that speak by packets", () => {
     second!.elector.vacated();
     await exchange.advance(12_000);
     expect(exchange.nodes.map(({ isLord }) => isLord)).toEqual([true, false, false]);
+  });
+
+  test("know after a sleep that the votes have lapsed, before any timer or packet says so", async () => {
+    const exchange = await started([9, 5, 4], { quorum: 2 });
+    const { elector, term, seen } = exchange.nodes[0]!;
+    expect(elector.stands(term)).toBe(true);
+    expect(elector.stands({ number: term.number - 1, token: null })).toBe(false);
+    exchange.slept = 3000;
+    expect(elector.stands(term)).toBe(false);
+    expect(seen.at(-1)).not.toBe("deposed");
+    await exchange.advance(1000);
+    expect(seen).toContain("deposed");
   });
 
   test("take over at once when the lord leaves, but not before its daemons are down", async () => {
