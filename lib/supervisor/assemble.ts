@@ -70,6 +70,7 @@ export function assemble(
     inherited,
     saved: restored?.units ?? new Map(),
     nothingSurvives: capsule.underInit || process.pid === 1,
+    isReload: restored !== null,
     jail,
     enterJail: () => enterJailAgain({ plan, core, services, inside }, lifeSignal),
   });

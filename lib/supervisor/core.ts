@@ -21,11 +21,13 @@ import type { HeldJail } from "./held_jail.ts";
 import { holdJail } from "./jail_assembly.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
+import { findKnown } from "./known_daemons.ts";
 import { reapAll, type ReaperSystem } from "./reaper.ts";
 import { Leftovers } from "./leftovers.ts";
 import { PathWatch } from "./path_watch.ts";
 import { PidTurnover } from "./pid_turnover.ts";
 import { Registry } from "./registry.ts";
+import { isAlive } from "./signaller.ts";
 import { Strangers } from "./strangers.ts";
 import { Sweeper } from "./sweeper.ts";
 import { UnitHost } from "./unit_host.ts";
@@ -38,6 +40,7 @@ export interface CoreParts {
   readonly inherited: Inherited;
   readonly saved: ReadonlyMap<string, Saved>;
   readonly nothingSurvives: boolean;
+  readonly isReload: boolean;
   /** null: daemons run where reeve does. */
   readonly jail: JailChoice | null;
   /** The jail was made again: runs the hooks that belong to a new one. */
@@ -203,18 +206,9 @@ export class Core {
     if (this.#isMarkable && !wasMarkable) this.#turnover.mark();
   }
 
-  /** A smart daemon is known by the journal, whatever the clock has done since its pidfile was written. */
   #withKnown(saved: ReadonlyMap<string, Saved>): ReadonlyMap<string, Saved> {
-    const known = new Map(saved);
-    const names = new Map(this.#parts.plan.daemons.map(({ name, pidfile }) => [pidfile, name]));
-    for (const entry of this.#before) {
-      const name = names.get(entry.pidfile ?? "");
-      // The last one counts: before it the record may have the process that launched it.
-      if (entry.smart && name !== undefined && !saved.has(name)) {
-        known.set(name, { status: null, known: entry.process });
-      }
-    }
-    return known;
+    const { plan: { daemons }, jail, isReload, logger } = this.#parts;
+    return findKnown({ before: this.#before, daemons, jail, saved, isReload, isAlive, logger });
   }
 
   #noteAlive(): void {

@@ -13,6 +13,8 @@ export interface JournalEntry {
   readonly smart: boolean;
   /** Of a smart daemon: by it a later configuration means the same one, whatever its name has become. */
   readonly pidfile?: string | null;
+  /** Of a smart daemon: where it lives (lib/jail/place_name.ts); "": where reeve does. */
+  readonly place?: string;
   readonly process: ProcessId;
   readonly uid: number;
   /** Boot-time ticks at which the daemon's leader was last known to be alive. */
@@ -31,6 +33,7 @@ type Line =
     readonly up: string;
     readonly smart: boolean;
     readonly pidfile?: string;
+    readonly place?: string;
     readonly pid: number;
     readonly start: string;
     readonly uid: number;
@@ -151,6 +154,7 @@ function upLine(entry: Kept): string {
     up: entry.name,
     smart: entry.smart,
     ...(entry.pidfile === undefined || entry.pidfile === null ? {} : { pidfile: entry.pidfile }),
+    ...(entry.place === undefined || entry.place === "" ? {} : { place: entry.place }),
     pid: entry.process.pid,
     start: String(entry.process.startTime),
     uid: entry.uid,
@@ -169,6 +173,7 @@ function apply(entries: Map<string, Kept>, line: Exclude<Line, { boot: string }>
       name: line.up,
       smart: line.smart,
       pidfile,
+      ...(typeof line.place === "string" ? { place: line.place } : {}),
       process,
       uid: line.uid,
       aliveAt,

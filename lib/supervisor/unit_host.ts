@@ -6,6 +6,7 @@ import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
 import type { ExitCause, ProcessId } from "../daemon/process.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { JailSource } from "../jail/jail_place.ts";
+import { placeName } from "../jail/place_name.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
 import type { ChildSpec } from "../sys/child_spec.ts";
@@ -37,7 +38,7 @@ export interface HostParts {
   readonly environment: { readonly list: readonly string[]; readonly path: string };
   readonly inherited: Inherited;
   /** null: daemons run where reeve does. */
-  readonly jail: () => Pick<HeldJail, "isOpen" | "place"> | null;
+  readonly jail: () => Pick<HeldJail, "isOpen" | "place" | "plan" | "identity"> | null;
   readonly selfUid: number;
   readonly selfGid: number;
   readonly onSpawned: () => void;
@@ -204,6 +205,7 @@ export class UnitHost implements UnitServices {
       name: unit.name,
       smart: unit.plan.kind !== "dumb",
       pidfile: unit.plan.pidfile,
+      place: placeName(this.#parts.jail(), unit.plan.namespaces) ?? "no jail",
       process,
       uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       aliveAt: process.startTime,

@@ -4,7 +4,8 @@
  * mounts are what they were.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Scope, Supervisor } from "./harness.ts";
 import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
 import { check, pidNamespace, reeve, root } from "./need.ts";
@@ -198,6 +199,33 @@ check(
     await untilRunning(/^sleep 81021$/);
     expect((await second.stop()).code).toBe(0);
     expect(running(/^sleep 8102/)).toEqual([]);
+  },
+);
+
+check(
+  "reeve is killed and its configuration gets a jail: the smart daemon outside is not the one inside",
+  NEEDS,
+  async (scope) => {
+    // Of the same name on either side: what the pidfile inside does not say, a record of the outside must not.
+    const pidfile = scope.path("d.pid");
+    const daemon = `smart-attach-daemon2 = ${pidfile} sleep 81131`;
+    const first = scope.reeve(scope.config([daemon]));
+    await first.untilLog(/reeve is up/);
+    const outside = await untilRunning(/^sleep 81131$/);
+    scope.track(identify(outside.pid)!);
+    await first.kill();
+    mkdirSync(join(busyboxRoot(scope), dirname(pidfile)), { recursive: true });
+    const second = scope.reeve(scope.config([`namespace = ${scope.path("root")}`, daemon]));
+    await second.untilLog(/reeve is up/);
+    const init = await initOf(scope, second);
+    const inside = await until(
+      "another one runs",
+      () => running(/^sleep 81131$/).find(({ pid }) => pid !== outside.pid),
+    );
+    expect(link(inside.pid, "ns/pid")).toBe(link(init.pid, "ns/pid"));
+    expect(second.log()).toContain(`left running, unsupervised (pid: ${outside.pid})`);
+    expect((await second.stop()).code).toBe(0);
+    expect([inside, outside].map(isAlive)).toEqual([false, true]);
   },
 );
 
