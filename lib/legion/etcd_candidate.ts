@@ -145,11 +145,11 @@ export class EtcdCandidate implements Elector {
       case "join":
         return void this.#join();
       case "renew":
-        return void this.#renew(effect.lease);
+        return void this.#renew(effect.lease, effect.token);
       case "claim":
         return void this.#claim(effect.lease);
       case "leave":
-        return void this.#leave(effect.lease);
+        return void this.#leave(effect.lease, effect.tenure);
       case "arm":
         return this.#arm(effect.deadline);
       case "push":
@@ -182,7 +182,7 @@ export class EtcdCandidate implements Elector {
     this.#revision = 0n;
     try {
       const { lease, reading } = await this.#parts.session.join(life);
-      if (life.aborted) return void this.#giveBack(lease.id);
+      if (life.aborted) return void this.#giveBackLease(lease.id);
       this.#handle({ type: "joined", lease });
       this.#read(reading);
       if (life.aborted) return;
@@ -203,13 +203,14 @@ export class EtcdCandidate implements Elector {
     }
   }
 
-  async #renew(lease: string): Promise<void> {
+  async #renew(lease: string, token: string | null): Promise<void> {
     const life = this.#life.signal;
     try {
-      const { grant, reading } = await this.#parts.session.renew(lease, life);
+      const { grant, reading, tenure } = await this.#parts.session.renew(lease, token, life);
       if (life.aborted) return;
       this.#read(reading);
-      this.#handle({ type: "renewed", grant });
+      if (life.aborted) return; // what was read has ended it
+      this.#handle({ type: "renewed", grant, tenure });
       this.#watch?.look();
     } catch (error) {
       if (life.aborted) return;
@@ -231,20 +232,27 @@ export class EtcdCandidate implements Elector {
     }
   }
 
-  async #leave(lease: string): Promise<void> {
+  async #leave(lease: string | null, tenure: string | null): Promise<void> {
     this.#end();
-    await this.#giveBack(lease);
+    const { session } = this.#parts;
+    // The tenure first: whoever sees that the lord's key is gone is to find it released.
+    if (tenure !== null) await this.#giveBack("the tenure", (signal) => session.release(tenure, signal));
+    if (lease !== null) await this.#giveBackLease(lease);
     this.#handle({ type: "left" });
   }
 
-  async #giveBack(lease: string): Promise<void> {
+  async #giveBackLease(lease: string): Promise<void> {
+    await this.#giveBack("the lease", (signal) => this.#parts.session.leave(lease, signal));
+  }
+
+  async #giveBack(what: string, give: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
     const timer = this.#parts.timers.after(LEAVE_PATIENCE_MS, () => late.abort());
     try {
-      await this.#parts.session.leave(lease, late.signal);
+      await give(late.signal);
     } catch (error) {
       const why = late.signal.aborted ? "no answer" : errorText(error);
-      this.#parts.log("warning", `cannot give back the lease, which expires by itself: ${why}`);
+      this.#parts.log("warning", `cannot give back ${what}, which others wait for: ${why}`);
     } finally {
       timer.cancel();
     }
@@ -343,4 +351,5 @@ const TIMER_EVENT = {
   claim: "claimDue",
   stepDown: "stepDownDue",
   disarm: "disarmOverdue",
+  succeed: "successionDue",
 } as const satisfies Record<EtcdTimer, EtcdEvent["type"]>;

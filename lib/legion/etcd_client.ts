@@ -33,6 +33,8 @@ export const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
 const UNAUTHENTICATED = 16;
+/** A password costs a server a tenth of a second of hard work, on purpose. */
+const SIGN_IN_MS = 1000;
 /** All servers would say the same. */
 const FINAL_CODES = [NOT_FOUND, PERMISSION_DENIED];
 
@@ -44,8 +46,11 @@ export interface Answer {
 
 export interface Server {
   readonly url: string;
-  /** Throws EtcdRefusal, NonsenseError, or an Error that says what is wrong with the server. */
-  call(request: ApiRequest): Promise<Answer>;
+  /**
+   * Throws EtcdRefusal, NonsenseError, or an Error that says what is wrong with the server. `least`: milliseconds that it has to
+   * answer at the least, where nothing is lost by waiting.
+   */
+  call(request: ApiRequest, least?: number): Promise<Answer>;
 }
 
 export interface ClientParts {
@@ -64,8 +69,6 @@ export class EtcdClient {
   #current = 0;
   #cluster: string | null = null;
   #token: string | null = null;
-  /** Raft's term of each member, by its id, as it last told us. */
-  readonly #terms = new Map<string, bigint>();
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
@@ -74,11 +77,6 @@ export class EtcdClient {
   /** The server that answered last. */
   get url(): string {
     return this.#parts.urls[this.#current] ?? "";
-  }
-
-  /** Raft's term of each member that has answered so far, as it last told: it never becomes less. */
-  terms(): ReadonlyMap<string, bigint> {
-    return new Map(this.#terms);
   }
 
   /**
@@ -92,7 +90,7 @@ export class EtcdClient {
       const at = (this.#current + tried) % urls.length;
       const url = urls[at]!;
       try {
-        const result = await work({ url, call: (request) => this.#call(url, request, signal) });
+        const result = await work({ url, call: (request, least) => this.#call(url, request, signal, least) });
         this.#current = at;
         return result;
       } catch (error) {
@@ -125,43 +123,53 @@ export class EtcdClient {
   /** Which cluster it was: it may have been set up anew since. */
   forget(): void {
     this.#cluster = null;
-    this.#terms.clear();
     this.#token = null;
   }
 
-  /** Remembers who answered. Throws when it belongs to another cluster. */
-  note(header: Header): void {
+  /** Throws when it belongs to another cluster than the first one that answered. */
+  #note(header: Header): void {
     this.#cluster ??= header.cluster;
     if (header.cluster !== this.#cluster) {
       throw new Error(
         `it is of another cluster (${header.cluster}, the first one that answered is of ${this.#cluster})`,
       );
     }
-    this.#terms.set(header.member, header.term);
   }
 
-  async #call(url: string, request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+  async #call(url: string, request: ApiRequest, signal: AbortSignal, least?: number): Promise<Answer> {
     const token = await this.#signIn(url, signal);
     try {
-      return await this.#post(url, request, token, signal);
+      return await this.#post(url, request, token, signal, least);
     } catch (error) {
       const isStale = error instanceof EtcdRefusal && error.code === UNAUTHENTICATED && token !== null;
       if (!isStale) throw error;
       this.#token = null; // it has expired, or the server was started anew
-      return await this.#post(url, request, await this.#signIn(url, signal), signal);
+      return await this.#post(url, request, await this.#signIn(url, signal), signal, least);
     }
   }
 
   async #signIn(url: string, signal: AbortSignal): Promise<string | null> {
     const { user } = this.#parts;
     if (user === null || this.#token !== null) return this.#token;
-    const { json } = await this.#post(url, requests.authenticate(user.name, user.password()), null, signal);
+    const { json } = await this.#post(
+      url,
+      requests.authenticate(user.name, user.password()),
+      null,
+      signal,
+      SIGN_IN_MS,
+    );
     this.#token = tokenOf(json);
     return this.#token;
   }
 
-  async #post(url: string, request: ApiRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
-    const patience = this.#parts.patience();
+  async #post(
+    url: string,
+    request: ApiRequest,
+    token: string | null,
+    signal: AbortSignal,
+    least = 0,
+  ): Promise<Answer> {
+    const patience = Math.max(least, this.#parts.patience());
     // One controller a request: `signal` lives as long as the lease, and would remember each that was derived from it.
     const either = new AbortController();
     let isLate = false;
@@ -177,7 +185,8 @@ export class EtcdClient {
       const { http } = this.#parts;
       const answer = await http.post(url + request.path, JSON.stringify(request.body), token, either.signal);
       const json = this.#read(answer);
-      if (json["header"] !== undefined) this.note(headerOf(json));
+      const inner = json["result"] ?? json; // of a renewal it is wrapped
+      if ((inner as typeof json)["header"] !== undefined) this.#note(headerOf(inner as typeof json));
       return { json, sentAt };
     } catch (error) {
       if (isLate && !signal.aborted) {

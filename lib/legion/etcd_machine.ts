@@ -1,8 +1,9 @@
 /**
  * One node's part in a legion that etcd decides: applies the table of etcd_transitions.ts to its status. Pure: events and the
- * boot-time clock come in, effects go out. Must never be lord while nobody holds the deadline: a guard is up before `choose`.
+ * boot-time clock come in, effects go out. Must never be lord while nobody holds the deadline (a guard is up before `choose`), nor
+ * while what another lord ran may still run: its tenure has been released, or was seen to stand still for its whole time.
  */
-import { deadlineOf, longestGrace, renewalDue } from "./etcd_times.ts";
+import { deadlineOf, type LeaseGrant, longestGrace, renewalDue } from "./etcd_times.ts";
 import type { Directory, EtcdEffect, EtcdEvent, EtcdSettings, EtcdTimer, Lease, Role } from "./etcd_state.ts";
 import { ETCD_TRANSITIONS } from "./etcd_transitions.ts";
 import { outranks } from "./etcd_rank.ts";
@@ -18,6 +19,8 @@ const DISARM_PATIENCE_MS = 2000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
 
+const NOTHING: Directory = { lord: null, tenure: null, candidates: [] };
+
 export interface EtcdStatus {
   role: Role;
   /** The legion takes part. */
@@ -29,7 +32,14 @@ export interface EtcdStatus {
   token: string | null;
   /** Boot-time milliseconds: since when we have known that there is no lord. */
   lordlessSince: number;
-  claimedAt: number;
+  /** The last tenure that was seen: its revision, and the first time that we saw this one. */
+  seen: { readonly revision: string; readonly at: number } | null;
+  /** Revision of our own tenure; null: none was written in this lordship. */
+  tenure: string | null;
+  /** Of our last own one that nothing runs under any more. */
+  ended: string | null;
+  /** What the guard holds. */
+  deadline: number;
   /** Not before then: after a failed lord hook, or without a guard. */
   suspendedUntil: number;
   retryMs: number;
@@ -50,10 +60,13 @@ export class EtcdMachine {
     wanted: false,
     closing: false,
     lease: null,
-    directory: { lord: null, candidates: [] },
+    directory: NOTHING,
     token: null,
     lordlessSince: 0,
-    claimedAt: 0,
+    seen: null,
+    tenure: null,
+    ended: null,
+    deadline: 0,
     suspendedUntil: 0,
     retryMs: FIRST_RETRY_MS,
     renewing: false,
@@ -125,7 +138,7 @@ export class EtcdMachine {
   }
 
   /** The lease was confirmed. */
-  extend(grant: { readonly sentAt: number; readonly ttl: number }): void {
+  extend(grant: LeaseGrant): void {
     const { status } = this;
     if (status.lease === null) return;
     if (status.problem !== null) this.log("info", "etcd answers again");
@@ -139,7 +152,9 @@ export class EtcdMachine {
     const { status } = this;
     if (status.lease === null || status.renewing) return;
     status.renewing = true;
-    this.effect({ do: "renew", lease: status.lease.id });
+    // A tenure is not written before that of the lord before is over, nor when ours is.
+    const writes = status.role === "arming" || status.role === "lord" || status.role === "vacating";
+    this.effect({ do: "renew", lease: status.lease.id, token: writes ? status.token : null });
   }
 
   /** The renewal failed, and the lease may still be there. */
@@ -147,22 +162,29 @@ export class EtcdMachine {
     const { status } = this;
     if (status.problem === null) this.log("warning", text);
     status.problem = text;
-    const isUrgent = this.#now < this.deadline();
+    const isUrgent = status.lease !== null && this.#now < deadlineOf(status.lease);
     this.timer("renew", this.#now + (isUrgent ? RENEW_AGAIN_MS : status.retryMs));
     if (!isUrgent) status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
   }
 
-  /** When the daemons are told to stop unless the lease is confirmed before. */
-  watchDeadline(): void {
-    const { lease } = this.status;
-    if (lease === null) return;
-    const grace = Math.min(this.settings.grace, longestGrace(lease.ttl));
-    this.timer("stepDown", deadlineOf(lease) - grace);
+  /** Our tenure was written: what runs may run until then. */
+  hold(effect: "arm" | "push", grant: LeaseGrant): void {
+    this.status.deadline = deadlineOf(grant);
+    this.effect({ do: effect, deadline: this.status.deadline });
   }
 
-  deadline(): number {
-    const { lease } = this.status;
-    return lease === null ? this.#now : deadlineOf(lease);
+  /** When the daemons are told to stop unless the tenure is written anew before. */
+  watchDeadline(): void {
+    const { lease, deadline } = this.status;
+    if (lease === null) return;
+    this.timer("stepDown", deadline - Math.min(this.settings.grace, longestGrace(lease.ttl)));
+  }
+
+  /** When nothing that the lord before ran can run any more, by our own clock; 0: it is so. */
+  freeAt(): number {
+    const { directory: { tenure }, seen, ended } = this.status;
+    if (tenure === null || tenure.released || tenure.revision === ended || seen === null) return 0;
+    return seen.at + tenure.ttl;
   }
 
   /** Whether we are the lord by what stands in etcd. */
@@ -195,10 +217,16 @@ export class EtcdMachine {
   }
 
   read(directory: Directory): void {
-    const before = this.status.directory.lord;
-    this.status.directory = directory;
+    const { status } = this;
+    const { tenure } = directory;
+    // It was written before it was read: whatever it allows ends no later than that much after now.
+    if (tenure !== null && tenure.revision !== status.seen?.revision) {
+      status.seen = { revision: tenure.revision, at: this.#now };
+    }
+    const before = status.directory.lord;
+    status.directory = directory;
     if (before !== null && directory.lord === null) {
-      this.status.lordlessSince = Math.max(this.status.lordlessSince, this.#now);
+      status.lordlessSince = Math.max(status.lordlessSince, this.#now);
     }
   }
 
@@ -214,24 +242,30 @@ export class EtcdMachine {
     this.timer("disarm", this.#now + DISARM_PATIENCE_MS);
   }
 
-  /** The lease is given back, whether that succeeds or not. */
+  /** Nothing runs: tenure and lease are given back, whether that succeeds or not. */
   leave(): void {
     const { status } = this;
-    for (const timer of ["retry", "renew", "claim", "stepDown", "disarm"] as const) this.clear(timer);
+    for (const timer of ["retry", "renew", "claim", "succeed", "stepDown", "disarm"] as const) {
+      this.clear(timer);
+    }
+    const lease = status.lease?.id ?? null;
+    const { tenure } = status;
+    if (tenure !== null) status.ended = tenure;
     status.token = null;
+    status.tenure = null;
     status.renewing = false;
-    const lease = status.lease;
     status.lease = null;
-    if (lease === null) return this.rest();
+    if (lease === null && tenure === null) return this.rest();
     this.enter("leaving");
-    this.effect({ do: "leave", lease: lease.id });
+    this.effect({ do: "leave", lease, tenure });
   }
 
   /** Nothing is held. */
   rest(): void {
     const { status } = this;
-    status.directory = { lord: null, candidates: [] };
+    status.directory = NOTHING;
     status.token = null;
+    status.tenure = null;
     status.lease = null;
     status.renewing = false;
     this.enter("out");

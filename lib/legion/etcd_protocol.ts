@@ -3,19 +3,17 @@
  * them is believed. 64-bit numbers are decimal strings there, keys and values base64. Pure.
  */
 
-/** Where an answer comes from, and at which point of the cluster's history. */
+/** Which cluster an answer comes from, and at which point of its history. */
 export interface Header {
   readonly cluster: string;
-  readonly member: string;
   readonly revision: bigint;
-  /** Raft's term of the member when it answered. */
-  readonly term: bigint;
 }
 
 export interface KeyValue {
   readonly key: string;
   readonly value: string;
   readonly createRevision: string;
+  readonly modRevision: string;
   /** "0": none. */
   readonly lease: string;
 }
@@ -42,6 +40,11 @@ function prefixEnd(prefix: string): string {
   return bytes.toString("base64");
 }
 
+const prefixRange = (prefix: string): { readonly key: string; readonly range_end: string } => ({
+  key: toBase64(prefix),
+  range_end: prefixEnd(prefix),
+});
+
 export const requests = {
   /** `ttl`: whole seconds. */
   grant: (ttl: number) => ({ path: "/v3/lease/grant", body: { TTL: String(ttl), ID: "0" } }),
@@ -52,10 +55,7 @@ export const requests = {
     body: { key: toBase64(key), value: toBase64(value), lease },
   }),
   /** Linearizable: a majority has confirmed the leader after the request came in. */
-  list: (prefix: string) => ({
-    path: "/v3/kv/range",
-    body: { key: toBase64(prefix), range_end: prefixEnd(prefix) },
-  }),
+  list: (prefix: string) => ({ path: "/v3/kv/range", body: prefixRange(prefix) }),
   /** Puts the key if there is none, else reads it. */
   create: (key: string, value: string, lease: string) => ({
     path: "/v3/kv/txn",
@@ -63,6 +63,35 @@ export const requests = {
       compare: [{ key: toBase64(key), target: "CREATE", result: "EQUAL", create_revision: "0" }],
       success: [{ request_put: { key: toBase64(key), value: toBase64(value), lease } }],
       failure: [{ request_range: { key: toBase64(key) } }],
+    },
+  }),
+  /** Puts `key` if `held` is still the key that was created at this revision; lists the prefix either way. */
+  putWhile: (
+    held: { readonly key: string; readonly created: string },
+    key: string,
+    value: string,
+    prefix: string,
+  ) => ({
+    path: "/v3/kv/txn",
+    body: {
+      compare: [{
+        key: toBase64(held.key),
+        target: "CREATE",
+        result: "EQUAL",
+        create_revision: held.created,
+      }],
+      success: [{ request_put: { key: toBase64(key), value: toBase64(value) } }, {
+        request_range: prefixRange(prefix),
+      }],
+      failure: [{ request_range: prefixRange(prefix) }],
+    },
+  }),
+  /** Puts the key if nobody has since it was put at this revision. */
+  replace: (key: string, value: string, revision: string) => ({
+    path: "/v3/kv/txn",
+    body: {
+      compare: [{ key: toBase64(key), target: "MOD", result: "EQUAL", mod_revision: revision }],
+      success: [{ request_put: { key: toBase64(key), value: toBase64(value) } }],
     },
   }),
   watch: (prefix: string, from: bigint) => ({
@@ -108,9 +137,7 @@ export function headerOf(answer: Json): Header {
   const header = object(answer["header"], "header");
   return {
     cluster: number(header["cluster_id"], "cluster_id").toString(),
-    member: number(header["member_id"], "member_id").toString(),
     revision: number(header["revision"] ?? "0", "revision"),
-    term: number(header["raft_term"] ?? "0", "raft_term"),
   };
 }
 
@@ -120,9 +147,9 @@ export function grantOf(answer: Json): { readonly lease: string; readonly ttl: n
 }
 
 /** Of a renewal: the seconds; 0: there is no such lease. */
-export function keepAliveOf(answer: Json): { readonly header: Header; readonly ttl: number } {
+export function keepAliveOf(answer: Json): number {
   const result = object(answer["result"], "result");
-  return { header: headerOf(result), ttl: result["TTL"] === undefined ? 0 : seconds(result["TTL"]) };
+  return result["TTL"] === undefined ? 0 : seconds(result["TTL"]);
 }
 
 export function keysOf(answer: Json): readonly KeyValue[] {
@@ -131,13 +158,19 @@ export function keysOf(answer: Json): readonly KeyValue[] {
   return list.map(keyValue);
 }
 
-/** Of `create`: whether the key was put, else what stands there. */
-export function createdOf(answer: Json): { readonly created: boolean; readonly existing: KeyValue | null } {
-  if (answer["succeeded"] === true) return { created: true, existing: null };
-  const responses = answer["responses"];
+/** Of a transaction: whether its condition held, and what it has read; null: nothing. */
+export function transactionOf(
+  answer: Json,
+): { readonly succeeded: boolean; readonly found: readonly KeyValue[] | null } {
+  const responses = answer["responses"] ?? [];
   if (!Array.isArray(responses)) throw new NonsenseError("responses is no list");
-  const range = object(object(responses[0], "response")["response_range"], "response_range");
-  return { created: false, existing: keysOf(range)[0] ?? null };
+  const range = responses.map((one) => object(one, "response")["response_range"]).find((one) =>
+    one !== undefined
+  );
+  return {
+    succeeded: answer["succeeded"] === true,
+    found: range === undefined ? null : keysOf(object(range, "response_range")),
+  };
 }
 
 export function watchBatchOf(answer: Json): WatchBatch {
@@ -164,6 +197,7 @@ function keyValue(value: unknown): KeyValue {
     key: fromBase64(string(kv["key"], "key")),
     value: fromBase64(string(kv["value"] ?? "", "value")),
     createRevision: number(kv["create_revision"], "create_revision").toString(),
+    modRevision: number(kv["mod_revision"], "mod_revision").toString(),
     lease: number(kv["lease"] ?? "0", "lease").toString(),
   };
 }

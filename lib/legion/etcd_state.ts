@@ -6,14 +6,16 @@ import type { LeaseGrant } from "./etcd_times.ts";
 
 /**
  * out: no part. joining: no lease yet. candidate: a lease, and a key that says who we are. claiming: the lord's key is being
- * written. arming: it is ours, the guard is not up yet. lord. vacating: no lord any more, what ran as one is still being
- * stopped. disarming: the guard is being killed, and all that may be left under it. leaving: the lease is being given back.
+ * written. succeeding: it is ours, what the lord before ran may still run. arming: nothing of that does, the guard is not up
+ * yet. lord. vacating: no lord any more, what ran as one is still being stopped. disarming: the guard is being killed, and all
+ * that may be left under it. leaving: tenure and lease are being given back.
  */
 export type Role =
   | "out"
   | "joining"
   | "candidate"
   | "claiming"
+  | "succeeding"
   | "arming"
   | "lord"
   | "vacating"
@@ -36,9 +38,21 @@ export interface LordKey {
   readonly token: string;
 }
 
+/** What the last lord wrote down before it let anything run, and at every renewal: the proof that it is over. */
+export interface Tenure {
+  /** Of the store, when it was written last. */
+  readonly revision: string;
+  /** Milliseconds after it was written in which what its lord runs may still run. */
+  readonly ttl: number;
+  /** Nothing of it runs any more. */
+  readonly released: boolean;
+}
+
 /** What stands below the legion's prefix. */
 export interface Directory {
   readonly lord: LordKey | null;
+  /** null: there has never been a lord. */
+  readonly tenure: Tenure | null;
   /** All candidates, ourselves included. */
   readonly candidates: readonly NodeId[];
 }
@@ -53,7 +67,8 @@ export type EtcdEvent =
   // the server's
   | { readonly type: "joined"; readonly lease: Lease }
   | { readonly type: "joinFailed"; readonly text: string }
-  | { readonly type: "renewed"; readonly grant: LeaseGrant }
+  /** `tenure`: revision at which ours was written with it; null: it was not. */
+  | { readonly type: "renewed"; readonly grant: LeaseGrant; readonly tenure: string | null }
   | { readonly type: "renewFailed"; readonly text: string; readonly gone: boolean }
   | { readonly type: "directoryRead"; readonly directory: Directory }
   | { readonly type: "claimed"; readonly token: string }
@@ -69,18 +84,23 @@ export type EtcdEvent =
   | { readonly type: "retryDue" }
   | { readonly type: "renewDue" }
   | { readonly type: "claimDue" }
+  | { readonly type: "successionDue" }
   | { readonly type: "stepDownDue" }
   | { readonly type: "disarmOverdue" };
 
 export type EventType = EtcdEvent["type"];
-export type EtcdTimer = "retry" | "renew" | "claim" | "stepDown" | "disarm";
+export type EtcdTimer = "retry" | "renew" | "claim" | "succeed" | "stepDown" | "disarm";
 
 export type EtcdEffect =
   | { readonly do: "join" }
-  | { readonly do: "renew"; readonly lease: string }
+  /** `token`: of our lord's key: our tenure is written with it, if that key still stands. */
+  | { readonly do: "renew"; readonly lease: string; readonly token: string | null }
   | { readonly do: "claim"; readonly lease: string }
-  /** Give the lease back, as far as it can be, and stop watching. */
-  | { readonly do: "leave"; readonly lease: string }
+  /**
+   * Give back what there is, as far as it can be, and stop watching. `tenure`: revision of our own, which nothing runs under any
+   * more.
+   */
+  | { readonly do: "leave"; readonly lease: string | null; readonly tenure: string | null }
   /** Start the guard, which holds `deadline` from the start. */
   | { readonly do: "arm"; readonly deadline: number }
   | { readonly do: "push"; readonly deadline: number }

@@ -2,12 +2,13 @@
  * What a node does in each role at each event: every cell is written, "ignore" included, so that the compiler proves the table
  * total. Nothing else decides about a lordship.
  */
-import { deadlineOf } from "./etcd_times.ts";
 import type { EtcdMachine } from "./etcd_machine.ts";
 import type { EtcdEvent, EventType, Role } from "./etcd_state.ts";
 
 /** A node on which no guard can be started stays out of it for so long. */
 const UNGUARDED_PAUSE_MS = 30_000;
+/** A moment is not worth a line. */
+const NOTABLE_WAIT_MS = 100;
 
 type Handler<T extends EventType> = (machine: EtcdMachine, event: Extract<EtcdEvent, { type: T }>) => void;
 type Table = { readonly [R in Role]: { readonly [T in EventType]: Handler<T> | "ignore" } };
@@ -69,6 +70,13 @@ const keep: Handler<"renewed"> = (machine, { grant }) => {
   machine.extend(grant);
 };
 
+/** The key is ours, and what is read with the renewal says whether it is our turn. */
+const keepTurn: Handler<"renewed"> = (machine, event) => {
+  keep(machine, event);
+  if (machine.holdsKey()) succeed(machine);
+  else machine.renew(); // it read what stood there before the claim
+};
+
 const keepOn: Handler<"renewFailed"> = (machine, { text, gone }) => {
   machine.status.renewing = false;
   if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
@@ -96,11 +104,11 @@ const claim: Handler<"claimDue"> = (machine) => {
 
 const take = (machine: EtcdMachine, token: string): void => {
   machine.status.token = token;
-  machine.status.claimedAt = machine.now;
+  machine.status.tenure = null;
   machine.status.arming = false;
   machine.clear("claim");
-  machine.enter("arming");
-  // Only a renewal that began after the claim shows that the lease, and with it the key, was there to be claimed with.
+  machine.enter("succeeding");
+  // What stands there now is the last word of the lord before: with its key it has lost the right to write.
   machine.renew();
 };
 
@@ -125,12 +133,35 @@ const giveBackAndClose = (machine: EtcdMachine): void => {
 
 // --- the key is ours ------------------------------------------------------------------------------------------------
 
-const arm: Handler<"renewed"> = (machine, { grant }) => {
-  keep(machine, { type: "renewed", grant });
-  if (grant.sentAt < machine.status.claimedAt) return machine.renew();
-  if (machine.status.arming) return machine.effect({ do: "push", deadline: deadlineOf(grant) });
+const takeTurn: Handler<"directoryRead"> = (machine, { directory }) => {
+  machine.read(directory);
+  if (machine.holdsKey()) return succeed(machine);
+  machine.log("warning", "the lord's key was taken away before it was used; standing again");
+  machine.leave();
+};
+
+const succeed = (machine: EtcdMachine): void => {
+  // Not by what was read before the claim.
+  if (!machine.holdsKey()) return;
+  const wait = machine.freeAt() - machine.now;
+  if (wait > 0) {
+    if (wait > NOTABLE_WAIT_MS) {
+      machine.log("info", `waits ${(wait / 1000).toFixed(1)} s for whatever the lord before may still run`);
+    }
+    return machine.timer("succeed", machine.freeAt());
+  }
+  machine.clear("succeed");
+  machine.enter("arming");
+  machine.renew();
+};
+
+const arm: Handler<"renewed"> = (machine, { grant, tenure }) => {
+  machine.status.renewing = false;
+  machine.extend(grant);
+  if (tenure === null) return machine.renew(); // it was under way before it was our turn
+  machine.status.tenure = tenure;
+  machine.hold(machine.status.arming ? "push" : "arm", grant);
   machine.status.arming = true;
-  machine.effect({ do: "arm", deadline: deadlineOf(grant) });
 };
 
 const choose: Handler<"armed"> = (machine) => {
@@ -172,43 +203,39 @@ const disarmAndClose = (machine: EtcdMachine): void => {
 
 // --- lord -------------------------------------------------------------------------------------------------------------
 
-const push: Handler<"renewed"> = (machine, { grant }) => {
-  keep(machine, { type: "renewed", grant });
-  machine.effect({ do: "push", deadline: deadlineOf(grant) });
+const push: Handler<"renewed"> = (machine, { grant, tenure }) => {
+  machine.status.renewing = false;
+  machine.extend(grant);
+  if (tenure === null) return; // the key is not ours any more, which was read with it
+  machine.status.tenure = tenure;
+  machine.hold("push", grant);
   if (machine.status.role === "lord") machine.watchDeadline();
 };
 
-/** `kill`: another may be lord already, so there is no time to ask. */
-const depose = (machine: EtcdMachine, why: string, kill: boolean): void => {
+/** Another may have the lord's key, and waits until our tenure is over: there is time to ask. */
+const depose = (machine: EtcdMachine, why: string): void => {
   machine.clear("stepDown");
   machine.enter("vacating");
-  if (kill) machine.effect({ do: "disarm" });
-  machine.effect({ do: "depose", why });
+  const rest = Math.max(0, machine.status.deadline - machine.now);
+  machine.effect({ do: "depose", why: `${why}; what still runs is killed in ${(rest / 1000).toFixed(1)} s` });
 };
 
-const stepDown: Handler<"stepDownDue"> = (machine) => {
-  const rest = Math.max(0, machine.deadline() - machine.now);
-  depose(
-    machine,
-    `etcd did not confirm the lease: what runs is killed in ${(rest / 1000).toFixed(1)} s`,
-    false,
-  );
-};
+const stepDown: Handler<"stepDownDue"> = (machine) =>
+  depose(machine, "etcd did not confirm the tenure in time");
 
 const failAsLord: Handler<"renewFailed"> = (machine, { text, gone }) => {
   machine.status.renewing = false;
   if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
   machine.status.lease = null;
-  depose(machine, `the lease is gone: ${text}`, true);
+  depose(machine, `the lease is gone: ${text}`);
 };
 
 const checkKey: Handler<"directoryRead"> = (machine, { directory }) => {
   machine.read(directory);
-  if (machine.holdsKey()) return;
-  depose(machine, "the lord's key was taken away", true);
+  if (!machine.holdsKey()) depose(machine, "the lord's key was taken away");
 };
 
-const loseGuard: Handler<"guardEnded"> = (machine, { text }) => depose(machine, text, false);
+const loseGuard: Handler<"guardEnded"> = (machine, { text }) => depose(machine, text);
 
 /** The hook failed. */
 const decline: Handler<"declined"> = (machine, { seconds }) => {
@@ -234,13 +261,6 @@ const vacateAndClose = (machine: EtcdMachine): void => {
 
 /** While daemons stop, the lease is kept if it can be: they have their whole grace then. */
 const failVacating: Handler<"renewFailed"> = (machine, { text, gone }) => {
-  machine.status.renewing = false;
-  if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
-  machine.status.lease = null;
-  machine.effect({ do: "disarm" });
-};
-
-const keepDisarming: Handler<"renewFailed"> = (machine, { text, gone }) => {
   machine.status.renewing = false;
   if (gone) machine.status.lease = null;
   else machine.renewAgain(`cannot renew the lease: ${text}`);
@@ -290,6 +310,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: beginAgain,
     renewDue: "ignore",
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -314,6 +335,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: beginAgain,
     renewDue: "ignore",
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -338,6 +360,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: claim,
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -362,6 +385,32 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
+    successionDue: "ignore",
+    stepDownDue: "ignore",
+    disarmOverdue: "ignore",
+  },
+  succeeding: {
+    wanted: want,
+    leaveAsked: giveBack,
+    declined: "ignore",
+    vacated: "ignore",
+    closeAsked: giveBackAndClose,
+    joined: "ignore",
+    joinFailed: "ignore",
+    renewed: keepTurn,
+    renewFailed: keepOn,
+    directoryRead: takeTurn,
+    claimed: "ignore",
+    claimLost: "ignore",
+    claimFailed: "ignore",
+    left: "ignore",
+    armed: "ignore",
+    guardEnded: "ignore",
+    disarmed: "ignore",
+    retryDue: "ignore",
+    renewDue: renew,
+    claimDue: "ignore",
+    successionDue: succeed,
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -386,6 +435,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -410,6 +460,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: stepDown,
     disarmOverdue: "ignore",
   },
@@ -434,6 +485,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },
@@ -446,7 +498,7 @@ export const ETCD_TRANSITIONS: Table = {
     joined: "ignore",
     joinFailed: "ignore",
     renewed: keep,
-    renewFailed: keepDisarming,
+    renewFailed: failVacating,
     directoryRead: note,
     claimed: "ignore",
     claimLost: "ignore",
@@ -458,6 +510,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: renew,
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: waitOn,
   },
@@ -482,6 +535,7 @@ export const ETCD_TRANSITIONS: Table = {
     retryDue: "ignore",
     renewDue: "ignore",
     claimDue: "ignore",
+    successionDue: "ignore",
     stepDownDue: "ignore",
     disarmOverdue: "ignore",
   },

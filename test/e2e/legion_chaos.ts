@@ -152,6 +152,22 @@ export class Chaos implements AsyncDisposable {
     }, { seconds: 30, explain: () => this.#scope.explain() });
   }
 
+  /** The lord's core stands still until another node has taken over. */
+  async takeOver(): Promise<void> {
+    const before = await this.untilRunning();
+    const { supervisor } = this.#nodes.find(({ host }) => host === before.name)!;
+    signal(supervisor.id, "SIGSTOP");
+    await until(
+      "another node has taken over",
+      () => this.lives.some((life) => life.first > before.last && life.name !== before.name),
+      {
+        seconds: 20,
+        explain: () => this.#scope.explain(),
+      },
+    );
+    signal(supervisor.id, "SIGCONT");
+  }
+
   /** One or two troubles, for a while; then all is well again, and a daemon runs. */
   async round(): Promise<void> {
     const running = await this.untilRunning();

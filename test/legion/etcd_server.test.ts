@@ -53,6 +53,7 @@ class StandIn implements LordGuard {
 
   kill(): void {
     this.#timer.cancel();
+    queueMicrotask(() => this.#events.ended(null));
   }
 
   #arm(): { cancel(): void } {
@@ -101,14 +102,20 @@ class TestNode implements ElectorEvents, AsyncDisposable {
 
   chosen(term: Term): void {
     this.term = term;
+    this.chosenAt = bootTime();
     this.events.push("chosen");
     this.candidate.confirm();
   }
 
+  /** Its daemons do not end when they are asked to. */
+  isDeaf = false;
+  /** Boot-time milliseconds. */
+  chosenAt = 0;
+
   deposed(why: string): void {
     this.term = null;
     this.events.push(`deposed: ${why}`);
-    this.candidate.vacated();
+    if (!this.isDeaf) this.candidate.vacated();
   }
 
   joined(): void {
@@ -220,9 +227,29 @@ describe("one server of etcd", () => {
     await using node = new TestNode(etcd.urls, "node", { legion: "deleted" });
     await node.untilLord();
     etcd.ctl("del", "/reeve/deleted/lord");
-    await until("it is deposed", () => node.events.includes("deposed: the lord's key was taken away"));
+    await until(
+      "it is deposed",
+      () => node.events.some((event) => event.startsWith("deposed: the lord's key was taken away")),
+    );
     await node.untilLord();
   });
+
+  check(
+    "whoever takes a lord's key away gets the lordship, but not before what the lord runs is over",
+    async () => {
+      const etcd = await undisturbed();
+      await using first = new TestNode(etcd.urls, "first", { legion: "usurped" });
+      await first.untilLord();
+      first.isDeaf = true;
+      await using second = new TestNode(etcd.urls, "second", { legion: "usurped", valor: 9 });
+      await until("the second stands", () => second.events.includes("joined"));
+      const { deadline } = first.candidate.guard as StandIn;
+      etcd.ctl("del", "/reeve/usurped/lord");
+      await second.untilLord();
+      expect(second.chosenAt).toBeGreaterThan(deadline);
+      expect(first.isLord).toBe(false);
+    },
+  );
 
   check("the lease is revoked by hand: the lord ceases to be one at once, and stands again", async () => {
     await using etcd = new EtcdServers(1);
@@ -291,7 +318,7 @@ describe("endpoints", () => {
       const urls = ["http://127.0.0.1:1", `http://127.0.0.1:${silent.port}`, nonsense.url.href.slice(0, -1)];
       await using node = new TestNode(urls, "node");
       await node.untilLine(
-        /waiting for etcd: http:\/\/127.0.0.1:1: connection refused; http:\S+: no answer in 0.2 s; http:\S+: it answers HTTP 502/,
+        /waiting for etcd: http:\/\/127.0.0.1:1: connection refused; http:\S+: no answer in 2.0 s; http:\S+: it answers HTTP 502/,
       );
     } finally {
       silent.stop(true);
