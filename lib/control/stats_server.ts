@@ -20,12 +20,15 @@ export interface StatsServer {
   close(): void;
 }
 
-/** Readers at the same time; one more is turned away. */
-const MOST_READERS = 32;
-/** A reader that has not taken all by then is cut off: one that takes a byte now and then must not keep others out. */
+/** At the same time: connections, and documents that are not taken yet. For one more the oldest is let go of. */
+const MOST_READERS = 256;
+const MOST_DOCUMENTS = 32;
+/** A reader that has not taken all by then is cut off. */
 const PATIENCE_MS = 30_000;
 
 const encoder = new TextEncoder();
+/** A view of the document, though empty, would keep all of it in memory. */
+const ALL_TAKEN = new Uint8Array();
 
 /**
  * `document`: asked for once a reader. Rejects with an Error that names the address. A socket file that nobody serves any more is
@@ -46,7 +49,10 @@ class Server implements StatsServer {
   readonly #document: () => string;
   /** Milliseconds. */
   readonly #patience: number;
+  /** The oldest first. */
   readonly #readers = new Set<Socket>();
+  /** Of these, who have not taken all. */
+  readonly #behind = new Set<Socket>();
   #listener: { stop(force?: boolean): void } | null = null;
   #file: { readonly path: string; readonly ino: number; readonly dev: number } | null = null;
 
@@ -84,7 +90,9 @@ class Server implements StatsServer {
       open: (socket) => this.#opened(socket),
       // What HTTP asks for does not matter, but who answers before it was asked may be cut off by its own answer.
       data: (socket) => {
-        if (this.#http && socket.data.rest === null) this.#answer(socket);
+        if (!this.#http || socket.data.rest !== null) return;
+        this.#answer(socket);
+        this.#makeRoom();
       },
       drain: (socket) => this.#write(socket),
       end: (socket) => {
@@ -93,7 +101,7 @@ class Server implements StatsServer {
       },
       close: (socket) => {
         clearTimeout(socket.data.timer);
-        this.#readers.delete(socket);
+        this.#forget(socket);
       },
       error: (socket) => void socket.terminate(),
     };
@@ -102,14 +110,36 @@ class Server implements StatsServer {
   #opened(socket: Socket): void {
     const timer = setTimeout(() => socket.terminate(), this.#patience);
     socket.data = { rest: null, isDone: false, timer };
-    if (this.#readers.size >= MOST_READERS) return void socket.terminate();
     this.#readers.add(socket);
     if (!this.#http) this.#answer(socket);
+    this.#makeRoom();
+  }
+
+  /** Who has all of its answer loses nothing; else it is the oldest, so that a crowd which takes nothing keeps nobody out. */
+  #makeRoom(): void {
+    for (const socket of [...this.#behind].slice(0, -MOST_DOCUMENTS)) this.#letGo(socket);
+    if (this.#readers.size <= MOST_READERS) return;
+    const [oldest] = this.#readers;
+    const socket = this.#readers.values().find(({ data }) => data.rest?.length === 0) ?? oldest;
+    if (socket !== undefined) this.#letGo(socket);
+  }
+
+  #letGo(socket: Socket): void {
+    const { rest } = socket.data;
+    this.#forget(socket);
+    if (rest?.length === 0) socket.end();
+    else socket.terminate();
+  }
+
+  #forget(socket: Socket): void {
+    this.#readers.delete(socket);
+    this.#behind.delete(socket);
   }
 
   #answer(socket: Socket): void {
     const body = encoder.encode(this.#document());
     socket.data.rest = this.#http ? Buffer.concat([encoder.encode(httpHead(body.length)), body]) : body;
+    this.#behind.add(socket);
     this.#write(socket);
   }
 
@@ -118,8 +148,9 @@ class Server implements StatsServer {
     if (rest === null) return;
     const taken = socket.write(rest);
     if (taken < 0) return;
-    socket.data.rest = rest.subarray(taken);
-    if (socket.data.rest.length > 0) return;
+    socket.data.rest = taken < rest.length ? rest.subarray(taken) : ALL_TAKEN;
+    if (taken < rest.length) return;
+    this.#behind.delete(socket);
     // The other half stays open until the reader closes: what it sent unasked must not cut it off.
     if (socket.data.isDone) socket.end();
     else socket.shutdown();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,10 @@ afterEach(() => {
 });
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 
-const LIMIT = 32;
+/** Readers, and documents that are not taken, at the same time. */
+const LIMIT = 256;
+const DOCUMENTS = 32;
+const CROWD = LIMIT + 40;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -44,6 +47,17 @@ async function serve(
   patience?: number,
 ): Promise<void> {
   servers.push(await serveStats(where, document, patience));
+}
+
+const openFiles = (): number => readdirSync("/proc/self/fd").length;
+
+/** Connects and never goes by itself. */
+function crowd({ address }: Where): Socket {
+  if (address.kind !== "tcp") throw new TypeError("no address of TCP");
+  const socket = connect({ port: address.port, host: address.host, allowHalfOpen: true });
+  socket.on("error", () => {});
+  sockets.push(socket);
+  return socket;
 }
 
 /** Everything that the server says to somebody who says `words`. */
@@ -138,19 +152,40 @@ describe("the statistics server", () => {
     await until("it is cut off", () => ended);
   });
 
-  test(`turns away the ${LIMIT + 1}st reader at a time, and has room again when one goes`, async () => {
-    const where = await tcp(true);
+  test("serves a thousand readers at once, each of them", async () => {
+    const where = await tcp();
     await serve(where);
-    const { address } = where;
-    if (address.kind !== "tcp") return;
-    for (let count = 0; count < LIMIT; count++) {
-      const socket = connect(address.port, address.host);
-      sockets.push(socket);
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => ask(where)));
+    expect(answers.filter((answer) => answer === '{"a":1}\n')).toHaveLength(1000);
+  });
+
+  for (const http of [false, true]) {
+    test(`is not kept from others by a crowd that never goes, ${http ? "with" : "without"} HTTP`, async () => {
+      const where = await tcp(http);
+      await serve(where);
+      const before = openFiles();
+      for (let count = 0; count < CROWD; count++) {
+        const socket = crowd(where);
+        await new Promise((resolve) => socket.once("connect", resolve));
+      }
+      expect(await readStats(where)).toEqual({ a: 1 });
+      await until("there are no more than may be", () => openFiles() <= before + CROWD + LIMIT);
+    });
+  }
+
+  test("keeps a fixed number of documents for a crowd that takes none", async () => {
+    const where = await tcp();
+    await serve(where, () => "x".repeat(8_000_000));
+    let gone = 0;
+    for (let count = 0; count < DOCUMENTS + 5; count++) {
+      const socket = crowd(where);
+      // It reads a little, so that it hears of its end.
+      socket.on("readable", () => socket.read(1));
+      socket.on("close", () => gone++);
       await new Promise((resolve) => socket.once("connect", resolve));
     }
-    await until("one more is turned away", async () => (await ask(where, "GET").catch(() => "")) === "");
-    sockets[0]!.destroy();
-    await until("there is room", async () => (await ask(where, "GET").catch(() => "")) !== "");
+    await until("the oldest are let go of", () => gone === 5);
+    expect(await ask(where)).toHaveLength(8_000_000);
   });
 
   test("does not listen where somebody does, and says so", async () => {
