@@ -161,11 +161,11 @@ export function checkUdpLegions(legions: readonly LegionDraft[], diagnostics: Di
   }
 }
 
-/** Whether both cannot be bound. A group is bound to every address of the host, as uWSGI does it. */
+/** Whether both cannot be bound. A group is bound to every address of the host, as uWSGI does it; sockets of IPv6 hear nothing else. */
 function collide(one: LegionAddress, other: LegionAddress): boolean {
   if (one.kind === "unix" || other.kind === "unix") return addressText(one) === addressText(other);
-  if (one.port !== other.port) return false;
+  if (one.port !== other.port || one.kind !== other.kind) return false;
   const isWide = (address: LegionAddress) => isAny(address) || isMulticast(address) || isBroadcast(address);
-  if (one.kind === other.kind && one.address === other.address) return true;
+  if (one.address === other.address) return true;
   return isWide(one) || isWide(other);
 }

@@ -17,13 +17,18 @@ export interface ElectorOptions {
   readonly log: (level: "debug" | "info" | "warning" | "error", text: string, fields?: LogFields) => void;
 }
 
+/** Others take no announcement without a name, and such a node would never be heard: a host that was given none goes by this. */
+export function nodeName(hostname: string): string {
+  return hostname === "" ? "localhost" : hostname;
+}
+
 type LogFields = Readonly<Record<string, string | number>>;
 
 /** Rejects with an Error that says what of the Plan does not work here. */
 export async function openElector({ plan, grace, within, log }: ElectorOptions): Promise<Elector> {
   const { transport } = plan;
   // Of one start: a node that comes back is another to the others.
-  const self = { uuid: crypto.randomUUID(), name: process.getBuiltinModule("node:os").hostname() };
+  const self = { uuid: crypto.randomUUID(), name: nodeName(process.getBuiltinModule("node:os").hostname()) };
   if (transport.kind === "etcd") {
     const { openEtcdCandidate } = await import("./etcd_open.ts");
     return openEtcdCandidate({ plan, transport, self: { ...self, valor: plan.valor }, grace, within, log });

@@ -3,6 +3,7 @@
  * decide; what happens next is in election.ts.
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
+import type { Announcement } from "./announcement.ts";
 import type { Timers } from "../log/timers.ts";
 import { encodeText } from "../sys/byte_text.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -142,8 +143,16 @@ export class PacketElector implements Elector {
     const opened = packets.open(packet, { wall: wall() / 1000, now: now() });
     if (opened.kind === "refused") refusals.add(opened.reason, from, now());
     else if (opened.kind === "news") {
-      this.#take({ type: "announcementReceived", announcement: opened.announcement });
+      const announcement = this.#withoutLongScroll(opened.announcement);
+      this.#take({ type: "announcementReceived", announcement });
     }
+  }
+
+  /** uWSGI 2.0: legion-scroll-max-size. What is longer is not kept. */
+  #withoutLongScroll(announcement: Announcement): Announcement {
+    const { scroll } = announcement;
+    if (scroll === null || Buffer.byteLength(scroll) <= this.#parts.plan.scrollMaxSize) return announcement;
+    return { ...announcement, scroll: null };
   }
 
   /** One after the other: what an effect brings about comes after all effects. */

@@ -12,18 +12,20 @@ export function electorState(
   const { plan, self, transport, refusals } = parts;
   const seen = ({ seenAt }: Member): number => Math.floor((parts.wall() - (clock - seenAt)) / 1000);
   const lordUuid = state?.candidateUuid ?? "";
+  const members = state?.members ?? [];
+  const shown = scrollsWithin(plan.scrollListMaxSize, members);
   return {
     id: { uuid: self.uuid, name: self.name, valor: plan.valor },
     address: transport.address,
     nodes: transport.nodes,
-    members: (state?.members ?? []).map((member) => ({
+    members: members.map((member, index) => ({
       ...member.id,
       checksum: member.checksum,
       lordValor: member.lordValor,
       lordUuid: member.lordUuid,
       lord: member.lord,
       lastSeen: seen(member),
-      scroll: member.scroll,
+      scroll: index < shown ? member.scroll : null,
     })),
     checksum: state?.checksum ?? 0n,
     votes: state?.votes ?? 0,
@@ -32,8 +34,18 @@ export function electorState(
     lordUuid,
     lordScroll: lordUuid === self.uuid
       ? plan.scroll
-      : state?.members.find(({ id }) => id.uuid === lordUuid)?.scroll ?? null,
+      : members.find(({ id }) => id.uuid === lordUuid)?.scroll ?? null,
     problem: transport.problem ?? (state?.life === "suspended" ? "suspended after a failed lord hook" : null),
     refused: refusals.counts,
   };
+}
+
+/** Of how many members the scrolls together have no more than `size` bytes. uWSGI 2.0: legion-scroll-list-max-size. */
+function scrollsWithin(size: number, members: readonly Member[]): number {
+  let sum = 0;
+  for (const [index, { scroll }] of members.entries()) {
+    sum += Buffer.byteLength(scroll ?? "");
+    if (sum > size) return index;
+  }
+  return members.length;
 }

@@ -106,6 +106,10 @@ describe("legion", () => {
     });
   });
 
+  test("has a port to itself in each of the two families", () => {
+    expect(udpOf("legion = a :1 1 bf-cbc:x\nlegion = b [::]:1 1 bf-cbc:y").listen.kind).toBe("udp4");
+  });
+
   test("takes what other lines say of it, and only of it", () => {
     const text = "legion = a 10.0.0.1:1 0 bf-cbc:x\nlegion = b 10.0.0.1:2 1 bf-cbc:y\n" +
       "legion-node = a 10.0.0.2:1\nlegion-node = a node2:2\nlegion-quorum = a 2\nlegion-auth = a other secret\n" +

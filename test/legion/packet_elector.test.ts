@@ -182,6 +182,38 @@ describe("nodes that speak by packets", () => {
     expect(exchange.nodes.map(({ isLord }) => isLord)).toEqual([true, false, false]);
   });
 
+  test("keep no scroll that is longer than it may be, and show no more of them than may be", async () => {
+    const exchange = new Exchange();
+    const own = "s".repeat(100);
+    const all = [
+      exchange.node(9, { scrollMaxSize: 100, scrollListMaxSize: 250 }),
+      ...[1, 2, 3].map((valor) => exchange.node(valor, { scroll: own })),
+      exchange.node(4, { scroll: `${own}x` }),
+    ];
+    for (const node of all) await node.elector.start(node);
+    await exchange.advance(8000);
+    const { members } = all[0]!.elector.state();
+    expect(members).toHaveLength(4);
+    expect(members.find(({ valor }) => valor === 4)?.scroll).toBeNull();
+    expect(members.filter(({ scroll }) => scroll === own)).toHaveLength(2);
+  });
+
+  test("keep no scroll that is longer than it may be, and show no more of them than may be", async () => {
+    const exchange = new Exchange();
+    const own = "s".repeat(100);
+    const all = [
+      exchange.node(9, { scrollMaxSize: 100, scrollListMaxSize: 250 }),
+      ...[1, 2, 3].map((valor) => exchange.node(valor, { scroll: own })),
+      exchange.node(4, { scroll: `${own}x` }),
+    ];
+    for (const node of all) await node.elector.start(node);
+    await exchange.advance(8000);
+    const { members } = all[0]!.elector.state();
+    expect(members).toHaveLength(4);
+    expect(members.find(({ valor }) => valor === 4)?.scroll).toBeNull();
+    expect(members.filter(({ scroll }) => scroll === own)).toHaveLength(2);
+  });
+
   test("know after a sleep that the votes have lapsed, before any timer or packet says so", async () => {
     const exchange = await started([9, 5, 4], { quorum: 2 });
     const { elector, term, seen } = exchange.nodes[0]!;
