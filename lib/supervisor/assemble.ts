@@ -16,6 +16,7 @@ import { Core } from "./core.ts";
 import { daemonEnvironment, type Environment, jailEnvironment } from "./environment.ts";
 import { Foreground } from "./foreground.ts";
 import { type Restored, restoreState } from "./handover.ts";
+import { JailEntry } from "./jail_entry.ts";
 import { chooseJail } from "./jail_finder.ts";
 import { JailFile } from "./jail_record.ts";
 import { Legions } from "./legions.ts";
@@ -72,7 +73,10 @@ export function assemble(
     nothingSurvives: capsule.underInit || process.pid === 1,
     isReload: restored !== null,
     jail,
-    enterJail: () => enterJailAgain({ plan, core, services, inside }, lifeSignal),
+    entry: new JailEntry(
+      (signal) => enterJailAgain({ plan, core, services, inside }, signal),
+      lifeSignal,
+    ),
   });
   const place = core.jail === null ? {} : { jail: () => core.jail?.place() ?? null };
   const commands = new CommandRunner(core.host, core.registry, plan.instance, inherited, place.jail);

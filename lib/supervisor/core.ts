@@ -17,6 +17,7 @@ import type { Inherited } from "./child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Saved } from "./handover.ts";
 import type { JailChoice } from "./jail_finder.ts";
+import type { JailEntry } from "./jail_entry.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { holdJail } from "./jail_assembly.ts";
 import { Instance, type InstanceEnd } from "./instance.ts";
@@ -43,8 +44,8 @@ export interface CoreParts {
   readonly isReload: boolean;
   /** null: daemons run where reeve does. */
   readonly jail: JailChoice | null;
-  /** The jail was made again: runs the hooks that belong to a new one. */
-  readonly enterJail: () => Promise<void>;
+  /** What belongs to a jail that was made again. */
+  readonly entry: JailEntry;
 }
 
 /** A daemon's first children exist by now: the journal notes that their leader lives. */

@@ -25,6 +25,8 @@ export interface HeldJail {
   look(): void;
   /** The hooks of the start have run: from now on it is made again when it is lost. */
   started(): void;
+  /** For a reload: hooks of one that is made again just now are ended, for the next image runs them. Resolves when they are. */
+  callOff(): Promise<void>;
   /** For a reload: one that does not stand yet is no use to the next image. */
   letGo(): void;
   /**

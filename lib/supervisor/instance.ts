@@ -39,6 +39,8 @@ export class Instance {
   #pending = false;
   /** Somebody has told it to stop: to be told again means "at once". */
   #asked = false;
+  /** The jail was made again while a reload was under way. */
+  #opened: { readonly isStale: boolean } | null = null;
   #code = 0;
 
   constructor(
@@ -166,10 +168,15 @@ export class Instance {
   carryOn(): void {
     this.#phase = "running";
     for (const unit of this.units) if (unit.status.state === "down") this.#startUnit(unit);
+    const opened = this.#opened;
+    this.#opened = null;
+    if (opened !== null) this.jailOpened(opened.isStale);
   }
 
   /** The jail was made again. `isStale`: daemons that still run are in what is left of the one before. */
   jailOpened(isStale: boolean): void {
+    // The next image sees for itself; if there is none, what waits for the jail must not wait for ever.
+    if (this.#phase === "reloading") this.#opened = { isStale };
     if (this.#phase !== "running") return;
     for (const unit of this.units) unit.jailOpened(isStale);
   }

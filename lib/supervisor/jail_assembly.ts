@@ -10,6 +10,7 @@ import { endsWithInit } from "./jail_drain.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { ChrootHolder } from "./jail_chroot.ts";
 import type { JailChoice } from "./jail_finder.ts";
+import type { JailEntry } from "./jail_entry.ts";
 import { JailHolder } from "./jail_holder.ts";
 import { JailFile } from "./jail_record.ts";
 import type { Registry } from "./registry.ts";
@@ -23,7 +24,7 @@ export interface JailAssembly {
   readonly inherited: Inherited;
   readonly host: UnitHost;
   readonly registry: Registry;
-  readonly enterJail: () => Promise<void>;
+  readonly entry: JailEntry;
   /** `isStale`: daemons of the jail before may still run, since it had no PID namespace to end with. */
   readonly opened: (isStale: boolean) => void;
 }
@@ -50,7 +51,7 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
     },
     drain: { signal: (process, signal) => void signalAlone(process, signal), follow, timers: LOOP_TIMERS },
     signal: (process, signal) => void signalDaemon(process, signal),
-    entered: parts.enterJail,
+    entry: parts.entry,
     opened: () => parts.opened(!endsWithInit(plan)),
   });
 }

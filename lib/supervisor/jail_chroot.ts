@@ -61,6 +61,10 @@ export class ChrootHolder implements HeldJail {
   started(): void {}
   letGo(): void {}
 
+  callOff(): Promise<void> {
+    return Promise.resolve();
+  }
+
   end(): Promise<void> {
     return Promise.resolve();
   }

@@ -3,7 +3,6 @@
  * follows from what is lib/jail/jail_life.ts; daemons are not its business beyond saying when they may be started.
  */
 import type { JailPlan } from "../config/jail_plan.ts";
-import { FRESH_STREAK, judgeEnd, type Streak } from "../daemon/backoff.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../daemon/process.ts";
 import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/jail_life.ts";
@@ -16,7 +15,9 @@ import type { Timers } from "../log/timers.ts";
 import { errorText } from "../sys/error_text.ts";
 import { readStat } from "../sys/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
+import { JailDelay } from "./jail_delay.ts";
 import { drainJail, type DrainWorld, membersOf } from "./jail_drain.ts";
+import type { JailEntry } from "./jail_entry.ts";
 import type { JailChoice } from "./jail_finder.ts";
 import { type InitWorld, startInit, watchInit } from "./jail_init.ts";
 import { identityInMaking, type JailFile } from "./jail_record.ts";
@@ -32,14 +33,11 @@ export interface HolderParts {
   readonly init: InitWorld;
   readonly drain: DrainWorld;
   readonly signal: (process: ProcessId, signal: number) => void;
-  /** The jail was made again: runs the hooks that belong to a new one. Rejects: it is given up, and made again. */
-  readonly entered: () => Promise<void>;
+  /** The hooks that belong to a jail that was made again; where they fail it is given up, and made again. */
+  readonly entry: JailEntry;
   /** It was made again: the daemons that wait for it may be started. */
   readonly opened: () => void;
 }
-
-/** Of the back-off: there is no number of failures after which the jail would count as broken. */
-const LIMITS = { freq: Number.MAX_SAFE_INTEGER, maxThrottle: 60 };
 
 export class JailHolder implements HeldJail {
   readonly plan: JailPlan;
@@ -54,15 +52,14 @@ export class JailHolder implements HeldJail {
   #first: PromiseWithResolvers<void> | null = null;
   /** The daemons have not been started yet: the loss of the jail is the failure of the start. */
   #isStarting = true;
-  #streak: Streak = FRESH_STREAK;
-  #since = 0;
-  #delay: { cancel(): void } | null = null;
+  readonly #delay: JailDelay;
 
   constructor(parts: HolderParts) {
     this.#parts = parts;
     this.plan = parts.choice.plan;
     this.#handle = parts.choice.handle;
     this.isKept = this.#handle !== null;
+    this.#delay = new JailDelay(parts.timers, parts.now);
   }
 
   place(): JailPlace | null {
@@ -97,7 +94,7 @@ export class JailHolder implements HeldJail {
       this.#init = identity;
       const isChild = readStat(initPid)?.ppid === process.pid;
       watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
-      this.#since = this.#parts.now();
+      this.#delay.found();
       return this.#handleEvent("adopted");
     }
     const callOff = (): void => this.#handleEvent("unwanted");
@@ -119,6 +116,10 @@ export class JailHolder implements HeldJail {
   started(): void {
     this.#handleEvent("entered");
     this.#isStarting = false;
+  }
+
+  async callOff(): Promise<void> {
+    await this.#parts.entry.callOff();
   }
 
   letGo(): void {
@@ -167,15 +168,14 @@ export class JailHolder implements HeldJail {
       case "delay":
         return this.#wait();
       case "stopDelay":
-        return this.#delay?.cancel();
+        return this.#delay.cancel();
       case "ended":
         for (const resolve of this.#ends.splice(0)) resolve();
     }
   }
 
   #make(): void {
-    this.#streak = { ...this.#streak, starts: this.#streak.starts + 1 };
-    this.#since = this.#parts.now();
+    this.#delay.making();
     try {
       const init = startInit(this.plan, this.#parts.init, {
         ready: () => this.#ready(init),
@@ -213,18 +213,16 @@ export class JailHolder implements HeldJail {
       // It may have been lost meanwhile, and another made.
       if (this.#init === init) this.#handleEvent(event);
     };
-    this.#parts.entered().then(
-      () => then("entered"),
-      (error: unknown) => {
-        this.#parts.logger.error(null, `cannot enter the jail: ${errorText(error)}`);
-        then("enteringFailed");
-      },
-    );
+    this.#parts.entry.begin(() => then("entered"), (error) => {
+      if (error !== null) this.#parts.logger.error(null, `cannot enter the jail: ${errorText(error)}`);
+      then("enteringFailed");
+    });
   }
 
   /** Nothing of it is left, not even its init. */
   #gone(why: string): void {
     this.#init = null;
+    void this.#parts.entry.callOff();
     this.#handle?.close();
     this.#handle = null;
     this.#parts.file.remove();
@@ -242,11 +240,8 @@ export class JailHolder implements HeldJail {
   }
 
   #wait(): void {
-    const up = this.#parts.now() - this.#since;
-    const verdict = judgeEnd(this.#streak, up, false, LIMITS);
-    this.#streak = verdict.streak;
-    this.#parts.logger.info(null, `the jail is made again in ${verdict.delay / 1000} seconds`);
-    this.#delay = this.#parts.timers.after(verdict.delay, () => this.#handleEvent("delayElapsed"));
+    const delay = this.#delay.begin(() => this.#handleEvent("delayElapsed"));
+    this.#parts.logger.info(null, `the jail is made again in ${delay / 1000} seconds`);
   }
 
   /** Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know. */

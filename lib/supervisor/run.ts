@@ -48,6 +48,8 @@ export class Run {
   readonly #life = new AbortController();
   /** Calls off the hooks of the end, while they run. */
   #farewell: AbortController | null = null;
+  /** Told to stop at once: nobody gets a grace any more. */
+  #isUrgent = false;
   readonly #uid = ownCredentials().effectiveUid;
   #core!: Core;
   #services!: Services;
@@ -253,6 +255,7 @@ export class Run {
   }
 
   #callOffEnd(): void {
+    this.#isUrgent = true;
     this.#legions.callOffHooks();
     this.#farewell?.abort(new Stopped("told to stop at once"));
   }
@@ -316,6 +319,7 @@ export class Run {
   /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
   async #reload(): Promise<void> {
     await this.#legions.closed();
+    await this.#core.jail?.callOff();
     await this.#atExit();
     this.#services.close(false);
     this.#statistics.close();
@@ -397,7 +401,7 @@ export class Run {
   /** With everything that is still in it; a second request to stop calls its grace off. */
   async #endJail(graceMs: number): Promise<void> {
     this.#farewell = new AbortController();
-    await this.#core.jail?.end(graceMs, this.#farewell.signal);
+    await this.#core.jail?.end(this.#isUrgent ? 0 : graceMs, this.#farewell.signal);
     this.#farewell = null;
   }
 

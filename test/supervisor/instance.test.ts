@@ -108,6 +108,22 @@ test("reload while every daemon waits: one end, so that a failed exec is not fol
   expect(instance.phase).toBe("running");
 });
 
+test("the jail is made again during a reload that fails: what had waited for it is started", () => {
+  const { world: w, instance, start, pid } = world([dumb("a"), smart("s")]);
+  start();
+  w.jailIsDown = true;
+  for (const name of ["a", "s"]) w.die(pid(name), { kind: "killed", signal: 9 });
+  w.settle();
+  w.advance(60_000);
+  expect(instance.units.map(({ status }) => status.state)).toEqual(["starting", "starting"]);
+  instance.reload();
+  w.settle();
+  w.jailIsDown = false;
+  instance.jailOpened(false);
+  instance.carryOn();
+  expect(instance.units.map(({ status }) => status.child !== null)).toEqual([true, true]);
+});
+
 test("stop without daemons, and before the start", () => {
   const none = world([]);
   none.start();
