@@ -23,6 +23,8 @@ export class Legions implements LegionGate {
   #legions = new Map<string, Legion>();
   #closing = new Map<string, Promise<void>>();
   #retries = new Set<ReturnType<typeof setTimeout>>();
+  /** Of those, what is under way. */
+  #starting = new Set<Promise<void>>();
   /** null: nobody leaves. */
   #leaving: { readonly ends: boolean } | null = null;
 
@@ -75,6 +77,8 @@ export class Legions implements LegionGate {
 
   /** Resolves when every legion is closed; all daemons of legions are down by now. */
   async closed(): Promise<void> {
+    // What comes late is let go of at once; a start that follows would else find its address taken.
+    await Promise.all(this.#starting);
     for (const name of this.#legions.keys()) this.daemonDown(name);
     await Promise.all(this.#closing.values());
     this.#legions.clear();
@@ -137,6 +141,7 @@ export class Legions implements LegionGate {
     } catch (error) {
       const text = `cannot take part in legion "${plan.name}": ${errorText(error)}`;
       if (isFirst) throw new Error(text, { cause: error });
+      if (this.#leaving !== null) return;
       logger.error(null, `${text}; tried again every ${this.#startAgainMs / 1000} s`);
       this.#startAgain(plan);
     }
@@ -145,7 +150,8 @@ export class Legions implements LegionGate {
   #startAgain(plan: LegionPlan): void {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
-      void this.#start(plan, false);
+      const starting = this.#start(plan, false).finally(() => this.#starting.delete(starting));
+      this.#starting.add(starting);
     }, this.#startAgainMs);
     this.#retries.add(timer);
   }

@@ -1,5 +1,5 @@
 /** All legions of an instance, over real sockets of the loopback; the instance is a stand-in. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import type { LegionPlan } from "../../lib/config/legion_plan.ts";
 import type { Core } from "../../lib/supervisor/core.ts";
 import type { CommandRunner } from "../../lib/supervisor/command_runner.ts";
@@ -170,6 +170,35 @@ describe("the legions of an instance", () => {
     await until("it is lord again", () => legions.isLord("blue"));
     expect(legions.states()[0]?.id.uuid).not.toBe(before?.id.uuid);
   });
+
+  for (const ends of ["well", "badly"]) {
+    test(`that are left while a late start is under way are not there twice, though it ends ${ends}`, async () => {
+      const port = await freePort();
+      const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port });
+      const { legions, lines } = world([legion("blue", port)]);
+      await legions.start(false);
+      holder.close();
+      const { promise: gate, resolve: open, reject: fail } = Promise.withResolvers<void>();
+      const listen = Bun.udpSocket;
+      const asked = spyOn(Bun, "udpSocket").mockImplementationOnce(
+        (async (options: Parameters<typeof listen>[0]) => {
+          await gate;
+          return await listen(options);
+        }) as typeof listen,
+      );
+      await until("it is tried again", () => asked.mock.calls.length === 1);
+      asked.mockRestore();
+      legions.leave(false);
+      const closed = legions.closed();
+      if (ends === "well") open();
+      else fail(new Error("no"));
+      await closed;
+      await legions.start(false);
+      await until("it is lord", () => legions.isLord("blue"));
+      expect(legions.states()).toHaveLength(1);
+      expect(lines.filter((line) => line.startsWith("error"))).toHaveLength(1);
+    });
+  }
 
   test("are told in the log who is who", async () => {
     const { legions, lines } = world([legion("blue", await freePort())]);
