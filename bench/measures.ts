@@ -10,7 +10,7 @@ import { NotServed, type Peer } from "./peers.ts";
 export interface Measure {
   readonly name: string;
   readonly title: string;
-  readonly unit: "ms" | "MB" | "";
+  readonly unit: "ms" | "MB" | "KB" | "";
   /** Runs for the median; a slow measure asks for fewer. */
   readonly rounds: number;
   readonly serves: (peer: Peer) => boolean;
@@ -216,7 +216,7 @@ const orphans: Measure = {
   },
 };
 
-export const MEASURES: readonly Measure[] = [
+export const SUPERVISION: readonly Measure[] = [
   start(1, 9, "25 ms"),
   start(100, 5, "half of uWSGI's"),
   start(1000, 3, "a quarter of uWSGI's"),

@@ -19,6 +19,9 @@ export interface Launch {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Runs the job's commands, which are paths inside, in a jail whose root that directory is. */
+export type Jailer = (job: Job, root: string) => Launch;
+
 export interface Peer {
   readonly name: string;
   /** What it needs to be there; the bench leaves it out otherwise. */
@@ -29,6 +32,12 @@ export interface Peer {
   readonly supervise: ((job: Job) => Launch) | null;
   /** As PID 1: runs one command besides reaping. */
   readonly firstProcess: ((job: Job) => Launch) | null;
+  /** PID, mount, UTS and IPC namespaces, and a /proc of their own; one command alone where it is no supervisor. */
+  readonly jail?: Jailer;
+  /** How the name of PID 1 of its jail begins. */
+  readonly jailInit?: string;
+  /** As `supervise`, each daemon in a PID namespace of its own. */
+  readonly withNamespaces?: (job: Job) => Launch;
 }
 
 const TERM = 15;
@@ -120,15 +129,36 @@ function initOnly(name: string, ...words: string[]): Peer {
   };
 }
 
+/** For a jail of one command. */
+function jailOnly(name: string, options: (root: string) => readonly string[]): Peer {
+  return {
+    name,
+    program: name,
+    stopSignal: null,
+    supervise: null,
+    firstProcess: null,
+    jail: (job, root) => ({ command: [name, ...options(root), ...(job.commands[0] ?? "").split(" ")] }),
+  };
+}
+
+function reeve(job: Job, lines: readonly string[]): Launch {
+  return { command: [REEVE, uwsgiConfig(job, [`run-dir = ${join(job.directory, "run")}`, ...lines])] };
+}
+
 export const PEERS: readonly Peer[] = [
   {
     name: "reeve",
     program: REEVE,
     stopSignal: TERM,
-    supervise: (job) => ({
-      command: [REEVE, uwsgiConfig(job, [`run-dir = ${join(job.directory, "run")}`])],
-    }),
+    supervise: (job) => reeve(job, []),
     firstProcess: (job) => ({ command: [REEVE, "--", ...(job.commands[0] ?? "").split(" ")] }),
+    jail: (job, root) => reeve(job, [`namespace = ${root}`]),
+    jailInit: "reeve-jail",
+    withNamespaces: (job) =>
+      reeve(
+        { ...job, commands: [] },
+        job.commands.map((command) => `attach-daemon2 = cmd=${command},ns_pid=true`),
+      ),
   },
   {
     name: "uwsgi",
@@ -136,6 +166,9 @@ export const PEERS: readonly Peer[] = [
     stopSignal: INT,
     supervise: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [], "exec ")] }),
     firstProcess: (job) => ({ command: ["uwsgi", "--ini", uwsgiConfig(job, [], "exec ")] }),
+    jail: (job, root) => ({
+      command: ["uwsgi", "--ini", uwsgiConfig(job, [`namespace = ${root}`], "exec ")],
+    }),
   },
   {
     name: "s6",
@@ -182,6 +215,14 @@ export const PEERS: readonly Peer[] = [
   initOnly("tini", "--"),
   initOnly("dumb-init"),
   initOnly("catatonit", "--"),
+  jailOnly("unshare", (root) => [
+    ...["--fork", "--pid", "--mount", "--uts", "--ipc", "--kill-child"],
+    ...["--root", root, "--mount-proc"],
+  ]),
+  jailOnly("bwrap", (root) => [
+    ...["--bind", root, "/", "--proc", "/proc", "--dev", "/dev"],
+    ...["--unshare-pid", "--unshare-uts", "--unshare-ipc", "--die-with-parent"],
+  ]),
 ];
 
 /** Thrown by `supervise` for a kind of daemon that the peer does not have; the bench prints a dash. */

@@ -8,8 +8,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Measure, MEASURES } from "./measures.ts";
+import { JAIL_MEASURES } from "./jail_measures.ts";
+import { type Measure, SUPERVISION } from "./measures.ts";
 import { isPresent, NotServed, type Peer, PEERS, versionOf } from "./peers.ts";
+
+const MEASURES: readonly Measure[] = [...SUPERVISION, ...JAIL_MEASURES];
 
 interface Row {
   readonly measure: string;
