@@ -343,6 +343,8 @@ static void obey(struct guard *guard, const struct reeve_guard_command *command)
     if (command->value > guard->deadline) setDeadline(guard, command->value);
   } else if (command->kind == REEVE_G_WATCH) {
     addWard(guard, command);
+  } else if (command->kind == REEVE_G_HUSH) {
+    for (u32 i = 0; i < guard->nwards; i++) guard->wards[i].told = 1; /* a second TERM means "at once" to many servers */
   }
 }
 

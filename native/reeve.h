@@ -195,8 +195,9 @@ struct reeve_guard_request {
 
 enum reeve_guard_command_kind {
   REEVE_G_PUSH = 1, /* value: the new deadline. One that is no later than the present one is ignored */
-  REEVE_G_WATCH = 2 /* pid, as the guard sees it, is a daemon: `signal` goes to its group (to itself where it leads none) `value` before
+  REEVE_G_WATCH = 2, /* pid, as the guard sees it, is a daemon: `signal` goes to its group (to itself where it leads none) `value` before
                        the deadline, or at once when the core is gone. Nobody outside the namespace, and those within it, is ever signalled */
+  REEVE_G_HUSH = 3 /* the core has told all daemons to stop: they are not to hear it twice. The deadline stands */
 };
 struct reeve_guard_command {
   u32 kind;

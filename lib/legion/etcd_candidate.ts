@@ -29,6 +29,8 @@ export interface CandidateParts {
   readonly log: (level: "info" | "warning" | "error", text: string) => void;
 }
 
+/** The core tells daemons to stop by itself, unless it is stuck. */
+const GUARD_LAG_MS = 150;
 /** How long giving back the lease may hold up the end: it expires by itself as well. */
 const LEAVE_PATIENCE_MS = 2000;
 
@@ -61,10 +63,11 @@ export class EtcdCandidate implements Elector {
     return this.#isDisarming ? null : this.#guard;
   }
 
-  /** How long a daemon may take to stop once etcd cannot be reached, milliseconds. */
+  /** Milliseconds before the deadline at which the guard is to tell a daemon to stop, if reeve has not. */
   graceOf(wanted: number): number {
     const { lease } = this.#machine.status;
-    return lease === null ? wanted : Math.min(wanted, longestGrace(lease.ttl));
+    const grace = lease === null ? wanted : Math.min(wanted, longestGrace(lease.ttl));
+    return Math.max(0, grace - GUARD_LAG_MS);
   }
 
   start(events: ElectorEvents): Promise<void> {
@@ -154,6 +157,8 @@ export class EtcdCandidate implements Elector {
         return this.#arm(effect.deadline);
       case "push":
         return void this.#guard?.push(effect.deadline);
+      case "hush":
+        return this.#guard?.hush();
       case "disarm":
         return this.#disarm();
       case "choose":
@@ -182,7 +187,9 @@ export class EtcdCandidate implements Elector {
     this.#revision = 0n;
     try {
       const { lease, reading } = await this.#parts.session.join(life);
-      if (life.aborted) return void this.#giveBackLease(lease.id);
+      if (life.aborted) {
+        return void this.#giveBack((signal) => this.#parts.session.leave(lease.id, signal));
+      }
       this.#handle({ type: "joined", lease });
       this.#read(reading);
       if (life.aborted) return;
@@ -236,23 +243,24 @@ export class EtcdCandidate implements Elector {
     this.#end();
     const { session } = this.#parts;
     // The tenure first: whoever sees that the lord's key is gone is to find it released.
-    if (tenure !== null) await this.#giveBack("the tenure", (signal) => session.release(tenure, signal));
-    if (lease !== null) await this.#giveBackLease(lease);
+    await this.#giveBack(async (signal) => {
+      if (tenure !== null) await session.release(tenure, signal);
+      if (lease !== null) await session.leave(lease, signal);
+    });
     this.#handle({ type: "left" });
   }
 
-  async #giveBackLease(lease: string): Promise<void> {
-    await this.#giveBack("the lease", (signal) => this.#parts.session.leave(lease, signal));
-  }
-
-  async #giveBack(what: string, give: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #giveBack(give: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
     const timer = this.#parts.timers.after(LEAVE_PATIENCE_MS, () => late.abort());
     try {
       await give(late.signal);
     } catch (error) {
       const why = late.signal.aborted ? "no answer" : errorText(error);
-      this.#parts.log("warning", `cannot give back ${what}, which others wait for: ${why}`);
+      this.#parts.log(
+        "warning",
+        `cannot give back the lease, so that others have to wait for its end: ${why}`,
+      );
     } finally {
       timer.cancel();
     }

@@ -104,6 +104,8 @@ export type EtcdEffect =
   /** Start the guard, which holds `deadline` from the start. */
   | { readonly do: "arm"; readonly deadline: number }
   | { readonly do: "push"; readonly deadline: number }
+  /** The daemons are told to stop by the legion: the guard need not. */
+  | { readonly do: "hush" }
   /** Kill the guard, and with it all that still runs under it; `disarmed` once that is dead, at once where there is none. */
   | { readonly do: "disarm" }
   | { readonly do: "choose"; readonly token: string }

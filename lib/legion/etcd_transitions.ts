@@ -214,25 +214,34 @@ const push: Handler<"renewed"> = (machine, { grant, tenure }) => {
 
 /** Another may have the lord's key, and waits until our tenure is over: there is time to ask. */
 const depose = (machine: EtcdMachine, why: string): void => {
+  vacate(machine);
+  machine.effect({ do: "depose", why });
+};
+
+const vacate = (machine: EtcdMachine): void => {
   machine.clear("stepDown");
   machine.enter("vacating");
+  machine.effect({ do: "hush" });
+};
+
+const withRest = (machine: EtcdMachine, why: string): string => {
   const rest = Math.max(0, machine.status.deadline - machine.now);
-  machine.effect({ do: "depose", why: `${why}; what still runs is killed in ${(rest / 1000).toFixed(1)} s` });
+  return `${why}; what still runs is killed in ${(rest / 1000).toFixed(1)} s`;
 };
 
 const stepDown: Handler<"stepDownDue"> = (machine) =>
-  depose(machine, "etcd did not confirm the tenure in time");
+  depose(machine, withRest(machine, "etcd did not confirm the tenure in time"));
 
 const failAsLord: Handler<"renewFailed"> = (machine, { text, gone }) => {
   machine.status.renewing = false;
   if (!gone) return machine.renewAgain(`cannot renew the lease: ${text}`);
   machine.status.lease = null;
-  depose(machine, `the lease is gone: ${text}`);
+  depose(machine, withRest(machine, `the lease is gone: ${text}`));
 };
 
 const checkKey: Handler<"directoryRead"> = (machine, { directory }) => {
   machine.read(directory);
-  if (!machine.holdsKey()) depose(machine, "the lord's key was taken away");
+  if (!machine.holdsKey()) depose(machine, withRest(machine, "the lord's key was taken away"));
 };
 
 const loseGuard: Handler<"guardEnded"> = (machine, { text }) => depose(machine, text);
@@ -245,13 +254,12 @@ const decline: Handler<"declined"> = (machine, { seconds }) => {
 
 const vacateUnasked = (machine: EtcdMachine): void => {
   unwant(machine);
-  machine.clear("stepDown");
-  machine.enter("vacating");
+  vacate(machine);
 };
 
 // --- no lord any more ---------------------------------------------------------------------------------------------------
 
-const vacate = (machine: EtcdMachine): void => machine.disarm();
+const disarm = (machine: EtcdMachine): void => machine.disarm();
 
 const vacateAndClose = (machine: EtcdMachine): void => {
   unwant(machine);
@@ -468,7 +476,7 @@ export const ETCD_TRANSITIONS: Table = {
     wanted: want,
     leaveAsked: unwant,
     declined: decline,
-    vacated: vacate,
+    vacated: disarm,
     closeAsked: vacateAndClose,
     joined: "ignore",
     joinFailed: "ignore",

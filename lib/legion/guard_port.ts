@@ -6,6 +6,8 @@ export interface LordGuard {
   /** Milliseconds of the boot-time clock. false: it takes no commands, what it has stands. */
   push(deadline: number): boolean;
   watch(pid: number, signal: number, graceMs: number): boolean;
+  /** All have been told to stop. */
+  hush(): void;
   kill(): void;
 }
 

@@ -20,7 +20,7 @@ const REQUEST_SIZE = JOINS_AT + JOINS * 8;
 const COMMAND_SIZE = 24;
 const NEWS_SIZE = 8;
 const ROLE_GUARD = 3;
-const COMMAND = { push: 1, watch: 2 } as const;
+const COMMAND = { push: 1, watch: 2, hush: 3 } as const;
 const NEWS = { ready: 1, failed: 2, told: 3 } as const;
 const SIGKILL = 9;
 const EPIPE = 32;
@@ -110,6 +110,11 @@ export class Guard {
   watch(pid: number, signal: number, graceMs: number): boolean {
     const grace = integer(Math.round(graceMs), "grace", 0, Number.MAX_SAFE_INTEGER / NANOSECONDS);
     return this.#command(COMMAND.watch, processId(pid), signalNumber(signal), nanoseconds(grace));
+  }
+
+  /** All daemons that it watches have been told to stop: the guard does not tell them again. The deadline stands. */
+  hush(): void {
+    this.#command(COMMAND.hush, 0, 0, 0n);
   }
 
   /** Kills the guard, and with it everything in the namespace. `ended` is called when nothing of it is left. */

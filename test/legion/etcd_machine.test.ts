@@ -308,7 +308,7 @@ describe("being lord", () => {
     expect(Scene.timer(failed, "renew")).toBe(100);
     scene.time = sentAt + USABLE - 2000;
     const effects = scene.send({ type: "stepDownDue" });
-    expect(effects).toMatchObject([{ do: "depose" }]);
+    expect(effects).toMatchObject([{ do: "hush" }, { do: "depose" }]);
     expect(scene.role).toBe("vacating");
   });
 
@@ -320,12 +320,13 @@ describe("being lord", () => {
 
   test("the key or the lease is taken away: the daemons are asked to stop, and have until the deadline that stands", () => {
     const taken = new Scene().rule();
-    expect(taken.send(taken.directory(OTHER))).toMatchObject([{ do: "depose" }]);
+    expect(taken.send(taken.directory(OTHER))).toMatchObject([{ do: "hush" }, { do: "depose" }]);
     expect(taken.renewed(null)).toEqual([]);
     const expired = new Scene().rule();
-    expect(expired.send({ type: "renewFailed", text: "expired", gone: true })).toMatchObject([{
-      do: "depose",
-    }]);
+    expect(expired.send({ type: "renewFailed", text: "expired", gone: true })).toMatchObject([
+      { do: "hush" },
+      { do: "depose" },
+    ]);
     expect(expired.send({ type: "renewDue" })).toEqual([]);
     // What nothing runs under any more is given back all the same: others wait for it.
     expired.send({ type: "vacated" });
@@ -334,7 +335,9 @@ describe("being lord", () => {
 
   test("the guard ended: no lord any more", () => {
     const scene = new Scene().rule();
-    expect(scene.send({ type: "guardEnded", text: "the guard ended" })).toMatchObject([{ do: "depose" }]);
+    expect(scene.send({ type: "guardEnded", text: "the guard ended" })).toMatchObject([{ do: "hush" }, {
+      do: "depose",
+    }]);
   });
 
   test("tenure and lease are given back only when nothing is left, and kept until then", () => {
@@ -362,7 +365,7 @@ describe("being lord", () => {
 
   test("told to leave, the lordship lasts until the daemons are down", () => {
     const scene = new Scene().rule();
-    expect(scene.send({ type: "leaveAsked" })).toEqual([]);
+    expect(scene.send({ type: "leaveAsked" })).toEqual([{ do: "hush" }]);
     expect(scene.renewed("52")).toMatchObject([{ do: "push" }]);
     expect(scene.send({ type: "closeAsked" })).toEqual([{ do: "disarm" }]);
     expect(scene.send({ type: "disarmed" })).toEqual([{ do: "leave", lease: "7", tenure: "52" }]);

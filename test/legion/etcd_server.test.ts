@@ -51,6 +51,8 @@ class StandIn implements LordGuard {
     return true;
   }
 
+  hush(): void {}
+
   kill(): void {
     this.#timer.cancel();
     queueMicrotask(() => this.#events.ended(null));

@@ -288,6 +288,7 @@ class SimNode {
       case "clearTimer":
         this.#timers.delete(effect.timer);
         return;
+      case "hush":
       case "log":
       case "closed":
         return;

@@ -15,7 +15,7 @@ import { needsRoot, run, testUnless } from "./build.ts";
 import { FREESTANDING, type HelperBuild, SANITIZED } from "./helper.ts";
 
 const SIGKILL = 9, SIGUSR1 = 10, SIGTERM = 15, SIGSTOP = 19;
-const PUSH = 1, WATCH = 2;
+const PUSH = 1, WATCH = 2, HUSH = 3;
 const READY = 1, FAILED = 2, TOLD = 3;
 const ROOM = mkdtempSync(join(tmpdir(), "reeve-guard-"));
 const NAMESPACES = needsRoot() ??
@@ -195,6 +195,20 @@ for (const build of [FREESTANDING, SANITIZED]) {
       expect(isAlive(daemon)).toBe(true);
       expect(await guard.exited).toBe(128 + SIGKILL);
       await until("it is gone", () => !isAlive(daemon));
+    });
+
+    check("a daemon that the core has told to stop is not told again, and killed all the same", async () => {
+      const directory = fresh();
+      const log = join(directory, "signals");
+      const guard = new Driven(build, bootTime() + 500);
+      const init = await guard.ready();
+      const daemon = await inside(init, fixture("record_signals"), log);
+      await until("it records", () => textOf(log).includes("\n"));
+      guard.command(WATCH, daemon.pid, SIGUSR1, 200);
+      guard.command(HUSH, 0, 0, 0);
+      expect(await guard.exited).toBe(128 + SIGKILL);
+      await until("it is gone", () => !isAlive(daemon));
+      expect(textOf(log)).not.toContain("signal");
     });
 
     check("the core is gone: each daemon is told at once, and the guard ends with the last", async () => {
