@@ -1,9 +1,12 @@
 /** Legions of reeve end to end: the documented celery beat on three machines, and what one node does by itself. */
 import { expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { freePort, type Scope, type Supervisor } from "./harness.ts";
 import { LegionCluster } from "./legion_cluster.ts";
-import { check, type Need, program, REEVE, reeve, root } from "./need.ts";
-import { pidIn } from "./process.ts";
+import { busybox, busyboxRoot } from "./jail_root.ts";
+import { check, type Need, pidNamespace, program, REEVE, reeve, root } from "./need.ts";
+import { allProcesses, commandLine, isAlive, link, pidIn } from "./process.ts";
 import { until } from "./wait.ts";
 
 const MACHINES: readonly Need[] = [
@@ -235,6 +238,54 @@ check(
     await again.untilLog(/found valid\/active pidfile/);
     await until("it is stopped", () => scope.matching(/^sleep 1000$/).length === 0);
     expect(again.log()).not.toContain("i am now the Lord");
+  },
+);
+
+check(
+  "in a jail a legion's hooks and daemons run inside, and what a killed reeve left there is stopped by the next",
+  [reeve, root, pidNamespace, busybox],
+  async (scope) => {
+    const { a, b } = ports();
+    const jail = busyboxRoot(scope);
+    scope.write(
+      "root/bin/d",
+      "#!/bin/sh\nenv > /tmp/environment\n(sh -c 'echo $PPID > /run/d.pid'; exec sleep 83001) &\n",
+      0o755,
+    );
+    const lines = [
+      `namespace = ${jail}:inside`,
+      "legion-setup = my cmd:touch /tmp/setup",
+      "legion-lord = my cmd:sh -c 'echo $REEVE_LEGION_EVENT $(hostname) > /tmp/lord'",
+      "legion-unlord = my cmd:touch /tmp/unlord",
+      "legion-smart-attach-daemon = my /run/d.pid /bin/d",
+    ];
+    const first = node(scope, "a", a, b, 2, lines);
+    const left = await scope.untilOne(/^sleep 83001$/);
+    expect(scope.read("root/tmp/lord")).toBe("lord inside\n");
+    expect(scope.read("root/tmp/environment")).toContain("REEVE_LEGION=my\n");
+    expect(existsSync(join(jail, "tmp/setup"))).toBe(true);
+    expect(existsSync("/tmp/lord")).toBe(false);
+    expect(link(left.pid, "ns/pid")).not.toBe(link(first.id.pid, "ns/pid"));
+    await first.kill();
+
+    const other = node(scope, "b", b, a, 3, []);
+    await other.untilLog(/i am now the Lord/);
+    expect(isAlive(left)).toBe(true);
+    const again = node(scope, "a", a, b, 2, lines);
+    await until("it is stopped", () => !isAlive(left));
+    expect(again.log()).not.toContain("i am now the Lord");
+
+    // And gives back what it took when it is lord no more.
+    await other.signal("SIGTERM");
+    // In a jail of an earlier reeve it is no descendant of ours.
+    const next = await until(
+      "it runs again",
+      () => allProcesses().find(({ pid }) => commandLine(pid).join(" ") === "sleep 83001"),
+    );
+    const back = node(scope, "b", b, a, 3, []);
+    await until("the unlord hook has run", () => existsSync(join(jail, "tmp/unlord")));
+    expect(isAlive(next)).toBe(false);
+    await back.untilLog(/i am now the Lord/);
   },
 );
 
