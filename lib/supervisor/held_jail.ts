@@ -17,7 +17,10 @@ export interface HeldJail {
   readonly lost: AbortSignal;
   /** null: there is none to be in at the moment. */
   place(): JailPlace | null;
-  /** Goes on with the one that was found, or makes one. Rejects when it cannot be made: nothing is left of it. */
+  /**
+   * Goes on with the one that was found, or makes one. Rejects when it cannot be made: nothing is left of it; or, called off, with the
+   * signal's reason: then `end` waits for what is left.
+   */
   open(signal: AbortSignal): Promise<void>;
   /** For SIGUSR1: how it stands, in one word, and its init. */
   describe(): { readonly state: string; readonly pid: number };

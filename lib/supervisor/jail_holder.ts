@@ -97,7 +97,11 @@ export class JailHolder implements HeldJail {
       this.#delay.found();
       return this.#handleEvent("adopted");
     }
-    const callOff = (): void => this.#handleEvent("unwanted");
+    const callOff = (): void => {
+      this.#handleEvent("unwanted");
+      // Its init may be stuck, in a mount of a server that does not answer: `end` bears with that, and not for ever.
+      this.#first?.reject(signal.reason);
+    };
     signal.addEventListener("abort", callOff, { once: true });
     try {
       this.#first = Promise.withResolvers();
