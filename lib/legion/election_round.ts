@@ -113,7 +113,8 @@ export class ElectionRound {
     if (draft.departed.some(({ seenAt }) => clock >= seenAt + tolerance)) {
       draft.departed = draft.departed.filter(({ seenAt }) => clock < seenAt + tolerance);
     }
-    if (clock < draft.patientUntil) return;
+    // One that leaves hears nobody, so nobody's silence means anything.
+    if (clock < draft.patientUntil || draft.life === "leaving") return;
     if (!draft.members.some(({ seenAt }) => clock >= seenAt + tolerance)) return;
     const silent = draft.members.filter(({ seenAt }) => clock >= seenAt + tolerance);
     draft.members = draft.members.filter(({ seenAt }) => clock < seenAt + tolerance);

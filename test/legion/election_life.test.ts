@@ -36,6 +36,16 @@ describe("a lord that is to stop", () => {
     node.pass(60_000);
     expect(deeds(node.effects).filter((deed) => deed === "becomeLord")).toHaveLength(1);
   });
+
+  test("takes nobody for gone because it hears nothing, however long its daemons take", () => {
+    const node = new ElectionDriver();
+    node.agreeFor(3000, [WEAK], node.settings.self);
+    node.give({ type: "stopAsked" });
+    expect(deeds(node.pass(60_000))).not.toContain("node-left");
+    expect(node.effects.filter((effect) => effect.do === "log" && / left Legion/.test(effect.text))).toEqual(
+      [],
+    );
+  });
 });
 
 describe("a node that is to stop", () => {
