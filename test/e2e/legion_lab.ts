@@ -15,6 +15,8 @@ export interface LegionOptions {
   readonly tolerance: number;
   /** As OpenSSL names it. */
   readonly cipher: string;
+  /** That the daemon takes to stop; 0 unless told. */
+  readonly stopSeconds?: number;
   /** The environment of uWSGI. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -190,7 +192,7 @@ export class LegionNode {
       "beat",
       `#!/bin/sh
 note() { echo "$1 $2 $(date +%s%N)" >> ${scope.path("beats")}; }
-trap 'note "$1" down; exit 0' TERM
+trap 'sleep ${options.stopSeconds ?? 0}; note "$1" down; exit 0' TERM
 note "$1" up
 while :; do sleep 0.05; done
 `,

@@ -120,6 +120,32 @@ scene(
   },
 );
 
+scene(
+  "of nodes of reeve the next lord's daemon starts when the one before has ended: at a stop, and when a better node comes",
+  [reeve, root, program("ip", "iproute2"), program("nsenter", "util-linux")],
+  async (scope) => {
+    const lab = await LegionLab.make(scope, [30, 20, 10], {
+      ...OPTIONS,
+      freq: 0.1,
+      tolerance: 1,
+      stopSeconds: 0.4,
+    });
+    startAll(lab, ["reeve", "reeve", "reeve"]);
+    const [first] = lab.nodes as [LegionNode];
+    await lab.untilRuns("n1");
+    await first.supervisor.stop();
+    await lab.untilRuns("n2");
+    first.start("reeve");
+    await lab.untilRuns("n1");
+    await first.kill();
+    await lab.untilRuns("n2");
+    expect(lab.overlap()).toBe(0);
+    expect(lab.beats().map(({ node, event }) => `${node} ${event}`)).toEqual([
+      ...["n1 up", "n1 down", "n2 up", "n2 down", "n1 up", "n1 down", "n2 up"],
+    ]);
+  },
+);
+
 scene("two of reeve and one of uWSGI over bf-cbc, as the documentation of uWSGI has it, elect one lord", [
   ...NEEDS,
   LEGACY,
