@@ -47,7 +47,6 @@ export function startElection(settings: ElectionSettings, now: Moment): Step {
     candidateValor: 0,
     votes: 0,
     term: 0,
-    lordAt: 0,
     leaseEndsAt: Infinity,
     agreedAt: clock,
     holding: false,

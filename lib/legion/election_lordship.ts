@@ -51,7 +51,6 @@ function rise(round: ElectionRound): void {
   draft.readySince = null;
   draft.term = Math.max(round.unix, draft.greatestTerm + 1);
   draft.greatestTerm = draft.term;
-  draft.lordAt = clock;
   draft.agreedAt = clock;
   draft.holding = false;
   draft.leaseEndsAt = leaseEnd(draft.members, quorum, timing.lease);

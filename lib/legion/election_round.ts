@@ -39,7 +39,7 @@ export class ElectionRound {
   }
 
   take(input: Input): void {
-    this.#noticeSleep(input.type === "resumed");
+    this.#noticeSleep();
     // A lord whose votes lapsed while nothing was heard is none when it hears again.
     if (this.draft.term !== 0) this.#settle();
     switch (input.type) {
@@ -85,9 +85,9 @@ export class ElectionRound {
   }
 
   /** Something that was due long ago was not done: what waits to be heard may be as old as that. */
-  #noticeSleep(told: boolean): void {
+  #noticeSleep(): void {
     const { draft, timing, clock } = this;
-    const late = told ? Math.max(timing.lease, clock - draft.wakeAt) : clock - draft.wakeAt;
+    const late = clock - draft.wakeAt;
     if (late <= timing.heartbeat) return;
     draft.deafUntil = clock + timing.heartbeat;
     if (late < timing.lease) return;

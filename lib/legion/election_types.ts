@@ -66,9 +66,7 @@ export type Input =
   /** What ran under the lordship that was ceased is gone: daemons ended, hooks of unlord or death returned. */
   | { readonly type: "released" }
   /** Of this legion: the instance stops or reloads. Nothing but "released" and "tick" is heard afterwards. */
-  | { readonly type: "stopAsked" }
-  /** The process or the machine slept. Found out by itself where the clock went on. */
-  | { readonly type: "resumed" };
+  | { readonly type: "stopAsked" };
 
 export type CeaseReason = "quorum" | "disagreement" | "superseded" | "hookFailed" | "stopAsked";
 
@@ -108,7 +106,6 @@ export interface ElectionState {
   readonly votes: number;
   /** Our lordship's number, announced as uWSGI's `lord`; 0: not the lord. */
   readonly term: number;
-  readonly lordAt: number;
   /** Until when the votes at hand carry a lordship; of a lord alone. */
   readonly leaseEndsAt: number;
   /** When nobody disagreed last; of a lord alone. */

@@ -282,14 +282,6 @@ describe("a lord that slept", () => {
     expect(node.said?.lordUuid).toBe(BETTER.uuid);
   });
 
-  test("is told to have slept where its clock stood still", () => {
-    const node = lordOf();
-    node.give({ type: "resumed" });
-    const end = node.state.leaseEndsAt;
-    node.agree(WEAK, node.settings.self, [VOTER]);
-    expect(node.state.leaseEndsAt).toBe(end);
-  });
-
   test("drops nobody before it has had a chance to hear them", () => {
     const node = lordOf();
     node.clock += 60_000;
