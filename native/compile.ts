@@ -45,6 +45,7 @@ export const HELPER_SOURCES = [
   "fdinfo.c",
   "forward.c",
   "guard.c",
+  "guard_first.c",
   "helper.c",
   "in_root.c",
   "init.c",

@@ -10,7 +10,7 @@
  */
 #include "guard.h"
 
-#include "children.h"
+#include "guard_first.h"
 #include "linux.h"
 #include "syscall.h"
 #include "text.h"
@@ -31,11 +31,10 @@ enum {
   SYS_TIMERFD_SETTIME = 86,
 #endif
   CLOCK_BOOTTIME = 7,
-  TIMER_ABSTIME = 1,
-  NS_GET_PARENT = 0xb702
+  TIMER_ABSTIME = 1
 };
 
-enum { WARDS_MAX = 256, BATCH = 32, NAMESPACES_MAX = 32 /* the kernel nests them no deeper */ };
+enum { WARDS_MAX = 256, BATCH = 32 };
 #define NANOSECONDS 1000000000ul
 #define NEVER (~0ul)
 
@@ -64,11 +63,9 @@ struct guard {
   struct reeve_guard_request request;
   i32 killer;   /* the kernel's timer whose expiry ends us */
   i32 alarm;    /* timerfd: time for somebody's stop signal */
-  i32 first;    /* PID 1 of the namespace, our child */
-  i32 first_fd; /* its pidfd */
   i32 orphaned; /* the core is gone */
   u64 deadline;
-  struct linux_statx namespace_file;
+  struct first first;
   u32 nwards;
   struct ward wards[WARDS_MAX];
 };
@@ -102,161 +99,6 @@ static i64 startKiller(struct guard *guard) {
   struct sigevent_kernel event = {0, SIGKILL, 0, {0}};
   i64 result = syscall3(SYS_TIMER_CREATE, CLOCK_BOOTTIME, P(&event), P(&guard->killer));
   return result < 0 ? result : setDeadline(guard, guard->request.deadline);
-}
-
-/* ---- PID 1 of the namespace ---- */
-
-/* Every signal is ignored and none blocked, so that none waits in a queue; with SIGCHLD ignored the kernel reaps in our place, even while
- * we are stopped. */
-__attribute__((noreturn)) static void firstRun(void) {
-  struct linux_sigaction ignored = {1 /* SIG_IGN */, 0, 0, 0};
-  u64 none = 0;
-  for (i32 i = 1; i <= SIGNAL_LAST; i++) {
-    if (i != SIGKILL && i != SIGSTOP) syscall4(SYS_RT_SIGACTION, A(i), P(&ignored), 0, SIGNAL_SET_SIZE);
-  }
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&none), 0, SIGNAL_SET_SIZE);
-  while (syscall4(SYS_WAIT4, A(-1), 0, WNOHANG | WALL, 0) > 0) continue;
-  for (;;) syscall5(SYS_PPOLL, 0, 0, 0, 0, SIGNAL_SET_SIZE);
-}
-
-/* All in the namespace see us, and root among them could look through /proc/1/root: there is to be nothing. Where that cannot be done (a root
- * that is no mount, no /proc) it is root's own view that it finds there, as it is without a guard. */
-static void emptyRoot(void) {
-  if (syscall1(SYS_UNSHARE, CLONE_NEWNS) < 0) return;
-  if (syscall5(SYS_MOUNT, P("none"), P("/"), 0, MS_REC | MS_PRIVATE, 0) < 0) return;
-  if (syscall5(SYS_MOUNT, P("none"), P("/proc"), P("tmpfs"), MS_RDONLY, 0) < 0) return;
-  if (syscall1(SYS_CHDIR, P("/proc")) < 0) return;
-  if (syscall2(SYS_PIVOT_ROOT, P("."), P(".")) < 0) return; /* the old root lies on the new one, and is taken off */
-  syscall2(SYS_UMOUNT2, P("."), MNT_DETACH);
-  syscall1(SYS_CHDIR, P("/"));
-}
-
-/* -> 0 or -errno */
-static i64 joinAll(const struct reeve_guard_request *request) {
-  i64 result = 0;
-  for (u32 i = 0; i < request->njoins && result >= 0; i++) {
-    result = syscall2(SYS_SETNS, A(request->joins[i].fd), request->joins[i].flags);
-  }
-  return result;
-}
-
-static void closeInherited(const struct guard *guard) {
-  const struct reeve_guard_request *request = &guard->request;
-  syscall1(SYS_CLOSE, A(request->commands_fd));
-  syscall1(SYS_CLOSE, A(request->news_fd));
-  syscall1(SYS_CLOSE, A(guard->alarm));
-  if (request->pid_namespace_fd >= 0) syscall1(SYS_CLOSE, A(request->pid_namespace_fd));
-  for (u32 i = 0; i < request->njoins; i++) syscall1(SYS_CLOSE, A(request->joins[i].fd));
-}
-
-/* `life`: a pipe of which the guard alone has the other end, for as long as it lives. Its own end is closed when all is well: the guard
- * waits for that. */
-__attribute__((noreturn)) static void firstBegin(const struct guard *guard, const i32 life[2], const i32 done[2]) {
-  struct linux_pollfd poll = {life[0], POLLIN, 0};
-  struct linux_timespec none = {0, 0};
-  u8 go = 0;
-  i32 error = 0;
-  syscall1(SYS_CLOSE, A(life[1]));
-  syscall1(SYS_CLOSE, A(done[0]));
-  i64 result = joinAll(&guard->request);
-  if (result >= 0) emptyRoot();
-  closeInherited(guard);
-  /* After the joins, which clear it where credentials change. */
-  if (result >= 0) result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (result < 0) error = (i32)-result;
-  syscall3(SYS_WRITE, A(done[1]), P(&error), sizeof error);
-  syscall1(SYS_CLOSE, A(done[1]));
-  if (error || syscall3(SYS_READ, A(life[0]), P(&go), 1) != 1) exitProcess(125);
-  /* A guard that died before it was our parent to die with has left us to nobody: getppid cannot tell, it is 0 across namespaces. */
-  syscall5(SYS_PPOLL, P(&poll), 1, P(&none), 0, SIGNAL_SET_SIZE);
-  if (poll.revents & POLLHUP) exitProcess(125);
-  syscall1(SYS_CLOSE, A(life[0]));
-  firstRun();
-}
-
-static i64 openNamespace(i32 pid) {
-  struct text_line path;
-  lineStart(&path);
-  lineText(&path, "/proc/");
-  lineNumber(&path, (u64)pid);
-  lineText(&path, "/ns/pid");
-  return syscall4(SYS_OPENAT, A(AT_FDCWD), P(path.bytes), O_RDONLY | O_CLOEXEC, 0);
-}
-
-static i64 lookAt(i64 fd, struct linux_statx *file) {
-  return syscall5(SYS_STATX, A(fd), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS, P(file));
-}
-
-/* Whether the process is in the namespace, or in one within it. */
-static i32 isMember(const struct guard *guard, i32 pid) {
-  struct linux_statx file = {0};
-  i64 fd = openNamespace(pid);
-  i32 is_it = 0;
-  for (u32 depth = 0; fd >= 0 && !is_it && depth < NAMESPACES_MAX; depth++) {
-    is_it = lookAt(fd, &file) >= 0 && file.ino == guard->namespace_file.ino &&
-            file.dev_major == guard->namespace_file.dev_major && file.dev_minor == guard->namespace_file.dev_minor;
-    i64 parent = is_it ? -1 : syscall2(SYS_IOCTL, A(fd), NS_GET_PARENT);
-    syscall1(SYS_CLOSE, A(fd));
-    fd = parent;
-  }
-  return is_it;
-}
-
-/* Remembers the namespace of PID 1. -> 0 or -errno. */
-static i64 noteNamespace(struct guard *guard) {
-  i64 fd = openNamespace(guard->first);
-  if (fd < 0) return fd;
-  i64 result = lookAt(fd, &guard->namespace_file);
-  syscall1(SYS_CLOSE, A(fd));
-  return result;
-}
-
-static void noteChild(void *context, i32 pid) { *(i32 *)context = pid; }
-
-/* Within another namespace. A new one can only be made by a process that is in the outer one itself: a short-lived child, which makes
- * PID 1 as a child of ours. What number that has here, only our list of children tells.  -> pid or -errno. */
-static i64 cloneWithin(const struct guard *guard, const i32 life[2], const i32 done[2]) {
-  i32 status = 0;
-  i32 found = -ESRCH;
-  i64 result = syscall2(SYS_SETNS, A(guard->request.pid_namespace_fd), CLONE_NEWPID);
-  if (result >= 0) result = syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0);
-  if (result == 0) {
-    result = syscall5(SYS_CLONE, CLONE_NEWPID | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-    if (result == 0) firstBegin(guard, life, done);
-    exitProcess((i32)(result < 0 ? -result : 0));
-  }
-  if (result > 0) result = syscall4(SYS_WAIT4, A(result), P(&status), WALL, 0);
-  if (result < 0) return result;
-  if (status) return status & 0x7f ? -ESRCH : -(status >> 8 & 0xff);
-  childrenEach(noteChild, &found);
-  return found;
-}
-
-static i64 startFirst(struct guard *guard) {
-  i32 life[2] = {-1, -1};
-  i32 done[2] = {-1, -1};
-  i32 error = EIO;
-  i64 result = syscall2(SYS_PIPE2, P(life), O_CLOEXEC);
-  if (result >= 0) result = syscall2(SYS_PIPE2, P(done), O_CLOEXEC);
-  if (result < 0) return result;
-  if (guard->request.pid_namespace_fd >= 0) {
-    result = cloneWithin(guard, life, done);
-    syscall1(SYS_CLOSE, A(guard->request.pid_namespace_fd));
-  } else {
-    result = syscall5(SYS_CLONE, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
-    if (result == 0) firstBegin(guard, life, done);
-  }
-  syscall1(SYS_CLOSE, A(life[0]));
-  syscall1(SYS_CLOSE, A(done[1]));
-  for (u32 i = 0; i < guard->request.njoins; i++) syscall1(SYS_CLOSE, A(guard->request.joins[i].fd));
-  if (result < 0) return result;
-  guard->first = (i32)result;
-  result = syscall3(SYS_READ, A(done[0]), P(&error), sizeof error) == sizeof error ? -error : -EIO;
-  syscall1(SYS_CLOSE, A(done[0]));
-  if (result >= 0) result = guard->first_fd = (i32)syscall2(SYS_PIDFD_OPEN, A(guard->first), 0);
-  if (result >= 0) result = noteNamespace(guard);
-  if (result >= 0) result = syscall3(SYS_WRITE, A(life[1]), P("g"), 1);
-  return result; /* life[1] stays open */
 }
 
 /* ---- the daemons ---- */
@@ -299,7 +141,7 @@ static void addWard(struct guard *guard, const struct reeve_guard_command *comma
   if (guard->nwards == WARDS_MAX) return; /* it has the deadline all the same */
   ward.pidfd = (i32)syscall2(SYS_PIDFD_OPEN, A(ward.pid), 0);
   if (ward.pidfd < 0) return;
-  if (!isMember(guard, ward.pid) || !isAlive(&ward)) {
+  if (!firstHas(&guard->first, ward.pid) || !isAlive(&ward)) {
     syscall1(SYS_CLOSE, A(ward.pidfd));
     return;
   }
@@ -361,7 +203,7 @@ static i32 waitNews(struct guard *guard) {
   struct linux_pollfd polls[3 + WARDS_MAX];
   u64 expirations = 0;
   u32 count = 0;
-  polls[count++] = (struct linux_pollfd){guard->first_fd, POLLIN, 0};
+  polls[count++] = (struct linux_pollfd){guard->first.pidfd, POLLIN, 0};
   polls[count++] = (struct linux_pollfd){guard->alarm, POLLIN, 0};
   polls[count++] = (struct linux_pollfd){guard->orphaned ? -1 : guard->request.commands_fd, POLLIN, 0};
   for (u32 i = 0; i < guard->nwards; i++) {
@@ -404,12 +246,12 @@ i32 guardRun(i32 request_fd) {
   letGo(&guard);
   result = guard.alarm = (i32)syscall2(SYS_TIMERFD_CREATE, CLOCK_BOOTTIME, O_CLOEXEC | O_NONBLOCK);
   if (result >= 0) result = startKiller(&guard);
-  if (result >= 0) result = startFirst(&guard);
+  if (result >= 0) result = firstStart(&guard.request, &guard.first);
   if (result < 0) {
     tell(&guard, REEVE_G_FAILED, (i32)-result);
     return 125;
   }
-  tell(&guard, REEVE_G_READY, guard.first);
+  tell(&guard, REEVE_G_READY, guard.first.pid);
   for (;;) {
     askWards(&guard);
     if (guard.orphaned && guard.nwards == 0) return 0; /* what else is in the namespace ends with us */

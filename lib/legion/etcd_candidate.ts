@@ -4,12 +4,15 @@
  */
 import type { NodeId } from "./announcement.ts";
 import { EtcdMachine } from "./etcd_machine.ts";
+import { EtcdNeighbours } from "./etcd_neighbours.ts";
 import { LeaseGone, type Reading } from "./etcd_session.ts";
 import type { EtcdSession } from "./etcd_session.ts";
 import type { EtcdEffect, EtcdEvent, EtcdTimer } from "./etcd_state.ts";
 import { longestGrace } from "./etcd_times.ts";
+import { electorState } from "./etcd_view.ts";
 import { EtcdWatch } from "./etcd_watch.ts";
-import type { Elector, ElectorEvents, ElectorState, Member } from "./elector.ts";
+import type { Elector, ElectorEvents, ElectorState } from "./elector.ts";
+import { GuardKeeper } from "./guard_keeper.ts";
 import type { LordGuard, StartGuard } from "./guard_port.ts";
 import type { Timers } from "../log/timers.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -41,26 +44,26 @@ export class EtcdCandidate implements Elector {
   readonly #queue: EtcdEvent[] = [];
   #isHandling = false;
   #events: ElectorEvents | null = null;
-  #guard: LordGuard | null = null;
-  /** It is being killed: nothing is born under it any more. */
-  #isDisarming = false;
+  readonly #guard: GuardKeeper;
   #watch: EtcdWatch | null = null;
   /** Calls off what belongs to the present lease. */
   #life = new AbortController();
   /** Of the store, when it was last read: an older answer that comes late is not news. */
   #revision = 0n;
   #hasJoined = false;
-  #known = new Map<string, NodeId>();
+  readonly #neighbours: EtcdNeighbours;
   #closed = Promise.withResolvers<void>();
 
   constructor(parts: CandidateParts) {
     this.#parts = parts;
     this.#machine = new EtcdMachine({ self: parts.self, grace: parts.grace });
+    this.#neighbours = new EtcdNeighbours(parts.self);
+    this.#guard = new GuardKeeper(parts.startGuard, (event) => this.#handle(event), parts.log);
   }
 
   /** Under which the daemons of a lordship are to be born; null while there is none, or no longer. */
   get guard(): LordGuard | null {
-    return this.#isDisarming ? null : this.#guard;
+    return this.#guard.current;
   }
 
   /** Milliseconds before the deadline at which the guard is to tell a daemon to stop, if reeve has not. */
@@ -98,35 +101,7 @@ export class EtcdCandidate implements Elector {
   }
 
   state(): ElectorState {
-    const { status } = this.#machine;
-    const { directory } = status;
-    const now = Math.floor(Date.now() / 1000);
-    const lord = directory.lord;
-    const members = directory.candidates.filter(({ uuid }) => uuid !== this.#parts.self.uuid).map((
-      id,
-    ): Member => ({
-      ...id,
-      checksum: 0n,
-      lordValor: lord?.valor ?? 0,
-      lordUuid: lord?.uuid ?? "",
-      lord: lord?.uuid === id.uuid ? lord.since : 0,
-      lastSeen: now,
-      scroll: null,
-    }));
-    return {
-      id: this.#parts.self,
-      address: this.#parts.url(),
-      nodes: this.#parts.urls,
-      members,
-      checksum: 0n,
-      votes: status.lease === null ? 0 : 1,
-      quorum: 1,
-      lordValor: lord?.valor ?? 0,
-      lordUuid: lord?.uuid ?? "",
-      lordScroll: null,
-      problem: status.problem,
-      refused: {},
-    };
+    return electorState(this.#machine.status, this.#parts.self, this.#parts.url(), this.#parts.urls);
   }
 
   /** Events that an effect causes are handled after the effects of the one before. */
@@ -154,13 +129,13 @@ export class EtcdCandidate implements Elector {
       case "leave":
         return void this.#leave(effect.lease, effect.tenure);
       case "arm":
-        return this.#arm(effect.deadline);
+        return this.#guard.arm(effect.deadline);
       case "push":
-        return void this.#guard?.push(effect.deadline);
+        return this.#guard.push(effect.deadline);
       case "hush":
-        return this.#guard?.hush();
+        return this.#guard.hush();
       case "disarm":
-        return this.#disarm();
+        return this.#guard.disarm();
       case "choose":
         return this.#tell((events) => events.chosen({ number: Number(effect.token), token: effect.token }));
       case "depose":
@@ -282,52 +257,9 @@ export class EtcdCandidate implements Elector {
     if (revision < this.#revision) return;
     this.#revision = revision;
     this.#handle({ type: "directoryRead", directory });
-    this.#compare(directory.candidates);
-  }
-
-  #compare(candidates: readonly NodeId[]): void {
-    const now = new Map(
-      candidates.filter(({ uuid }) => uuid !== this.#parts.self.uuid).map((id) => [id.uuid, id]),
-    );
-    const before = this.#known;
-    this.#known = now;
-    for (const id of now.values()) if (!before.has(id.uuid)) this.#tell((events) => events.nodeJoined(id));
-    for (const id of before.values()) {
-      if (!now.has(id.uuid)) this.#tell((events) => events.nodeLeft(id, false));
+    for (const { id, isHere } of this.#neighbours.compare(directory.candidates)) {
+      this.#tell((events) => isHere ? events.nodeJoined(id) : events.nodeLeft(id, false));
     }
-  }
-
-  #arm(deadline: number): void {
-    try {
-      const guard = this.#parts.startGuard(deadline, {
-        ready: () => this.#guard === guard && this.#handle({ type: "armed" }),
-        told: (pid) =>
-          this.#parts.log(
-            "warning",
-            `the guard has told pid ${pid} to stop: the lease was not renewed in time`,
-          ),
-        ended: (problem) => this.#guardEnded(guard, problem),
-      });
-      this.#guard = guard;
-      this.#isDisarming = false;
-    } catch (error) {
-      this.#handle({ type: "guardEnded", text: errorText(error) });
-    }
-  }
-
-  #guardEnded(guard: LordGuard, problem: string | null): void {
-    if (this.#guard !== guard) return;
-    this.#guard = null;
-    if (this.#isDisarming) return this.#handle({ type: "disarmed" });
-    const text = problem ??
-      "the guard ended, and what ran under it: the lease was not renewed in time, or somebody killed it";
-    this.#handle({ type: "guardEnded", text });
-  }
-
-  #disarm(): void {
-    if (this.#guard === null) return this.#handle({ type: "disarmed" });
-    this.#isDisarming = true;
-    this.#guard.kill();
   }
 
   #setTimer(name: EtcdTimer, ms: number): void {
@@ -348,7 +280,7 @@ export class EtcdCandidate implements Elector {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#end();
-    this.#guard?.kill();
+    this.#guard.kill();
     this.#closed.resolve();
   }
 }

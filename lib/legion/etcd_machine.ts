@@ -4,13 +4,13 @@
  * while what another lord ran may still run: its tenure has been released, or was seen to stand still for its whole time.
  */
 import { deadlineOf, type LeaseGrant, longestGrace, renewalDue } from "./etcd_times.ts";
-import type { Directory, EtcdEffect, EtcdEvent, EtcdSettings, EtcdTimer, Lease, Role } from "./etcd_state.ts";
+import type { Directory, EtcdEffect, EtcdEvent, EtcdSettings, EtcdTimer, Role } from "./etcd_state.ts";
+import { type EtcdStatus, FIRST_RETRY_MS, freshStatus, NOTHING } from "./etcd_status.ts";
 import { ETCD_TRANSITIONS } from "./etcd_transitions.ts";
 import { outranks } from "./etcd_rank.ts";
 
 /** Those who start together have seen each other by then; and a better candidate has this long to claim before the next does. */
 const CLAIM_STEP_MS = 300;
-const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 /** A server that comes up goes through several errors in a row. */
 const SAY_AGAIN_MS = 5000;
@@ -19,62 +19,9 @@ const DISARM_PATIENCE_MS = 2000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
 
-const NOTHING: Directory = { lord: null, tenure: null, candidates: [] };
-
-export interface EtcdStatus {
-  role: Role;
-  /** The legion takes part. */
-  wanted: boolean;
-  closing: boolean;
-  lease: Lease | null;
-  directory: Directory;
-  /** Of our own lord's key. */
-  token: string | null;
-  /** Boot-time milliseconds: since when we have known that there is no lord. */
-  lordlessSince: number;
-  /** The last tenure that was seen: its revision, and the first time that we saw this one. */
-  seen: { readonly revision: string; readonly at: number } | null;
-  /** Revision of our own tenure; null: none was written in this lordship. */
-  tenure: string | null;
-  /** Of our last own one that nothing runs under any more. */
-  ended: string | null;
-  /** What the guard holds. */
-  deadline: number;
-  /** Not before then: after a failed lord hook, or without a guard. */
-  suspendedUntil: number;
-  retryMs: number;
-  renewing: boolean;
-  arming: boolean;
-  /** Why it takes no part at the moment. */
-  problem: string | null;
-  /** When that was last said. */
-  saidAt: number;
-  /** Token of a lord's key without a lease that was warned of. */
-  stray: string | null;
-}
-
 export class EtcdMachine {
   readonly settings: EtcdSettings;
-  readonly status: EtcdStatus = {
-    role: "out",
-    wanted: false,
-    closing: false,
-    lease: null,
-    directory: NOTHING,
-    token: null,
-    lordlessSince: 0,
-    seen: null,
-    tenure: null,
-    ended: null,
-    deadline: 0,
-    suspendedUntil: 0,
-    retryMs: FIRST_RETRY_MS,
-    renewing: false,
-    arming: false,
-    problem: null,
-    saidAt: 0,
-    stray: null,
-  };
+  readonly status: EtcdStatus = freshStatus();
   #effects: EtcdEffect[] = [];
   #now = 0;
 
