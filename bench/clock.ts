@@ -88,13 +88,23 @@ export class Clock {
     return this.reports.slice(from).filter((report) => report.what === what);
   }
 
-  /** Waits until `count` reports of a kind have come since index `from`; resolves with the last one of them. */
-  async nth(what: What, count: number, options: { from?: number; seconds?: number } = {}): Promise<Report> {
+  /**
+   * Waits until `count` reports of a kind have come since index `from`; resolves with the last one of them. Rejects when one of the
+   * kind `unless` comes before.
+   */
+  async nth(
+    what: What,
+    count: number,
+    options: { from?: number; seconds?: number; unless?: What } = {},
+  ): Promise<Report> {
     const seconds = options.seconds ?? 60;
     const deadline = performance.now() + seconds * 1000;
     for (;;) {
       const found = this.of(what, options.from)[count - 1];
       if (found !== undefined) return found;
+      if (options.unless !== undefined && this.of(options.unless, options.from).length > 0) {
+        throw new Error(`"${options.unless}" came before ${count} reports "${what}"`);
+      }
       const left = deadline - performance.now();
       if (left <= 0) {
         throw new Error(

@@ -35,7 +35,7 @@ async function timed<T>(
   await using bed = new Bed();
   const started = await bed.launch(launch(bed));
   try {
-    const last = await bed.clock.nth("runs", count, { seconds: 120 });
+    const last = await bed.clock.nth("runs", count, { seconds: 120, unless: "exit" });
     return body(last.at - started.at, started.pid);
   } catch (error) {
     throw new Error(`${peer.name}: ${(error as Error).message}\n${bed.log()}`, { cause: error });

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { check, pidNamespace, program, reeve, root } from "./need.ts";
+import { check, pidNamespace, program, REEVE, reeve, root } from "./need.ts";
 
 const BENCH = resolve(import.meta.dir, "../../bench/run.ts");
 
@@ -15,7 +15,7 @@ check("every measure of the bench gives a figure for reeve", [
 ], async (scope) => {
   const json = join(scope.directory, "quick.json");
   const command = [process.execPath, BENCH, "--quick", "--peers", "reeve", "--json", json];
-  const exit = await scope.run(command, { seconds: 110, environment: { TMPDIR: scope.directory } });
+  const exit = await scope.run(command, { seconds: 110, environment: { TMPDIR: scope.directory, REEVE } });
   expect(exit.output).toContain("| measure |");
   expect(exit.code).toBe(0);
   const { rows } = JSON.parse(readFileSync(json, "utf8")) as {
