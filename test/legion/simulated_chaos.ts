@@ -63,7 +63,7 @@ export function runChaos(seed: number, late = false): Outcome {
     meetings = legion.meetings.length;
   };
   for (const machine of machines) timeline.at(random() * tolerance, () => machine.start());
-  const span = tolerance * (size > 25 ? 3 : size > 9 ? 6 : 16);
+  const span = tolerance * (size > 25 ? 3 : size > 9 ? 6 : 14);
   while (timeline.now < span) {
     const machine = machines[pick(0, size - 1)]!;
     disturb(random(), machine);

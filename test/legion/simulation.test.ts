@@ -47,7 +47,7 @@ test(
 );
 
 test(
-  "packets that are late by several tolerances: two lords meet for no longer than a lease after one",
+  "packets that are late by several tolerances: two lords meet for no longer than is promised",
   () => {
     const outcomes = runAll(true, 5);
     expect(failing(outcomes, ({ forbidden }) => forbidden.length > 0)).toEqual([]);
