@@ -6,12 +6,17 @@ import type { JailPlan, JoinPlan, NamespaceKind, RootPlan, SetnsServerPlan } fro
 import type { RawOption } from "./origin.ts";
 import { planKeepMounts } from "./plan_keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "./plan_namespaces.ts";
+import { nearestName } from "./plan_nearest.ts";
 import type { OptionReader } from "./plan_options.ts";
 import type { PlanSystem } from "./plan_system.ts";
 import { quote } from "./problem.ts";
 
 /** uWSGI 2.0: those of clone(2) in linux_namespace_start. */
 const OF_NAMESPACE: readonly NamespaceKind[] = ["pid", "mnt", "uts", "ipc"];
+
+/** uWSGI 2.0: setns-socket-skip takes names of files in /proc/self/ns, also of those that reeve never hands out. */
+const NAMESPACE_FILES: readonly string[] =
+  "cgroup ipc mnt net pid pid_for_children time time_for_children user uts".split(" ");
 
 interface Draft {
   option: RawOption | null;
@@ -57,13 +62,22 @@ export function planJail(reader: OptionReader, system: PlanSystem): JailPlan | n
 /** setns-socket: null without it. It needs no jail: reeve's own namespaces are handed out then. */
 export function planSetnsServer(reader: OptionReader): SetnsServerPlan | null {
   const option = reader.last("setns-socket");
-  const skip = reader.texts("setns-socket-skip");
+  const skipped = reader.all("setns-socket-skip");
   if (option === null || !reader.needText(option)) {
-    const stray = reader.last("setns-socket-skip");
+    const stray = skipped.at(-1) ?? null;
     if (option === null && stray !== null) {
       reader.diagnostics.warning("setns-socket-skip has no effect without setns-socket", stray.origin);
     }
     return null;
+  }
+  const skip: string[] = [];
+  for (const { value, origin } of skipped.filter((one) => reader.needText(one))) {
+    skip.push(value);
+    if (NAMESPACE_FILES.includes(value)) continue;
+    // What was to be kept back would be handed out.
+    const near = nearestName(value, NAMESPACE_FILES);
+    const hint = near === null ? `there are ${NAMESPACE_FILES.join(", ")}` : `did you mean ${quote(near)}?`;
+    reader.diagnostics.error(`unknown namespace ${quote(value)} in setns-socket-skip: ${hint}`, origin);
   }
   return { path: option.value, skip, origin: option.origin };
 }

@@ -1,8 +1,9 @@
-/** Files and directories that legions and the statistics server need on this system. It looks and changes nothing. */
+/** Files and directories that legions and the servers of statistics and of namespaces need on this system. It looks and changes nothing. */
 import type { Diagnostics, Severity } from "./diagnostic.ts";
 import type { EtcdTransportPlan, LegionPlan } from "./legion_plan.ts";
 import type { Origin } from "./origin.ts";
 import type { Plan } from "./plan.ts";
+import { join } from "./plan_programs.ts";
 import type { PlanSystem } from "./plan_system.ts";
 
 /** `missing`: how bad it is that something is not there now; hooks that run before may bring it. */
@@ -14,13 +15,21 @@ export function findLegionProblems(
 ): void {
   const look = new Look(system, missing, diagnostics);
   for (const legion of plan.instance.legions) {
-    if (legion.transport.kind === "etcd") checkEtcd(legion, legion.transport, look);
-    else if (legion.transport.listen.kind === "unix") {
+    if (legion.transport.kind === "etcd") {
+      checkEtcd(legion, legion.transport, look);
+      if (legion.valor > 0 && system.uid !== 0) {
+        const why = "what runs under its lease needs a PID namespace, and reeve is not root";
+        diagnostics.warning(`legion "${legion.name}" cannot be lord here: ${why}`, legion.origin);
+      }
+    } else if (legion.transport.listen.kind === "unix") {
       look.checkSocket(legion.transport.listen.path, `legion "${legion.name}"`, legion.origin);
     }
   }
-  const { stats } = plan.instance;
+  const { setnsServer, stats } = plan.instance;
   if (stats?.address.kind === "unix") look.checkSocket(stats.address.path, "stats", stats.origin);
+  if (setnsServer !== null) {
+    look.checkSocket(join(system.cwd, setnsServer.path), "setns-socket", setnsServer.origin);
+  }
 }
 
 function checkEtcd({ name, origin }: LegionPlan, { user, tls }: EtcdTransportPlan, look: Look): void {

@@ -60,6 +60,8 @@ function withPath(look: SystemLook, environment: "clean" | "inherit"): SystemLoo
 /** `root`: null is "/", and then only the mounts differ. */
 function viewOf(system: PlanSystem, root: string | null, mounts: Mounts): SystemLook | null {
   if (root !== null && system.statInRoot === undefined) return null;
+  // Of a root that is not there that alone is said, and not that everything in it is missing.
+  if (root !== null && system.stat(root)?.kind !== "directory") return null;
   const stat = (path: string): FileStatus | null => {
     const { kept, isFresh, isPoint } = mountedOver(path, mounts);
     if (kept !== null) return system.stat(kept);

@@ -158,6 +158,11 @@ describe("without a namespace", () => {
     expect(plan.instance.setnsServer).toEqual({ path: "/run/s", skip: ["net", "uts"], origin: AT(1) });
   });
 
+  test("what setns-socket-skip misspells would be handed out: an error", () => {
+    const { texts } = build("setns-socket = /run/s\nsetns-socket-skip = nett\nsetns-socket-skip = time");
+    expect(texts).toEqual(['app.ini:2: unknown namespace "nett" in setns-socket-skip: did you mean "net"?']);
+  });
+
   test("there is none", () => {
     expect(jailOf("attach-daemon = a\nrefork")).toBeNull();
   });

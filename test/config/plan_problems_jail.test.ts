@@ -52,6 +52,28 @@ describe("a jail that cannot be made", () => {
     expect(problems(text, "start")).toEqual([expected]);
   });
 
+  test("is the one thing said of a root that is not there, and not that its programs are missing", () => {
+    for (const option of ["namespace", "chroot"]) {
+      expect(problems(`${option} = /nodir\nattach-daemon = inner`)).toEqual([
+        `app.ini:1: cannot use "/nodir" as the root of ${option}: no such directory`,
+      ]);
+    }
+  });
+
+  test("of a legion over etcd: without root it cannot be lord, an arbiter need not be", () => {
+    const line = (valor: number): string => `legion-etcd = a http://10.0.0.1:2379 ${valor}`;
+    expect(problems(line(1), "start", { uid: 1000 })).toEqual([
+      'app.ini:1: warning: legion "a" cannot be lord here: what runs under its lease needs a PID namespace, and reeve is not root',
+    ]);
+    expect(problems(line(0), "start", { uid: 1000 })).toEqual([]);
+  });
+
+  test("of setns-socket: its directory is not there", () => {
+    expect(problems("setns-socket = /gone/s\nattach-daemon = sleep", "start")).toEqual([
+      'app.ini:1: cannot make the socket "/gone/s" of setns-socket: no such directory: "/gone", make it first',
+    ]);
+  });
+
   test("is a warning where a hook that runs before may bring it; one that runs inside cannot", () => {
     expect(problems("namespace = /nodir\nexec-pre-jail = debootstrap", "start")[0]).toContain("warning: ");
     expect(problems("namespace = /nodir\nexec-as-root = ls", "start")[0]).not.toContain("warning: ");
