@@ -91,9 +91,10 @@ const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
     return machine.spawn();
   }
   if (status.launch === "failed") {
-    return machine.fail(
-      DAEMON_MESSAGES.cannotStart(settings.command, `${status.found ?? "it failed"}; ${event.found}`),
-    );
+    const why = `${status.found ?? "it failed"}; ${event.found}`;
+    // A set-up that failed has said already what cannot be started.
+    const isSaid = why.startsWith(DAEMON_MESSAGES.cannotStart(settings.command, ""));
+    return machine.fail(isSaid ? why : DAEMON_MESSAGES.cannotStart(settings.command, why));
   }
   status.found = event.found;
   if (status.overdue) neverValid(machine);

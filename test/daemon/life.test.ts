@@ -238,6 +238,14 @@ test("a control daemon ends once, with its own exit, and is not started again", 
   expect(driver.state).toBe("down");
 });
 
+test("a set-up that fails beside a pidfile is told once, and what the pidfile is", () => {
+  const driver = new Driver(SMART);
+  driver.send("wanted", noPidfile, "spawned", crashed(127, `cannot start "./d": exec: no such file`));
+  expect(driver.logs(noPidfile)[0]).toBe(
+    `cannot start "./d": exec: no such file; pidfile "/run/d.pid" does not exist`,
+  );
+});
+
 test("a control daemon that cannot be started ends as well", () => {
   const driver = new Driver(CONTROL);
   driver.send("wanted");
