@@ -59,7 +59,7 @@ function callFindings(files: HostFiles, calls: KernelCalls): readonly Finding[] 
       "touch files are not noticed, and a changed pidfile only later",
     ),
     namespaces(calls),
-    call("user-ns", calls.namespaces.user, "without", "no jails without root"),
+    call("user-ns", calls.namespaces.user, "without", "unshare = user and the key ns=user fail"),
   ];
 }
 
@@ -167,11 +167,11 @@ function inotifyLimits({ inotifyInstances, inotifyWatches }: HostFiles): Finding
 }
 
 function cgroup({ cgroup: facts }: HostFiles): Finding {
-  if (facts === null) return finding("cgroup", "without", "not mounted", "nothing but jails would use it");
+  if (facts === null) return finding("cgroup", "without", "not mounted", "nothing of reeve needs it");
   const found = facts.version === "hybrid" ? "v1 and v2" : facts.version;
   return facts.writable
     ? finding("cgroup", "ok", `${found}, writable`)
-    : finding("cgroup", "without", `${found}, not writable`, "nothing but jails would use it");
+    : finding("cgroup", "without", `${found}, not writable`, "nothing of reeve needs it");
 }
 
 function fileFindings(files: HostFiles): readonly Finding[] {

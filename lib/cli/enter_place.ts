@@ -101,7 +101,9 @@ function findDaemon(plan: Plan, runDir: string, name: string): EnterPlace {
   const daemon = plan.daemons.find((one) => one.name === name);
   if (daemon === undefined) {
     const near = nearestName(name, plan.daemons.map((one) => one.name));
-    const hint = near === null ? "reeve plan lists those that there are" : `did you mean "${near}"?`;
+    const hint = near === null
+      ? `for a command write "-- ${name}"; reeve plan lists the daemons`
+      : `did you mean "${near}"?`;
     throw new CannotEnter(`the instance "${plan.instance.name}" has no daemon "${name}": ${hint}`);
   }
   const entries = Journal.read(join(runDir, "journal"), bootId() ?? "").filter((entry) =>

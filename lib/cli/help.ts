@@ -100,7 +100,7 @@ function fullHelp(): string {
   for (const row of optionRows()) {
     if (row.group !== group) {
       const isBuilt = row.served !== "later" && row.served !== "missing";
-      parts.push(`\n${GROUP_TITLES[row.group]}${isBuilt ? "" : " (not built yet)"}:\n`);
+      parts.push(`\n${GROUP_TITLES[row.group]}${isBuilt ? "" : " (not in this version)"}:\n`);
     }
     group = row.group;
     parts.push(`${listed(row)}\n`);
@@ -131,8 +131,10 @@ function optionHelp(row: OptionRow): string {
   add("since", row.since);
   if (row.served === "always") add("effect", `so it is in any case: ${row.why}`);
   if (row.served === "accepted") add("effect", `none: ${row.why ?? "it is not needed here"}`);
-  if (row.served === "missing") add("effect", `none yet: ${row.why}`);
-  if (row.served === "later") add("effect", `not built yet: it belongs to ${row.why ?? "a later part"}`);
+  if (row.served === "missing") add("effect", `none in this version: ${row.why}`);
+  if (row.served === "later") {
+    add("effect", `refused: it needs ${row.why ?? "more"}, which this version does not have`);
+  }
   return `${lines.join("\n")}\n`;
 }
 

@@ -27,6 +27,10 @@ export async function showLegions(line: CommandLine, outputs: Outputs): Promise<
   }
   const { stats } = plan.instance;
   if (stats === null) {
+    if (diagnostics.hasErrors) {
+      showDiagnostics(diagnostics.list, outputs.err);
+      return EXIT.usage;
+    }
     const name = files.map((file) => file.name).join(" ");
     outputs.err.line(
       `cannot ask the instance of "${

@@ -104,10 +104,13 @@ function paragraphs(texts: readonly string[]): string[] {
 function commandEntry(command: (typeof COMMANDS)[number]): string[] {
   const [usage = "", ...rest] = COMMAND_HELP[command].trimEnd().split("\n");
   const lines: string[] = [".TP", `.B ${escape(usage.replace(/^usage: /, ""))}`];
+  let isListed = false;
   for (const line of rest) {
     if (line === "") continue;
-    if (line.startsWith(" ")) lines.push(".br", escape(line.trim().replace(/ {2,}/, ": ")));
-    else lines.push(escape(line));
+    const wasListed = isListed;
+    isListed = line.startsWith(" ");
+    if (isListed || wasListed) lines.push(".br");
+    lines.push(isListed ? escape(line.trim().replace(/ {2,}/, ": ")) : escape(line));
   }
   return lines;
 }

@@ -68,6 +68,13 @@ const KINDS: Readonly<Record<DaemonPlan["kind"], string>> = {
   smart2: "smart2: outlives reeve, reeve writes its pidfile",
 };
 
+/** Another node will be the lord, and must be the only one to run it. */
+const LEGION_KINDS: typeof KINDS = {
+  dumb: KINDS.dumb,
+  smart: "smart: stops with reeve, writes its pidfile",
+  smart2: "smart2: stops with reeve, reeve writes its pidfile",
+};
+
 function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number]): string {
   switch (name) {
     case "command": {
@@ -77,7 +84,7 @@ function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number])
         : `${maskLine(command.text)}  (by ${command.shell} -c)`;
     }
     case "kind":
-      return KINDS[daemon.kind];
+      return daemon.legion === null ? KINDS[daemon.kind] : LEGION_KINDS[daemon.kind];
     case "freq":
       return daemon.kind === "dumb"
         ? `broken after ${daemon.freq} failures`

@@ -109,7 +109,7 @@ class Words {
       this.#command = command;
     } else if (first && RESERVED_COMMANDS.includes(word)) {
       this.#diagnostics.error(
-        `command ${quote(word)} is not available yet; to read a file of that name write ${
+        `command ${quote(word)} is not there in this version; to read a file of that name write ${
           quote(`./${word}`)
         }`,
         origin,

@@ -65,8 +65,8 @@ function argument(row: OptionRow): string {
 function help(row: OptionRow): string {
   if (row.served === "always") return `${row.help}; so it is in any case: ${row.why}`;
   if (row.served === "accepted") return `${row.help}; no effect here: ${row.why}`;
-  if (row.served === "missing") return `${row.help} (not yet)`;
-  return row.served === "later" ? `${row.help} (later, with ${row.why})` : row.help;
+  if (row.served === "missing") return `${row.help} (not in this version)`;
+  return row.served === "later" ? `${row.help} (not in this version: it needs ${row.why})` : row.help;
 }
 
 function code(text: string): string {

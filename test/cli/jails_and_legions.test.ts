@@ -76,3 +76,15 @@ test("secrets of a legion are on no output of check, plan and show-config", () =
   }
   expect(reeve(["--show-config", file]).out).toContain("legion = a :4242 1 aes-256-cbc:[hidden]\n");
 });
+
+test("the plan says of a legion's smart daemon that it stops with reeve, of another that it outlives it", () => {
+  using directory = new Directory();
+  const file = directory.file(
+    "smart.ini",
+    "[uwsgi]\nlegion = l 127.0.0.1:9191 1 aes-256-cbc:s\nlegion-smart-attach-daemon = l /tmp/a.pid sleep 1\n" +
+      "smart-attach-daemon = /tmp/b.pid sleep 2\n",
+  );
+  const kinds = reeve(["plan", file]).out.split("\n").filter((line) => line.startsWith("  kind "));
+  expect(kinds[0]).toContain("smart: stops with reeve, writes its pidfile");
+  expect(kinds[1]).toContain("smart: outlives reeve, writes its pidfile");
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { legionsText } from "../../lib/cli/legion_command.ts";
+import { Directory, reeve } from "./cli.ts";
 
 const LEGION = {
   legion: "blue",
@@ -58,4 +59,12 @@ test("what an answer says cannot reach the terminal as it is, and what is no leg
   ]);
   expect(text).not.toContain("\x1b");
   expect(text).toContain("\\e[2J");
+});
+
+test("of a file that cannot be read that is said, and not that it has no stats option", () => {
+  using directory = new Directory();
+  const { code, err } = reeve(["legion", "gone.ini"], { cwd: directory.path });
+  expect(code).toBe(2);
+  expect(err).toContain('cannot read "gone.ini": no such file or directory');
+  expect(err).not.toContain("stats");
 });

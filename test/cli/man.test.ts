@@ -14,6 +14,10 @@ test("reeve man prints the page", () => {
   expect(reeve(["man"])).toEqual({ code: 0, out: manPage(), err: "" });
 });
 
+test("what a command's help says behind its list is no part of the list's last entry", () => {
+  expect(manPage()).toContain("was started with\n.br\nExit code: that of what ran inside");
+});
+
 test("the page has every option that is served", () => {
   const text = manPage();
   const absent = optionRows().filter(({ served }) => served === "yes").map(({ name }) => name)

@@ -99,7 +99,7 @@ describe("commands", () => {
 
   test("to come are refused with the way to name such a file", () => {
     expect(problems("status")).toEqual([
-      'command "status" is not available yet; to read a file of that name write "./status"',
+      'command "status" is not there in this version; to read a file of that name write "./status"',
     ]);
   });
 
