@@ -139,6 +139,7 @@ export class Core {
       host: this.host,
       registry: this.registry,
       opened: (isStale) => this.instance.jailOpened(isStale),
+      stopSignalOf: (process) => this.instance.stopSignalOf(process),
     });
     this.instance = new Instance(
       plan,

@@ -4,7 +4,7 @@
  */
 import type { Plan } from "../config/plan.ts";
 import { signalName } from "../config/signals.ts";
-import { type ExitCause, exitCodeOf } from "../daemon/process.ts";
+import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../daemon/process.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Saved } from "./handover.ts";
 import { DaemonUnit, type UnitServices } from "./unit.ts";
@@ -67,6 +67,13 @@ export class Instance {
 
   find(name: string): DaemonUnit | null {
     return this.units.find((unit) => unit.name === name) ?? null;
+  }
+
+  /** Of the daemon that `process` is known to be; null: of none. */
+  stopSignalOf(process: ProcessId): number | null {
+    const is = ({ known, status }: DaemonUnit): boolean =>
+      sameProcess(known, process) || sameProcess(status.main, process);
+    return this.units.find(is)?.plan.stopSignal ?? null;
   }
 
   /** To be called before `start`, where any daemon belongs to a legion. */

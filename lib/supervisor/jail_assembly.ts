@@ -3,6 +3,7 @@
  */
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../log/timers.ts";
+import type { ProcessId } from "../daemon/process.ts";
 import { needsInit } from "../jail/namespace_setup.ts";
 import { watcher } from "../sys/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
@@ -25,6 +26,8 @@ export interface JailAssembly {
   readonly host: UnitHost;
   readonly registry: Registry;
   readonly entry: JailEntry;
+  /** Of the daemon that the process is; null: it is none. */
+  readonly stopSignalOf: (process: ProcessId) => number | null;
   /** `isStale`: daemons of the jail before may still run, since it had no PID namespace to end with. */
   readonly opened: (isStale: boolean) => void;
 }
@@ -49,12 +52,19 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
       start: (spec) => host.start(spec),
       follow,
     },
-    drain: { signal: (process, signal) => void signalAlone(process, signal), follow, timers: LOOP_TIMERS },
+    drain: {
+      stopSignalOf: (process) => parts.stopSignalOf(process) ?? SIGTERM,
+      signal: (process, signal) => void signalAlone(process, signal),
+      follow,
+      timers: LOOP_TIMERS,
+    },
     signal: (process, signal) => void signalDaemon(process, signal),
     entry: parts.entry,
     opened: () => parts.opened(!endsWithInit(plan)),
   });
 }
+
+const SIGTERM = 15;
 
 type JailHolderFollow = (
   process: Parameters<UnitHost["follow"]>[0],

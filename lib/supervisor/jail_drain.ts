@@ -11,6 +11,8 @@ import { listProcesses } from "../sys/process_table.ts";
 import { readVirtual } from "../sys/virtual_files.ts";
 
 export interface DrainWorld {
+  /** What this process is asked to end with: a daemon of an earlier reeve wants its own stop signal. */
+  readonly stopSignalOf: (process: ProcessId) => number;
   /** To this process alone, verified. */
   readonly signal: (process: ProcessId, signal: number) => void;
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
@@ -18,7 +20,6 @@ export interface DrainWorld {
 }
 
 const SIGHUP = 1;
-const SIGTERM = 15;
 
 /** Whether the end of the init is the end of all in the jail. In a PID namespace that was joined others live, who are not ours to end. */
 export function endsWithInit(plan: JailPlan): boolean {
@@ -63,7 +64,7 @@ export function drainJail(
       );
     }
     for (const member of members) {
-      world.signal(member, SIGTERM);
+      world.signal(member, world.stopSignalOf(member));
       // What the end of its terminal would tell it: a shell that waits for a command hears nothing else.
       if (hasTerminal(member.pid)) world.signal(member, SIGHUP);
     }

@@ -88,15 +88,7 @@ export class JailHolder implements HeldJail {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    const handle = this.#handle;
-    if (handle !== null) {
-      const { identity, initPid } = handle;
-      this.#init = identity;
-      const isChild = readStat(initPid)?.ppid === process.pid;
-      watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
-      this.#delay.found();
-      return this.#handleEvent("adopted");
-    }
+    if (this.#handle !== null) return this.#adopt(this.#handle);
     const callOff = (): void => {
       this.#handleEvent("unwanted");
       // Its init may be stuck, in a mount of a server that does not answer: `end` bears with that, and not for ever.
@@ -131,7 +123,16 @@ export class JailHolder implements HeldJail {
     this.#parts.signal(this.#init, SIGKILL);
   }
 
+  #adopt({ identity, initPid }: JailHandle): void {
+    this.#init = identity;
+    const isChild = readStat(initPid)?.ppid === process.pid;
+    watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
+    this.#delay.found();
+    this.#handleEvent("adopted");
+  }
+
   async end(graceMs: number, callOff: AbortSignal): Promise<void> {
+    if (this.#state === "down" && this.#handle !== null) this.#adopt(this.#handle);
     if (this.#state === "up" && this.#handle !== null) {
       await drainJail(membersOf(this.plan, this.#handle), graceMs, this.#parts.drain, callOff);
     }

@@ -22,6 +22,7 @@ import type { Foreground } from "./foreground.ts";
 import { saveState } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
+import { endsWithInit } from "./jail_drain.ts";
 import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
 import { MESSAGES } from "./messages.ts";
@@ -405,6 +406,13 @@ export class Run {
     this.#farewell = null;
   }
 
+  /** In the jail of an earlier image smart daemons run, which a failure does not end. A stop ends them, as it always does in a jail. */
+  async #endJailOfStart(isStop: boolean): Promise<void> {
+    const { jail } = this.#core;
+    if (jail?.isKept !== true) return await this.#endJail(0);
+    if (isStop && endsWithInit(jail.plan)) await this.#endJail(this.#plan.instance.reloadMercy * 1000);
+  }
+
   /** A start that came to nothing. What was started is ended first. */
   async #failed(error: unknown): Promise<number> {
     let code = EXIT_FAILURE;
@@ -426,8 +434,7 @@ export class Run {
     if (instance.phase === "starting") {
       this.#legions.leave(true);
       await this.#legions.closed();
-      // Only what this image has made: in the jail of an earlier one smart daemons run.
-      if (this.#core.jail?.isKept !== true) await this.#endJail(0);
+      await this.#endJailOfStart(error instanceof Stopped);
       return code;
     }
     if (instance.phase !== "stopping") instance.stop(code);

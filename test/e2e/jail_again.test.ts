@@ -108,3 +108,32 @@ check(
     expect(isAlive(left)).toBe(false);
   },
 );
+
+check(
+  "told to stop while a start has only found its jail: it ends, each daemon by its own signal",
+  NEEDS,
+  async (scope) => {
+    busyboxRoot(scope, "root", ["record_signals"]);
+    const lines = [
+      `namespace = ${scope.path("root")}`,
+      "reload-mercy = 1",
+      "attach-daemon2 = cmd=record_signals /tmp/seen,pidfile=/run/d.pid,daemonize=1,stopsignal=INT",
+    ];
+    const first = scope.reeve(scope.config(lines));
+    await first.untilLog(/reeve is up/);
+    const init = await initOf(scope, first);
+    await scope.untilFile("root/tmp/seen", /ready/);
+    await first.kill();
+    for (const hook of ["asap", "as-root"]) {
+      const second = scope.reeve(scope.config([...lines, `exec-${hook} = false`]));
+      expect((await second.untilExit()).code).toBe(1);
+      expect(isAlive(init)).toBe(true);
+    }
+    const third = scope.reeve(scope.config([...lines, "exec-asap = sleep 85051"]));
+    await scope.untilOne(/^sleep 85051$/);
+    expect((await third.stop()).code).toBe(0);
+    expect(scope.read("root/tmp/seen")).toContain("signal 2\n");
+    expect(scope.read("root/tmp/seen")).not.toContain("signal 15\n");
+    expect(isAlive(init)).toBe(false);
+  },
+);

@@ -32,7 +32,7 @@ function world() {
       start: () => INIT,
       follow: () => ({ remove: () => {} }),
     },
-    drain: { signal: () => {}, follow: () => ({ remove: () => {} }), timers },
+    drain: { stopSignalOf: () => 15, signal: () => {}, follow: () => ({ remove: () => {} }), timers },
     signal: ({ pid }, signal) => void signals.push(`${signal} ${pid}`),
     entry: new JailEntry(() => Promise.resolve(), new AbortController().signal),
     opened: () => {},
