@@ -10,40 +10,20 @@ import { JailHandle } from "../jail/jail_handle.ts";
 import type { JailIdentity } from "../jail/jail_identity.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { namespacesBeside } from "../jail/namespace_files.ts";
-import type { Logger } from "../log/logger.ts";
-import type { Timers } from "../log/timers.ts";
 import { errorText } from "../sys/error_text.ts";
 import { readStat } from "../sys/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { JailDelay } from "./jail_delay.ts";
-import { drainJail, type DrainWorld, membersOf } from "./jail_drain.ts";
-import type { JailEntry } from "./jail_entry.ts";
-import type { JailChoice } from "./jail_finder.ts";
-import { type InitWorld, startInit, watchInit } from "./jail_init.ts";
-import { identityInMaking, type JailFile } from "./jail_record.ts";
-
-export interface HolderParts {
-  readonly choice: JailChoice;
-  readonly file: JailFile;
-  readonly boot: string;
-  readonly logger: Pick<Logger, "info" | "warning" | "error">;
-  readonly timers: Timers;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  readonly init: InitWorld;
-  readonly drain: DrainWorld;
-  readonly signal: (process: ProcessId, signal: number) => void;
-  /** The hooks that belong to a jail that was made again; where they fail it is given up, and made again. */
-  readonly entry: JailEntry;
-  /** It was made again: the daemons that wait for it may be started. */
-  readonly opened: () => void;
-}
+import { drainJail, membersOf } from "./jail_drain.ts";
+import { startInit, watchInit } from "./jail_init.ts";
+import { identityInMaking } from "./jail_record.ts";
+import type { JailWorld } from "./jail_world.ts";
 
 export class JailHolder implements HeldJail {
   readonly plan: JailPlan;
   readonly isKept: boolean;
   readonly hasInit = true;
-  readonly #parts: HolderParts;
+  readonly #parts: JailWorld;
   readonly #loss = new AbortController();
   readonly #ends: (() => void)[] = [];
   #state: JailState = "down";
@@ -54,7 +34,7 @@ export class JailHolder implements HeldJail {
   #isStarting = true;
   readonly #delay: JailDelay;
 
-  constructor(parts: HolderParts) {
+  constructor(parts: JailWorld) {
     this.#parts = parts;
     this.plan = parts.choice.plan;
     this.#handle = parts.choice.handle;
