@@ -31,19 +31,25 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
   plan:
     "usage: reeve plan FILE[:SECTION]... [--json]\n\nShow every daemon with all its settings, and where each one comes from.\n" +
     "Secrets are hidden.\n",
-  enter:
-    "usage: reeve enter [-c FILE[:SECTION]] [--jail | DAEMON] [--user USER[:GROUP]] [-- COMMAND...]\n\nRun a shell, or COMMAND, inside the jail of the running instance of a configuration, or in the\n" +
-    "namespaces of one of its daemons: as who the daemons there are, with their rights and environment.\n\n" +
-    "  -c, --config FILE  the configuration; without it the one instance that runs here is meant\n" +
-    "  --jail  the instance's jail, which is meant without a DAEMON as well\n" +
-    "  -u, --user USER  somebody else: a name of the jail's own passwd, or a number\n" +
-    "  --NAME=VALUE  an option that the instance was started with\n\n" +
-    "Exit code: that of what ran inside, 128 + N where signal N ended it; 1: it could not be entered;\n" +
-    "126, 127: COMMAND cannot be executed, or does not exist.\n",
-  legion:
-    "usage: reeve legion FILE[:SECTION] [--json]\n\nShow the legions of the running instance of this configuration: who is the lord, which nodes\n" +
-    "there are, whom each votes for. It is asked through the address of its option stats.\n" +
-    "Exit code 0: it answered; 1: it did not; 2: there is no such option, or no such file.\n",
+  enter: "usage: reeve enter [-c FILE[:SECTION]] [--jail | DAEMON] [--user USER[:GROUP]]\n" +
+    "                   [-- COMMAND...]\n\n" +
+    "Run a shell, or COMMAND, inside the jail of the running instance of a\n" +
+    "configuration, or in the namespaces of one of its daemons: as who the daemons\n" +
+    "there are, with their rights and environment.\n\n" +
+    "  -c, --config FILE  the configuration; without it the one instance that runs\n" +
+    "                     here is meant\n" +
+    "  --jail             the instance's jail; without a DAEMON it is meant anyway\n" +
+    "  -u, --user USER    somebody else: a name of the jail's own passwd, or a number\n" +
+    "  --NAME=VALUE       an option that the instance was started with\n\n" +
+    "Exit code: that of what ran inside, 128 + N where signal N ended it;\n" +
+    "1: it could not be entered; 126, 127: COMMAND cannot be executed, or does not\n" +
+    "exist.\n",
+  legion: "usage: reeve legion FILE[:SECTION] [--json]\n\n" +
+    "Show the legions of the running instance of this configuration: who is the\n" +
+    "lord, which nodes there are, whom each votes for. It is asked through the\n" +
+    "address of its option stats.\n" +
+    "Exit code 0: it answered; 1: it did not; 2: there is no such option, or no such\n" +
+    "file.\n",
   doctor:
     "usage: reeve doctor [--json]\n\nShow what this host offers, and what reeve will do without.\nExit code 0: reeve works here; 1: it cannot.\n",
   completion:

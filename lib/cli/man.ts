@@ -100,13 +100,12 @@ function paragraphs(texts: readonly string[]): string[] {
   return texts.flatMap((text) => [".PP", escape(text)]);
 }
 
-/** The first line of a command's help is its usage; the rest is text, in which indented lines stand as they are. */
+/** Up to the first empty line a command's help is its usage; the rest is text, with the entries of a list indented by two. */
 function commandEntry(command: (typeof COMMANDS)[number]): string[] {
-  const [usage = "", ...rest] = COMMAND_HELP[command].trimEnd().split("\n");
-  const lines: string[] = [".TP", `.B ${escape(usage.replace(/^usage: /, ""))}`];
+  const [usage = "", ...rest] = COMMAND_HELP[command].trimEnd().split("\n\n");
+  const lines: string[] = [".TP", `.B ${escape(usage.replace(/^usage: /, "").replace(/\n +/g, " "))}`];
   let isListed = false;
-  for (const line of rest) {
-    if (line === "") continue;
+  for (const line of rest.flatMap((part) => part.replace(/\n {3,}/g, " ").split("\n"))) {
     const wasListed = isListed;
     isListed = line.startsWith(" ");
     if (isListed || wasListed) lines.push(".br");

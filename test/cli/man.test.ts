@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { COMMAND_HELP } from "../../lib/cli/help.ts";
 import { manPage } from "../../lib/cli/man.ts";
 import { optionRows } from "../../lib/config/option_table.ts";
 import { reeve } from "./cli.ts";
@@ -16,6 +17,13 @@ test("reeve man prints the page", () => {
 
 test("what a command's help says behind its list is no part of the list's last entry", () => {
   expect(manPage()).toContain("was started with\n.br\nExit code: that of what ran inside");
+});
+
+test("the help of a command fits a terminal of 80 columns", () => {
+  const wide = Object.values(COMMAND_HELP).flatMap((text) => text.split("\n")).filter((line) =>
+    line.length > 80
+  );
+  expect(wide).toEqual([]);
 });
 
 test("the page has every option that is served", () => {
