@@ -133,6 +133,8 @@ scene(
     startAll(lab, ["reeve", "reeve", "reeve"]);
     const [first] = lab.nodes as [LegionNode];
     await lab.untilRuns("n1");
+    // At the start the others may have been lord before it was there.
+    const before = lab.beats().length - 1;
     await first.supervisor.stop();
     await lab.untilRuns("n2");
     first.start("reeve");
@@ -140,7 +142,7 @@ scene(
     await first.kill();
     await lab.untilRuns("n2");
     expect(lab.overlap()).toBe(0);
-    expect(lab.beats().map(({ node, event }) => `${node} ${event}`)).toEqual([
+    expect(lab.beats().slice(before).map(({ node, event }) => `${node} ${event}`)).toEqual([
       ...["n1 up", "n1 down", "n2 up", "n2 down", "n1 up", "n1 down", "n2 up"],
     ]);
   },
