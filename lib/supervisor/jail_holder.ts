@@ -161,8 +161,10 @@ export class JailHolder implements HeldJail {
 
   #make(): void {
     this.#delay.making();
+    const { file, init: world, logger } = this.#parts;
     try {
-      const init = startInit(this.plan, this.#parts.init, {
+      const isKnown = world.isKnown && file.reserve((text) => logger.warning(null, text));
+      const init = startInit(this.plan, { ...world, isKnown }, {
         ready: () => this.#ready(init),
         ended: (why) => this.#gone(why),
       });

@@ -15,6 +15,10 @@ export function identityInMaking({ pid, startTime }: ProcessId): JailIdentity {
   return { pid, startTime, namespaces: inode === null ? {} : { pid: inode } };
 }
 
+/** More than most plans take. */
+const ROOM = 4096;
+const BLANK = 0x20;
+
 export class JailFile {
   readonly #path: string | null;
 
@@ -31,6 +35,23 @@ export class JailFile {
       return record?.boot === boot ? record : null;
     } catch {
       return null;
+    }
+  }
+
+  /**
+   * Before a jail is made: whether one can be kept. One that could not be found again after a kill -9 of reeve must not outlive it:
+   * its daemons would run a second time beside it.
+   */
+  reserve(warn: (text: string) => void): boolean {
+    if (this.#path === null) return false;
+    try {
+      writeAtomically(this.#path, new Uint8Array(ROOM).fill(BLANK), { mode: 0o600 });
+      return true;
+    } catch (error) {
+      warn(
+        `cannot write the record of the jail: ${errorText(error)}; it ends with reeve, a kill -9 included`,
+      );
+      return false;
     }
   }
 

@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ProcessId } from "../../lib/daemon/process.ts";
 import { JailEntry } from "../../lib/supervisor/jail_entry.ts";
 import { JailHolder } from "../../lib/supervisor/jail_holder.ts";
@@ -11,7 +14,8 @@ import { FakeTimers } from "../log/fake_timers.ts";
 /** A number that no process has: the init that is started here is none. */
 const INIT: ProcessId = { pid: 0x3fff_fffe, startTime: 7n };
 
-function world() {
+function world(runDir: string | null = null) {
+  const specs: { readonly parentDeathSignal: number | null }[] = [];
   const timers = new FakeTimers();
   const registry = new Registry();
   const signals: string[] = [];
@@ -19,17 +23,20 @@ function world() {
   const say = (_: string | null, text: string): void => void said.push(text);
   const holder = new JailHolder({
     choice: { plan: JAIL_PLAN, handle: null },
-    file: new JailFile(null),
+    file: new JailFile(runDir),
     boot: "boot",
     logger: { info: say, warning: say, error: say },
     timers,
     now: () => timers.now,
     init: {
-      isKnown: false,
+      isKnown: runDir !== null,
       inherited: { umask: 0o022, rlimits: [], isRoot: true, cpuCount: 1, terminal: false },
       registry,
       watcher: { add: () => ({ remove: () => {} }) } as unknown as Watcher,
-      start: () => INIT,
+      start: (spec) => {
+        specs.push(spec);
+        return INIT;
+      },
       follow: () => ({ remove: () => {} }),
     },
     drain: { stopSignalOf: () => 15, signal: () => {}, follow: () => ({ remove: () => {} }), timers },
@@ -37,7 +44,7 @@ function world() {
     entry: new JailEntry(() => Promise.resolve(), new AbortController().signal),
     opened: () => {},
   });
-  return { holder, timers, registry, signals, said };
+  return { holder, timers, registry, signals, said, specs };
 }
 
 test("called off while its init is stuck: the start does not wait for it, and the end not for ever", async () => {
@@ -68,4 +75,21 @@ test("called off while it is made: the end waits until its init is reaped", asyn
   registry.get(INIT.pid)?.reaped(INIT.pid, { kind: "killed", signal: 9 }, null);
   await ended;
   expect(holder.describe()).toEqual({ state: "down", pid: 0 });
+});
+
+test("a jail of which no record can be kept ends with reeve, however that ends; one that is on record outlives it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "reeve-holder-"));
+  try {
+    for (const [runDir, expected] of [[directory, null], [join(directory, "gone"), 9]] as const) {
+      const { holder, specs, said } = world(runDir);
+      const control = new AbortController();
+      const opened = holder.open(control.signal);
+      control.abort(new Error("enough"));
+      await expect(opened).rejects.toThrow("enough");
+      expect(specs.map(({ parentDeathSignal }) => parentDeathSignal)).toEqual([expected]);
+      expect(said.join("\n").includes("it ends with reeve, a kill -9 included")).toBe(expected === 9);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
