@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import process from "node:process";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/pidfd.ts";
+import { readStat } from "../sys/process_table.ts";
 import { codeOf, describeProblem } from "../config/problem.ts";
 import { signalName } from "../config/signals.ts";
 import { EXIT } from "./exit_code.ts";
@@ -67,6 +68,11 @@ function send(pid: number, signal: number, pidfile: string): void {
     throw new Error(`process ${pid} of pidfile "${pidfile}" does not exist: the file is stale`);
   }
   try {
+    // A zombie can be signalled, and heeds nothing.
+    const state = readStat(pid)?.state;
+    if (state === undefined || state === "Z" || state === "X") {
+      throw new Error(`process ${pid} of pidfile "${pidfile}" has ended: the file is stale`);
+    }
     const name = nameOf(pid);
     if (!isReeve(pid, name)) {
       const found = name === null ? "cannot be examined" : `is "${name}", not a reeve`;

@@ -33,6 +33,7 @@ export interface ProcessFacts {
   readonly parent: number;
   /** Wall clock, milliseconds: boot time plus start time, as the clock stands now. */
   readonly startedAt: number;
+  readonly isKernelThread?: boolean;
 }
 
 export interface JudgeContext {
@@ -97,6 +98,8 @@ export function judgePidfile(
   if (pid === 1 || real === 1) return no("names process 1");
   if (process === null) return no(`names pid ${pid}, which does not exist`);
   if (process.state === "Z" || process.state === "X") return no(`names pid ${pid}, which has ended (zombie)`);
+  // The number was written in another PID namespace: a container's, whose directory is seen here.
+  if (process.isKernelThread === true) return no(`names pid ${pid}, which is a thread of the kernel`);
   const unfinished = /[0-9]$/.test(file.text);
   // Who is known to be the daemon is it, whatever has become of its pidfile or of the clock.
   if (sameProcess(context.known, process.id)) return { valid: true, process: process.id, unfinished };

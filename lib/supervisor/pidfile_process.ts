@@ -19,6 +19,7 @@ export function processFacts(pid: number): ProcessFacts | null {
     uid: found.uid.real,
     parent: found.ppid,
     startedAt: startedAt(found),
+    isKernelThread: found.isKernelThread,
   };
 }
 

@@ -20,7 +20,12 @@ export interface ProcessStat {
   readonly session: number;
   /** Clock ticks since boot, 100 a second; with the pid, the identity of a process. */
   readonly startTime: bigint;
+  /** It runs in the kernel alone: it has no program, and heeds no signal. */
+  readonly isKernelThread: boolean;
 }
+
+/** PF_KTHREAD of the kernel's include/linux/sched.h; the pid of the parent says it in the first PID namespace alone. */
+const KERNEL_THREAD = 0x0020_0000;
 
 export interface ProcessRecord extends ProcessStat {
   readonly uid: { readonly real: number; readonly effective: number };
@@ -91,7 +96,7 @@ export function parseStat(text: string): ProcessStat | null {
   if (open < 0 || close < open) return null;
   const fields = text.slice(close + 2).split(" ");
   const [state, ppid, pgrp, session] = fields;
-  // The 20th and the 22nd field of the line; these begin with the third.
+  // The 9th, the 20th and the 22nd field of the line count as well; these begin with the third.
   const threads = Number(fields[17]);
   const startTime = fields[19];
   if (state === undefined || ppid === undefined || pgrp === undefined || session === undefined) return null;
@@ -104,6 +109,7 @@ export function parseStat(text: string): ProcessStat | null {
     pgrp: Number(pgrp),
     session: Number(session),
     startTime: BigInt(startTime),
+    isKernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
   };
 }
 

@@ -266,6 +266,26 @@ describe("reeve --stop and --reload", () => {
     },
   );
 
+  test("a reeve that has ended, and that nobody has reaped, is signalled no more", async () => {
+    using directory = new Directory();
+    const name = `${directory.path}/reeve`;
+    symlinkSync(Bun.which("sleep") ?? "/bin/sleep", name);
+    const parent = Bun.spawn(["sh", "-c", '"$0" 0 & echo $!; exec sleep 60', name], { stdout: "pipe" });
+    try {
+      const { value } = await parent.stdout.getReader().read();
+      const pid = Number(new TextDecoder().decode(value));
+      while (!/ \(reeve\) Z /.test(await Bun.file(`/proc/${pid}/stat`).text())) await Bun.sleep(1);
+      const file = directory.file("reeve.pid", `${pid}\n`);
+      expect(reeve(["--stop", file])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining("has ended: the file is stale"),
+      });
+    } finally {
+      parent.kill("SIGKILL");
+      await parent.exited;
+    }
+  });
+
   test.each([["--stop", "SIGINT"], ["--reload", "SIGHUP"]] as const)(
     "%s signals the reeve of the pidfile",
     async (option, signal) => {

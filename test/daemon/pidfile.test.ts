@@ -86,6 +86,8 @@ describe("whose pid it is", () => {
   test("a process that was there before the pidfile: the daemon", () => expect(judge()).toBe("valid"));
   test("none", () => expect(judge({}, null)).toBe("names pid 77, which does not exist"));
   test("a zombie", () => expect(judge({}, { state: "Z" })).toBe("names pid 77, which has ended (zombie)"));
+  test("a thread of the kernel", () =>
+    expect(judge({}, { isKernelThread: true })).toBe("names pid 77, which is a thread of the kernel"));
   test("a dead one", () => expect(judge({}, { state: "X" })).toContain("has ended"));
   test("reeve itself", () => expect(judge({}, {}, { selfPid: 77 })).toBe("names reeve itself"));
   test("process 1", () => expect(judge({ text: "1\n" })).toBe("names process 1"));

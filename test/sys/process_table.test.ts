@@ -29,9 +29,14 @@ describe("a stat line", () => {
         pgrp: 8,
         session: 9,
         startTime: 184_467_440_737_095n,
+        isKernelThread: false,
       });
     });
   }
+  test("tells a kernel thread", () => {
+    const line = "6 (kworker/R-kvfree) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 0 -20 1 0 25 0 0";
+    expect(parseStat(line)).toMatchObject({ pid: 6, isKernelThread: true });
+  });
   test("that is cut short is no process", () => {
     expect(parseStat("42 (x) S 1 2 3")).toBeNull();
     expect(parseStat("42 (x")).toBeNull();
