@@ -74,7 +74,10 @@ export function maskHook(text: string): string {
 /** The words of a command. */
 export function maskWords(words: readonly string[]): readonly string[] {
   const masker = new WordMasker();
-  return words.map((word) => masker.mask(word));
+  return words.map((word) => {
+    const masked = masker.mask(word);
+    return masked === word && /\s/.test(word) ? maskLine(word) : masked;
+  });
 }
 
 /** Masks words one after the other: some are secret because of the word before. */
@@ -100,6 +103,9 @@ class WordMasker {
       if (isSecretName(word)) this.#next = "secret";
       else if (word === "-u" || word === "--user") this.#next = "login";
     }
+    // A line within the line, as sh -c has it.
+    const quoted = /^(['"])(.*\s.*)\1$/s.exec(word);
+    if (quoted !== null) return `${quoted[1]}${maskLine(quoted[2] ?? "")}${quoted[1]}`;
     return maskAddresses(word);
   }
 }

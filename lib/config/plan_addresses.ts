@@ -15,12 +15,18 @@ export type Parsed<Address> = { readonly address: Address } | { readonly problem
 export const ANY_IPV4 = "0.0.0.0";
 const ANY_IPV6 = "::";
 const BROADCAST = "255.255.255.255";
+/** unix(7): sun_path, less its NUL. */
+const LONGEST_PATH = 107;
 
 /** `HOST:PORT`, `:PORT`, `[IPV6]:PORT`, or the path of a unix socket, made absolute. A port of 0 is none. */
 export function parseAddress(text: string, system: PlanSystem): Parsed<LegionAddress> {
   if (/^(?:\.{0,2}\/)/.test(text)) {
     if (text.includes("\0")) return { problem: "the path holds a NUL character" };
-    return { address: { kind: "unix", path: join(system.cwd, text) } };
+    const path = join(system.cwd, text);
+    if (Buffer.byteLength(path) > LONGEST_PATH) {
+      return { problem: `the path of a socket has ${LONGEST_PATH} bytes at most` };
+    }
+    return { address: { kind: "unix", path } };
   }
   if (text.startsWith("@")) return { problem: "abstract sockets are not served: give the path of a socket" };
   const parts = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]+)$/.exec(text);

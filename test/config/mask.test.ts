@@ -58,6 +58,23 @@ describe("secrets", () => {
     expect(maskLine(line)).toBe(shown);
   });
 
+  test.each([
+    ["sh -c 'exec d --password=hunter2'", "sh -c 'exec d --password=[hidden]'"],
+    [`sh -c "d; PGPASSWORD=hunter2 e --token hunter2"`, `sh -c "d; PGPASSWORD=[hidden] e --token [hidden]"`],
+    [`sh -c 'sh -c "d --secret hunter2"'`, `sh -c 'sh -c "d --secret [hidden]"'`],
+    ["sh -c 'echo hello  world'", "sh -c 'echo hello  world'"],
+  ])("in a line within the line: %s", (line, shown) => {
+    expect(maskLine(line)).toBe(shown);
+  });
+
+  test("in a line that is one of several words", () => {
+    expect(maskWords(["sh", "-c", "exec d --password=hunter2"])).toEqual([
+      "sh",
+      "-c",
+      "exec d --password=[hidden]",
+    ]);
+  });
+
   test("of words and of variables", () => {
     expect(maskWords(["x", "--password", "a b", "-v"])).toEqual(["x", "--password", "[hidden]", "-v"]);
     expect(maskValue("URL", "postgres://a:b@c")).toBe("postgres://a:[hidden]@c");

@@ -259,6 +259,7 @@ describe("a wrong line", () => {
       `legion-quorum = a 2\nlegion = a :1 1 bf-cbc:${SECRET}`,
       'legion-quorum names the legion "a" before its own line',
     ],
+    [`legion = a /tmp/${"l".repeat(103)} 1 bf-cbc:${SECRET}`, "the path of a socket has 107 bytes at most"],
     ["legion-quorum = a 2", 'the unknown legion "a": no legion, legion-mcast or legion-etcd is configured'],
     ["legion = a :1 1 bf-cbc:x\nlegion-node = other :1", 'the unknown legion "other": there are "a"'],
     ["legion = a :1 1 bf-cbc:x\nlegion-node = b :1", 'the unknown legion "b": did you mean "a"?'],
