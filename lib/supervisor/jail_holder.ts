@@ -33,6 +33,8 @@ export class JailHolder implements HeldJail {
   /** The daemons have not been started yet: the loss of the jail is the failure of the start. */
   #isStarting = true;
   readonly #delay: JailDelay;
+  /** On record, and so to be found again: it outlives reeve. */
+  #isKnown = true;
 
   constructor(parts: JailWorld) {
     this.#parts = parts;
@@ -163,8 +165,8 @@ export class JailHolder implements HeldJail {
     this.#delay.making();
     const { file, init: world, logger } = this.#parts;
     try {
-      const isKnown = world.isKnown && file.reserve((text) => logger.warning(null, text));
-      const init = startInit(this.plan, { ...world, isKnown }, {
+      this.#isKnown = world.isKnown && file.reserve((text) => logger.warning(null, text));
+      const init = startInit(this.plan, { ...world, isKnown: this.#isKnown }, {
         ready: () => this.#ready(init),
         ended: (why) => this.#gone(why),
       });
@@ -234,7 +236,7 @@ export class JailHolder implements HeldJail {
   /** Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
   #record(isEntered: boolean): void {
     const { boot, file, logger } = this.#parts;
-    if (this.#init === null) return;
+    if (this.#init === null || !this.#isKnown) return;
     const identity = this.#handle?.identity ?? identityInMaking(this.#init);
     file.keep({ boot, identity, plan: this.plan, isEntered }, (text) => logger.warning(null, text));
   }
