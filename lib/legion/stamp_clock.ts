@@ -4,6 +4,11 @@
  */
 
 const SPEED = 0.5;
+/**
+ * Others forget a stamp once it is ahead of their own clock, as that was set back, by more than they tolerate: whole seconds, and
+ * what goes by until they look. Set back by hardly more than that, the new stamps would be old to them for a minute.
+ */
+const SLACK_MS = 2000;
 
 export class StampClock {
   readonly #tolerance: number;
@@ -12,7 +17,7 @@ export class StampClock {
 
   /** `tolerance`: seconds that the others let a stamp be off; a clock that was further ahead than that was not heard anyway. */
   constructor(tolerance: number) {
-    this.#tolerance = tolerance * 1000;
+    this.#tolerance = tolerance * 1000 + SLACK_MS;
   }
 
   /** Both in milliseconds: since 1970, and of a clock that nobody sets. -> whole seconds since 1970. */
