@@ -19,12 +19,17 @@ const SHARED: ReadonlySet<number> = new Set([
   0x0bd00bd0, // Lustre
   0x786f4256, // a folder of VirtualBox
   0x19830326, // BeeGFS
+  0x65735546, // FUSE: GlusterFS, CephFS, sshfs, virtiofs; which one it is cannot be told
 ]);
+
+/** `type`: of statfs(2). Some machines sign it. */
+export function isSharedType(type: number): boolean {
+  return SHARED.has(type >>> 0);
+}
 
 export function isOnSharedStorage(path: string): boolean {
   try {
-    // The kernel's word is signed on some machines.
-    return SHARED.has(statfsSync(dirname(path)).type >>> 0);
+    return isSharedType(statfsSync(dirname(path)).type);
   } catch {
     return false;
   }
