@@ -17,7 +17,8 @@ enum {
   NUMBER_SIZE = 12,
   /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go on. */
   NESTED_WAIT_MS = 250,
-  NESTED_NUDGE_MS = 10
+  NESTED_NUDGE_MS = 10,
+  ENDED_WAIT_MS = 50
 };
 
 static char *const NO_ENVIRONMENT[] = {0};
@@ -96,23 +97,46 @@ struct heard {
   i32 words[ENTER_SPEAKERS];
 };
 
-/* The word of one of those who enter: a pid, or -errno. Waits as long as it takes, or `limit_ms`, telling `nudged` to go on meanwhile. */
-static i64 hear(struct heard *heard, u32 speaker, i32 talk, i32 limit_ms, i64 nudged) {
-  struct enter_word word = {0, 0};
-  if (heard->words[speaker] != 0) return heard->words[speaker];
-  for (i32 waited = 0; limit_ms > 0; waited += NESTED_NUDGE_MS) {
+/* Takes what lies there. -> the word of that speaker: a pid, or -errno; 0: it has said nothing yet; -ESRCH: nobody is left to say it */
+static i64 hear(struct heard *heard, u32 speaker, i32 talk) {
+  while (heard->words[speaker] == 0) {
+    struct enter_word word = {0, 0};
+    i64 count = syscall6(SYS_RECVFROM, A(talk), P(&word), sizeof word, MSG_DONTWAIT, 0, 0);
+    if (count == -EAGAIN) return 0;
+    if (count < 0) return count;
+    if (count != sizeof word || word.speaker >= ENTER_SPEAKERS || word.word == 0) return -ESRCH;
+    heard->words[word.speaker] = word.word;
+  }
+  return heard->words[speaker];
+}
+
+/* The same of one who may be held by others: waits a short time for it, telling it to go on meanwhile. -EAGAIN: in vain */
+static i64 hearHeld(struct heard *heard, u32 speaker, i32 talk, i64 pid) {
+  for (i32 waited = 0;; waited += NESTED_NUDGE_MS) {
     struct linux_pollfd poll = {talk, POLLIN, 0};
     struct linux_timespec time = {0, NESTED_NUDGE_MS * 1000000l};
-    i64 ready = syscall5(SYS_PPOLL, P(&poll), 1, P(&time), 0, SIGNAL_SET_SIZE);
-    if (ready > 0) break;
-    if (ready < 0 || waited >= limit_ms) return ready < 0 ? ready : -EAGAIN;
-    syscall2(SYS_KILL, A(nudged), SIGCONT);
+    i64 result = hear(heard, speaker, talk);
+    if (result != 0) return result;
+    if (waited >= NESTED_WAIT_MS) return -EAGAIN;
+    result = syscall5(SYS_PPOLL, P(&poll), 1, P(&time), 0, SIGNAL_SET_SIZE);
+    if (result < 0 && result != -EINTR) return result;
+    if (result == 0) syscall2(SYS_KILL, A(pid), SIGCONT);
   }
-  i64 count = syscall3(SYS_READ, A(talk), P(&word), sizeof word);
-  if (count < 0) return count;
-  if (count != sizeof word || word.speaker >= ENTER_SPEAKERS || word.word == 0) return -ESRCH;
-  heard->words[word.speaker] = word.word;
-  return hear(heard, speaker, talk, limit_ms, nudged);
+}
+
+/* Kills a child that has nothing more to do, but may be held where it is. While somebody traces it not even a zombie can be had, so this
+ * is not for ever: whoever reaps all reaps it then. */
+static void endOne(i64 pid) {
+  syscall2(SYS_KILL, A(pid), SIGKILL);
+  for (i32 waited = 0; syscall4(SYS_WAIT4, A(pid), 0, WNOHANG | WALL, 0) == 0 && waited < ENDED_WAIT_MS; waited++) {
+    struct linux_timespec time = {0, 1000000l};
+    syscall5(SYS_PPOLL, 0, 0, P(&time), 0, SIGNAL_SET_SIZE);
+  }
+}
+
+static i32 isChild(i64 pid) {
+  struct linux_siginfo info = {0};
+  return syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WEXITED | WNOHANG | WNOWAIT | WALL, 0) >= 0;
 }
 
 /* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left. */
@@ -124,15 +148,16 @@ static i64 enterWith(struct spawn *spawn, i32 talk, i32 is_nested) {
   if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
   syscall1(SYS_CLOSE, A(spawn->enter[1])); /* so that the talk ends with them */
   spawn->enter[1] = -1;
-  i64 pid = hear(&heard, ENTER_OUTSIDE, talk, 0, 0);
+  /* Its last word is its end. One that was killed before has said nothing, and whom it made holds the talk open. */
   reapOne(outside);
-  if (pid < 0 || !is_nested) return pid;
+  i64 pid = hear(&heard, ENTER_OUTSIDE, talk);
+  if (pid <= 0) return pid < 0 ? pid : -ESRCH;
+  if (!is_nested) return pid;
   i64 between = pid;
-  pid = hear(&heard, ENTER_BETWEEN, talk, NESTED_WAIT_MS, between);
-  /* It has nothing more to do, but may be held where it is. */
-  syscall2(SYS_KILL, A(between), SIGKILL);
-  reapOne(between);
-  return pid;
+  pid = hearHeld(&heard, ENTER_BETWEEN, talk, between);
+  endOne(between);
+  /* Said in a place where others have their hands on whoever says it: what is signalled later must be our own. */
+  return pid > 0 && (pid == between || !isChild(pid)) ? -ESRCH : pid;
 }
 
 static i64 spawnInto(struct spawn *spawn, u32 role, i32 pidns_fd, i32 is_nested, i32 *out) {

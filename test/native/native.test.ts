@@ -126,6 +126,10 @@ describe("C test programs", () => {
     expect(run([library, artefacts().helper])).toEqual(wanted);
   });
 
+  testUnless(missing("gcc"), "enter: those in a PID namespace are killed, traced, or lie", () => {
+    expect(run([program("enter_test", { sources: LIBRARY_SOURCES, flavour: "plain" })])).toEqual(wanted);
+  });
+
   testUnless(missing("gcc"), "init: job control, the foreground, a terminal of somebody else", () => {
     expect(run([program("terminal_test", { flavour: "plain" }), artefacts().helper])).toEqual(wanted);
   });
