@@ -1,5 +1,5 @@
 /**
- * The life of one run: begins it, hears signals, the FIFO and touched files, reloads, and ends it with an exit code. What
+ * The life of one run: begins it, hears signals, the FIFO and touched files, and ends it with an exit code. What
  * happens to one daemon is its unit's, what concerns all of them the instance's.
  */
 import { formatDiagnostic } from "../config/diagnostic.ts";
@@ -8,18 +8,14 @@ import type { Plan } from "../config/plan.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import type { LogFile } from "../log/log_file.ts";
 import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import { memfdOf } from "../sys/memfd.ts";
 import { becomeSubreaper, ownCredentials } from "../sys/own_process.ts";
 import { isTerminal } from "../sys/tty.ts";
 import { assemble } from "./assemble.ts";
 import { tellReady } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
-import { type CheckedFiles, saveFiles } from "./checked_files.ts";
 import type { Core } from "./core.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Foreground } from "./foreground.ts";
-import { saveState } from "./handover.ts";
 import { HookExit, HookFailure } from "./hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
 import { endsWithInit } from "./jail_drain.ts";
@@ -27,9 +23,9 @@ import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "./run_dir.ts";
 import { MESSAGES } from "./messages.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
+import { Reload } from "./reload.ts";
 import type { InstanceActions, Services } from "./services.ts";
 import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
-import { executeCore } from "./stage.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { startUp } from "./start_up.ts";
@@ -58,10 +54,8 @@ export class Run {
   #statistics!: Statistics;
   #runDir: RunDir | null = null;
   #foreground: Foreground | null = null;
+  #reload!: Reload;
   #isUp = false;
-  #reloadWanted = false;
-  /** Of the configuration that a reload under way found good. */
-  #checked: CheckedFiles = new Map();
 
   constructor(request: StartRequest) {
     this.#request = request;
@@ -80,7 +74,7 @@ export class Run {
       for (;;) {
         const end = await this.#core.nextEnd();
         if (end.kind === "stopped") return await this.#finish(end);
-        await this.#reload();
+        await this.#reload.become();
       }
     } catch (error) {
       return await this.#failed(error);
@@ -136,6 +130,20 @@ export class Run {
     this.#legions = parts.legions;
     this.#statistics = parts.statistics;
     this.#foreground = parts.foreground;
+    const actions = this.#actions();
+    this.#reload = new Reload({
+      request: this.#request,
+      logger: this.#logger,
+      core: parts.core,
+      services: parts.services,
+      legions: parts.legions,
+      statistics: parts.statistics,
+      runDir: this.#runDir,
+      actions,
+      lifeSignal: this.#life.signal,
+      atExit: () => this.#atExit(),
+      tellUp: () => this.#tellUp(),
+    });
     this.#logFile?.watchSize();
     this.#foreground?.wire();
     wireSignals(
@@ -150,7 +158,7 @@ export class Run {
       legions: this.#legions,
       statistics: this.#statistics,
       inside: parts.inside,
-      actions: this.#actions(),
+      actions,
       isReload,
       startSignal: this.#startUp.signal,
       lifeSignal: this.#life.signal,
@@ -164,7 +172,7 @@ export class Run {
     });
     this.#tellUp();
     tellReady(this.#capsule);
-    if (this.#reloadWanted) this.#requestReload();
+    this.#reload.askIfWanted();
   }
 
   /** Filters of system calls and emulators refuse it; then the end of a daemon that daemonized is seen by its pidfd alone. */
@@ -208,8 +216,8 @@ export class Run {
     return {
       stop: () => this.#stop(),
       stopNow: () => this.#stopNow(),
-      reload: () => this.#requestReload(),
-      reloadNow: () => this.#requestReload(),
+      reload: () => this.#reload.ask(),
+      reloadNow: () => this.#reload.ask(),
       reopenLog: () => this.#reopenLog(),
       rotateLog: () => void this.#logFile?.rotate(),
       pause: () => this.#logger.info(null, "nothing to pause: there are no workers"),
@@ -228,7 +236,7 @@ export class Run {
       case "stopNow":
         return this.#stopNow();
       case "reload":
-        return this.#requestReload();
+        return this.#reload.ask();
       case "describe":
         return this.#describe();
       case "reopenLogs":
@@ -277,106 +285,6 @@ export class Run {
       this.#services.writePidfiles(() => true);
     } catch (error) {
       this.#logger.error(null, errorText(error));
-    }
-  }
-
-  /** A bad configuration is reported and changes nothing. */
-  #requestReload(): void {
-    const { instance } = this.#core;
-    if (instance.phase === "starting") {
-      this.#reloadWanted = true;
-      return;
-    }
-    if (instance.phase !== "running") return;
-    const cwd = process.cwd();
-    let found: ReturnType<StartRequest["reread"]>;
-    try {
-      this.#enter(this.#capsule.cwd);
-      found = this.#request.reread();
-    } catch (error) {
-      this.#logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
-      return;
-    } finally {
-      this.#enter(cwd);
-    }
-    const errors = found.diagnostics.filter(({ severity }) => severity === "error");
-    if (found.plan === null || errors.length > 0) {
-      for (const error of errors) this.#logger.error(null, formatDiagnostic(error));
-      this.#logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
-        errors: errors.length,
-      });
-      return;
-    }
-    if (this.#plan.instance.exitOnReload) {
-      this.#logger.info(null, MESSAGES.reloadExit());
-      return this.#stop();
-    }
-    this.#logger.info(null, MESSAGES.reloading());
-    this.#checked = found.files;
-    this.#services.notifier.reloading();
-    instance.reload();
-  }
-
-  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
-  async #reload(): Promise<void> {
-    await this.#legions.closed();
-    await this.#core.jail?.callOff();
-    await this.#atExit();
-    this.#services.close(false);
-    this.#statistics.close();
-    const { instance } = this.#core;
-    const files = saveFiles(this.#checked);
-    this.#checked = new Map();
-    const fds = [files];
-    const cwd = process.cwd();
-    this.#logger.flush();
-    try {
-      this.#enter(this.#capsule.cwd);
-      const next = (): Omit<Capsule, "saved"> => {
-        const { jail } = this.#core;
-        const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
-        jail?.letGo();
-        const state = memfdOf("reeve-state", saveState(instance.units, saved, performance.now()));
-        fds.push(state);
-        return {
-          ...this.#capsule,
-          reloads: this.#capsule.reloads + 1,
-          stateFd: state,
-          filesFd: files,
-          readyFd: null,
-          lockFd: this.#runDir?.lockFd ?? null,
-        };
-      };
-      await executeCore(next, () => instance.phase !== "reloading");
-      this.#leaveReload(fds, cwd);
-    } catch (error) {
-      this.#leaveReload(fds, cwd);
-      this.#logger.error(
-        null,
-        `cannot reload: ${errorText(error)}; going on with the configuration as it was`,
-      );
-      if (instance.phase !== "reloading") return;
-      await this.#legions.start(false);
-      await this.#statistics.start(false);
-      instance.carryOn();
-      this.#services.startFifo(this.#actions());
-      this.#services.watchTouches(this.#actions(), this.#life.signal);
-      this.#tellUp();
-    }
-  }
-
-  #leaveReload(fds: readonly number[], cwd: string): void {
-    for (const fd of fds) closeFd(fd);
-    this.#enter(cwd);
-  }
-
-  /** A directory that was removed must not cost the daemons: relative paths fail in "/", each with its message. */
-  #enter(directory: string): void {
-    try {
-      process.chdir(directory);
-    } catch (error) {
-      this.#logger.warning(null, `cannot change to directory "${directory}": ${errorText(error)}; using "/"`);
-      process.chdir("/");
     }
   }
 

@@ -1,0 +1,166 @@
+/**
+ * A reload: the configuration is read anew and checked; once what must not live on is down, this process executes the next
+ * image. A bad configuration, or an exec that fails, is reported and changes nothing. What a daemon has to do with it is its unit's.
+ */
+import { formatDiagnostic } from "../config/diagnostic.ts";
+import type { Logger } from "../log/logger.ts";
+import { closeFd } from "../sys/descriptor.ts";
+import { errorText } from "../sys/error_text.ts";
+import { memfdOf } from "../sys/memfd.ts";
+import type { Capsule } from "./capsule.ts";
+import { type CheckedFiles, saveFiles } from "./checked_files.ts";
+import type { Core } from "./core.ts";
+import { saveState } from "./handover.ts";
+import type { Legions } from "./legions.ts";
+import { MESSAGES } from "./messages.ts";
+import type { RunDir } from "./run_dir.ts";
+import type { InstanceActions, Services } from "./services.ts";
+import { executeCore } from "./stage.ts";
+import type { StartRequest } from "./start.ts";
+import type { Statistics } from "./statistics.ts";
+
+export interface ReloadParts {
+  readonly request: StartRequest;
+  readonly logger: Logger;
+  readonly core: Core;
+  readonly services: Services;
+  readonly legions: Legions;
+  readonly statistics: Statistics;
+  readonly runDir: RunDir | null;
+  readonly actions: InstanceActions;
+  /** Aborts when reeve ends. */
+  readonly lifeSignal: AbortSignal;
+  /** Runs the hooks of the end. */
+  readonly atExit: () => Promise<void>;
+  /** Tells the service manager that reeve is up. */
+  readonly tellUp: () => void;
+}
+
+export class Reload {
+  readonly #parts: ReloadParts;
+  /** Asked for while the start was under way. */
+  #wanted = false;
+  /** Of the configuration that the reload under way found good. */
+  #checked: CheckedFiles = new Map();
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins one, or puts it off until the start is over. The instance says by its end "reload" when `become` is due. */
+  ask(): void {
+    const { request, logger, core, services, actions } = this.#parts;
+    if (core.instance.phase === "starting") {
+      this.#wanted = true;
+      return;
+    }
+    if (core.instance.phase !== "running") return;
+    const files = this.#reread();
+    if (files === null) return;
+    if (request.plan.instance.exitOnReload) {
+      logger.info(null, MESSAGES.reloadExit());
+      return actions.stop();
+    }
+    logger.info(null, MESSAGES.reloading());
+    this.#checked = files;
+    services.notifier.reloading();
+    core.instance.reload();
+  }
+
+  /** The start is over. */
+  askIfWanted(): void {
+    if (this.#wanted) this.ask();
+  }
+
+  /** The files of a configuration that can be used; null: it cannot, which has been said. */
+  #reread(): CheckedFiles | null {
+    const { request, logger } = this.#parts;
+    const cwd = process.cwd();
+    let found: ReturnType<StartRequest["reread"]>;
+    try {
+      this.#enter(request.capsule.cwd);
+      found = request.reread();
+    } catch (error) {
+      logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
+      return null;
+    } finally {
+      this.#enter(cwd);
+    }
+    const errors = found.diagnostics.filter(({ severity }) => severity === "error");
+    if (found.plan !== null && errors.length === 0) return found.files;
+    for (const error of errors) logger.error(null, formatDiagnostic(error));
+    logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
+      errors: errors.length,
+    });
+    return null;
+  }
+
+  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
+  async become(): Promise<void> {
+    const { logger, core, services, legions, statistics, atExit, request } = this.#parts;
+    const { instance } = core;
+    await legions.closed();
+    await core.jail?.callOff();
+    await atExit();
+    services.close(false);
+    statistics.close();
+    const files = saveFiles(this.#checked);
+    this.#checked = new Map();
+    const fds = [files];
+    const cwd = process.cwd();
+    logger.flush();
+    try {
+      this.#enter(request.capsule.cwd);
+      await executeCore(() => this.#capsule(files, fds), () => instance.phase !== "reloading");
+      this.#leave(fds, cwd);
+    } catch (error) {
+      this.#leave(fds, cwd);
+      logger.error(null, `cannot reload: ${errorText(error)}; going on with the configuration as it was`);
+      if (instance.phase === "reloading") await this.#carryOn();
+    }
+  }
+
+  /** What the next image is told. The state is taken last, when nothing happens any more. */
+  #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
+    const { core, request, runDir } = this.#parts;
+    const { jail, instance } = core;
+    const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
+    jail?.letGo();
+    const state = memfdOf("reeve-state", saveState(instance.units, saved, performance.now()));
+    fds.push(state);
+    return {
+      ...request.capsule,
+      reloads: request.capsule.reloads + 1,
+      stateFd: state,
+      filesFd: files,
+      readyFd: null,
+      lockFd: runDir?.lockFd ?? null,
+    };
+  }
+
+  async #carryOn(): Promise<void> {
+    const { core, services, legions, statistics, actions, lifeSignal, tellUp } = this.#parts;
+    await legions.start(false);
+    await statistics.start(false);
+    core.instance.carryOn();
+    services.startFifo(actions);
+    services.watchTouches(actions, lifeSignal);
+    tellUp();
+  }
+
+  #leave(fds: readonly number[], cwd: string): void {
+    for (const fd of fds) closeFd(fd);
+    this.#enter(cwd);
+  }
+
+  /** A directory that was removed must not cost the daemons: relative paths fail in "/", each with its message. */
+  #enter(directory: string): void {
+    try {
+      process.chdir(directory);
+    } catch (error) {
+      const text = `cannot change to directory "${directory}": ${errorText(error)}; using "/"`;
+      this.#parts.logger.warning(null, text);
+      process.chdir("/");
+    }
+  }
+}
