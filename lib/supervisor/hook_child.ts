@@ -8,6 +8,7 @@ import { Logger } from "../log/logger.ts";
 import { IDLE_TIMERS } from "../log/timers.ts";
 import { MACHINERY_PREFIX } from "./environment.ts";
 import { errorText } from "../sys/error_text.ts";
+import { hideProcess } from "../sys/own_process.ts";
 import { type ActionContext, performAction, type SystemAction } from "./hook_actions.ts";
 
 export const HOOK_VARIABLE = `${MACHINERY_PREFIX}HOOK`;
@@ -32,6 +33,8 @@ export function runHookChild(environment: Readonly<Record<string, string | undef
   // What reeve packed itself a moment ago.
   const request = JSON.parse(packed) as HookRequest;
   try {
+    // It works outside of the jail, and processes in a jail without a PID namespace may be the same user's.
+    hideProcess();
     performAction(request.action, request.context);
     return 0;
   } catch (problem) {

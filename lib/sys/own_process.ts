@@ -24,6 +24,11 @@ export function setUmask(mask: number): number {
   return unwrap("umask", native().reeve_umask(integer(mask, "umask", 0, 0o777)));
 }
 
+/** For as long as this process lives: who lacks the host's rights can neither trace it nor see what it has open. */
+export function hideProcess(): void {
+  unwrap("prctl", native().reeve_dumpable(0), { doing: "hide the process" });
+}
+
 export interface Credentials {
   readonly uid: number;
   readonly gid: number;

@@ -126,8 +126,3 @@ export function rawSettings(settings: TerminalSettings): TerminalSettings {
   raw[VTIME] = 0;
   return raw;
 }
-
-/** For as long as this process lives: who lacks the host's rights can neither trace it nor see what it has open. */
-export function hideProcess(): void {
-  unwrap("prctl", native().reeve_dumpable(0), { doing: "hide the process" });
-}
