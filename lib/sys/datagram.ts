@@ -28,6 +28,15 @@ export interface DatagramSocket {
  */
 export function receiveDatagrams(address: string, received: (bytes: Uint8Array) => void): DatagramSocket {
   const fd = bind(address);
+  try {
+    return watchSocket(fd, address, received);
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+}
+
+function watchSocket(fd: number, address: string, received: (bytes: Uint8Array) => void): DatagramSocket {
   const file = address.startsWith("@") ? null : lstatSync(address);
   const buffer = new Uint8Array(LONGEST);
   let open = true;
