@@ -92,7 +92,11 @@ function nameOf(pid: number): string | null {
   }
 }
 
+/** Roles of the helper that belong to a reeve and are none. */
+const HELPERS: ReadonlySet<string> = new Set(["reeve-exec", "reeve-jail", "reeve-guard"]);
+
 function isReeve(pid: number, name: string | null): boolean {
+  if (name !== null && HELPERS.has(name)) return false;
   if (name !== null && /^(?:.* )?reeve\b/.test(name)) return true;
   try {
     const executable = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");

@@ -178,6 +178,9 @@ function originsOfKeys(
   return origins;
 }
 
+/** Switches that uWSGI does not have: they mean what they say. */
+const OWN_SWITCHES: ReadonlySet<string> = new Set(["readonly", "no_new_privs"]);
+
 /** uWSGI's presence keys: any value enables them, `0` as well. */
 function presence(
   key: string,
@@ -187,6 +190,7 @@ function presence(
 ): boolean {
   const value = keys.get(key);
   if (value === undefined) return false;
+  if (OWN_SWITCHES.has(key)) return value === "" || parseBoolean(value);
   if (value !== "" && !parseBoolean(value)) {
     diagnostics.warning(
       `"${key}=${value}" enables ${key} all the same, as in uWSGI: leave the key out`,

@@ -23,7 +23,7 @@ export const NAMESPACE_KEYS = [
   "setns",
 ] as const;
 
-/** null without any of the keys. `presence`: the daemon's reader of keys that are on when they are there. */
+/** null where the keys ask for nothing. `presence`: the daemon's reader of keys that are on when they are there. */
 export function planDaemonNamespaces(
   keys: ReadonlyMap<string, string>,
   origin: Origin,
@@ -55,9 +55,11 @@ export function planDaemonNamespaces(
   const readonly = presence("readonly");
   if (rootText !== undefined || keep.length > 0 || tmpfs.length > 0 || readonly) kinds.add("mnt");
   if (hasHostname) kinds.add("uts");
+  const join = planJoins(keys, origin, system, diagnostics);
+  if (kinds.size === 0 && join.length === 0) return null;
   return {
     namespaces: orderKinds(kinds),
-    join: planJoins(keys, origin, system, diagnostics),
+    join,
     root: path === null ? null : { path, how: "pivot", keepOld: null },
     hostname: hasHostname ? hostname : null,
     keep,
