@@ -142,8 +142,6 @@ static const char *splitName(char path[PATH_SIZE]) {
   return !*name || textEqual(name, ".") || textEqual(name, "..") ? 0 : name;
 }
 
-/* An open descriptor of the mount would keep it busy, so it is named in the directory that it lies in; a link in the last place is
- * not followed. */
 static i64 makeUmount(const struct request *request, const struct request_mount *mount) {
   char path[PATH_SIZE + 1];
   i32 root = request->state.root;
@@ -162,14 +160,7 @@ static i64 makeUmount(const struct request *request, const struct request_mount 
   if (!name) return -EINVAL;
   i64 parent = openInRoot(root, *path ? path : "/", O_PATH | O_DIRECTORY, 0, 0);
   if (parent < 0) return parent;
-  i64 here = syscall4(SYS_OPENAT, A(AT_FDCWD), P("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  i64 result = here < 0 ? here : syscall1(SYS_FCHDIR, A(parent));
-  if (result >= 0) {
-    result = syscall2(SYS_UMOUNT2, P(name), flags | UMOUNT_NOFOLLOW);
-    i64 back = syscall1(SYS_FCHDIR, A(here));
-    if (result >= 0) result = back;
-  }
-  closeFd(here);
+  i64 result = umountIn((i32)parent, name, flags);
   closeFd(parent);
   return result;
 }

@@ -45,6 +45,18 @@ i64 mountAt(const struct request *request, i32 source_fd, const char *source, i3
   return result;
 }
 
+i64 umountIn(i32 directory, const char *name, u64 flags) {
+  i64 here = syscall4(SYS_OPENAT, A(AT_FDCWD), P("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  i64 result = here < 0 ? here : syscall1(SYS_FCHDIR, A(directory));
+  if (result >= 0) {
+    result = syscall2(SYS_UMOUNT2, P(name), flags | UMOUNT_NOFOLLOW);
+    i64 back = syscall1(SYS_FCHDIR, A(here));
+    if (result >= 0) result = back;
+  }
+  if (here >= 0) syscall1(SYS_CLOSE, A(here));
+  return result;
+}
+
 i64 mountNumber(const struct request *request, i32 fd) {
   struct linux_statx file = {0};
   i64 result = syscall5(SYS_STATX, A(fd), P(""), AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, P(&file));

@@ -9,6 +9,9 @@
 /* mount(2) onto `target`. With source_fd that is the source, else the text. Works through the host's /proc, request->state.proc. */
 i64 mountAt(const struct request *request, i32 source_fd, const char *source, i32 target, const char *type, u64 flags,
             const char *data);
+/* Unmounts what is mounted on `name` in the directory: an open descriptor of the mount itself would keep it busy. A link is not followed; MNT_*.
+ * -> 0 or -errno */
+i64 umountIn(i32 directory, const char *name, u64 flags);
 /* Binds `source` onto `target`; the flags of the source's mount are kept, `flags` added before anybody sees it where the kernel can.
  * -> O_PATH of the new mount, -ENOSYS: this kernel names no mounts by descriptor, and nothing was done. */
 i64 bindAttach(const struct request *request, i32 source, i32 target, i32 is_recursive, u64 flags);

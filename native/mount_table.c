@@ -182,6 +182,24 @@ i64 mountTableEach(const struct request *request, i32 mount, i64 (*visit)(const 
   return result;
 }
 
+/* What is looked at and what is unmounted is the same name in the same directory: the way there may be led elsewhere in between, but a
+ * directory that something is mounted on cannot be moved. */
+static i64 unmountEntry(const struct request *request, const struct entry *entry, u64 flags) {
+  char *name = entry->path + textLength(entry->path);
+  while (name > entry->path && name[-1] != '/') name--;
+  if (name == entry->path || !*name) return 0;
+  name[-1] = 0;
+  const char *path = *entry->path ? entry->path : "/";
+  i64 parent = syscall4(SYS_OPENAT, A(AT_FDCWD), P(path), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (parent < 0) return 0;
+  i64 fd = syscall4(SYS_OPENAT, A(parent), P(name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  i32 is_mount = isMount(request, fd, entry);
+  if (fd >= 0) syscall1(SYS_CLOSE, A(fd)); /* it would keep it busy */
+  i64 result = is_mount ? umountIn((i32)parent, name, flags) : 0;
+  syscall1(SYS_CLOSE, A(parent));
+  return result;
+}
+
 i64 mountTableUnmount(const struct request *request, i32 mount, u64 flags) {
   struct table table;
   i64 result = loadTable(request, mount, &table);
@@ -189,10 +207,7 @@ i64 mountTableUnmount(const struct request *request, i32 mount, u64 flags) {
   for (u32 i = table.count; i > 0 && result >= 0; i--) {
     const struct entry *entry = &table.entries[i - 1];
     if (!entry->is_below) continue;
-    i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P(entry->path), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-    i32 is_mount = isMount(request, fd, entry);
-    if (fd >= 0) syscall1(SYS_CLOSE, A(fd)); /* it would keep it busy */
-    if (is_mount) result = syscall2(SYS_UMOUNT2, P(entry->path), flags | UMOUNT_NOFOLLOW);
+    result = unmountEntry(request, entry, flags);
   }
   freeTable(&table);
   return result;
