@@ -162,6 +162,8 @@ check(
         explain: () => scope.explain(),
       },
     );
+    // A daemon that dies before reeve has seen it is waited for.
+    await run.untilLog(new RegExp(`running \\(pid: ${scope.read("smart.pid").trim()}\\)`));
     const own = await scope.untilOne(DAEMON);
     const supervisor = await until("reeve", () => scope.ours().find((one) => one.pid === sentinel.parent));
     expect(own.pid).not.toBe(victim.pid);
