@@ -242,8 +242,12 @@ check("exit-on-reload ends the instance with 0 instead", [reeve], async (scope) 
 
 check("reload-mercy is the grace of a daemon that does not stop", [reeve], async (scope) => {
   const supervisor = scope.reeve(
-    scope.config(["reload-mercy = 0.2", `attach-daemon = ${fixture("ignore_term")}`]),
+    scope.config([
+      "reload-mercy = 0.2",
+      `attach-daemon = ${fixture("ignore_term")} ${scope.path("ignores")}`,
+    ]),
   );
+  await scope.untilFile("ignores", /\d/);
   const daemon = await scope.untilOne(/ignore_term/);
   await supervisor.untilLog(/reeve is up/);
   await supervisor.stop();
