@@ -97,7 +97,7 @@ function embedNative(directory: string): Bun.BunPlugin {
     name: "embed the native parts",
     setup(builder) {
       builder.onResolve({ filter: /\/artefacts\.ts$/ }, () => ({
-        path: join(ROOT, "lib/sys/artefacts_embedded.ts"),
+        path: join(ROOT, "lib/sys/native/artefacts_embedded.ts"),
       }));
       builder.onResolve(
         { filter: /\/dist\/native\// },

@@ -1,7 +1,7 @@
 /** The entry of the executable: argv to lib/cli, the exit code; nothing else. */
 import process from "node:process";
 import { run } from "./lib/cli/run.ts";
-import { recoverArguments, recoverEnvironment } from "./lib/sys/own_bytes.ts";
+import { recoverArguments, recoverEnvironment } from "./lib/sys/process/own_bytes.ts";
 
 recoverEnvironment(process.env);
 run(recoverArguments(process.argv.slice(2))).then(

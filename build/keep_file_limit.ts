@@ -4,7 +4,7 @@
  *
  * The runtime imports setrlimit from the C library by name. One byte of that name is changed, so that the import becomes
  * getrlimit, which takes the same two arguments, and the raise becomes a harmless read. reeve raises its own limit through
- * its native library (lib/sys/limits.ts), which makes the system call itself.
+ * its native library (lib/sys/process/limits.ts), which makes the system call itself.
  *
  * Must never change anything but that byte, nor guess: an executable that does not look as expected is refused.
  */

@@ -7,7 +7,7 @@
  * Every function of the library returns >= 0 or -errno. The library prints nothing, exits never, keeps no
  * state between calls and calls nobody back: it is a guest in a multi-threaded runtime.
  *
- * The request format below is packed by lib/sys/pack.ts, pack_confinement.ts and unpacked by native/unpack.c, unpack_place.c, nowhere else.
+ * The request format below is packed by lib/sys/child/pack.ts, pack_confinement.ts and unpacked by native/unpack.c, unpack_place.c, nowhere else.
  */
 #ifndef REEVE_H
 #define REEVE_H
@@ -85,7 +85,7 @@ enum reeve_tag {
   REEVE_T_GRACE_MS = 20,  /* u32 (init) */
   REEVE_T_CTTY_RESTORE = 21, /* reserved */
   REEVE_T_SETNS = 22,     /* i32 {fd, clone flags}, repeated, in order: fd is a namespace file, or a pidfd with several flags, which
-                             the kernel joins from 5.8 on (EINVAL before: lib/sys/namespaces.ts opens the files). NEWPID is the library's to join,
+                             the kernel joins from 5.8 on (EINVAL before: lib/sys/child/namespaces.ts opens the files). NEWPID is the library's to join,
                              before the clone */
   REEVE_T_MOUNT = 23,     /* struct reeve_mount, then its strings; repeated, in order */
   REEVE_T_ROOT = 24,      /* u32 enum reeve_root, u32 zero, string: the new root directory, resolved before any mount. Once */
@@ -132,7 +132,7 @@ enum reeve_root {
 };
 
 /* What a child was doing when it failed; in the order in which it does them, but that RLIMIT, CPUS, NICE and OOM come before SETNS: they need the
- * host's /proc and rights. Names for people: lib/sys/stage.ts. */
+ * host's /proc and rights. Names for people: lib/sys/child/stage.ts. */
 enum reeve_stage {
   REEVE_S_SPEC = 1,
   REEVE_S_SIGNALS = 2,

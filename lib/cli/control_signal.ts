@@ -4,10 +4,10 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import process from "node:process";
-import { closePidfd, openPidfd, signalPidfd } from "../sys/pidfd.ts";
-import { readStat } from "../sys/process_table.ts";
+import { closePidfd, openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import { codeOf, describeProblem } from "../config/problem.ts";
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";
 

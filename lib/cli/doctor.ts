@@ -4,8 +4,8 @@
 import { dirname } from "node:path";
 import process from "node:process";
 import { runDirCandidates } from "../supervisor/run_dir.ts";
-import { kernelCalls } from "../sys/host.ts";
-import { hostFiles } from "../sys/host_files.ts";
+import { kernelCalls } from "../sys/host/host.ts";
+import { hostFiles } from "../sys/host/host_files.ts";
 import { type Finding, findings, type FindingState } from "./doctor_findings.ts";
 import { EXIT } from "./exit_code.ts";
 import { wrap } from "./help.ts";

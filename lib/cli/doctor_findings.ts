@@ -2,8 +2,8 @@
  * What a host's facts mean for reeve: pure, facts in, findings out. "without": reeve works and does without this; "missing":
  * reeve cannot supervise at all here. Must never ask the system itself.
  */
-import type { KernelCalls, NamespaceName, Refusal } from "../sys/host.ts";
-import type { HostFiles } from "../sys/host_files.ts";
+import type { KernelCalls, NamespaceName, Refusal } from "../sys/host/host.ts";
+import type { HostFiles } from "../sys/host/host_files.ts";
 
 export type FindingState = "ok" | "without" | "missing";
 

@@ -6,7 +6,7 @@ import type { Identity, Plan } from "../config/plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import { commandFile, daemonChild, type Inherited, instanceChild } from "../supervisor/child_builder.ts";
 import { daemonEnvironment, jailEnvironment } from "../supervisor/environment.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
+import type { ChildSpec } from "../sys/child/child_spec.ts";
 import type { InstanceStart } from "./enter_instance.ts";
 import type { EnterPlace } from "./enter_place.ts";
 

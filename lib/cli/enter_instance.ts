@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { takeCapsule } from "../supervisor/capsule.ts";
 import { decodeBytes } from "../sys/byte_text.ts";
-import { readStat } from "../sys/process_table.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+import { readStat } from "../sys/process/process_table.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 
 /** How a running reeve was started. */
 export interface InstanceStart {

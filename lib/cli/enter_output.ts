@@ -1,8 +1,8 @@
 /** Output of a child that is to be seen on a terminal of the host: through a pipe, since the terminal itself is not to be had inside. */
-import { closeFd, openPipe, readInto, setNonblocking } from "../sys/descriptor.ts";
+import { closeFd, openPipe, readInto, setNonblocking } from "../sys/file/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
-import { showOnTerminal } from "../sys/pty.ts";
-import type { Watch, Watcher } from "../sys/watcher.ts";
+import { showOnTerminal } from "../sys/process/pty.ts";
+import type { Watch, Watcher } from "../sys/file/watcher.ts";
 
 const PIECE = 16 << 10;
 

@@ -2,19 +2,19 @@
  * One stay inside: the child is started, its input and output carried over, its end waited for. No terminal of the host reaches
  * inside: where reeve has one, the child has a pseudo-terminal, or a pipe, of its own.
  */
-import { parseSignal } from "../config/signals.ts";
+import { parseSignal } from "../sys/signal_names.ts";
 import { SIGKILL } from "../daemon/patience.ts";
-import { exitCodeOf, type ProcessId } from "../daemon/process.ts";
+import { exitCodeOf, type ProcessId } from "../sys/process_id.ts";
 import { PtyRelay } from "../jail/pty_relay.ts";
 import { Children } from "../supervisor/children.ts";
 import type { SetupFailure } from "../supervisor/registry.ts";
 import { signalDaemon } from "../supervisor/signaller.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import { openPty } from "../sys/pty.ts";
-import { type ExitStatus, reap } from "../sys/reap.ts";
-import { isTerminal } from "../sys/tty.ts";
-import { watcher } from "../sys/watcher.ts";
+import type { ChildSpec } from "../sys/child/child_spec.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { openPty } from "../sys/process/pty.ts";
+import { type ExitStatus, reap } from "../sys/process/reap.ts";
+import { isTerminal } from "../sys/process/tty.ts";
+import { watcher } from "../sys/file/watcher.ts";
 import { OutputPipe } from "./enter_output.ts";
 
 export interface SessionEnd {

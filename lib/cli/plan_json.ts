@@ -1,5 +1,5 @@
 /** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 import { capabilityName } from "../config/plan_capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
 import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";

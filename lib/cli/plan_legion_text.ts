@@ -3,7 +3,7 @@ import type { EtcdTransportPlan, LegionPlan, StatsPlan, UdpTransportPlan } from 
 import { HIDDEN, maskAddresses, maskLine } from "../config/mask.ts";
 import type { Origin } from "../config/origin.ts";
 import { addressText } from "../config/plan_addresses.ts";
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 
 export type LegionRow = readonly [label: string, value: string, origin: Origin];
 

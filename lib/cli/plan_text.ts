@@ -2,7 +2,7 @@
 import { capabilityName } from "../config/plan_capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
 import type { DaemonPlan, Identity, InstancePlan, Plan } from "../config/plan.ts";
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 import { maskLine, maskValue } from "../config/mask.ts";
 import { type Colour, printable } from "./output.ts";
 import { addJailRows, addSetnsServerRow, namespacesText } from "./plan_jail_text.ts";

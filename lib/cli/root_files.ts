@@ -3,8 +3,8 @@
  * ".." leads out of it, only regular files are opened, and nothing is waited for. Nothing is changed.
  */
 import { closeSync, constants, openSync, readSync, type Stats, statSync } from "node:fs";
-import { closeFd } from "../sys/descriptor.ts";
-import { openDirectory, openInRoot } from "../sys/files.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { openDirectory, openInRoot } from "../sys/file/files.ts";
 
 /** Text of a regular file of at most `limit` bytes; null where there is none. */
 export function readTextInRoot(root: string, path: string, limit: number): string | null {

@@ -13,7 +13,7 @@ import { type Capsule, takeCapsule, takePreparation } from "../supervisor/capsul
 import { restoreFiles } from "../supervisor/checked_files.ts";
 import { HOOK_WORD } from "../supervisor/hook_word.ts";
 import { catchSignals } from "../supervisor/signal_wiring.ts";
-import { ownEnvironment } from "../sys/own_bytes.ts";
+import { ownEnvironment } from "../sys/process/own_bytes.ts";
 import { startSupervisor } from "./start_supervisor.ts";
 
 /** What this image of reeve has been made for. */

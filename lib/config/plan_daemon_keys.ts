@@ -23,7 +23,7 @@ import { NAMESPACE_KEYS, planDaemonNamespaces, refusePidOfLauncher } from "./pla
 import { resolveIdentity } from "./plan_identity.ts";
 import { parseSeconds } from "./plan_options.ts";
 import { quote } from "./problem.ts";
-import { parseSignal } from "./signals.ts";
+import { parseSignal } from "../sys/signal_names.ts";
 import { parseBoolean, parseInteger } from "./values.ts";
 
 /** Keys of attach-daemon2 and their aliases. */

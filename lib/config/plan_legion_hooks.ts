@@ -6,7 +6,7 @@ import type { RawOption } from "./origin.ts";
 import type { DaemonPlan } from "./plan.ts";
 import { nearestName } from "./plan_nearest.ts";
 import { quote } from "./problem.ts";
-import { parseSignal } from "./signals.ts";
+import { parseSignal } from "../sys/signal_names.ts";
 
 export const LEGION_EVENTS: readonly LegionEvent[] = [
   "setup",

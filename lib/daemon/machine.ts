@@ -2,11 +2,11 @@
  * One daemon's life: applies the transition table to a status. Pure: events and the time come in, effects go out
  * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
  */
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
-import type { ExitCause, ProcessId } from "./process.ts";
+import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type {
   DaemonEvent,
   DaemonStatus,

@@ -2,7 +2,7 @@
  * Whether a pidfile names the daemon. Pure: what was read of the file, of its directory and of the process comes in,
  * a verdict goes out. A wrong "yes" signals a stranger, a wrong "no" starts a database twice; both have a rule here.
  */
-import { type ProcessId, sameProcess } from "./process.ts";
+import { type ProcessId, sameProcess } from "../sys/process_id.ts";
 
 /** Largest pid that Linux gives on any configuration (PID_MAX_LIMIT). */
 const PID_MAX = 4_194_304;

@@ -4,7 +4,7 @@
  */
 import type { DaemonKind } from "../config/plan.ts";
 import type { Streak } from "./backoff.ts";
-import type { ExitCause, ProcessId } from "./process.ts";
+import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 
 export type Desired = "up" | "down";
 

@@ -3,7 +3,7 @@
  * compiler proves the table total. Nothing else decides about a daemon's life.
  */
 import { DAEMON_MESSAGES } from "./messages.ts";
-import { sameProcess } from "./process.ts";
+import { sameProcess } from "../sys/process_id.ts";
 import type { DaemonMachine, TransitionTable } from "./machine.ts";
 import { KILL_PATIENCE_MS, SIGKILL, STILL_THERE_MS } from "./patience.ts";
 import type { DaemonEvent, EventType, State } from "./state.ts";

@@ -2,11 +2,11 @@
  * Words for a jail that could not be made, and for a child that could not be put where it belongs: the stage, what it was about, the
  * errno, and the remedy where errno misleads. Pure.
  */
-import type { MountStep } from "../sys/child_spec.ts";
+import type { MountStep } from "../sys/child/child_spec.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";
 
 export interface PlaceFailure {
-  /** As lib/sys/stage.ts has it; "clone" where there was no child yet. */
+  /** As lib/sys/child/stage.ts has it; "clone" where there was no child yet. */
   readonly stage: string;
   readonly errno: number;
   /** mount: which of the steps. */

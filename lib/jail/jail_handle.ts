@@ -3,12 +3,12 @@
  * of it fits; must be closed when its init is gone, since what is held here keeps its mounts alive.
  */
 import type { JailPlan } from "../config/jail_plan.ts";
-import type { Confinement } from "../sys/child_spec.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import { openDirectory } from "../sys/files.ts";
-import { namespaceInode, openNamespace, pidFromNamespace } from "../sys/namespaces.ts";
-import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
-import { listProcesses, readStat } from "../sys/process_table.ts";
+import type { Confinement } from "../sys/child/child_spec.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { openDirectory } from "../sys/file/files.ts";
+import { namespaceInode, openNamespace, pidFromNamespace } from "../sys/child/namespaces.ts";
+import { openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
+import { listProcesses, readStat } from "../sys/process/process_table.ts";
 import { type JailIdentity, NAMESPACE_KINDS } from "./jail_identity.ts";
 import type { JailPlace } from "./jail_place.ts";
 import { namespacesBeside, sameNamespaces } from "./namespace_files.ts";

@@ -3,7 +3,7 @@
  * which it is kept. Pure; nothing of it is believed before the kernel has said the same (jail_handle.ts).
  */
 import type { JailPlan, NamespaceKind } from "../config/jail_plan.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 
 export const NAMESPACE_KINDS = ["pid", "mnt", "net", "uts", "ipc", "cgroup", "user"] as const;
 

@@ -2,7 +2,7 @@
  * The network of a jail as its init shows it in reeve's own /proc: interfaces, and who listens. What is looked up belongs to
  * the jail's network namespace, in which nothing of reeve's ever runs; nothing is connected to.
  */
-import { readVirtual } from "../sys/virtual_files.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 import { namespaceInode } from "./namespace_files.ts";
 
 /** The jail's init has a network namespace of its own; false as well where that cannot be told. */

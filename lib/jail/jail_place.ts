@@ -3,7 +3,7 @@
  * descriptors belong to whoever holds the jail; nobody else closes them, and nobody keeps one over a turn of the event loop,
  * since a jail that is made again has others.
  */
-import type { Confinement } from "../sys/child_spec.ts";
+import type { Confinement } from "../sys/child/child_spec.ts";
 
 export interface JailPlace {
   /** The jail's init, as reeve sees it: an unreaped child, or held by a pidfd. null: a chroot, which has none. */

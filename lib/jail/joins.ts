@@ -15,9 +15,9 @@ import {
 import { join } from "node:path";
 import type { JoinPlan, NamespaceKind } from "../config/jail_plan.ts";
 import { errorText } from "../sys/error_text.ts";
-import { statFd } from "../sys/files.ts";
-import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
-import { readStat } from "../sys/process_table.ts";
+import { statFd } from "../sys/file/files.ts";
+import { openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import { NAMESPACE_KINDS } from "./jail_identity.ts";
 import { namespaceInode, namespacesBeside } from "./namespace_files.ts";
 import { cloneFlags } from "./namespace_setup.ts";

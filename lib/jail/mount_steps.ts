@@ -3,7 +3,7 @@
  * nothing here looks whether a path is there.
  */
 import type { KeepMount } from "../config/jail_plan.ts";
-import type { MountStep } from "../sys/child_spec.ts";
+import type { MountStep } from "../sys/child/child_spec.ts";
 
 /** MS_* of mount(2). */
 const READ_ONLY = 1;

@@ -3,7 +3,7 @@
  * a pidfd, or because its process is our unreaped child.
  */
 import type { NamespaceKind } from "../config/jail_plan.ts";
-import { namespaceInode } from "../sys/namespaces.ts";
+import { namespaceInode } from "../sys/child/namespaces.ts";
 import { NAMESPACE_KINDS, type NamespaceInodes } from "./jail_identity.ts";
 
 export { namespaceInode };

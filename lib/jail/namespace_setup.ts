@@ -3,7 +3,7 @@
  * same for the instance's jail, whose init makes it once, and for a daemon with namespaces of its own.
  */
 import type { DaemonNamespaces, JailPlan, NamespaceKind } from "../config/jail_plan.ts";
-import { CLONE_NEW, type Confinement } from "../sys/child_spec.ts";
+import { CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import {
   isWithin,
   keepStep,

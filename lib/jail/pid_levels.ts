@@ -1,8 +1,8 @@
 /**
  * The pids of one process in the PID namespaces that it is seen in, from /proc/PID/status. Reads only; a process that is gone is null.
  */
-import type { ProcessId } from "../daemon/process.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 
 /** From that of /proc's reader down to the process's own; null: gone, or a kernel that does not tell (before 4.1). */
 export function pidLevels(pid: number): readonly number[] | null {

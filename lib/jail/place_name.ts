@@ -3,7 +3,7 @@
  * which namespaces a daemon has beside a root does not count, for its paths and its pid mean the same in them.
  */
 import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import { needsInit } from "./namespace_setup.ts";
 
 interface NamedJail {

@@ -2,7 +2,7 @@
  * Between the terminal of a person and the pseudo-terminal of a program: bytes both ways, and the size of the window. The person's
  * terminal is raw meanwhile, and is what it was afterwards, however this ends. Nothing that is read here is understood.
  */
-import { closeFd, readInto } from "../sys/descriptor.ts";
+import { closeFd, readInto } from "../sys/file/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
 import {
   rawSettings,
@@ -13,8 +13,8 @@ import {
   showOnTerminal,
   type TerminalSettings,
   writeTerminal,
-} from "../sys/pty.ts";
-import type { Watch, Watcher } from "../sys/watcher.ts";
+} from "../sys/process/pty.ts";
+import type { Watch, Watcher } from "../sys/file/watcher.ts";
 
 export interface RelayEnds {
   /** The person's: keys are read here, and its settings count. */

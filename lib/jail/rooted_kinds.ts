@@ -5,7 +5,7 @@
  */
 import { readlinkSync } from "node:fs";
 import { posix } from "node:path";
-import { type FileKind, statFd } from "../sys/files.ts";
+import { type FileKind, statFd } from "../sys/file/files.ts";
 
 /** statfs(2): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, bpf, efivarfs, configfs, selinuxfs, smackfs, pstore, binfmt_misc, fusectl, nsfs. */
 const KERNEL_FILES = new Set([

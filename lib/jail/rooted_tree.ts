@@ -5,10 +5,10 @@
  * kernel's or a device's is read or changed because a link of the jail says so.
  */
 import { openSync } from "node:fs";
-import { closeFd } from "../sys/descriptor.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
 import { errorCode, SysError } from "../sys/errno.ts";
-import { type FileTree, type Purpose, writeFlags, type WriteOptions } from "../sys/file_tree.ts";
-import { openInRoot } from "../sys/files.ts";
+import { type FileTree, type Purpose, writeFlags, type WriteOptions } from "../sys/file/file_tree.ts";
+import { openInRoot } from "../sys/file/files.ts";
 import type { JailSource } from "./jail_place.ts";
 import { refuseForeign } from "./rooted_kinds.ts";
 

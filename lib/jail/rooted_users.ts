@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { UserDatabase } from "../config/users.ts";
 import { errorCode } from "../sys/errno.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
-import { readSmallPath } from "../sys/files.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
+import { readSmallPath } from "../sys/file/files.ts";
 
 const MOST_BYTES = 4 << 20;
 

@@ -3,11 +3,11 @@
  * to be root or ourselves; what it hands out is used only if it is a namespace.
  */
 import type { NamespaceKind } from "../config/jail_plan.ts";
-import { closeFd, peerCredentials } from "../sys/descriptor.ts";
+import { closeFd, peerCredentials } from "../sys/file/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
-import { ownCredentials } from "../sys/own_process.ts";
-import { connectTo, namespaceKind, receiveDescriptors } from "../sys/scm.ts";
+import { ownCredentials } from "../sys/process/own_process.ts";
+import { connectTo, namespaceKind, receiveDescriptors } from "../sys/socket/scm.ts";
 import { isTrusted, MESSAGE_SIZE, parseSetnsMessage } from "./setns.ts";
 
 /** A server that is well answers in its next turn; whoever joins stands still meanwhile. */

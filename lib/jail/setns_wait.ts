@@ -3,8 +3,8 @@
  * for ever. Joins nothing.
  */
 import type { JoinPlan } from "../config/jail_plan.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import type { Timers } from "../log/timers.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import type { Timers } from "../sys/timers.ts";
 import { askForNamespaces, NotServed } from "./setns_client.ts";
 
 const AGAIN_MS = 1000;

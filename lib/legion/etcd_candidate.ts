@@ -14,7 +14,7 @@ import { EtcdWatch } from "./etcd_watch.ts";
 import type { Elector, ElectorEvents, ElectorState } from "./elector.ts";
 import { GuardKeeper } from "./guard_keeper.ts";
 import type { LordGuard, StartGuard } from "./guard_port.ts";
-import type { Timers } from "../log/timers.ts";
+import type { Timers } from "../sys/timers.ts";
 import { errorText } from "../sys/error_text.ts";
 
 export interface CandidateParts {

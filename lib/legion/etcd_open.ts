@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import type { EtcdTransportPlan, LegionPlan } from "../config/legion_plan.ts";
-import { LOOP_TIMERS } from "../log/timers.ts";
-import { bootTime } from "../sys/identity.ts";
-import { Guard, type GuardSurroundings } from "../sys/guard.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import { bootTime } from "../sys/process/identity.ts";
+import { Guard, type GuardSurroundings } from "../sys/child/guard.ts";
 import type { NodeId } from "./announcement.ts";
 import { EtcdCandidate } from "./etcd_candidate.ts";
 import { EtcdClient } from "./etcd_client.ts";

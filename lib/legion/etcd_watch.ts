@@ -3,7 +3,7 @@
  * fall silent without harm: every renewal reads the same keys. Must never be the only way to learn something.
  */
 import type { Reading } from "./etcd_session.ts";
-import type { Timers } from "../log/timers.ts";
+import type { Timers } from "../sys/timers.ts";
 
 export interface WatchParts {
   changes(revision: bigint, signal: AbortSignal): AsyncIterable<void>;

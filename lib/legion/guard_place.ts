@@ -6,9 +6,9 @@ import type { JailPlace } from "../jail/jail_place.ts";
 import { PROC } from "../jail/mount_steps.ts";
 import { NO_SETUP } from "../jail/namespace_setup.ts";
 import { pidLevels } from "../jail/pid_levels.ts";
-import { CLONE_NEW, type Confinement } from "../sys/child_spec.ts";
-import { namespaceInode, pidFromNamespace } from "../sys/namespaces.ts";
-import { listProcesses } from "../sys/process_table.ts";
+import { CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
+import { namespaceInode, pidFromNamespace } from "../sys/child/namespaces.ts";
+import { listProcesses } from "../sys/process/process_table.ts";
 import type { LordGuard } from "./guard_port.ts";
 
 type GuardNamespace = NonNullable<LordGuard["place"]>;

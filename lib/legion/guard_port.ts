@@ -1,4 +1,4 @@
-/** What a lordship needs of a guard (lib/sys/guard.ts), so that tests pass one without processes. Types only. */
+/** What a lordship needs of a guard (lib/sys/child/guard.ts), so that tests pass one without processes. Types only. */
 
 export interface LordGuard {
   /** Where daemons are to be born; null: not yet, or no longer. */

@@ -3,9 +3,9 @@
  * large, and cryptography costs time at every start.
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
-import { LOOP_TIMERS } from "../log/timers.ts";
-import { bootTime } from "../sys/identity.ts";
-import type { GuardSurroundings } from "../sys/guard.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import { bootTime } from "../sys/process/identity.ts";
+import type { GuardSurroundings } from "../sys/child/guard.ts";
 import type { Elector } from "./elector.ts";
 
 export interface ElectorOptions {

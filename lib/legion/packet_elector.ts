@@ -4,7 +4,7 @@
  */
 import type { LegionPlan } from "../config/legion_plan.ts";
 import type { Announcement } from "./announcement.ts";
-import type { Timers } from "../log/timers.ts";
+import type { Timers } from "../sys/timers.ts";
 import { encodeText } from "../sys/byte_text.ts";
 import { errorText } from "../sys/error_text.ts";
 import { settingsOf, startElection, step } from "./election.ts";

@@ -3,7 +3,7 @@
  * sends to none, so this is between nodes of reeve. Must never wait.
  */
 import type { UdpTransportPlan } from "../config/legion_plan.ts";
-import { type DatagramSocket, receiveDatagrams, sendDatagram } from "../sys/datagram.ts";
+import { type DatagramSocket, receiveDatagrams, sendDatagram } from "../sys/socket/datagram.ts";
 import { errorText } from "../sys/error_text.ts";
 import { networkErrorText } from "./network_error.ts";
 import { SendTroubles } from "./send_troubles.ts";

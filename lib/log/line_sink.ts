@@ -6,8 +6,8 @@
  * and the count is logged where they are missing, once writing works again.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
-import { sendNow } from "../sys/send.ts";
-import type { Timers } from "./timers.ts";
+import { sendNow } from "../sys/socket/send.ts";
+import type { Timers } from "../sys/timers.ts";
 
 type Write = (fd: number, bytes: Uint8Array, offset: number) => number;
 

@@ -8,9 +8,9 @@ import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { strftime } from "./strftime.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../sys/timers.ts";
 
 export interface LogFileSettings extends OpenLogOptions {
   /** Absolute: the file is reopened after a change of directory. */

@@ -15,7 +15,7 @@ import {
 import { dirname } from "node:path";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 
 /** Readable by the group, as uWSGI creates it: administrators are often in one. */
 const MODE = 0o640;

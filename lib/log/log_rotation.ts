@@ -17,8 +17,8 @@ import {
   renameSync,
   unlinkSync,
 } from "node:fs";
-import { writeAll } from "../sys/descriptor.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { writeAll } from "../sys/file/descriptor.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 
 const CHUNK = 1 << 20;
 /** So much may be copied without a break at the end; a flood that outruns that is cut off there. */

@@ -4,7 +4,7 @@
  */
 import { type Fields, formatLine, type Level, type LineFormat } from "./line_format.ts";
 import { LineSink, withoutBlocking } from "./line_sink.ts";
-import { IDLE_TIMERS, type Timers } from "./timers.ts";
+import { IDLE_TIMERS, type Timers } from "../sys/timers.ts";
 
 export interface LoggerOptions {
   readonly fd: number;

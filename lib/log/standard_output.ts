@@ -1,7 +1,7 @@
 /**
  * Puts the log on fds 1 and 2, which every daemon inherits. The only place that replaces them.
  */
-import { closeFd, duplicateOnto, setCloseOnExec } from "../sys/descriptor.ts";
+import { closeFd, duplicateOnto, setCloseOnExec } from "../sys/file/descriptor.ts";
 
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;

@@ -4,11 +4,11 @@
  */
 import type { Plan } from "../config/plan.ts";
 import type { Logger } from "../log/logger.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import { bootId } from "../sys/identity.ts";
-import { raiseOpenFiles, RLIMIT } from "../sys/limits.ts";
-import { readUmask } from "../sys/own_process.ts";
-import { isTerminal } from "../sys/tty.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { bootId } from "../sys/process/identity.ts";
+import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
+import { readUmask } from "../sys/process/own_process.ts";
+import { isTerminal } from "../sys/process/tty.ts";
 import type { Capsule } from "./capsule.ts";
 import type { Inherited } from "./child_builder.ts";
 import { CommandRunner } from "./command_runner.ts";

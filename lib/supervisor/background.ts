@@ -2,9 +2,9 @@
  * daemonize: the process that the user started runs a second reeve in a session of its own, waits until that one is up
  * or has failed, and ends with a code that says which. uWSGI's parent ends before anything is known.
  */
-import { closeFd, openPipe, writeAll } from "../sys/descriptor.ts";
-import { spawnChild } from "../sys/spawn.ts";
-import { reap } from "../sys/reap.ts";
+import { closeFd, openPipe, writeAll } from "../sys/file/descriptor.ts";
+import { spawnChild } from "../sys/child/spawn.ts";
+import { reap } from "../sys/process/reap.ts";
 import { type Capsule, sealCapsule } from "./capsule.ts";
 import { CORE_CHILD, openExecutable, shownArguments } from "./stage.ts";
 

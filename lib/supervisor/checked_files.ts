@@ -3,8 +3,8 @@
  * their time to stop, and what happens to the files meanwhile must not leave the next image without a configuration.
  */
 import { readFileSync } from "node:fs";
-import { closeFd } from "../sys/descriptor.ts";
-import { memfdOf } from "../sys/memfd.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { memfdOf } from "../sys/file/memfd.ts";
 
 /** Content by path, as the configuration names it. */
 export type CheckedFiles = Map<string, Uint8Array>;

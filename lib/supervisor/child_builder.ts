@@ -3,8 +3,8 @@
  */
 import type { Command, DaemonPlan, Identity, InstancePlan } from "../config/plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ChildSpec, Confinement } from "../sys/child_spec.ts";
-import { RLIMIT } from "../sys/limits.ts";
+import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
+import { RLIMIT } from "../sys/process/limits.ts";
 
 /** What reeve was started with and hands on unchanged. */
 export interface Inherited {

@@ -2,14 +2,14 @@
  * The children that reeve starts: each gets the number by which it reports what it could not do. Must never hold a child's pidfd: ten
  * thousand daemons need none.
  */
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import { describePlaceFailure } from "../jail/jail_failure.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
-import { closePidfd } from "../sys/pidfd.ts";
-import { readStat } from "../sys/process_table.ts";
-import { drainReports } from "../sys/reports.ts";
-import { spawnChild } from "../sys/spawn.ts";
-import { stageName } from "../sys/stage.ts";
+import type { ChildSpec } from "../sys/child/child_spec.ts";
+import { closePidfd } from "../sys/process/pidfd.ts";
+import { readStat } from "../sys/process/process_table.ts";
+import { drainReports } from "../sys/child/reports.ts";
+import { spawnChild } from "../sys/child/spawn.ts";
+import { stageName } from "../sys/child/stage.ts";
 import type { SetupFailure } from "./registry.ts";
 import { UNKNOWN_START } from "./signaller.ts";
 

@@ -4,9 +4,9 @@
  */
 import { shownCommand } from "../config/mask.ts";
 import type { Command, InstancePlan } from "../config/plan.ts";
-import type { ExitCause, ProcessId } from "../daemon/process.ts";
+import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/jail_place.ts";
-import type { ChildSpec, Confinement } from "../sys/child_spec.ts";
+import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
 import { commandFile, type Inherited, instanceChild } from "./child_builder.ts";
 import { describeFailure } from "./failure_text.ts";

@@ -4,15 +4,15 @@
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan.ts";
-import { exitCodeOf } from "../daemon/process.ts";
+import { exitCodeOf } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
-import { LOOP_TIMERS } from "../log/timers.ts";
-import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/identity.ts";
-import { Inotify } from "../sys/inotify.ts";
-import { ownCredentials } from "../sys/own_process.ts";
-import { reapDead } from "../sys/reap.ts";
-import { watcher } from "../sys/watcher.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/process/identity.ts";
+import { Inotify } from "../sys/file/inotify.ts";
+import { ownCredentials } from "../sys/process/own_process.ts";
+import { reapDead } from "../sys/process/reap.ts";
+import { watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Saved } from "./handover.ts";

@@ -5,9 +5,9 @@
 import type { DaemonPlan } from "../config/plan.ts";
 import type { JailPlace, JailSource } from "../jail/jail_place.ts";
 import { NO_SETUP } from "../jail/namespace_setup.ts";
-import { closeFd } from "../sys/descriptor.ts";
-import { openDirectory, openInRoot } from "../sys/files.ts";
-import { readStat } from "../sys/process_table.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { openDirectory, openInRoot } from "../sys/file/files.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
 
 type Placed = Pick<DaemonPlan, "name" | "namespaces">;

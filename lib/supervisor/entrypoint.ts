@@ -3,9 +3,9 @@
  * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and stopped.
  */
 import type { Plan } from "../config/plan.ts";
-import { ownCredentials, readUmask } from "../sys/own_process.ts";
-import { isTerminal } from "../sys/tty.ts";
-import { becomeInit } from "../sys/spawn.ts";
+import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
+import { isTerminal } from "../sys/process/tty.ts";
+import { becomeInit } from "../sys/child/spawn.ts";
 import { daemonChild } from "./child_builder.ts";
 import { daemonEnvironment } from "./environment.ts";
 

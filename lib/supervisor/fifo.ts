@@ -15,8 +15,8 @@ import {
   unlinkSync,
 } from "node:fs";
 import { MESSAGES } from "./messages.ts";
-import { makeFifo } from "../sys/fifo.ts";
-import type { Watcher } from "../sys/watcher.ts";
+import { makeFifo } from "../sys/file/fifo.ts";
+import type { Watcher } from "../sys/file/watcher.ts";
 import { errorText } from "../sys/error_text.ts";
 
 export interface FifoActions {

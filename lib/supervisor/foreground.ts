@@ -2,11 +2,11 @@
  * COMMAND of the entrypoint form beside a configuration: signals that mean nothing to the instance are its, and so is
  * the terminal. Where it stops (Ctrl-Z), reeve stops as well, so that the shell has its prompt back.
  */
-import { parseSignal } from "../config/signals.ts";
-import type { ProcessId } from "../daemon/process.ts";
-import { signalProcess } from "../sys/pidfd.ts";
-import { takeStopped } from "../sys/reap.ts";
-import { groupOf, isTerminal, setForegroundGroup } from "../sys/tty.ts";
+import { parseSignal } from "../sys/signal_names.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+import { signalProcess } from "../sys/process/pidfd.ts";
+import { takeStopped } from "../sys/process/reap.ts";
+import { groupOf, isTerminal, setForegroundGroup } from "../sys/process/tty.ts";
 import { signalDaemon } from "./signaller.ts";
 
 /** Everything that a process can be told and that neither the instance nor the runtime has a use for. */

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { JailPlan } from "../config/jail_plan.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import type { DaemonStatus } from "../daemon/state.ts";
 import type { JailIdentity } from "../jail/jail_identity.ts";
 import type { DaemonUnit } from "./unit.ts";

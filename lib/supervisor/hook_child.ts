@@ -5,10 +5,10 @@
  */
 import type { LineFormat } from "../log/line_format.ts";
 import { Logger } from "../log/logger.ts";
-import { IDLE_TIMERS } from "../log/timers.ts";
+import { IDLE_TIMERS } from "../sys/timers.ts";
 import { MACHINERY_PREFIX } from "./environment.ts";
 import { errorText } from "../sys/error_text.ts";
-import { hideProcess } from "../sys/own_process.ts";
+import { hideProcess } from "../sys/process/own_process.ts";
 import { type ActionContext, performAction, type SystemAction } from "./hook_actions.ts";
 
 export const HOOK_VARIABLE = `${MACHINERY_PREFIX}HOOK`;

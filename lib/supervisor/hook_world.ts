@@ -2,7 +2,7 @@
 import type { Command, Identity, Wait } from "../config/plan.ts";
 import type { JailSource } from "../jail/jail_place.ts";
 import type { LineFormat } from "../log/line_format.ts";
-import type { MountStep } from "../sys/child_spec.ts";
+import type { MountStep } from "../sys/child/child_spec.ts";
 import type { Environment } from "./environment.ts";
 import type { ActionContext, SystemAction } from "./hook_actions.ts";
 

@@ -3,8 +3,8 @@
  * decision about one daemon is its unit's; what is decided here concerns all of them: start, stop, reload.
  */
 import type { Plan } from "../config/plan.ts";
-import { signalName } from "../config/signals.ts";
-import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../daemon/process.ts";
+import { signalName } from "../sys/signal_names.ts";
+import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Saved } from "./handover.ts";
 import { DaemonUnit, type UnitServices } from "./unit.ts";

@@ -7,8 +7,8 @@ import { withoutBlocking } from "../log/line_sink.ts";
 import { LogFile } from "../log/log_file.ts";
 import type { Logger } from "../log/logger.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
-import { IDLE_TIMERS } from "../log/timers.ts";
-import { setNonblocking } from "../sys/descriptor.ts";
+import { IDLE_TIMERS } from "../sys/timers.ts";
+import { setNonblocking } from "../sys/file/descriptor.ts";
 import type { Core } from "./core.ts";
 
 /** logto2 in a jail: uWSGI opens it once it is in there. The file can be opened no sooner than that. */

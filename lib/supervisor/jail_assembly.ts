@@ -2,10 +2,10 @@
  * Puts the holder of the instance's jail together with what it needs of the running system. Starts nothing.
  */
 import type { Logger } from "../log/logger.ts";
-import { LOOP_TIMERS } from "../log/timers.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import { needsInit } from "../jail/namespace_setup.ts";
-import { watcher } from "../sys/watcher.ts";
+import { watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { endsWithInit } from "./jail_drain.ts";
 import type { HeldJail } from "./held_jail.ts";

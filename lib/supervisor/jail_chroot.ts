@@ -6,8 +6,8 @@ import type { JailPlan } from "../config/jail_plan.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { jailSetup } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";
-import { openDirectory } from "../sys/files.ts";
-import { readStat } from "../sys/process_table.ts";
+import { openDirectory } from "../sys/file/files.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
 
 export class ChrootHolder implements HeldJail {

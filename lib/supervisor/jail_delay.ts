@@ -1,6 +1,6 @@
 /** How long a jail that was lost is waited with before it is made again: as with daemons, longer each time until one has stood a while. */
 import { FRESH_STREAK, judgeEnd, type Streak } from "../daemon/backoff.ts";
-import type { Timers } from "../log/timers.ts";
+import type { Timers } from "../sys/timers.ts";
 
 /** There is no number of failures after which the jail would count as broken. */
 const LIMITS = { freq: Number.MAX_SAFE_INTEGER, maxThrottle: 60 };

@@ -3,12 +3,12 @@
  * is not in the jail at that instant. SIGKILL is not sent here: the end of the jail's init is that.
  */
 import type { JailPlan } from "../config/jail_plan.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import type { JailHandle } from "../jail/jail_handle.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
-import type { Timers } from "../log/timers.ts";
-import { listProcesses } from "../sys/process_table.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+import type { Timers } from "../sys/timers.ts";
+import { listProcesses } from "../sys/process/process_table.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 
 export interface DrainWorld {
   /** What this process is asked to end with: a daemon of an earlier reeve wants its own stop signal. */

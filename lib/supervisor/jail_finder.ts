@@ -10,7 +10,7 @@ import { SIGKILL } from "../daemon/patience.ts";
 import type { Logger } from "../log/logger.ts";
 import { needsInit } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";
-import { readStat } from "../sys/process_table.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import type { SavedJail } from "./handover.ts";
 import { endsWithInit, membersOf } from "./jail_drain.ts";
 import { signalDaemon } from "./signaller.ts";

@@ -4,14 +4,14 @@
  */
 import type { JailPlan } from "../config/jail_plan.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/jail_life.ts";
 import { JailHandle } from "../jail/jail_handle.ts";
 import type { JailIdentity } from "../jail/jail_identity.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { namespacesBeside } from "../jail/namespace_files.ts";
 import { errorText } from "../sys/error_text.ts";
-import { readStat } from "../sys/process_table.ts";
+import { readStat } from "../sys/process/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
 import { JailDelay } from "./jail_delay.ts";
 import { drainJail, membersOf } from "./jail_drain.ts";

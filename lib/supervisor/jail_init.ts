@@ -3,16 +3,16 @@
  * is jail_holder.ts.
  */
 import type { JailPlan } from "../config/jail_plan.ts";
-import { type ExitCause, exitCodeOf, type ProcessId } from "../daemon/process.ts";
-import { signalName } from "../config/signals.ts";
+import { type ExitCause, exitCodeOf, type ProcessId } from "../sys/process_id.ts";
+import { signalName } from "../sys/signal_names.ts";
 import { describePlaceFailure } from "../jail/jail_failure.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailSetup } from "../jail/namespace_setup.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
-import { closeFd, openPipe, readInto } from "../sys/descriptor.ts";
+import type { ChildSpec } from "../sys/child/child_spec.ts";
+import { closeFd, openPipe, readInto } from "../sys/file/descriptor.ts";
 import { SysError } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
-import type { Watcher } from "../sys/watcher.ts";
+import type { Watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { jailInit } from "./jail_spec.ts";
 import type { Registry, SetupFailure } from "./registry.ts";

@@ -3,10 +3,10 @@
  * what the kernel confirms; who reads it checks.
  */
 import { readFileSync, unlinkSync } from "node:fs";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import { formatRecord, type JailIdentity, type JailRecord, parseRecord } from "../jail/jail_identity.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
-import { writeAtomically } from "../sys/atomic_file.ts";
+import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { errorText } from "../sys/error_text.ts";
 
 /** While it is made: of the namespaces that it will have the first alone is there. */

@@ -7,7 +7,7 @@ import { SIGKILL } from "../daemon/patience.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import type { OpenJoins } from "../jail/joins.ts";
 import { daemonSetup, jailSetup, NO_SETUP } from "../jail/namespace_setup.ts";
-import type { ChildSpec, Confinement } from "../sys/child_spec.ts";
+import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
 import type { Inherited } from "./child_builder.ts";
 
 /** What `ps` shows of it. */

@@ -1,7 +1,7 @@
 /** What the holder of a jail needs of the running system; a test gives it another. Types only. */
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Timers } from "../log/timers.ts";
+import type { Timers } from "../sys/timers.ts";
 import type { DrainWorld } from "./jail_drain.ts";
 import type { JailEntry } from "./jail_entry.ts";
 import type { JailChoice } from "./jail_finder.ts";

@@ -4,9 +4,9 @@
  * Nothing is believed without the start times and the boot that it names.
  */
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
-import type { ProcessId } from "../daemon/process.ts";
-import { writeAtomically } from "../sys/atomic_file.ts";
-import { writeAll } from "../sys/descriptor.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+import { writeAtomically } from "../sys/file/atomic_file.ts";
+import { writeAll } from "../sys/file/descriptor.ts";
 
 export interface JournalEntry {
   readonly name: string;

@@ -3,10 +3,10 @@
  * (remainder.ts). What is only likely to be theirs is named and left alone.
  */
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import { errorText } from "../sys/error_text.ts";
-import { listProcesses, readStat } from "../sys/process_table.ts";
+import { listProcesses, readStat } from "../sys/process/process_table.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { PidTurnover } from "./pid_turnover.ts";
 import { findRemainders } from "./remainder.ts";

@@ -3,7 +3,7 @@
  * daemons by name, its lordship to the instance.
  */
 import type { Command, Plan } from "../config/plan.ts";
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 import type { LegionWorld } from "../legion/legion.ts";
 import type { Variable } from "../legion/legion_environment.ts";
 import type { Logger } from "../log/logger.ts";

@@ -6,7 +6,7 @@ import type { LegionPlan } from "../config/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { errorText } from "../sys/error_text.ts";
-import type { GuardSurroundings } from "../sys/guard.ts";
+import type { GuardSurroundings } from "../sys/child/guard.ts";
 import type { LegionGate } from "./instance.ts";
 import { legionWorld, type LegionWorldParts } from "./legion_world.ts";
 

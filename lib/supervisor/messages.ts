@@ -2,7 +2,7 @@
  * The texts of the instance in reeve's log that people search for, in one table; those of a daemon are in
  * ../daemon/messages.ts. Those that uWSGI writes too keep its words. Pure; escaping is the line format's work.
  */
-import { signalName } from "../config/signals.ts";
+import { signalName } from "../sys/signal_names.ts";
 
 export const MESSAGES = {
   instanceTouched: (path: string) => `*** ${path} has been touched... grace them all !!! ***`,

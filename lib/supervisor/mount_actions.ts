@@ -1,6 +1,6 @@
 /** Carries out mount and umount hooks in reeve's own mount namespace. Undoes what it did when a later step fails. */
 import { readFileSync, realpathSync } from "node:fs";
-import { mount, unmount } from "../sys/mounts.ts";
+import { mount, unmount } from "../sys/host/mounts.ts";
 import { errorText } from "../sys/error_text.ts";
 import {
   isBelow,

@@ -4,8 +4,8 @@
  * uWSGI makes one call, in which the kernel then overlooks some flags without a word: a bind ignores ro and nosuid, and
  * private or shared beside a bind are ignored as well. Here each is a call of its own, so that what is written holds.
  */
-import type { MountStep } from "../sys/child_spec.ts";
-import type { MountRequest } from "../sys/mounts.ts";
+import type { MountStep } from "../sys/child/child_spec.ts";
+import type { MountRequest } from "../sys/host/mounts.ts";
 
 const MS = {
   readOnly: 1,

@@ -4,7 +4,7 @@
  */
 
 export interface NotifyWorld {
-  /** One datagram; false when it could not be sent. lib/sys/notify.ts. */
+  /** One datagram; false when it could not be sent. lib/sys/socket/notify.ts. */
   readonly send: (address: string, assignments: readonly string[]) => boolean;
   /** CLOCK_MONOTONIC in microseconds. */
   readonly monotonic: () => bigint;

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { MOST_NAMES, pathNames } from "./path_walk.ts";
 
 /** One thing to watch. `name`: the entry of the directory `path` that matters; null: `path` itself. */

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 
 /** One name on the way: `path` has no links before its last name, `status` is of that name itself. */
 export interface PathStep {

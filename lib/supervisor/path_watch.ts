@@ -8,9 +8,9 @@
  */
 import { statSync } from "node:fs";
 import { isSysError } from "../sys/errno.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
-import { IN, type Inotify, type InotifyEvent } from "../sys/inotify.ts";
-import type { Timers } from "../log/timers.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
+import { IN, type Inotify, type InotifyEvent } from "../sys/file/inotify.ts";
+import type { Timers } from "../sys/timers.ts";
 import { errorText } from "../sys/error_text.ts";
 import { type ChainLink, pathChain } from "./path_chain.ts";
 

@@ -4,9 +4,9 @@
  * what stands in its session is its. (Who may set ns_last_pid is root already.)
  */
 import { readFileSync } from "node:fs";
-import { writeAtomically } from "../sys/atomic_file.ts";
-import { readStat } from "../sys/process_table.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+import { writeAtomically } from "../sys/file/atomic_file.ts";
+import { readStat } from "../sys/process/process_table.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 
 /** Pids that the kernel passes over when it begins anew (RESERVED_PIDS), and some for forks under way. */
 const MARGIN = 1000;

@@ -5,9 +5,9 @@
 import type { ProcessFacts } from "../daemon/pidfile.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { pidLevels } from "../jail/pid_levels.ts";
-import { startedAt } from "../sys/identity.ts";
-import { readProcess, readStat } from "../sys/process_table.ts";
-import { readVirtual } from "../sys/virtual_files.ts";
+import { startedAt } from "../sys/process/identity.ts";
+import { readProcess, readStat } from "../sys/process/process_table.ts";
+import { readVirtual } from "../sys/file/virtual_files.ts";
 
 /** null: there is no such process. */
 export function processFacts(pid: number): ProcessFacts | null {

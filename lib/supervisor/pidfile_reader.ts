@@ -20,7 +20,7 @@ import { isForeign } from "../jail/rooted_kinds.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
-import { type FileTree, HOST_TREE } from "../sys/file_tree.ts";
+import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { processFacts, processInJail } from "./pidfile_process.ts";
 import { walkPath } from "./path_walk.ts";
 

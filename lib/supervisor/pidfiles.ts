@@ -5,8 +5,8 @@
 import { unlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { InstancePlan } from "../config/plan.ts";
-import { writeAtomically } from "../sys/atomic_file.ts";
-import { readSmallPath } from "../sys/files.ts";
+import { writeAtomically } from "../sys/file/atomic_file.ts";
+import { readSmallPath } from "../sys/file/files.ts";
 import { errorText } from "../sys/error_text.ts";
 import { walkPath } from "./path_walk.ts";
 

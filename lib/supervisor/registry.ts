@@ -2,7 +2,7 @@
  * Which of the processes that reeve reaps belongs to whom. A pid stands here only while its process is our unreaped
  * child or is followed through a pidfd, so that it cannot have been given to another process meanwhile.
  */
-import type { ExitCause } from "../daemon/process.ts";
+import type { ExitCause } from "../sys/process_id.ts";
 
 /** What a child could not do before it became its program. */
 export interface SetupFailure {

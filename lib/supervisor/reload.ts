@@ -4,9 +4,9 @@
  */
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import type { Logger } from "../log/logger.ts";
-import { closeFd } from "../sys/descriptor.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
-import { memfdOf } from "../sys/memfd.ts";
+import { memfdOf } from "../sys/file/memfd.ts";
 import type { Capsule } from "./capsule.ts";
 import { type CheckedFiles, saveFiles } from "./checked_files.ts";
 import type { Core } from "./core.ts";

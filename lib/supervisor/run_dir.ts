@@ -14,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { tryLock } from "../sys/descriptor.ts";
+import { tryLock } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
 
 export interface RunDir {

@@ -6,13 +6,13 @@ import { lstatSync, unlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import type { SetnsServerPlan } from "../config/jail_plan.ts";
 import { isTrusted, setnsMessage } from "../jail/setns.ts";
-import { closeFd, peerCredentials } from "../sys/descriptor.ts";
+import { closeFd, peerCredentials } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
-import { CLONE_NEW } from "../sys/child_spec.ts";
+import { CLONE_NEW } from "../sys/child/child_spec.ts";
 import { errorCode } from "../sys/errno.ts";
-import { type NamespaceName, openNamespace } from "../sys/namespaces.ts";
-import { acceptNext, listenAt, sendDescriptors } from "../sys/scm.ts";
-import type { Watcher } from "../sys/watcher.ts";
+import { type NamespaceName, openNamespace } from "../sys/child/namespaces.ts";
+import { acceptNext, listenAt, sendDescriptors } from "../sys/socket/scm.ts";
+import type { Watcher } from "../sys/file/watcher.ts";
 import type { HeldJail } from "./held_jail.ts";
 
 export interface SetnsWorld {

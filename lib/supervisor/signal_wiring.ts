@@ -2,9 +2,9 @@
  * Signals to reeve itself: blocked from before the first line of JavaScript until the handlers stand, so that none is
  * lost over an exec and none ends reeve by its default action.
  */
-import { parseSignal } from "../config/signals.ts";
-import { unblockSignals } from "../sys/signals.ts";
-import { isTerminal } from "../sys/tty.ts";
+import { parseSignal } from "../sys/signal_names.ts";
+import { unblockSignals } from "../sys/process/signals.ts";
+import { isTerminal } from "../sys/process/tty.ts";
 
 export type SignalAction = "stop" | "stopNow" | "reload" | "describe" | "reopenLogs" | "reap";
 

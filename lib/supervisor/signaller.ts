@@ -4,9 +4,9 @@
  */
 import { pid as ownPid } from "node:process";
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ProcessId } from "../daemon/process.ts";
-import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/pidfd.ts";
-import { readStat } from "../sys/process_table.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/process/pidfd.ts";
+import { readStat } from "../sys/process/process_table.ts";
 
 const SIGCONT = 18;
 const SIGSTOP = 19;

@@ -4,9 +4,9 @@
  * again when it crashes. Nothing has been read or started before.
  */
 import { closeSync, constants, openSync } from "node:fs";
-import { execSelf } from "../sys/exec_self.ts";
-import { holdSignals } from "../sys/signals.ts";
-import { becomeInit } from "../sys/spawn.ts";
+import { execSelf } from "../sys/child/exec_self.ts";
+import { holdSignals } from "../sys/process/signals.ts";
+import { becomeInit } from "../sys/child/spawn.ts";
 import { type Capsule, sealCapsule } from "./capsule.ts";
 import { HELD_SIGNALS } from "./signal_wiring.ts";
 

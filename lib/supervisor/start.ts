@@ -3,7 +3,7 @@
  */
 import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Command, Plan } from "../config/plan.ts";
-import { setProcessName } from "../sys/own_process.ts";
+import { setProcessName } from "../sys/process/own_process.ts";
 import { runInBackground } from "./background.ts";
 import type { Capsule } from "./capsule.ts";
 import type { CheckedFiles } from "./checked_files.ts";

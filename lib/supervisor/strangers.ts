@@ -2,11 +2,11 @@
  * Who is left of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the inits of its
  * jail and of guards have inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
  */
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import { errorText } from "../sys/error_text.ts";
-import { signalGroup, signalProcess } from "../sys/pidfd.ts";
-import { listChildren, listChildrenOf, readStat } from "../sys/process_table.ts";
+import { signalGroup, signalProcess } from "../sys/process/pidfd.ts";
+import { listChildren, listChildrenOf, readStat } from "../sys/process/process_table.ts";
 import { signalAlone, signalGroupOf } from "./signaller.ts";
 import type { SessionMember, SweepSystem } from "./sweeper.ts";
 

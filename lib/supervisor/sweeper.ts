@@ -3,7 +3,7 @@
  * init does. The session id cannot be given to another process while any member lives, so members are known for sure.
  */
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ProcessId } from "../daemon/process.ts";
+import type { ProcessId } from "../sys/process_id.ts";
 
 export interface SessionMember {
   readonly pid: number;

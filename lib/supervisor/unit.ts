@@ -7,7 +7,7 @@ import type { DaemonPlan } from "../config/plan.ts";
 import { DaemonMachine } from "../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
-import { type ExitCause, type ProcessId, sameProcess } from "../daemon/process.ts";
+import { type ExitCause, type ProcessId, sameProcess } from "../sys/process_id.ts";
 import type { DaemonEvent, DaemonStatus, Effect, TimerName } from "../daemon/state.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { Logger } from "../log/logger.ts";

@@ -3,16 +3,16 @@
  * daemon; units decide, this does.
  */
 import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
-import type { ExitCause, ProcessId } from "../daemon/process.ts";
+import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
 import type { JailSource } from "../jail/jail_place.ts";
 import { placeName } from "../jail/place_name.ts";
 import type { Logger } from "../log/logger.ts";
-import { LOOP_TIMERS } from "../log/timers.ts";
-import type { ChildSpec } from "../sys/child_spec.ts";
-import { closePidfd } from "../sys/pidfd.ts";
-import { readStat } from "../sys/process_table.ts";
-import type { Watcher } from "../sys/watcher.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import type { ChildSpec } from "../sys/child/child_spec.ts";
+import { closePidfd } from "../sys/process/pidfd.ts";
+import { readStat } from "../sys/process/process_table.ts";
+import type { Watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "./child_builder.ts";
 import { Children } from "./children.ts";
 import { DaemonStarter } from "./daemon_starter.ts";

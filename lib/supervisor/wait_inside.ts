@@ -7,7 +7,7 @@ import { basename, dirname, join, posix } from "node:path";
 import { hasInterface, hasOwnNetwork, isListening } from "../jail/jail_network.ts";
 import type { JailPlace, JailSource } from "../jail/jail_place.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
-import type { FileTree } from "../sys/file_tree.ts";
+import type { FileTree } from "../sys/file/file_tree.ts";
 import { parseMountInfo } from "./mount_flags.ts";
 import { walkPath } from "./path_walk.ts";
 import { connectionSucceeds, interfaceExists, isNetwork } from "./wait_probes.ts";

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { PathWatch } from "../../lib/supervisor/path_watch.ts";
 import { Scope } from "../e2e/harness.ts";
-import { FakeTimers } from "../log/fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 test("a path that never stands still is looked at now and then, and not heard in between", async () => {
   await using scope = new Scope();

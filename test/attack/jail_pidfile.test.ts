@@ -13,8 +13,8 @@ import {
 import { join } from "node:path";
 import type { JudgeContext, Verdict } from "../../lib/daemon/pidfile.ts";
 import { readPidfile } from "../../lib/supervisor/pidfile_reader.ts";
-import { makeFifo } from "../../lib/sys/fifo.ts";
-import { readStat } from "../../lib/sys/process_table.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
+import { readStat } from "../../lib/sys/process/process_table.ts";
 import { fixture } from "../fixtures/compile.ts";
 import { SmallJail } from "../jail/small_jail.ts";
 import { rootTest } from "../supervisor/need_root.ts";

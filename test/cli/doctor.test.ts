@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { findings } from "../../lib/cli/doctor_findings.ts";
 import { findingText } from "../../lib/cli/doctor.ts";
-import { type KernelCalls, kernelCalls } from "../../lib/sys/host.ts";
-import { type HostFiles, hostFiles } from "../../lib/sys/host_files.ts";
+import { type KernelCalls, kernelCalls } from "../../lib/sys/host/host.ts";
+import { type HostFiles, hostFiles } from "../../lib/sys/host/host_files.ts";
 import { reeve } from "./cli.ts";
 
 const NAMESPACES = { mount: null, cgroup: null, uts: null, ipc: null, user: null, pid: null, net: null };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseSignal, signalName } from "../../lib/config/signals.ts";
+import { parseSignal, signalName } from "../../lib/sys/signal_names.ts";
 
 describe("signals", () => {
   test("names, with SIG and without, in any case, and numbers", () => {

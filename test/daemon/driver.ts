@@ -1,6 +1,6 @@
 /** Drives a DaemonMachine by hand: a clock that the test moves, effects as short words. */
 import { DaemonMachine } from "../../lib/daemon/machine.ts";
-import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { ProcessId } from "../../lib/sys/process_id.ts";
 import type { DaemonEvent, Effect, EventType, LifeSettings } from "../../lib/daemon/state.ts";
 
 export const SIGTERM = 15;

@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { makeFifo } from "../../lib/sys/fifo.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
 import { check, pidNamespace, reeve, root } from "./need.ts";

@@ -1,7 +1,7 @@
 /** What the helper is told to make: which namespaces, which root, which mounts in which order. */
 import { expect, test } from "bun:test";
 import { daemonSetup, jailSetup, needsInit } from "../../lib/jail/namespace_setup.ts";
-import { CLONE_NEW, type MountStep } from "../../lib/sys/child_spec.ts";
+import { CLONE_NEW, type MountStep } from "../../lib/sys/child/child_spec.ts";
 import { CHROOT_PLAN, JAIL_PLAN, keep, NS_PID } from "./plans.ts";
 
 /** kind source>target+options */

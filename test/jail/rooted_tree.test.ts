@@ -20,9 +20,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jailTree, RootedTree } from "../../lib/jail/rooted_tree.ts";
 import { readUsers } from "../../lib/jail/rooted_users.ts";
-import { closeFd } from "../../lib/sys/descriptor.ts";
-import { makeFifo } from "../../lib/sys/fifo.ts";
-import { openDirectory } from "../../lib/sys/files.ts";
+import { closeFd } from "../../lib/sys/file/descriptor.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
+import { openDirectory } from "../../lib/sys/file/files.ts";
 import { rootTest } from "../supervisor/need_root.ts";
 import { openDescriptors } from "../supervisor/real_host.ts";
 

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import type { JailPlace } from "../../lib/jail/jail_place.ts";
 import { namespaceInode } from "../../lib/jail/namespace_files.ts";
 import { pidLevels } from "../../lib/jail/pid_levels.ts";
-import { closeFd } from "../../lib/sys/descriptor.ts";
-import { openDirectory } from "../../lib/sys/files.ts";
-import { listProcesses, readStat } from "../../lib/sys/process_table.ts";
+import { closeFd } from "../../lib/sys/file/descriptor.ts";
+import { openDirectory } from "../../lib/sys/file/files.ts";
+import { listProcesses, readStat } from "../../lib/sys/process/process_table.ts";
 import { until } from "../supervisor/until.ts";
 
 /** Pids inside of those that sleep; 1 is the init. */

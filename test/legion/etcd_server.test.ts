@@ -2,7 +2,7 @@
 import { afterAll, describe, expect } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import type { NodeId } from "../../lib/legion/announcement.ts";
 import type { ElectorEvents, Term } from "../../lib/legion/elector.ts";
 import { EtcdCandidate } from "../../lib/legion/etcd_candidate.ts";
@@ -12,7 +12,7 @@ import { openHttp, type TlsFiles } from "../../lib/legion/etcd_http.ts";
 import { EtcdSession } from "../../lib/legion/etcd_session.ts";
 import { attemptPatience } from "../../lib/legion/etcd_times.ts";
 import type { GuardEvents, LordGuard } from "../../lib/legion/guard_port.ts";
-import { bootTime } from "../../lib/sys/identity.ts";
+import { bootTime } from "../../lib/sys/process/identity.ts";
 import { until } from "../e2e/wait.ts";
 import { ETCD_MISSING, EtcdServers, etcdTest, makeCertificates } from "./etcd_servers.ts";
 

@@ -6,7 +6,7 @@ import { PacketElector } from "../../lib/legion/packet_elector.ts";
 import { Packets } from "../../lib/legion/packets.ts";
 import { Refusals } from "../../lib/legion/refusals.ts";
 import type { Heard, Transport } from "../../lib/legion/transport.ts";
-import { FakeTimers } from "../log/fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 const START = 1_800_000_000_000;

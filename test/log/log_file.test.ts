@@ -19,7 +19,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile, type LogFileSettings } from "../../lib/log/log_file.ts";
-import { FakeTimers } from "./fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 const isRoot = process.getuid?.() === 0;
 const rootTest = test.skipIf(!isRoot && process.env["MUST_WORK"] !== "1");

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile } from "../../lib/log/log_file.ts";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
-import { Inotify } from "../../lib/sys/inotify.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
+import { Inotify } from "../../lib/sys/file/inotify.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { until } from "../supervisor/until.ts";
 
 test("a log that outgrows log-maxsize is rotated by inotify, also one that has lost its name", async () => {

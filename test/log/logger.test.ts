@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Logger, wantsColour } from "../../lib/log/logger.ts";
 import { withoutBlocking } from "../../lib/log/line_sink.ts";
-import { FakeTimers } from "./fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 const undo: (() => void)[] = [];
 afterEach(() => {

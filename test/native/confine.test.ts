@@ -21,10 +21,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CLONE_NEW, type Confinement, type MountStep } from "../../lib/sys/child_spec.ts";
-import type { ChildSpec } from "../../lib/sys/child_spec.ts";
-import { openPipe } from "../../lib/sys/descriptor.ts";
-import { mount, unmount } from "../../lib/sys/mounts.ts";
+import { CLONE_NEW, type Confinement, type MountStep } from "../../lib/sys/child/child_spec.ts";
+import type { ChildSpec } from "../../lib/sys/child/child_spec.ts";
+import { openPipe } from "../../lib/sys/file/descriptor.ts";
+import { mount, unmount } from "../../lib/sys/host/mounts.ts";
 import { missing, needsRoot, program, run, testUnless } from "./build.ts";
 import { hostMounts } from "./host_mounts.ts";
 import {

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packSpec } from "../../lib/sys/pack.ts";
+import { packSpec } from "../../lib/sys/child/pack.ts";
 import { fixture } from "../fixtures/compile.ts";
 import { needsRoot, run, testUnless } from "./build.ts";
 import {

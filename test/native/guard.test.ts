@@ -1,12 +1,12 @@
-/** The helper's role guard, run by hand and through lib/sys/guard.ts: what is left of a namespace when its time is over. */
+/** The helper's role guard, run by hand and through lib/sys/child/guard.ts: what is left of a namespace when its time is over. */
 import { afterAll, afterEach, describe, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { closeFd, openPipe, readInto, writeAll } from "../../lib/sys/descriptor.ts";
-import { bootTime } from "../../lib/sys/identity.ts";
-import { memfdOf } from "../../lib/sys/memfd.ts";
+import { closeFd, openPipe, readInto, writeAll } from "../../lib/sys/file/descriptor.ts";
+import { bootTime } from "../../lib/sys/process/identity.ts";
+import { memfdOf } from "../../lib/sys/file/memfd.ts";
 import { descendants, identify, isAlive, type ProcessId, signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 import { fixture } from "../fixtures/compile.ts";

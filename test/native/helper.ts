@@ -5,9 +5,9 @@
 import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChildSpec } from "../../lib/sys/child_spec.ts";
-import { type InitOptions, packInit, packSpec } from "../../lib/sys/pack.ts";
-import { stageName } from "../../lib/sys/stage.ts";
+import type { ChildSpec } from "../../lib/sys/child/child_spec.ts";
+import { type InitOptions, packInit, packSpec } from "../../lib/sys/child/pack.ts";
+import { stageName } from "../../lib/sys/child/stage.ts";
 import { descendants, identify, type ProcessId, signal } from "../e2e/process.ts";
 import {
   ARM_COMPILER,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Command } from "../../lib/config/plan.ts";
 import { CommandRunner } from "../../lib/supervisor/command_runner.ts";
 import type { CommandOptions } from "../../lib/supervisor/hook_world.ts";
-import { readStat } from "../../lib/sys/process_table.ts";
+import { readStat } from "../../lib/sys/process/process_table.ts";
 import { INSTANCE_PLAN } from "./plans.ts";
 import { ENVIRONMENT, INHERITED, RealHost } from "./real_host.ts";
 

@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FifoWorld, MasterFifo } from "../../lib/supervisor/fifo.ts";
-import { makeFifo } from "../../lib/sys/fifo.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { until } from "./until.ts";
 import { rootTest } from "./need_root.ts";
 

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync } from "node:fs";
 import { type Restored, restoreState, saveState } from "../../lib/supervisor/handover.ts";
 import { DaemonUnit } from "../../lib/supervisor/unit.ts";
-import { memfdOf } from "../../lib/sys/memfd.ts";
+import { memfdOf } from "../../lib/sys/file/memfd.ts";
 import { JAIL_PLAN } from "../jail/plans.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "./plans.ts";
 import { UnitWorld } from "./unit_world.ts";

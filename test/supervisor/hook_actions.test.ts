@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performAction, type SystemAction } from "../../lib/supervisor/hook_actions.ts";
 import { HOOK_VARIABLE, packHookRequest, runHookChild } from "../../lib/supervisor/hook_child.ts";
-import { makeFifo } from "../../lib/sys/fifo.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { rootTest } from "./need_root.ts";
 
 let directory: string;

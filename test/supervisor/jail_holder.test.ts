@@ -2,14 +2,14 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { ProcessId } from "../../lib/sys/process_id.ts";
 import { JailEntry } from "../../lib/supervisor/jail_entry.ts";
 import { JailHolder } from "../../lib/supervisor/jail_holder.ts";
 import { JailFile } from "../../lib/supervisor/jail_record.ts";
 import { Registry } from "../../lib/supervisor/registry.ts";
-import type { Watcher } from "../../lib/sys/watcher.ts";
+import type { Watcher } from "../../lib/sys/file/watcher.ts";
 import { JAIL_PLAN } from "../jail/plans.ts";
-import { FakeTimers } from "../log/fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 /** A number that no process has: the init that is started here is none. */
 const INIT: ProcessId = { pid: 0x3fff_fffe, startTime: 7n };

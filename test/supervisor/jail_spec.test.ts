@@ -4,7 +4,7 @@ import type { JailPlace } from "../../lib/jail/jail_place.ts";
 import { NO_JOINS } from "../../lib/jail/joins.ts";
 import { NO_SETUP } from "../../lib/jail/namespace_setup.ts";
 import { daemonConfinement, jailInit } from "../../lib/supervisor/jail_spec.ts";
-import { CLONE_NEW } from "../../lib/sys/child_spec.ts";
+import { CLONE_NEW } from "../../lib/sys/child/child_spec.ts";
 import { CHROOT_PLAN, JAIL_PLAN, NS_PID } from "../jail/plans.ts";
 import { INHERITED } from "./real_host.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ParentNotifier } from "../../lib/supervisor/notify_parent.ts";
-import { notify } from "../../lib/sys/notify.ts";
+import { notify } from "../../lib/sys/socket/notify.ts";
 
 function makeNotifier(address: string | undefined, works = true) {
   const sent: string[] = [];

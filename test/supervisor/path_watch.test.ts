@@ -13,11 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { pathChain } from "../../lib/supervisor/path_chain.ts";
 import { type PathChange, PathWatch, type PathWatchOptions } from "../../lib/supervisor/path_watch.ts";
-import { Inotify } from "../../lib/sys/inotify.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { Inotify } from "../../lib/sys/file/inotify.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { until } from "./until.ts";
 
 let inotify: Inotify | null = null;

@@ -21,12 +21,12 @@ import { join } from "node:path";
 import type { JudgeContext } from "../../lib/daemon/pidfile.ts";
 import { readPidfile } from "../../lib/supervisor/pidfile_reader.ts";
 import { holdProcess } from "../../lib/supervisor/signaller.ts";
-import { closePidfd } from "../../lib/sys/pidfd.ts";
-import { readStat } from "../../lib/sys/process_table.ts";
-import type { SpawnedChild } from "../../lib/sys/spawn.ts";
+import { closePidfd } from "../../lib/sys/process/pidfd.ts";
+import { readStat } from "../../lib/sys/process/process_table.ts";
+import type { SpawnedChild } from "../../lib/sys/child/spawn.ts";
 import { fixture } from "../fixtures/compile.ts";
-import { endAll, start } from "../sys/children.ts";
-import { PLAIN } from "../sys/plain.ts";
+import { endAll, start } from "../sys/process/children.ts";
+import { PLAIN } from "../sys/child/plain.ts";
 import { rootTest } from "./need_root.ts";
 import { until } from "./until.ts";
 

@@ -1,9 +1,9 @@
 /** A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one waits. */
 import { readlinkSync } from "node:fs";
 import type { DaemonPlan, InstancePlan } from "../../lib/config/plan.ts";
-import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { ProcessId } from "../../lib/sys/process_id.ts";
 import { Logger } from "../../lib/log/logger.ts";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import type { Inherited } from "../../lib/supervisor/child_builder.ts";
 import { Journal } from "../../lib/supervisor/journal.ts";
 import { reapAll } from "../../lib/supervisor/reaper.ts";
@@ -11,10 +11,10 @@ import { Registry } from "../../lib/supervisor/registry.ts";
 import { Sweeper } from "../../lib/supervisor/sweeper.ts";
 import { DaemonUnit } from "../../lib/supervisor/unit.ts";
 import { UnitHost } from "../../lib/supervisor/unit_host.ts";
-import { signalProcess } from "../../lib/sys/pidfd.ts";
-import { listChildren } from "../../lib/sys/process_table.ts";
-import { reapDead } from "../../lib/sys/reap.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { signalProcess } from "../../lib/sys/process/pidfd.ts";
+import { listChildren } from "../../lib/sys/process/process_table.ts";
+import { reapDead } from "../../lib/sys/process/reap.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { INSTANCE_PLAN } from "./plans.ts";
 
 export const INHERITED: Inherited = {

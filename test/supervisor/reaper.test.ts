@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ExitCause } from "../../lib/daemon/process.ts";
+import type { ExitCause } from "../../lib/sys/process_id.ts";
 import { reapAll, type ReaperSystem } from "../../lib/supervisor/reaper.ts";
 import { type Owner, Registry, type SetupFailure } from "../../lib/supervisor/registry.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { ProcessId } from "../../lib/sys/process_id.ts";
 import { type SessionMember, Sweeper } from "../../lib/supervisor/sweeper.ts";
 
 const LEADER: ProcessId = { pid: 50, startTime: 100n };

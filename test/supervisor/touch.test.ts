@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { watchDaemonTouches, watchInstanceTouches } from "../../lib/supervisor/touch.ts";
-import { Inotify } from "../../lib/sys/inotify.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { Inotify } from "../../lib/sys/file/inotify.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { until } from "./until.ts";
 
 let directory: string;

@@ -14,10 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DaemonPlan } from "../../lib/config/plan.ts";
-import type { ProcessId } from "../../lib/daemon/process.ts";
+import type { ProcessId } from "../../lib/sys/process_id.ts";
 import type { SetupFailure } from "../../lib/supervisor/registry.ts";
 import { signalDaemon } from "../../lib/supervisor/signaller.ts";
-import { readStat } from "../../lib/sys/process_table.ts";
+import { readStat } from "../../lib/sys/process/process_table.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "./plans.ts";
 import { openDescriptors, RealHost } from "./real_host.ts";
 

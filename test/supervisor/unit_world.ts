@@ -4,9 +4,9 @@
  */
 import type { DaemonPlan } from "../../lib/config/plan.ts";
 import type { Verdict } from "../../lib/daemon/pidfile.ts";
-import { type ExitCause, type ProcessId, sameProcess } from "../../lib/daemon/process.ts";
+import { type ExitCause, type ProcessId, sameProcess } from "../../lib/sys/process_id.ts";
 import type { DaemonUnit, Timer, UnitServices } from "../../lib/supervisor/unit.ts";
-import { FakeTimers } from "../log/fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 
 export interface FakeProcess {
   readonly id: ProcessId;

@@ -4,13 +4,13 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WaitKind } from "../../lib/config/plan.ts";
-import { LOOP_TIMERS } from "../../lib/log/timers.ts";
+import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { connectionSucceeds } from "../../lib/supervisor/wait_probes.ts";
 import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/supervisor/waits.ts";
-import { Inotify } from "../../lib/sys/inotify.ts";
-import { watcher } from "../../lib/sys/watcher.ts";
+import { Inotify } from "../../lib/sys/file/inotify.ts";
+import { watcher } from "../../lib/sys/file/watcher.ts";
 import { fixture } from "../fixtures/compile.ts";
-import { FakeTimers } from "../log/fake_timers.ts";
+import { FakeTimers } from "../sys/fake_timers.ts";
 import { until } from "./until.ts";
 
 let directory: string;

@@ -50,10 +50,10 @@ test("surrogates that stand for no byte are refused", () => {
 test("a process recovers the bytes of its environment and arguments, and hands them on", async () => {
   const lib = `${import.meta.dir}/../../lib/sys`;
   const script = `
-    import { recoverArguments, recoverEnvironment } from "${lib}/own_bytes.ts";
-    import { spawnChild } from "${lib}/spawn.ts";
-    import { reap } from "${lib}/reap.ts";
-    import { PLAIN } from "${import.meta.dir}/plain.ts";
+    import { recoverArguments, recoverEnvironment } from "${lib}/process/own_bytes.ts";
+    import { spawnChild } from "${lib}/child/spawn.ts";
+    import { reap } from "${lib}/process/reap.ts";
+    import { PLAIN } from "${import.meta.dir}/child/plain.ts";
     recoverEnvironment(process.env);
     const [argument] = recoverArguments(process.argv.slice(-1));
     const environment = ["LATIN=" + process.env.LATIN, "PLAIN=" + process.env.PLAIN];

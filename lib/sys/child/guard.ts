@@ -1,0 +1,235 @@
+/**
+ * The guard of a lordship: a process of native/guard.c that holds a deadline, and the PID namespace into which daemons are put
+ * that must not outlive it. Packs its request and commands, reads its news. Must never move a deadline by itself.
+ */
+import { fileDescriptor, integer, processId, signalNumber, unsigned64 } from "../checks.ts";
+import { closeFd, keepList, openPipe, readInto } from "../file/descriptor.ts";
+import { openFollow } from "../file/files.ts";
+import { memfdOf } from "../file/memfd.ts";
+import { SysError } from "../errno.ts";
+import { EAGAIN, EPERM, helperFd, native, unwrap } from "../native/native.ts";
+import { closePidfd, openPidfd, signalPidfd } from "../process/pidfd.ts";
+import { readStat } from "../process/process_table.ts";
+import { type Watch, watcher } from "../file/watcher.ts";
+
+/** As native/reeve.h has them. */
+const MAGIC = 0x31444752;
+const JOINS = 8;
+const JOINS_AT = 32;
+const REQUEST_SIZE = JOINS_AT + JOINS * 8;
+const COMMAND_SIZE = 24;
+const NEWS_SIZE = 8;
+const ROLE_GUARD = 3;
+const COMMAND = { push: 1, watch: 2, hush: 3 } as const;
+const NEWS = { ready: 1, failed: 2, told: 3 } as const;
+const SIGKILL = 9;
+const EPIPE = 32;
+const NANOSECONDS = 1e6;
+
+export interface GuardEvents {
+  /** Daemons may be put into the namespace. */
+  ready(): void;
+  /** The daemon with this pid was sent its stop signal: its grace before the deadline has begun. */
+  told(pid: number): void;
+  /** Everything in the namespace is dead. `problem`: why the guard could not be set up; null: it had begun. */
+  ended(problem: string | null): void;
+}
+
+/** Where a guard's namespace lies: that of a jail, whose other namespaces its PID 1 joins. The caller's descriptors. */
+export interface GuardSurroundings {
+  /** null: reeve's. */
+  readonly pidNamespace: number | null;
+  readonly join: readonly { readonly fd: number; readonly flags: number }[];
+}
+
+export class Guard {
+  /** Our child. */
+  readonly pid: number;
+  readonly #events: GuardEvents;
+  readonly #pidfd: number;
+  readonly #news: Watch;
+  readonly #reader: number;
+  #commands: number | null;
+  #first:
+    | { readonly pid: number; readonly pidfd: number; readonly namespace: number; readonly watch: Watch }
+    | null = null;
+  #errno: number | null = null;
+  #isOver = false;
+
+  /**
+   * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: null: where reeve is. Throws SysError.
+   */
+  constructor(deadline: number, within: GuardSurroundings | null, events: GuardEvents) {
+    this.#events = events;
+    const commands = openPipe({ nonblock: true });
+    const news = openPipe({ nonblock: true });
+    const surroundings = within ?? { pidNamespace: null, join: [] };
+    const inherited = surroundings.join.map(({ fd }) => fd);
+    if (surroundings.pidNamespace !== null) inherited.push(surroundings.pidNamespace);
+    const request = memfdOf(
+      "reeve-guard",
+      packRequest(commands.reader, news.writer, surroundings, deadline),
+    );
+    const out = new Int32Array(2);
+    try {
+      const keep = keepList([request, commands.reader, news.writer, ...inherited]);
+      const symbols = native();
+      unwrap(
+        "clone3",
+        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE_GUARD, -1, 0, out),
+        { doing: "start a guard" },
+      );
+      this.pid = out[0]!;
+      this.#pidfd = out[1]! >= 0 ? out[1]! : unwrap("pidfd_open", native().reeve_pidfd_open(this.pid));
+    } catch (error) {
+      closeFd(commands.writer);
+      closeFd(news.reader);
+      throw error;
+    } finally {
+      closeFd(request);
+      closeFd(commands.reader);
+      closeFd(news.writer);
+    }
+    this.#commands = commands.writer;
+    this.#reader = news.reader;
+    this.#news = watcher().add(news.reader, () => this.#readNews());
+  }
+
+  /** The namespace for daemons, and its PID 1 as we see it; null before `ready` and after `ended`. */
+  get place(): { readonly initPid: number; readonly pidNamespaceFd: number } | null {
+    const first = this.#first;
+    return first === null ? null : { initPid: first.pid, pidNamespaceFd: first.namespace };
+  }
+
+  /** Moves the deadline on. false: the guard takes no commands; the deadline that it has stands. */
+  push(deadline: number): boolean {
+    return this.#command(COMMAND.push, 0, 0, nanoseconds(deadline));
+  }
+
+  /** `signal` goes to the daemon `pid`, our unreaped child or one that is held, `graceMs` before the deadline. */
+  watch(pid: number, signal: number, graceMs: number): boolean {
+    const grace = integer(Math.round(graceMs), "grace", 0, Number.MAX_SAFE_INTEGER / NANOSECONDS);
+    return this.#command(COMMAND.watch, processId(pid), signalNumber(signal), nanoseconds(grace));
+  }
+
+  /** All daemons that it watches have been told to stop: the guard does not tell them again. The deadline stands. */
+  hush(): void {
+    this.#command(COMMAND.hush, 0, 0, 0n);
+  }
+
+  /** Kills the guard, and with it everything in the namespace. `ended` is called when nothing of it is left. */
+  kill(): void {
+    if (!this.#isOver) signalPidfd(this.#pidfd, SIGKILL);
+  }
+
+  #command(kind: number, pid: number, signal: number, value: bigint): boolean {
+    if (this.#commands === null) return false;
+    const bytes = new Uint8Array(COMMAND_SIZE);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, kind, true);
+    view.setInt32(4, pid, true);
+    view.setUint32(8, signal, true);
+    view.setBigUint64(16, value, true);
+    const result = Number(native().reeve_write(this.#commands, bytes, bytes.length));
+    // It is gone, or is stopped and has not read for thousands of commands.
+    if (result === -EPIPE || result === -EAGAIN) return false;
+    unwrap("write", result, { doing: "tell the guard" });
+    return true;
+  }
+
+  #readNews(): void {
+    const bytes = new Uint8Array(NEWS_SIZE * 64);
+    const count = readInto(this.#reader, bytes, { doing: "read the guard's news" });
+    if (count === null) return;
+    if (count === 0) return this.#hungUp();
+    const view = new DataView(bytes.buffer);
+    for (let at = 0; at + NEWS_SIZE <= count; at += NEWS_SIZE) {
+      const value = view.getInt32(at + 4, true);
+      const kind = view.getUint32(at, true);
+      if (kind === NEWS.ready) this.#begun(value);
+      else if (kind === NEWS.failed) this.#errno = value;
+      else if (kind === NEWS.told) this.#events.told(value);
+    }
+  }
+
+  /** The pid is the guard's own child, which it reaps not before it ends: the number is certain while the guard lives. */
+  #begun(pid: number): void {
+    let namespace: number | null = null;
+    let pidfd: number | null = null;
+    try {
+      pidfd = openPidfd(pid);
+      namespace = openFollow(`/proc/${pid}/ns/pid`);
+      const isIts = pidfd !== null && readStat(pid)?.ppid === this.pid && signalPidfd(this.#pidfd, 0);
+      if (pidfd === null || !isIts) throw new Error("the guard's namespace ended");
+    } catch {
+      // It ended meanwhile, or there is no descriptor: without a namespace nothing can be started in it.
+      if (pidfd !== null) closePidfd(pidfd);
+      if (namespace !== null) closeFd(namespace);
+      return this.kill();
+    }
+    const watch = watcher().add(pidfd, () => this.#end());
+    this.#first = { pid, pidfd, namespace, watch };
+    this.#events.ready();
+  }
+
+  /** The guard is dead or dying. PID 1 of the namespace, and all the others before it, follow: its pidfd tells when. */
+  #hungUp(): void {
+    this.#letGo();
+    if (this.#first === null) this.#end();
+  }
+
+  #letGo(): void {
+    if (this.#commands === null) return;
+    this.#news.remove();
+    closeFd(this.#reader);
+    closeFd(this.#commands);
+    this.#commands = null;
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#letGo();
+    const first = this.#first;
+    this.#first = null;
+    if (first !== null) {
+      first.watch.remove();
+      closePidfd(first.pidfd);
+      closeFd(first.namespace);
+    }
+    signalPidfd(this.#pidfd, SIGKILL); // its PID 1 may have been killed alone
+    closePidfd(this.#pidfd);
+    this.#events.ended(this.#errno === null ? null : problemOf(this.#errno));
+  }
+}
+
+function problemOf(errno: number): string {
+  const { message } = new SysError("clone", errno, { doing: "make a PID namespace for the guard" });
+  return errno === EPERM ? `${message}; it needs root (CAP_SYS_ADMIN)` : message;
+}
+
+function nanoseconds(milliseconds: number): bigint {
+  return BigInt(Math.floor(milliseconds * 1000)) * 1000n;
+}
+
+function packRequest(
+  commands: number,
+  news: number,
+  { pidNamespace, join }: GuardSurroundings,
+  deadline: number,
+): Uint8Array {
+  integer(join.length, "count of namespaces to join", 0, JOINS);
+  const bytes = new Uint8Array(REQUEST_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setInt32(4, commands, true);
+  view.setInt32(8, news, true);
+  view.setInt32(12, pidNamespace ?? -1, true);
+  view.setBigUint64(16, unsigned64(nanoseconds(deadline), "deadline"), true);
+  view.setUint32(24, join.length, true);
+  join.forEach(({ fd, flags }, at) => {
+    view.setInt32(JOINS_AT + at * 8, fileDescriptor(fd, "namespace to join"), true);
+    view.setUint32(JOINS_AT + at * 8 + 4, integer(flags, "namespaces to join", 1, 0xffff_ffff), true);
+  });
+  return bytes;
+}

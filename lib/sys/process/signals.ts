@@ -1,0 +1,59 @@
+/**
+ * Reeve's own signal mask, and signals held back over an exec. Must never change how the runtime handles a signal: that
+ * is `process.on`. Names of signals are lib/sys/signal_names.ts.
+ */
+import { integer } from "../checks.ts";
+import { native, unwrap } from "../native/native.ts";
+
+const LAST_SIGNAL = 64;
+
+/**
+ * Holds these signals back from the calling thread, until they are unblocked or the event loop waits: the runtime waits with an
+ * empty mask, in which pending ones come. Other threads take what this one blocks (`holdSignals` is for that). Children get
+ * an empty mask all the same.
+ */
+export function blockSignals(signals: readonly number[]): void {
+  unwrap("rt_sigprocmask", native().reeve_sigmask(0, signalMask(signals)));
+}
+
+/**
+ * Lets signals come that the image before us left blocked. Their handlers must be there first, and both before the event loop
+ * waits for the first time: so not behind an await.
+ */
+export function unblockSignals(signals: readonly number[]): void {
+  unwrap("rt_sigprocmask", native().reeve_sigmask(1, signalMask(signals)));
+}
+
+/** Bit n-1 stands for signal n. */
+export function signalMask(signals: readonly number[]): bigint {
+  let mask = 0n;
+  for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);
+  return mask;
+}
+
+/** Signals held back from the whole process; see `holdSignals`. */
+export interface HeldSignals {
+  /** Gives the signals back to their handlers; those that came meanwhile come now. Once. */
+  release(): void;
+}
+
+/**
+ * Holds these signals back from the whole process: blocking alone would not, since the kernel gives what one thread blocks to
+ * a thread of the runtime that does not, and an exec would lose it there. They stay pending, over an exec too.
+ *
+ * Before an exec: hold, let the event loop turn once, so that what came earlier reaches its handlers, then `execSelf` with the
+ * same signals blocked. No handler may be added or removed meanwhile. Throws SysError (EPERM outside of the main thread).
+ */
+export function holdSignals(signals: readonly number[]): HeldSignals {
+  const mask = signalMask(signals);
+  const saved = new BigUint64Array(64 * 4);
+  unwrap("rt_sigaction", native().reeve_hold_signals(mask, saved), { doing: "hold signals back" });
+  let held = true;
+  return {
+    release: () => {
+      if (!held) return;
+      held = false;
+      unwrap("rt_sigaction", native().reeve_release_signals(mask, saved), { doing: "release signals" });
+    },
+  };
+}
