@@ -2,7 +2,7 @@
  * `reeve check FILE`: every problem that a start would meet, and the deliberate differences from uWSGI that this
  * configuration meets. It looks only: nothing is run, created or changed.
  */
-import type { CommandLine } from "../config/command_line.ts";
+import type { CommandLine } from "./shared/argv.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";

@@ -1,7 +1,7 @@
 /** What the completions of all shells have in common: the commands, and what each option's value may be. Pure. */
-import { COMMANDS } from "../config/command_line.ts";
-import type { OptionRow } from "../config/option_row.ts";
-import { optionRows } from "../config/option_table.ts";
+import { COMMANDS } from "./shared/argv.ts";
+import type { OptionRow } from "../config/options/option_row.ts";
+import { optionRows } from "../config/options/option_table.ts";
 
 /** What can be offered for a value; "free": nothing. */
 export type ValueKind = "none" | "files" | "users" | "groups" | "free";

@@ -2,10 +2,10 @@
  * `reeve enter`: a shell or a command inside the jail of a running instance, or in the namespaces of one of its daemons. Nothing of
  * reeve's, and no terminal of the host, is within reach of what it starts.
  */
-import type { CommandLine } from "../config/command_line.ts";
-import { parseCommandLine } from "../config/command_line.ts";
+import type { CommandLine } from "./shared/argv.ts";
+import { parseCommandLine } from "./shared/argv.ts";
 import { ConfigError } from "../config/diagnostic.ts";
-import type { Identity, Plan } from "../config/plan.ts";
+import type { Identity, Plan } from "../config/plan/plan.ts";
 import { describeFailure } from "../supervisor/failure_text.ts";
 import type { SetupFailure } from "../supervisor/registry.ts";
 import { runDirCandidates } from "../supervisor/run_dir.ts";

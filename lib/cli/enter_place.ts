@@ -4,9 +4,9 @@
  */
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
-import type { DaemonPlan, Plan } from "../config/plan.ts";
-import { nearestName } from "../config/plan_nearest.ts";
+import type { DaemonNamespaces, JailPlan } from "../config/plan/jail_plan.ts";
+import type { DaemonPlan, Plan } from "../config/plan/plan.ts";
+import { nearestName } from "../config/nearest.ts";
 import { JailHandle, NotThatJail } from "../jail/jail_handle.ts";
 import { NAMESPACE_KINDS } from "../jail/jail_identity.ts";
 import type { JailPlace } from "../jail/jail_place.ts";

@@ -1,9 +1,9 @@
 /** `reeve help [OPTION]`, `--help` and the usage text. Made of the option table; at most 80 columns wide. */
-import { COMMANDS } from "../config/command_line.ts";
-import { nearestName } from "../config/plan_nearest.ts";
-import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../config/option_row.ts";
-import { findOption, optionRows } from "../config/option_table.ts";
-import { uwsgiNames } from "../config/uwsgi_names.ts";
+import { COMMANDS } from "./shared/argv.ts";
+import { nearestName } from "../config/nearest.ts";
+import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../config/options/option_row.ts";
+import { findOption, optionRows } from "../config/options/option_table.ts";
+import { uwsgiNames } from "../config/options/uwsgi_names.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";
 import { VERSION } from "./version.ts";

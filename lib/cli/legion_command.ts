@@ -2,7 +2,7 @@
  * `reeve legion FILE`: the legions of a running instance, asked for through the address of its `stats` option. What is answered
  * may be anybody's words: nothing of it reaches the terminal unescaped, and what has another form is left out.
  */
-import type { CommandLine } from "../config/command_line.ts";
+import type { CommandLine } from "./shared/argv.ts";
 import { readStats } from "../control/stats_client.ts";
 import { errorText } from "../sys/error_text.ts";
 import { EXIT } from "./exit_code.ts";

@@ -2,9 +2,9 @@
  * `reeve man`: the manual page, in the language of man(7), made of the option table and of the help of the commands. Must print
  * the same wherever and whenever it is made: docs/reeve.1 is this page.
  */
-import { COMMANDS } from "../config/command_line.ts";
-import { GROUP_TITLES, type OptionRow } from "../config/option_row.ts";
-import { optionRows } from "../config/option_table.ts";
+import { COMMANDS } from "./shared/argv.ts";
+import { GROUP_TITLES, type OptionRow } from "../config/options/option_row.ts";
+import { optionRows } from "../config/options/option_table.ts";
 import { EXIT } from "./exit_code.ts";
 import { COMMAND_HELP, sentence } from "./help.ts";
 import type { Outputs } from "./output.ts";

@@ -1,7 +1,7 @@
 /**
  * `reeve plan FILE`: what a configuration comes to, each setting with the place that it comes from. Secrets are hidden.
  */
-import type { CommandLine } from "../config/command_line.ts";
+import type { CommandLine } from "./shared/argv.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Outputs } from "./output.ts";
 import { planToJson } from "./plan_json.ts";

@@ -6,7 +6,7 @@ import type {
   KeepMount,
   RootPlan,
   SetnsServerPlan,
-} from "../config/jail_plan.ts";
+} from "../config/plan/jail_plan.ts";
 import type { Origin } from "../config/origin.ts";
 
 /** `label`, `value` and the place that it comes from. */

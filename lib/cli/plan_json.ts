@@ -1,10 +1,10 @@
 /** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
 import { signalName } from "../sys/signal_names.ts";
-import { capabilityName } from "../config/plan_capabilities.ts";
+import { capabilityName } from "../config/values/capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
-import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan.ts";
+import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../config/plan/plan.ts";
 import { legionToJson } from "./plan_legion_text.ts";
-import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../config/mask.ts";
+import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../config/plan/mask.ts";
 
 /** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
 export const DAEMON_SETTINGS = [

@@ -1,8 +1,13 @@
 /** Legions and the statistics server of a Plan, in words and as JSON, for `reeve plan`. Pure. No secret is shown. */
-import type { EtcdTransportPlan, LegionPlan, StatsPlan, UdpTransportPlan } from "../config/legion_plan.ts";
-import { HIDDEN, maskAddresses, maskLine } from "../config/mask.ts";
+import type {
+  EtcdTransportPlan,
+  LegionPlan,
+  StatsPlan,
+  UdpTransportPlan,
+} from "../config/plan/legion_plan.ts";
+import { HIDDEN, maskAddresses, maskLine } from "../config/plan/mask.ts";
 import type { Origin } from "../config/origin.ts";
-import { addressText } from "../config/plan_addresses.ts";
+import { addressText } from "../config/system/addresses.ts";
 import { signalName } from "../sys/signal_names.ts";
 
 export type LegionRow = readonly [label: string, value: string, origin: Origin];

@@ -1,9 +1,9 @@
 /** A Plan as text for people: one setting a line, with the place that it comes from. Pure. */
-import { capabilityName } from "../config/plan_capabilities.ts";
+import { capabilityName } from "../config/values/capabilities.ts";
 import { formatOrigin, type Origin } from "../config/origin.ts";
-import type { DaemonPlan, Identity, InstancePlan, Plan } from "../config/plan.ts";
+import type { DaemonPlan, Identity, InstancePlan, Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
-import { maskLine, maskValue } from "../config/mask.ts";
+import { maskLine, maskValue } from "../config/plan/mask.ts";
 import { type Colour, printable } from "./output.ts";
 import { addJailRows, addSetnsServerRow, namespacesText } from "./plan_jail_text.ts";
 import { legionRows, statsText } from "./plan_legion_text.ts";

@@ -2,14 +2,14 @@
  * From the words of the command line to a checked Plan: the language, the Plan's builder and the look at the system,
  * one after the other, with everything that is wrong in one list.
  */
-import type { CommandLine } from "../config/command_line.ts";
+import type { CommandLine } from "./shared/argv.ts";
 import { ConfigError, type Diagnostic, Diagnostics } from "../config/diagnostic.ts";
-import { type Configuration, loadConfiguration } from "../config/load.ts";
-import { noteDifferences } from "../config/plan_differences.ts";
-import { buildPlan } from "../config/plan_build.ts";
-import { findProblems, type Purpose } from "../config/plan_problems.ts";
-import type { Plan } from "../config/plan.ts";
-import type { PlanSystem } from "../config/plan_system.ts";
+import { type Configuration, loadConfiguration } from "../config/language/load.ts";
+import { noteDifferences } from "../config/check/differences.ts";
+import { buildPlan } from "../config/build/build_plan.ts";
+import { findProblems, type Purpose } from "../config/check/problems.ts";
+import type { Plan } from "../config/plan/plan.ts";
+import type { PlanSystem } from "../config/system/system.ts";
 import { cipherProblem } from "../legion/cipher_names.ts";
 import { realConfigWorld, RealPlanSystem } from "./world.ts";
 

@@ -2,10 +2,10 @@
  * The words of the command line to the command that they ask for, and its exit code. Every command is loaded when it
  * is asked for, so that none pays for another. Never ends the process.
  */
-import { type CommandLine, COMMANDS, parseCommandLine, RESERVED_COMMANDS } from "../config/command_line.ts";
-import type { Configuration } from "../config/load.ts";
+import { type CommandLine, COMMANDS, parseCommandLine, RESERVED_COMMANDS } from "./shared/argv.ts";
+import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
-import { nearestName } from "../config/plan_nearest.ts";
+import { nearestName } from "../config/nearest.ts";
 import { EXIT } from "./exit_code.ts";
 import { type Outputs, standardOutputs } from "./output.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
@@ -170,7 +170,7 @@ async function runConfiguration(
 
 /** show-config, and the first value of every `get`. */
 async function answer(configuration: Configuration, outputs: Outputs): Promise<void> {
-  const { showConfiguration } = await import("../config/show.ts");
+  const { showConfiguration } = await import("../config/language/show.ts");
   if (configuration.showConfig) outputs.out.write(showConfiguration(configuration.shown));
   for (const wanted of configuration.get) {
     const found = configuration.shown.find(({ name }) => name === wanted);

@@ -1,8 +1,8 @@
 /** The step from the command line into the supervisor: loaded only where an instance is run. */
-import type { CommandLine } from "../config/command_line.ts";
-import { planCommand } from "../config/command_words.ts";
+import type { CommandLine } from "./shared/argv.ts";
+import { planCommand } from "../config/values/command_words.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import type { Capsule } from "../supervisor/capsule.ts";
 import type { CheckedFiles } from "../supervisor/checked_files.ts";
 import { readPlan } from "./read_plan.ts";

@@ -19,9 +19,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { LARGEST_FILE } from "../config/limits.ts";
-import type { FileKind, FileStatus, PlanSystem } from "../config/plan_system.ts";
+import type { FileKind, FileStatus, PlanSystem } from "../config/system/system.ts";
 import { UserDatabase } from "../config/users.ts";
-import type { ConfigWorld } from "../config/world.ts";
+import type { ConfigWorld } from "../config/system/world.ts";
 import { lookInRoot, readTextInRoot } from "./root_files.ts";
 import { shellGlob } from "./shell_glob.ts";
 

@@ -2,7 +2,7 @@
  * A jail that stands, held: its init by a pidfd, its root and PID namespace by descriptors. Opened only when everything that is known
  * of it fits; must be closed when its init is gone, since what is held here keeps its mounts alive.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { Confinement } from "../sys/child/child_spec.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { openDirectory } from "../sys/file/files.ts";

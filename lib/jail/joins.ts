@@ -13,7 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { JoinPlan, NamespaceKind } from "../config/jail_plan.ts";
+import type { JoinPlan, NamespaceKind } from "../config/plan/jail_plan.ts";
 import { errorText } from "../sys/error_text.ts";
 import { statFd } from "../sys/file/files.ts";
 import { openPidfd, signalPidfd } from "../sys/process/pidfd.ts";

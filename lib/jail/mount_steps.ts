@@ -2,7 +2,7 @@
  * The mounts that a jail, or a daemon with namespaces of its own, sees: each one as the record that the helper carries out. Pure;
  * nothing here looks whether a path is there.
  */
-import type { KeepMount } from "../config/jail_plan.ts";
+import type { KeepMount } from "../config/plan/jail_plan.ts";
 import type { MountStep } from "../sys/child/child_spec.ts";
 
 /** MS_* of mount(2). */

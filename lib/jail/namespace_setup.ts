@@ -2,7 +2,7 @@
  * From a plan of namespaces to what the helper has to make: which namespaces, which root, which mounts in which order. Pure: the
  * same for the instance's jail, whose init makes it once, and for a daemon with namespaces of its own.
  */
-import type { DaemonNamespaces, JailPlan, NamespaceKind } from "../config/jail_plan.ts";
+import type { DaemonNamespaces, JailPlan, NamespaceKind } from "../config/plan/jail_plan.ts";
 import { CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import {
   isWithin,

@@ -2,7 +2,7 @@
  * A name for where a daemon lives, to be kept on record: the same pidfile elsewhere is another file, and its daemon another one. Pure;
  * which namespaces a daemon has beside a root does not count, for its paths and its pid mean the same in them.
  */
-import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
+import type { DaemonNamespaces, JailPlan } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import { needsInit } from "./namespace_setup.ts";
 

@@ -2,7 +2,7 @@
  * Namespaces that a server hands out on a unix socket (setns = SOCKET). Who serves it decides what the daemons live in, so it has
  * to be root or ourselves; what it hands out is used only if it is a namespace.
  */
-import type { NamespaceKind } from "../config/jail_plan.ts";
+import type { NamespaceKind } from "../config/plan/jail_plan.ts";
 import { closeFd, peerCredentials } from "../sys/file/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";

@@ -2,7 +2,7 @@
  * Waits until somebody serves the sockets from which a jail gets its namespaces, as uWSGI 2.0 does: it tries again every second,
  * for ever. Joins nothing.
  */
-import type { JoinPlan } from "../config/jail_plan.ts";
+import type { JoinPlan } from "../config/plan/jail_plan.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import type { Timers } from "../sys/timers.ts";
 import { askForNamespaces, NotServed } from "./setns_client.ts";

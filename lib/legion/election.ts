@@ -5,7 +5,7 @@
  * The rules are uWSGI 2.0's (valor, greater uuid, unanimity, quorum, tolerance), so that nodes of both elect the same lord. What
  * is added holds with a quorum of two or more: votes are leases and names are promises, see election_ballot.ts.
  */
-import type { LegionPlan } from "../config/legion_plan.ts";
+import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { ElectionRound } from "./election_round.ts";
 import { timingOf } from "./election_timing.ts";
 import type { ElectionSettings, ElectionState, Input, Moment, Step } from "./election_types.ts";

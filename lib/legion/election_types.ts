@@ -2,7 +2,7 @@
  * The election's vocabulary: what it is told, what it remembers, what it wants done. Types only. Times are milliseconds of one
  * clock that goes on while the machine sleeps (CLOCK_BOOTTIME); the wall clock stands in packets alone.
  */
-import type { LegionEvent } from "../config/legion_plan.ts";
+import type { LegionEvent } from "../config/plan/legion_plan.ts";
 import type { Announcement, NodeId } from "./announcement.ts";
 
 export type Level = "debug" | "info" | "warning" | "error";

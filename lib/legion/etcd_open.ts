@@ -3,7 +3,7 @@
  * it imports, statically.
  */
 import { readFileSync } from "node:fs";
-import type { EtcdTransportPlan, LegionPlan } from "../config/legion_plan.ts";
+import type { EtcdTransportPlan, LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { bootTime } from "../sys/process/identity.ts";
 import { Guard, type GuardSurroundings } from "../sys/child/guard.ts";

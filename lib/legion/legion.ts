@@ -3,7 +3,7 @@
  * election never waits for a hook. Must never let a daemon run while this node is not the lord, and never call itself rid of
  * the lordship while one still does.
  */
-import type { LegionPlan } from "../config/legion_plan.ts";
+import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "./elector.ts";
 import type { LordGuard } from "./guard_port.ts";
 import { legionVariables, type Variable } from "./legion_environment.ts";

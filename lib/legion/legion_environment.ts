@@ -1,5 +1,5 @@
 /** What the daemons and hooks of a legion find in their environment. Pure. */
-import type { LegionEvent } from "../config/legion_plan.ts";
+import type { LegionEvent } from "../config/plan/legion_plan.ts";
 import type { NodeId } from "./announcement.ts";
 import type { Term } from "./elector.ts";
 

@@ -3,7 +3,7 @@
  * Those that belong to a lordship wait for each other, and not for those about other nodes, of which a storm of comings and
  * goings may ask for many. Must never throw: a hook that fails is said in the log.
  */
-import type { LegionEvent, LegionHook, LegionPlan } from "../config/legion_plan.ts";
+import type { LegionEvent, LegionHook, LegionPlan } from "../config/plan/legion_plan.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { NodeId } from "./announcement.ts";
 import { HookLane } from "./hook_lane.ts";

@@ -2,7 +2,7 @@
  * Puts together who elects the lord of a legion, from its Plan. Each transport is loaded only where a legion uses it: etcd's is
  * large, and cryptography costs time at every start.
  */
-import type { LegionPlan } from "../config/legion_plan.ts";
+import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { bootTime } from "../sys/process/identity.ts";
 import type { GuardSurroundings } from "../sys/child/guard.ts";

@@ -2,7 +2,7 @@
  * The Elector over uWSGI's packets: gives the pure election its inputs and its time, and carries its effects out. Must never
  * decide; what happens next is in election.ts.
  */
-import type { LegionPlan } from "../config/legion_plan.ts";
+import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import type { Announcement } from "./announcement.ts";
 import type { Timers } from "../sys/timers.ts";
 import { encodeText } from "../sys/byte_text.ts";

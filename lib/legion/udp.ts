@@ -2,8 +2,8 @@
  * A legion's packets over UDP: unicast, multicast or broadcast, IPv4 or IPv6. Must never wait, nor end a legion because a link
  * is down: what cannot be sent now may be sent at the next announcement.
  */
-import type { LegionAddress, UdpTransportPlan } from "../config/legion_plan.ts";
-import { addressText, isMulticast } from "../config/plan_addresses.ts";
+import type { LegionAddress, UdpTransportPlan } from "../config/plan/legion_plan.ts";
+import { addressText, isMulticast } from "../config/system/addresses.ts";
 import { findInterface } from "./multicast_interface.ts";
 import { codeOf, networkErrorText } from "./network_error.ts";
 import { SendTroubles } from "./send_troubles.ts";

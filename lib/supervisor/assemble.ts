@@ -2,7 +2,7 @@
  * Puts the parts of a run together from a Plan and what the image before left: limits, environment, core, services.
  * Starts nothing.
  */
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { bootId } from "../sys/process/identity.ts";

@@ -2,8 +2,8 @@
  * Runs commands that are no daemons (hooks, touch-exec) as children, each once, and says how each ended; in the jail where
  * that is asked for. A command that is called off is killed with its process group.
  */
-import { shownCommand } from "../config/mask.ts";
-import type { Command, InstancePlan } from "../config/plan.ts";
+import { shownCommand } from "../config/plan/mask.ts";
+import type { Command, InstancePlan } from "../config/plan/plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/jail_place.ts";
 import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";

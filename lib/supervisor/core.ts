@@ -3,7 +3,7 @@
  * decided here about a daemon, and nothing here outlives the call.
  */
 import { resolve } from "node:path";
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { exitCodeOf } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";

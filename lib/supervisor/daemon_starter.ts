@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { shownCommand } from "../config/mask.ts";
-import { forbidsMounts } from "../config/plan_capabilities.ts";
-import type { DaemonPlan, InstancePlan } from "../config/plan.ts";
+import { shownCommand } from "../config/plan/mask.ts";
+import { forbidsMounts } from "../config/values/capabilities.ts";
+import type { DaemonPlan, InstancePlan } from "../config/plan/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";

@@ -2,7 +2,7 @@
  * `reeve -- COMMAND` alone: there is nothing to supervise, so reeve turns into the helper's init, which is as
  * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and stopped.
  */
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import { becomeInit } from "../sys/child/spawn.ts";

@@ -2,7 +2,7 @@
  * The running system: composes units, reaper, sweeper and signals, and owns the life of the whole instance. Every
  * decision about one daemon is its unit's; what is decided here concerns all of them: start, stop, reload.
  */
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";

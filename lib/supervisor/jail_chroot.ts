@@ -2,7 +2,7 @@
  * chroot(2) alone: a root that every daemon changes to for itself. There is nothing to make, to lose or to end; what is held is the
  * directory, for files that are looked at in it.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { jailSetup } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";

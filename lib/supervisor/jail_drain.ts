@@ -2,7 +2,7 @@
  * Asks everything that is still in a jail to end, and waits: sessions of a login, what a daemon left. Must never signal a process that
  * is not in the jail at that instant. SIGKILL is not sent here: the end of the jail's init is that.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { JailHandle } from "../jail/jail_handle.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";

@@ -2,7 +2,7 @@
  * Looks for the jail that an earlier image of reeve made: the one before a reload, which handed it over, or one that was killed, whose
  * record is in the run directory. What does not fit in every point is not ours, and is left alone.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import { JailHandle, NotThatJail } from "../jail/jail_handle.ts";
 import { fingerprint, type JailIdentity, type JailRecord } from "../jail/jail_identity.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";

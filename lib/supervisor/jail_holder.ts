@@ -2,7 +2,7 @@
  * Holds the instance's jail: makes it or goes on with the one found, notices its end, makes it again with back-off, ends it. What
  * follows from what is lib/jail/jail_life.ts; daemons are not its business beyond saying when they may be started.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/jail_life.ts";

@@ -2,7 +2,7 @@
  * One init of a jail, from its clone to its end: started, heard when it is ready, watched, killed. It never decides what follows: that
  * is jail_holder.ts.
  */
-import type { JailPlan } from "../config/jail_plan.ts";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
 import { type ExitCause, exitCodeOf, type ProcessId } from "../sys/process_id.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { describePlaceFailure } from "../jail/jail_failure.ts";

@@ -2,7 +2,7 @@
  * The ChildSpec of a jail's init, and what a child needs that is to live in a jail or in namespaces of its own. Nothing is opened
  * here: who calls has the descriptors, and closes them.
  */
-import type { DaemonNamespaces, JailPlan } from "../config/jail_plan.ts";
+import type { DaemonNamespaces, JailPlan } from "../config/plan/jail_plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import type { OpenJoins } from "../jail/joins.ts";

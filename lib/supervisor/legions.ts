@@ -2,7 +2,7 @@
  * All legions of an instance: started before its daemons, left before they are stopped, closed when they are down. Must never hold
  * up the instance: a legion that cannot take part is a refusal at the first start, and afterwards a line in the log.
  */
-import type { LegionPlan } from "../config/legion_plan.ts";
+import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
 import type { JailPlace } from "../jail/jail_place.ts";
 import { errorText } from "../sys/error_text.ts";

@@ -3,11 +3,11 @@
  * master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file does.
  */
 import { resolve } from "node:path";
-import { maskLine } from "../config/mask.ts";
-import type { Command, Plan } from "../config/plan.ts";
+import { maskLine } from "../config/plan/mask.ts";
+import type { Command, Plan } from "../config/plan/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/jail_place.ts";
-import type { JoinPlan } from "../config/jail_plan.ts";
+import type { JoinPlan } from "../config/plan/jail_plan.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { untilServed } from "../jail/setns_wait.ts";
 import type { Logger } from "../log/logger.ts";

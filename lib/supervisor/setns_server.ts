@@ -4,7 +4,7 @@
  */
 import { lstatSync, unlinkSync } from "node:fs";
 import { resolve } from "node:path";
-import type { SetnsServerPlan } from "../config/jail_plan.ts";
+import type { SetnsServerPlan } from "../config/plan/jail_plan.ts";
 import { isTrusted, setnsMessage } from "../jail/setns.ts";
 import { closeFd, peerCredentials } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";

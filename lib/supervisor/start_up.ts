@@ -2,7 +2,7 @@
  * The steps of a start in their order, which is uWSGI's: asap, pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user,
  * logto2, chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
  */
-import type { Plan } from "../config/plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "./environment.ts";
 import { HookExit } from "./hooks.ts";

@@ -2,8 +2,8 @@
  * The instance's statistics server: gathers what it says from the running parts when somebody asks. Must never hold up the
  * instance: what keeps it from listening is a refusal at the first start, and afterwards a line in the log.
  */
-import { shownCommand } from "../config/mask.ts";
-import type { Plan } from "../config/plan.ts";
+import { shownCommand } from "../config/plan/mask.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import type { InstanceFacts } from "../control/stats_document.ts";
 import type { StatsServer } from "../control/stats_server.ts";
 import type { Logger } from "../log/logger.ts";

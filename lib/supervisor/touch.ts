@@ -3,8 +3,8 @@
  * fs-reload) and those that restart one daemon. Only says what was touched; what follows is the supervisor's.
  */
 import { isAbsolute } from "node:path";
-import { maskLine } from "../config/mask.ts";
-import type { InstancePlan } from "../config/plan.ts";
+import { maskLine } from "../config/plan/mask.ts";
+import type { InstancePlan } from "../config/plan/plan.ts";
 import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchOptions, type PathWatchWorld } from "./path_watch.ts";
 

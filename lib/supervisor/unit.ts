@@ -2,8 +2,8 @@
  * One daemon as it runs: feeds events to its machine and carries out the effects. It must never decide; what happens
  * next is in lib/daemon/transitions.ts.
  */
-import { shownCommand } from "../config/mask.ts";
-import type { DaemonPlan } from "../config/plan.ts";
+import { shownCommand } from "../config/plan/mask.ts";
+import type { DaemonPlan } from "../config/plan/plan.ts";
 import { DaemonMachine } from "../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";

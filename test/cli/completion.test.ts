@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { completionScript } from "../../lib/cli/completion.ts";
 import { COMPLETED_COMMANDS, type Shell, SHELLS } from "../../lib/cli/completion_table.ts";
-import { COMMANDS } from "../../lib/config/command_line.ts";
+import { COMMANDS } from "../../lib/cli/shared/argv.ts";
 import { Directory, reeve } from "./cli.ts";
 
 const room = new Directory();

@@ -1,7 +1,7 @@
 /** The words behind `reeve enter`. */
 import { describe, expect, test } from "bun:test";
 import { parseEnterWords, WrongWords } from "../../lib/cli/enter_words.ts";
-import { parseCommandLine } from "../../lib/config/command_line.ts";
+import { parseCommandLine } from "../../lib/cli/shared/argv.ts";
 
 const NOTHING = { configuration: null, daemon: null, user: null, isHelp: false };
 

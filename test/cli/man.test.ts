@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { COMMAND_HELP } from "../../lib/cli/help.ts";
 import { manPage } from "../../lib/cli/man.ts";
-import { optionRows } from "../../lib/config/option_table.ts";
+import { optionRows } from "../../lib/config/options/option_table.ts";
 import { reeve } from "./cli.ts";
 
 const PAGE = join(import.meta.dir, "../../docs/reeve.1");

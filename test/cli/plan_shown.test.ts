@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { planToJson } from "../../lib/cli/plan_json.ts";
 import { planToText } from "../../lib/cli/plan_text.ts";
-import { build } from "../config/plan_fake_system.ts";
+import { build } from "../config/build/fake_system.ts";
 
 const plain = { paint: (text: string) => text };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseId, UserDatabase } from "../../lib/config/users.ts";
-import { GROUP, PASSWD } from "./plan_fake_system.ts";
+import { GROUP, PASSWD } from "./build/fake_system.ts";
 
 const users = new UserDatabase({ passwd: PASSWD, group: GROUP });
 

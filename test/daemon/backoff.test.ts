@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { DEFAULT_MAX_THROTTLE } from "../../lib/config/plan_daemon_draft.ts";
+import { DEFAULT_MAX_THROTTLE } from "../../lib/config/build/daemon/draft.ts";
 import { FRESH_STREAK, judgeEnd, STAYED_UP_MS, type Streak } from "../../lib/daemon/backoff.ts";
 
 const LIMITS = { freq: 1000, maxThrottle: DEFAULT_MAX_THROTTLE };

@@ -1,5 +1,5 @@
 /** Plans of jails for tests to change. */
-import type { DaemonNamespaces, JailPlan } from "../../lib/config/jail_plan.ts";
+import type { DaemonNamespaces, JailPlan } from "../../lib/config/plan/jail_plan.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 

@@ -1,6 +1,6 @@
 /** A stranger's packets at the rate of a fast sender, over real sockets of the loopback. */
 import { afterAll, expect, test } from "bun:test";
-import type { LegionPlan } from "../../lib/config/legion_plan.ts";
+import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import { openElector } from "../../lib/legion/open_elector.ts";
 import type { Elector, ElectorEvents } from "../../lib/legion/elector.ts";
 import { until } from "../sys/until.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { LegionAction, LegionEvent, LegionPlan } from "../../lib/config/legion_plan.ts";
+import type { LegionAction, LegionEvent, LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "../../lib/legion/elector.ts";
 import { Legion, type LegionWorld } from "../../lib/legion/legion.ts";
 import type { Variable } from "../../lib/legion/legion_environment.ts";

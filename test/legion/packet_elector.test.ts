@@ -1,6 +1,6 @@
 /** Nodes that elect over packets: an exchange in memory, one clock that the test moves. */
 import { describe, expect, test } from "bun:test";
-import type { LegionPlan } from "../../lib/config/legion_plan.ts";
+import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { ElectorEvents, Term } from "../../lib/legion/elector.ts";
 import { PacketElector } from "../../lib/legion/packet_elector.ts";
 import { Packets } from "../../lib/legion/packets.ts";

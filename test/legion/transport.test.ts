@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LegionAddress, UdpTransportPlan } from "../../lib/config/legion_plan.ts";
+import type { LegionAddress, UdpTransportPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Transport } from "../../lib/legion/transport.ts";
 import { UdpTransport } from "../../lib/legion/udp.ts";
 import { UnixTransport } from "../../lib/legion/unix_transport.ts";

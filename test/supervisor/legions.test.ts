@@ -1,6 +1,6 @@
 /** All legions of an instance, over real sockets of the loopback; the instance is a stand-in. */
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
-import type { LegionPlan } from "../../lib/config/legion_plan.ts";
+import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Core } from "../../lib/supervisor/core.ts";
 import type { CommandRunner } from "../../lib/supervisor/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";

@@ -1,5 +1,5 @@
 /** Plans for tests to change: what a configuration with nothing but the command would give. */
-import type { DaemonPlan, InstancePlan } from "../../lib/config/plan.ts";
+import type { DaemonPlan, InstancePlan } from "../../lib/config/plan/plan.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 

@@ -1,0 +1,214 @@
+/**
+ * The words of the command line: which command, which options, which files. Reads words only; what an option means is
+ * decided by load.ts, what a command does by lib/cli.
+ *
+ * A command is the first word that is no option. A file that has a command's name is written with a path: `./status`.
+ */
+import { type CustomOption, parseCustomOption } from "../../config/language/custom_option.ts";
+import { ConfigError, Diagnostics } from "../../config/diagnostic.ts";
+import type { FileArgument } from "../../config/language/load.ts";
+import { allOptionNames, argumentOf, findOption, longName } from "../../config/options/option_table.ts";
+import type { Origin, RawOption } from "../../config/origin.ts";
+import { nearestName } from "../../config/nearest.ts";
+import { quote } from "../../config/problem.ts";
+import type { Argument } from "../../config/options/uwsgi_names.ts";
+
+/** The commands that there are; "run" is none of the words: it is what happens without one. */
+export const COMMANDS = ["check", "plan", "enter", "legion", "doctor", "completion", "man", "help"] as const;
+/** Names kept for commands to come. */
+export const RESERVED_COMMANDS = ("status start stop restart logs events apply upgrade top").split(" ");
+
+export type CommandName = "run" | "version" | "stop-pidfile" | "reload-pidfile" | typeof COMMANDS[number];
+
+export interface CommandLine {
+  readonly command: CommandName;
+  /** Their origin is `command line:N`: the position of the word, counted from 1. */
+  readonly options: readonly RawOption[];
+  readonly files: readonly FileArgument[];
+  /** Words after `--`: the command of the entrypoint form; null without `--`. */
+  readonly entrypoint: readonly string[] | null;
+  /** --json, after a command: output as JSON. */
+  readonly json: boolean;
+  /** help, enter, legion, doctor, completion, man: the words behind them. stop-pidfile, reload-pidfile: the file. */
+  readonly operands: readonly string[];
+}
+
+/** Commands whose further words are not configuration files. */
+const OWN_WORDS: ReadonlySet<CommandName> = new Set([
+  "help",
+  "enter",
+  "legion",
+  "doctor",
+  "completion",
+  "man",
+]);
+
+/** Reads argv without the program's name; throws ConfigError, with everything that is wrong. */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  return new Words(argv).parse();
+}
+
+class Words {
+  readonly #argv: readonly string[];
+  readonly #diagnostics = new Diagnostics();
+  readonly #options: RawOption[] = [];
+  readonly #files: FileArgument[] = [];
+  readonly #operands: string[] = [];
+  readonly #custom = new Map<string, CustomOption>();
+  #command: CommandName = "run";
+  #asked: CommandName | null = null;
+  #json = false;
+  #at = 0;
+
+  constructor(argv: readonly string[]) {
+    this.#argv = argv;
+  }
+
+  parse(): CommandLine {
+    let entrypoint: readonly string[] | null = null;
+    while (this.#at < this.#argv.length) {
+      const origin = this.#origin();
+      const word = this.#argv[this.#at++] ?? "";
+      if (word === "--") {
+        entrypoint = this.#argv.slice(this.#at);
+        break;
+      }
+      if (this.#command === "enter") {
+        // It has options of its own, which are beginnings of others' names.
+        this.#operands.push(word);
+        continue;
+      }
+      if (word.includes("\0")) {
+        this.#diagnostics.error(`cannot use ${quote(word)}: it contains a NUL byte`, origin);
+      } else if (word.startsWith("--")) this.#long(word.slice(2), origin);
+      else if (word.startsWith("-") && word !== "-") this.#short(word.slice(1), origin);
+      else this.#word(word, origin);
+    }
+    if (entrypoint?.length === 0) {
+      this.#diagnostics.error('"--" must be followed by a command', this.#origin());
+    }
+    if (this.#diagnostics.hasErrors) throw new ConfigError(this.#diagnostics.list);
+    return {
+      command: this.#asked ?? this.#command,
+      options: this.#options,
+      files: this.#files,
+      entrypoint,
+      json: this.#json,
+      operands: this.#operands,
+    };
+  }
+
+  #origin(): Origin {
+    return { file: "command line", line: this.#at + 1 };
+  }
+
+  #word(word: string, origin: Origin): void {
+    const first = this.#command === "run" && this.#files.length === 0;
+    const command = COMMANDS.find((known) => known === word);
+    if (first && command !== undefined) {
+      this.#command = command;
+    } else if (first && RESERVED_COMMANDS.includes(word)) {
+      this.#diagnostics.error(
+        `command ${quote(word)} is not there in this version; to read a file of that name write ${
+          quote(`./${word}`)
+        }`,
+        origin,
+      );
+    } else if (OWN_WORDS.has(this.#command)) {
+      this.#operands.push(word);
+    } else {
+      this.#files.push({ name: word, origin });
+    }
+  }
+
+  #long(text: string, origin: Origin): void {
+    const equals = text.indexOf("=");
+    const written = equals < 0 ? text : text.slice(0, equals);
+    const attached = equals < 0 ? null : text.slice(equals + 1);
+    if (written === "json" && attached === null && this.#command !== "run") {
+      this.#json = true;
+      return;
+    }
+    const name = this.#fullName(written, origin);
+    if (name !== null) this.#add(name, `--${name}`, attached, origin);
+  }
+
+  /** Letters in one word, as getopt has them: `-Mh`, `-Sname=value`, `-S name=value`. */
+  #short(letters: string, origin: Origin): void {
+    for (let at = 0; at < letters.length; at++) {
+      const letter = letters.charAt(at);
+      const name = longName(letter);
+      if (name === null) {
+        this.#diagnostics.error(`unknown option "-${letter}"`, origin);
+        return;
+      }
+      const rest = letters.slice(at + 1);
+      const argument = this.#argumentOf(name);
+      this.#add(name, `-${letter}`, argument === "none" || rest === "" ? null : rest, origin);
+      if (argument !== "none") return;
+    }
+  }
+
+  #add(name: string, shown: string, attached: string | null, origin: Origin): void {
+    let value = attached;
+    if (value === null && this.#argumentOf(name) === "required") {
+      value = this.#argv[this.#at] ?? null;
+      if (value === null) {
+        this.#diagnostics.error(`option ${quote(shown)} needs a value`, origin);
+        return;
+      }
+      this.#at++;
+      if (value.includes("\0")) {
+        this.#diagnostics.error(`cannot use the value of ${quote(shown)}: it contains a NUL byte`, origin);
+        return;
+      }
+    }
+    switch (findOption(name)?.name) {
+      case "help":
+      case "version":
+        this.#asked = findOption(name)?.name === "help" ? "help" : "version";
+        return;
+      case "stop":
+      case "reload":
+        this.#asked = name === "stop" ? "stop-pidfile" : "reload-pidfile";
+        this.#operands.push(value ?? "");
+        return;
+      case "declare-option": {
+        const custom = parseCustomOption(value ?? "")?.option;
+        if (custom !== undefined) this.#custom.set(custom.name, custom);
+      }
+    }
+    // uWSGI shows "true" for an option without a value, and takes it for one that is on.
+    this.#options.push({ name, value: value ?? "true", origin });
+  }
+
+  #argumentOf(name: string): Argument {
+    const custom = this.#custom.get(name);
+    if (custom !== undefined) return custom.takesArgument ? "required" : "none";
+    return argumentOf(name) ?? "required";
+  }
+
+  /** getopt_long: the name itself, or the only one that begins so; several names of one option count as one. */
+  #fullName(written: string, origin: Origin): string | null {
+    if (argumentOf(written) !== null || this.#custom.has(written)) return written;
+    const names = [...allOptionNames(), ...this.#custom.keys()];
+    const matches = written === "" ? [] : names.filter((name) => name.startsWith(written));
+    const [only] = matches;
+    if (only !== undefined && new Set(matches.map((name) => findOption(name)?.name ?? name)).size === 1) {
+      return only;
+    }
+    if (matches.length > 0) {
+      const some = matches.slice(0, 8).map((name) => quote(`--${name}`)).join(", ");
+      const more = matches.length > 8 ? ` and ${matches.length - 8} more` : "";
+      this.#diagnostics.error(
+        `option ${quote(`--${written}`)} is ambiguous: it may be ${some}${more}`,
+        origin,
+      );
+      return null;
+    }
+    const near = nearestName(written, names);
+    const hint = near === null ? "" : `: did you mean ${quote(`--${near}`)}?`;
+    this.#diagnostics.error(`unknown option ${quote(`--${written}`)}${hint}`, origin);
+    return null;
+  }
+}

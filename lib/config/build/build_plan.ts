@@ -1,0 +1,53 @@
+/**
+ * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanSystem, which only looks.
+ * All problems are collected; nothing throws. Whether the Plan can run on this system is check/problems.ts's business.
+ */
+import type { Diagnostics } from "../diagnostic.ts";
+import type { RawOption } from "../origin.ts";
+import type { DaemonPlan, Plan } from "../plan/plan.ts";
+import { planDaemons } from "./daemon/daemons.ts";
+import { planInstance } from "./instance.ts";
+import { planJail } from "./jail/jail.ts";
+import { planLegions } from "./legion/legion.ts";
+import { checkSignals } from "./legion/hooks.ts";
+import { OptionReader } from "../values/options.ts";
+import type { PlanSystem } from "../system/system.ts";
+import { RootedUsers } from "../system/users.ts";
+
+/**
+ * `entrypoint`: the words after `--`, or null. The Plan is whole also when errors were found, so that every later check
+ * can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
+ */
+export function buildPlan(
+  options: readonly RawOption[],
+  files: readonly string[],
+  system: PlanSystem,
+  diagnostics: Diagnostics,
+  entrypoint: readonly string[] | null = null,
+): Plan {
+  const reader = new OptionReader(options, diagnostics);
+  const jail = planJail(reader, system);
+  const users = new RootedUsers(system, jail?.root?.path ?? null);
+  const legions = planLegions(reader, system);
+  const instance = planInstance(reader, files, jail, legions.plans, users.of(null), system);
+  const defaults = {
+    identity: instance.identity,
+    initGroups: !reader.flag("no-initgroups"),
+    stopTimeout: instance.reloadMercy,
+    origins: defaultOrigins(reader),
+    shell: instance.shell,
+  };
+  const daemons = planDaemons(reader, defaults, entrypoint, users, legions.names, system);
+  checkSignals(legions.plans, daemons, diagnostics);
+  return { instance, daemons, files };
+}
+
+/** Origins of the instance's settings that are a daemon's defaults. */
+function defaultOrigins(reader: OptionReader): DaemonPlan["origins"] {
+  const identity = reader.last("uid", "gid", "add-gid", "immediate-uid", "immediate-gid");
+  const mercy = reader.last("reload-mercy");
+  return {
+    ...(identity === null ? {} : { identity: identity.origin }),
+    ...(mercy === null ? {} : { stopTimeout: mercy.origin }),
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * Sorts the flattened list: what reeve serves goes to the Plan, what belongs to an application server is named in one
+ * note, what would have run something on its own (cron, mule) in a warning, what belongs to a part not built yet is an
+ * error, and a name that nobody knows is probably a mistake.
+ */
+import type { Diagnostics } from "../diagnostic.ts";
+import type { Entry } from "./entry.ts";
+import type { OptionRow } from "../options/option_row.ts";
+import { isNotRun, NOT_RUN } from "./not_run.ts";
+import { allOptionNames, findOption } from "../options/option_table.ts";
+import { formatOrigin, type RawOption } from "../origin.ts";
+import { nearestName } from "../nearest.ts";
+import { quote } from "../problem.ts";
+import type { Reader } from "./reader.ts";
+import { mentionedWords } from "./references.ts";
+import { uwsgiNames } from "../options/uwsgi_names.ts";
+import { parseBoolean } from "../values/values.ts";
+
+export interface Classified {
+  readonly options: readonly RawOption[];
+  readonly get: readonly string[];
+  readonly printed: readonly string[];
+  readonly showConfig: boolean;
+}
+
+/** A search through all names for each of thousands of unknown ones would cost seconds; the first few are enough. */
+const MOST_SUGGESTIONS = 20;
+
+export function classify(reader: Reader, diagnostics: Diagnostics): Classified {
+  const sorter = new Sorter(reader, diagnostics);
+  for (const entry of reader.entries) sorter.sort(entry);
+  sorter.report();
+  return sorter;
+}
+
+class Sorter implements Classified {
+  readonly options: RawOption[] = [];
+  readonly get: string[] = [];
+  readonly printed: string[] = [];
+  showConfig = false;
+
+  readonly #reader: Reader;
+  readonly #diagnostics: Diagnostics;
+  readonly #skipped: Entry[] = [];
+  readonly #notRun: Entry[] = [];
+  readonly #withoutEffect: { readonly entry: Entry; readonly row: OptionRow }[] = [];
+  readonly #later = new Map<string, Entry[]>();
+  readonly #unknown = new Map<string, Entry>();
+
+  constructor(reader: Reader, diagnostics: Diagnostics) {
+    this.#reader = reader;
+    this.#diagnostics = diagnostics;
+  }
+
+  sort(entry: Entry): void {
+    if (entry.stands !== null) {
+      for (const part of entry.stands) this.sort(part);
+      return;
+    }
+    if (entry.placeholder) return;
+    const row = findOption(entry.name);
+    if (row !== null) this.#sortKnown(entry, row);
+    else if (uwsgiNames().has(entry.name)) (isNotRun(entry.name) ? this.#notRun : this.#skipped).push(entry);
+    else if (!this.#reader.customOptions.has(entry.name) && !this.#unknown.has(entry.name)) {
+      this.#unknown.set(entry.name, entry);
+    }
+  }
+
+  #sortKnown(entry: Entry, row: OptionRow): void {
+    const { value, origin } = entry;
+    if (row.served === "later") {
+      const part = row.why ?? "a later part";
+      this.#later.set(part, [...this.#later.get(part) ?? [], entry]);
+    } else if (row.served === "missing") {
+      this.#diagnostics.warning(`option ${quote(entry.name)} has no effect: ${row.why}`, origin);
+    } else if (row.name === "show-config") {
+      this.showConfig = parseBoolean(value);
+    } else if (row.name === "get") {
+      this.get.push(value);
+    } else if (row.name === "print") {
+      this.printed.push(value);
+    } else if (row.name === "stop" || row.name === "reload") {
+      this.#diagnostics.error(`option ${quote(entry.name)} belongs on the command line`, origin);
+    } else if (row.name === "log-format" && value !== "json" && value !== "text") {
+      this.#skipped.push(entry);
+    } else if (row.served === "accepted" || (row.served === "always" && !parseBoolean(value))) {
+      this.#withoutEffect.push({ entry, row });
+    }
+    if (row.type === "bool" && /^(?:false|off|no|0)\s+[;#]/i.test(value)) {
+      this.#diagnostics.warning(
+        `${
+          quote(entry.name)
+        } is on: a value goes to the end of the line, and there are no comments behind one`,
+        origin,
+      );
+    }
+    if (!row.language && row.served === "yes" && this.#skipped.at(-1) !== entry) {
+      this.options.push({ name: row.name, value, origin });
+    }
+  }
+
+  report(): void {
+    this.#reportLater();
+    this.#reportUnknown();
+    this.#reportNotRun();
+    if (this.#skipped.length > 0) {
+      const names = listed(this.#skipped);
+      this.#diagnostics.note(`skipped, as options of an application server: ${names}`, null);
+    }
+    if (this.#withoutEffect.length > 0) {
+      const reasons = new Map<string, Entry[]>();
+      for (const { entry, row } of this.#withoutEffect) {
+        reasons.set(row.why ?? "", [...reasons.get(row.why ?? "") ?? [], entry]);
+      }
+      const text = [...reasons].map(([why, entries]) => `${listed(entries)}: ${why}`).join("; ");
+      this.#diagnostics.note(`without effect here: ${text}`, null);
+    }
+  }
+
+  /** One error a part: who uses it sets many of its options. */
+  #reportLater(): void {
+    for (const [part, [first, ...others]] of this.#later) {
+      if (first === undefined) continue;
+      const also = others.length === 0 ? "" : `, as ${others.length === 1 ? "does" : "do"} ${listed(others)}`;
+      this.#diagnostics.error(
+        `option ${quote(first.name)} needs ${part}, which this version does not have${also}`,
+        first.origin,
+      );
+    }
+  }
+
+  /** Every line is named: each is something that somebody counts on. */
+  #reportNotRun(): void {
+    for (const { names, remedy } of NOT_RUN) {
+      const entries = this.#notRun.filter(({ name }) => names.has(name));
+      if (entries.length === 0) continue;
+      this.#diagnostics.warning(`will not run: ${listed(entries, true)}: ${remedy}`, null);
+    }
+  }
+
+  /** A name is no mistake where something refers to it; in strict mode it is one all the same. */
+  #reportUnknown(): void {
+    if (this.#unknown.size === 0) return;
+    const used = this.#reader.strict ? new Set<string>() : this.#mentioned();
+    let suggestions = 0;
+    let names: readonly string[] | null = null;
+    for (const [name, { origin }] of this.#unknown) {
+      if (used.has(name)) continue;
+      names ??= [...allOptionNames(), ...this.#reader.customOptions.keys()];
+      const near = suggestions++ < MOST_SUGGESTIONS ? nearestName(name.toLowerCase(), names) : null;
+      const hint = near === null ? "" : `: did you mean ${quote(near)}?`;
+      if (this.#reader.strict) {
+        this.#diagnostics.error(
+          `unknown option ${quote(name)}${hint || ' (strict): set a placeholder with "set-ph"'}`,
+          origin,
+        );
+      } else {
+        this.#diagnostics.warning(
+          `unknown option ${quote(name)}${hint || ", and nothing refers to it"}`,
+          origin,
+        );
+      }
+    }
+  }
+
+  /** What was looked up, and what text that is not expanded mentions. */
+  #mentioned(): ReadonlySet<string> {
+    const used = new Set([...this.#reader.used, ...this.get]);
+    for (const entry of this.#reader.entries) {
+      for (const word of mentionedWords(entry.value)) used.add(word);
+    }
+    return used;
+  }
+}
+
+/**
+ * `"socket" (a.ini:3), "module" (:4)`: the file where it changes. A name that comes again is listed with its first line
+ * alone, unless `all` are wanted.
+ */
+function listed(entries: readonly Entry[], all = false): string {
+  const seen = new Set<string>();
+  const texts: string[] = [];
+  let file: string | null = null;
+  for (const { name, origin } of entries) {
+    if (!all && seen.has(name)) continue;
+    seen.add(name);
+    const where = origin.file === file ? `:${origin.line}` : formatOrigin(origin);
+    texts.push(`${quote(name)} (${where})`);
+    file = origin.line > 0 ? origin.file : null;
+  }
+  return texts.join(", ");
+}

@@ -1,0 +1,93 @@
+/**
+ * The text of a configuration file on its way to a parser, and what all parsers share: lines with their origins, magic
+ * variables replaced line by line (a value with a line end in it can neither add a line nor shift the numbers).
+ */
+import type { Diagnostics } from "../../diagnostic.ts";
+import { type MagicTable, substituteMagic } from "./magic.ts";
+import type { Origin } from "../../origin.ts";
+import { quote } from "../../problem.ts";
+
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: Origin;
+}
+
+/** Text of one file as it stands before or after the file proper when injected. */
+export interface TextPart {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Text with its magic variables replaced, for parsers that want it whole. */
+export interface PreparedText {
+  readonly text: string;
+  /** Origin of a line of `text`, counted from 1. */
+  originOf(line: number): Origin;
+}
+
+export function prepareText(
+  parts: readonly TextPart[],
+  magic: MagicTable,
+  diagnostics: Diagnostics,
+): PreparedText {
+  const origins: Origin[] = [];
+  const lines: string[] = [];
+  for (const { line, origin } of linesOf(parts)) {
+    origins.push(origin);
+    const isComment = line.trimStart().startsWith("#");
+    const unknown = (letter: string): void => {
+      if (!isComment) warnOfMagic(letter, diagnostics, origin);
+    };
+    lines.push(substituteMagic(line, magic, unknown).replaceAll("\n", " "));
+  }
+  const file = parts.at(-1)?.file ?? "";
+  return {
+    text: lines.join("\n") + "\n",
+    originOf: (line) => origins[line - 1] ?? origins.at(-1) ?? { file, line: 0 },
+  };
+}
+
+/** Parts are glued as they stand: a line that spans two parts belongs to the first. */
+export function* linesOf(parts: readonly TextPart[]): Generator<{ line: string; origin: Origin }> {
+  let open = "";
+  let openOrigin: Origin | null = null;
+  for (const { file, text } of parts) {
+    let number = 1;
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      const line = text.slice(start, end);
+      yield openOrigin === null
+        ? { line, origin: { file, line: number } }
+        : { line: open + line, origin: openOrigin };
+      open = "";
+      openOrigin = null;
+      number++;
+      start = end + 1;
+    }
+    if (start < text.length) {
+      openOrigin ??= { file, line: number };
+      open += text.slice(start);
+    }
+  }
+  if (openOrigin !== null) yield { line: open, origin: openOrigin };
+}
+
+/** Shared with the other formats: a magic letter that vanishes is worth a word. */
+export function warnOfMagic(letter: string, diagnostics: Diagnostics, origin: Origin): void {
+  const shown = letter === "" ? 'a "%" at the end of the line' : `"%${letter}" is no magic variable, it`;
+  diagnostics.warning(`${shown} is dropped: write "%%" for a "%"`, origin);
+}
+
+/** Shared with the other formats. */
+export function reportMissing(
+  section: string,
+  sections: ReadonlySet<string>,
+  parts: readonly TextPart[],
+  diagnostics: Diagnostics,
+): void {
+  const names = [...sections].slice(0, 20).map(quote).join(", ");
+  const remedy = names === "" ? "it has no section" : `it has ${names}`;
+  const file = parts.at(0)?.file ?? "";
+  diagnostics.error(`cannot find section ${quote(section)}: ${remedy}`, { file, line: 0 });
+}

@@ -1,0 +1,154 @@
+/**
+ * YAML and JSON text to keys and values, through one library that keeps positions and repeated keys. The library is
+ * loaded at the first such file: who writes INI does not pay for it.
+ */
+import type * as Yaml from "yaml";
+import type { Diagnostics } from "../../diagnostic.ts";
+import type { MagicTable } from "./magic.ts";
+import type { Origin } from "../../origin.ts";
+import { describeProblem, quote } from "../../problem.ts";
+import { type PreparedText, prepareText, reportMissing, type Setting, type TextPart } from "./source_text.ts";
+
+type Kind = "YAML" | "JSON";
+
+/**
+ * The settings of one top-level mapping. A sequence repeats its key; mappings inside are ignored with a warning. YAML
+ * scalars count as written (`022` stays "022", `yes` stays "yes"); in JSON, as uWSGI has it, true is "1", false and
+ * null are "0".
+ */
+export function parseStructured(
+  kind: Kind,
+  parts: readonly TextPart[],
+  section: string,
+  magic: MagicTable,
+  diagnostics: Diagnostics,
+): Setting[] {
+  const prepared = prepareText(parts, magic, diagnostics);
+  try {
+    return new Reader(kind, prepared, diagnostics).read(section, parts);
+  } catch (problem) {
+    if (!(problem instanceof Error) || problem.name === "ConfigError") throw problem;
+    const text = lowerFirst(describeProblem(problem).replace(/^JSON Parse error: /, ""));
+    diagnostics.error(`cannot read this file as ${kind}: ${text}`, prepared.originOf(1));
+    return [];
+  }
+}
+
+class Reader {
+  readonly #yaml: typeof Yaml = require("yaml");
+  readonly #lines = new this.#yaml.LineCounter();
+  readonly #kind: Kind;
+  readonly #prepared: PreparedText;
+  readonly #diagnostics: Diagnostics;
+  readonly #settings: Setting[] = [];
+  #document: Yaml.Document.Parsed | null = null;
+
+  constructor(kind: Kind, prepared: PreparedText, diagnostics: Diagnostics) {
+    this.#kind = kind;
+    this.#prepared = prepared;
+    this.#diagnostics = diagnostics;
+  }
+
+  read(section: string, parts: readonly TextPart[]): Setting[] {
+    const document = this.#parse();
+    const root = document?.contents;
+    if (document === null || (root !== null && !this.#yaml.isMap(root))) {
+      const remedy = `put the options under the key ${quote(section)}`;
+      if (document !== null) {
+        this.#diagnostics.error(`the file holds no mapping: ${remedy}`, this.#originOf(root));
+      }
+      return [];
+    }
+    const keys = new Set<string>();
+    for (const { key, value } of root?.items ?? []) {
+      const name = this.#scalar(key);
+      if (name === null) continue;
+      keys.add(name);
+      if (name !== section) continue;
+      if (this.#yaml.isMap(value)) this.#readSection(value);
+      else if (value !== null && this.#scalar(value) !== "") {
+        this.#diagnostics.error(
+          `the value of ${quote(section)} must be a mapping of options`,
+          this.#originOf(key),
+        );
+      }
+    }
+    if (!keys.has(section)) reportMissing(section, keys, parts, this.#diagnostics);
+    return this.#settings;
+  }
+
+  #parse(): Yaml.Document.Parsed | null {
+    const isJson = this.#kind === "JSON";
+    const document = this.#yaml.parseDocument(this.#prepared.text, {
+      schema: isJson ? "json" : "failsafe",
+      uniqueKeys: false,
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      version: "1.2",
+    });
+    for (const { message, pos } of document.errors) {
+      this.#diagnostics.error(
+        `cannot read this as ${this.#kind}: ${lowerFirst(message)}`,
+        this.#originAt(pos[0]),
+      );
+    }
+    if (document.errors.length > 0) return null;
+    // The library takes YAML for JSON: commas too many, comments. The standard parser says what is JSON, not where.
+    if (isJson) JSON.parse(this.#prepared.text);
+    this.#document = document;
+    return document;
+  }
+
+  #readSection(section: Yaml.YAMLMap): void {
+    for (const { key, value } of section.items) {
+      const name = this.#scalar(key);
+      if (name === null) {
+        this.#ignore("this key is not a string", key);
+      } else if (this.#yaml.isSeq(value)) {
+        for (const item of value.items) this.#add(name, item);
+      } else {
+        this.#add(name, value ?? key, value === null ? "" : undefined);
+      }
+    }
+  }
+
+  #add(name: string, node: unknown, text = this.#scalar(node)): void {
+    if (text === null) {
+      this.#ignore(`the value of ${quote(name)} is neither a scalar nor a list of scalars`, node);
+      return;
+    }
+    this.#settings.push({ name, value: text, origin: this.#originOf(node) });
+  }
+
+  /** Text of a scalar, aliases followed; null for what is none. */
+  #scalar(node: unknown): string | null {
+    if (node === null) return "";
+    if (this.#yaml.isAlias(node)) {
+      const source = this.#document === null ? undefined : node.resolve(this.#document);
+      return this.#yaml.isScalar(source) ? this.#scalar(source) : null;
+    }
+    if (!this.#yaml.isScalar(node)) return null;
+    const { value } = node;
+    if (typeof value === "string") return value;
+    if (this.#kind === "YAML") return node.source ?? "";
+    if (typeof value === "boolean" || value === null) return value === true ? "1" : "0";
+    return Number.isInteger(value) || typeof value === "bigint" ? node.source ?? String(value) : null;
+  }
+
+  #ignore(what: string, node: unknown): void {
+    this.#diagnostics.warning(`${what} and is ignored`, this.#originOf(node));
+  }
+
+  #originOf(node: unknown): Origin {
+    const start = this.#yaml.isNode(node) ? node.range?.[0] ?? 0 : 0;
+    return this.#originAt(start);
+  }
+
+  #originAt(offset: number): Origin {
+    return this.#prepared.originOf(this.#lines.linePos(offset).line || 1);
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1).replaceAll("\n", " ");
+}

@@ -1,0 +1,113 @@
+/**
+ * Opens what a name stands for and gives its settings: finds the file and section meant, refuses cycles, glues what is
+ * injected, and hands the text to the parser of its format. Knows nothing of what a setting means.
+ */
+import type { Diagnostics } from "../diagnostic.ts";
+import type { Frame } from "./entry.ts";
+import { parseIni } from "./format/ini.ts";
+import { DEEPEST } from "../limits.ts";
+import { Magic } from "./format/magic.ts";
+import type { Origin } from "../origin.ts";
+import { quote } from "../problem.ts";
+import { type Format, formatOf, splitSourceName } from "./format/source_name.ts";
+import type { Setting, TextPart } from "./format/source_text.ts";
+import type { Sources } from "./sources.ts";
+import { parseStructured } from "./format/structured.ts";
+import type { ConfigWorld } from "../system/world.ts";
+import { parseXml } from "./format/xml_file.ts";
+
+export interface SourceRequest {
+  readonly name: string;
+  /** null: by the suffix. */
+  readonly format: Format | null;
+  /** A template (include, inherit) does not become the file that %O and its like describe. */
+  readonly template: boolean;
+  readonly origin: Origin;
+  /** The file that asks: what ":SECTION" is a section of. */
+  readonly from: Frame | null;
+}
+
+export class SourceReader {
+  /** Names of the files read, in order, without sections. */
+  readonly files: string[] = [];
+  readonly injectedBefore: string[] = [];
+  readonly injectedAfter: string[] = [];
+
+  readonly #world: ConfigWorld;
+  readonly #diagnostics: Diagnostics;
+  readonly #sources: Sources;
+  readonly #magic: Magic;
+  /** The file read last: what ":SECTION" means on the command line. */
+  #last: Frame | null = null;
+
+  constructor(world: ConfigWorld, diagnostics: Diagnostics, sources: Sources) {
+    this.#world = world;
+    this.#diagnostics = diagnostics;
+    this.#sources = sources;
+    this.#magic = new Magic(world);
+  }
+
+  /** null once a problem was reported. */
+  read(request: SourceRequest): { readonly frame: Frame; readonly settings: readonly Setting[] } | null {
+    const { name, origin, from } = request;
+    const { path: given, section } = splitSourceName(name);
+    const path = given === "" ? (from ?? this.#last)?.path : given;
+    if (path === undefined) {
+      this.#diagnostics.error(`cannot read ${quote(name)}: no file is being read`, origin);
+      return null;
+    }
+    const frame: Frame = { path, section: section ?? "uwsgi", parent: from, depth: (from?.depth ?? 0) + 1 };
+    if (this.#refuses(frame, origin)) return null;
+    const text = this.#sources.read(path, origin);
+    if (text === null) return null;
+    if (!this.files.includes(path)) this.files.push(path);
+    this.#last = frame;
+    this.#magic.enter(given, path, section, request.template);
+    const parts = this.#inject({ file: path === "-" ? "<stdin>" : path, text }, origin);
+    return { frame, settings: this.#parse(request.format ?? formatOf(path), parts, frame, section) };
+  }
+
+  #parse(format: Format, parts: readonly TextPart[], frame: Frame, section: string | null): Setting[] {
+    switch (format) {
+      case "ini":
+        return parseIni(parts, frame.section, this.#magic, this.#diagnostics);
+      case "yaml":
+        return parseStructured("YAML", parts, frame.section, this.#magic, this.#diagnostics);
+      case "json":
+        return parseStructured("JSON", parts, frame.section, this.#magic, this.#diagnostics);
+      case "xml":
+        return parseXml(parts, section, this.#magic, this.#diagnostics);
+    }
+  }
+
+  #inject(file: TextPart, origin: Origin): TextPart[] {
+    const parts = (paths: readonly string[]): TextPart[] =>
+      paths.flatMap((path) => {
+        const text = this.#sources.read(path, origin);
+        return text === null ? [] : [{ file: path, text }];
+      });
+    return [...parts(this.injectedBefore), file, ...parts(this.injectedAfter)];
+  }
+
+  #refuses(frame: Frame, origin: Origin): boolean {
+    const names = [`${frame.path}:${frame.section}`];
+    for (let at = frame.parent; at !== null; at = at.parent) {
+      names.unshift(`${at.path}:${at.section}`);
+      if (at.section === frame.section && this.#isSameFile(at.path, frame.path)) {
+        const cycle = names.map(quote).join(" > ");
+        this.#diagnostics.error(`cannot read ${quote(frame.path)}: it reads itself: ${cycle}`, origin);
+        return true;
+      }
+    }
+    if (frame.depth <= DEEPEST) return false;
+    this.#diagnostics.error(
+      `cannot read ${quote(frame.path)}: files read each other more than ${DEEPEST} deep`,
+      origin,
+    );
+    return true;
+  }
+
+  #isSameFile(one: string, other: string): boolean {
+    return one === other || this.#world.realDirectoryPath(one) === this.#world.realDirectoryPath(other);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv and
+ * early-envdir have set since. It never changes reeve's own.
+ */
+import { envdirValue, isEnvdirName } from "./envdir.ts";
+import type { Sources } from "./sources.ts";
+import type { ConfigWorld } from "../system/world.ts";
+
+export class Variables {
+  readonly #world: ConfigWorld;
+  readonly #sources: Sources;
+  /** null: unset since. */
+  readonly #changed = new Map<string, string | null>();
+
+  constructor(world: ConfigWorld, sources: Sources) {
+    this.#world = world;
+    this.#sources = sources;
+  }
+
+  get(name: string): string | null {
+    const changed = this.#changed.get(name);
+    if (changed !== undefined) return changed;
+    return Object.hasOwn(this.#world.environment, name) ? this.#world.environment[name] ?? null : null;
+  }
+
+  /** `NAME=VALUE`; anything else is the Plan's to report. */
+  set(text: string): void {
+    const equals = text.indexOf("=");
+    if (equals > 0) this.#changed.set(text.slice(0, equals), text.slice(equals + 1));
+  }
+
+  /** A daemontools directory. One that cannot be read is the Plan's to report. */
+  setFrom(directory: string): void {
+    for (const path of this.#world.glob(`${directory}/*`)) {
+      if (!this.#world.isFile(path)) continue;
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      if (!isEnvdirName(name)) continue;
+      const text = this.#sources.readText(path, { file: path, line: 0 });
+      if (text !== null) this.#changed.set(name, envdirValue(text));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Values of options: booleans, numbers, durations, sizes. Pure. What uWSGI reads halfway ("10x" is 10, with a warning)
+ * is an error here, with the option's origin.
+ */
+import type { Diagnostics } from "../diagnostic.ts";
+import type { RawOption } from "../origin.ts";
+import { quote } from "../problem.ts";
+
+/** uWSGI: `false`, `off`, `no` in any case, and `0`, are off; everything else, the empty value too, is on. */
+export function parseBoolean(value: string): boolean {
+  return !/^(false|off|no|0)$/i.test(value);
+}
+
+export interface Range {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/**
+ * A whole number in base 10, by default 0 or more; null after an error. uWSGI: blanks in front are skipped, an empty
+ * value is 0, an option without a value is 1.
+ */
+export function parseInteger(option: RawOption, diagnostics: Diagnostics, range: Range = {}): number | null {
+  const { least = 0, most = 0x7fffffff } = range;
+  const text = option.value.trim();
+  if (text === "true") return within(1, option, diagnostics, least, most);
+  if (text === "") return within(0, option, diagnostics, least, most);
+  if (!/^[+-]?[0-9]+$/.test(text)) return refuse(option, "a whole number", diagnostics);
+  return within(Number(text), option, diagnostics, least, most);
+}
+
+const SECONDS: Readonly<Record<string, number>> = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds: a number, also with a fraction, and one of the units ms s m h d; null after an error. */
+export function parseDuration(option: RawOption, diagnostics: Diagnostics): number | null {
+  const parts = /^([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?$/.exec(option.value.trim());
+  if (parts === null) {
+    return refuse(option, 'a time in seconds, or with a unit ("500ms", "10m")', diagnostics);
+  }
+  const seconds = Number(parts[1]) * (SECONDS[parts[2] ?? ""] ?? 1);
+  return within(seconds, option, diagnostics, 0, 0x7fffffff);
+}
+
+const BYTES: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+/** Bytes: a whole number, also with one of the units K M G T (of 1024); null after an error. */
+export function parseSize(option: RawOption, diagnostics: Diagnostics): number | null {
+  const parts = /^([0-9]+)\s*([kmgt]?)(?:i?b)?$/i.exec(option.value.trim());
+  if (parts === null) return refuse(option, 'a number of bytes, or with a unit ("10M")', diagnostics);
+  const bytes = Number(parts[1]) * (BYTES[(parts[2] ?? "").toLowerCase()] ?? 1);
+  return within(bytes, option, diagnostics, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** A mode or umask in octal, at most 7777; null after an error. */
+export function parseMode(option: RawOption, diagnostics: Diagnostics): number | null {
+  const text = option.value.trim();
+  if (!/^(0o?)?[0-7]{1,4}$/.test(text)) return refuse(option, 'an octal number such as "022"', diagnostics);
+  return parseInt(text.replace(/^0o/, ""), 8);
+}
+
+function within(
+  value: number,
+  option: RawOption,
+  diagnostics: Diagnostics,
+  least: number,
+  most: number,
+): number | null {
+  if (value >= least && value <= most) return value;
+  diagnostics.error(
+    `value ${quote(option.value)} of ${quote(option.name)} is out of range: ${least} to ${most} is allowed`,
+    option.origin,
+  );
+  return null;
+}
+
+function refuse(option: RawOption, wanted: string, diagnostics: Diagnostics): null {
+  diagnostics.error(`${quote(option.name)} takes ${wanted}, not ${quote(option.value)}`, option.origin);
+  return null;
+}

@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import { type CommandLine, parseCommandLine } from "../../../lib/cli/shared/argv.ts";
+import { ConfigError } from "../../../lib/config/diagnostic.ts";
+
+function options(...argv: string[]): string[] {
+  return parseCommandLine(argv).options.map(({ name, value }) => `${name}=${value}`);
+}
+
+function problems(...argv: string[]): string[] {
+  try {
+    parseCommandLine(argv);
+  } catch (problem) {
+    if (problem instanceof ConfigError) return problem.diagnostics.map(({ text }) => text);
+    throw problem;
+  }
+  return [];
+}
+
+describe("options", () => {
+  test("take their value from the same word or from the next", () => {
+    expect(options("--chdir=/tmp", "--umask", "022")).toEqual(["chdir=/tmp", "umask=022"]);
+  });
+
+  test("without an argument are true, and keep an attached value", () => {
+    expect(options("--vacuum", "--strict=false")).toEqual(["vacuum=true", "strict=false"]);
+  });
+
+  test("with an optional argument take only an attached one", () => {
+    expect(options("--log-date", "--exit=3")).toEqual(["log-date=true", "exit=3"]);
+    expect(parseCommandLine(["--log-date", "a.ini"]).files).toHaveLength(1);
+  });
+
+  test("may be shortened as long as only one begins so", () => {
+    expect(options("--attach-control", "x")).toEqual(["attach-control-daemon=x"]);
+    expect(problems("--attach", "x")[0]).toContain('option "--attach" is ambiguous: it may be "--attach-');
+  });
+
+  test("of several names for one option are not ambiguous", () => {
+    expect(options("--set-pl", "a=1")).toEqual(["set-placeholder=a=1"]);
+  });
+
+  test("of one letter are taken together, apart and attached", () => {
+    expect(options("-MS", "a=1", "-Sb=2", "-d/tmp/log")).toEqual([
+      "master=true",
+      "set=a=1",
+      "set=b=2",
+      "daemonize=/tmp/log",
+    ]);
+  });
+
+  test("of an application server take their argument too", () => {
+    expect(options("--socket", ":3031", "-s", ":3032", "--processes=4")).toEqual([
+      "socket=:3031",
+      "socket=:3032",
+      "processes=4",
+    ]);
+  });
+
+  test("that are unknown are errors with the nearest name", () => {
+    expect(problems("--attach-deamon", "x")).toEqual([
+      'unknown option "--attach-deamon": did you mean "--attach-daemon"?',
+    ]);
+    expect(problems("-Z")).toEqual(['unknown option "-Z"']);
+  });
+
+  test("without the value that they need are errors", () => {
+    expect(problems("--chdir")).toEqual(['option "--chdir" needs a value']);
+  });
+
+  test("that were declared are known from there on", () => {
+    const declare = ["--declare-option", "run=env=R=$1", "--declare-option", "flag=vacuum=1"];
+    expect(options(...declare, "--run", "5", "--flag").slice(2)).toEqual(["run=5", "flag=true"]);
+  });
+
+  test("carry the position of their word", () => {
+    const { options, files } = parseCommandLine(["a.ini", "--chdir", "/tmp", "--vacuum"]);
+    expect(options.map(({ origin }) => origin.line)).toEqual([2, 4]);
+    expect(files[0]?.origin).toEqual({ file: "command line", line: 1 });
+  });
+
+  test("that are wrong are reported together", () => {
+    expect(problems("--nonsense-one", "--nonsense-two")).toHaveLength(2);
+  });
+});
+
+describe("commands", () => {
+  const parse = (...argv: string[]): CommandLine => parseCommandLine(argv);
+
+  test("are the first word; without one reeve runs", () => {
+    expect(parse("a.ini").command).toBe("run");
+    expect(parse("check", "a.ini")).toMatchObject({ command: "check", files: [{ name: "a.ini" }] });
+    expect(parse("--strict", "plan", "a.ini").command).toBe("plan");
+  });
+
+  test("are no commands behind a file or with a path", () => {
+    expect(parse("a.ini", "check").files.map(({ name }) => name)).toEqual(["a.ini", "check"]);
+    expect(parse("./check").command).toBe("run");
+  });
+
+  test("to come are refused with the way to name such a file", () => {
+    expect(problems("status")).toEqual([
+      'command "status" is not there in this version; to read a file of that name write "./status"',
+    ]);
+  });
+
+  test("turn --json into a request for JSON, which else reads a file", () => {
+    expect(parse("plan", "a.ini", "--json")).toMatchObject({ json: true, files: [{ name: "a.ini" }] });
+    expect(options("--json", "a.json")).toEqual(["json=a.json"]);
+  });
+
+  test("--help, --version, --stop and --reload need no configuration", () => {
+    expect(parse("--help").command).toBe("help");
+    expect(parse("-h").command).toBe("help");
+    expect(parse("--version").command).toBe("version");
+    expect(parse("--stop", "/run/x.pid")).toMatchObject({
+      command: "stop-pidfile",
+      operands: ["/run/x.pid"],
+    });
+    expect(parse("--reload=/run/x.pid")).toMatchObject({
+      command: "reload-pidfile",
+      operands: ["/run/x.pid"],
+    });
+  });
+
+  test("help keeps the option that is asked about", () => {
+    expect(parse("help", "attach-daemon").operands).toEqual(["attach-daemon"]);
+  });
+});
+
+describe("words behind --", () => {
+  test("are the command of the entrypoint form, untouched", () => {
+    const { entrypoint, options, files } = parseCommandLine([
+      "--vacuum",
+      "a.ini",
+      "--",
+      "sh",
+      "-c",
+      "--x",
+      "--",
+    ]);
+    expect(entrypoint).toEqual(["sh", "-c", "--x", "--"]);
+    expect(options).toHaveLength(1);
+    expect(files).toHaveLength(1);
+  });
+
+  test("must be there", () => {
+    expect(problems("--")).toEqual(['"--" must be followed by a command']);
+  });
+
+  test("are none without --", () => {
+    expect(parseCommandLine([]).entrypoint).toBeNull();
+  });
+});
