@@ -20,8 +20,8 @@ import {
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { manPage } from "../lib/cli/man.ts";
-import { VERSION } from "../lib/cli/version.ts";
+import { manPage } from "../lib/cli/help/man.ts";
+import { VERSION } from "../lib/cli/shared/version.ts";
 import { findGlibc } from "./pack/glibc.ts";
 import { noticeText } from "./release_notice.ts";
 import {

@@ -4,10 +4,10 @@
  */
 import type { CommandLine } from "./shared/argv.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
-import { EXIT } from "./exit_code.ts";
-import type { Outputs } from "./output.ts";
-import { readPlan } from "./read_plan.ts";
-import { diagnosticToJson, showDiagnostics } from "./show_diagnostics.ts";
+import { EXIT } from "./shared/exit_code.ts";
+import type { Outputs } from "./shared/output.ts";
+import { readPlan } from "./shared/read_plan.ts";
+import { diagnosticToJson, showDiagnostics } from "./shared/show_diagnostics.ts";
 
 /** Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine, 2: errors. */
 export function check(line: CommandLine, outputs: Outputs): number {

@@ -8,8 +8,8 @@ import { closePidfd, openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
 import { codeOf, describeProblem } from "../config/problem.ts";
 import { signalName } from "../sys/signal_names.ts";
-import { EXIT } from "./exit_code.ts";
-import type { Outputs } from "./output.ts";
+import { EXIT } from "./shared/exit_code.ts";
+import type { Outputs } from "./shared/output.ts";
 
 /** uWSGI's as well: SIGINT, for SIGTERM may mean a reload. */
 const STOP_SIGNAL = 2;

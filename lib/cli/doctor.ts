@@ -7,10 +7,10 @@ import { runDirCandidates } from "../supervisor/run_dir.ts";
 import { kernelCalls } from "../sys/host/host.ts";
 import { hostFiles } from "../sys/host/host_files.ts";
 import { type Finding, findings, type FindingState } from "./doctor_findings.ts";
-import { EXIT } from "./exit_code.ts";
-import { wrap } from "./help.ts";
-import type { Colour, Outputs } from "./output.ts";
-import { VERSION } from "./version.ts";
+import { EXIT } from "./shared/exit_code.ts";
+import { wrap } from "./help/help.ts";
+import type { Colour, Outputs } from "./shared/output.ts";
+import { VERSION } from "./shared/version.ts";
 
 const COLOURS: Readonly<Record<FindingState, Colour>> = { ok: "bold", without: "yellow", missing: "red" };
 const STATE_WIDTH = 9;

@@ -5,10 +5,10 @@
 import type { CommandLine } from "./shared/argv.ts";
 import { readStats } from "../control/stats_client.ts";
 import { errorText } from "../sys/error_text.ts";
-import { EXIT } from "./exit_code.ts";
-import { type Outputs, printable } from "./output.ts";
-import { readPlan } from "./read_plan.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
+import { EXIT } from "./shared/exit_code.ts";
+import { type Outputs, printable } from "./shared/output.ts";
+import { readPlan } from "./shared/read_plan.ts";
+import { showDiagnostics } from "./shared/show_diagnostics.ts";
 
 /** 0; 1: the instance does not answer; 2: the words or the configuration are wrong. */
 export async function showLegions(line: CommandLine, outputs: Outputs): Promise<number> {

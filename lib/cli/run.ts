@@ -6,9 +6,9 @@ import { type CommandLine, COMMANDS, parseCommandLine, RESERVED_COMMANDS } from 
 import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
 import { nearestName } from "../config/nearest.ts";
-import { EXIT } from "./exit_code.ts";
-import { type Outputs, standardOutputs } from "./output.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
+import { EXIT } from "./shared/exit_code.ts";
+import { type Outputs, standardOutputs } from "./shared/output.ts";
+import { showDiagnostics } from "./shared/show_diagnostics.ts";
 import { type Capsule, takeCapsule, takePreparation } from "../supervisor/capsule.ts";
 import { restoreFiles } from "../supervisor/checked_files.ts";
 import { HOOK_WORD } from "../supervisor/hook_word.ts";
@@ -42,7 +42,7 @@ async function runWords(
   outputs: Outputs,
 ): Promise<number> {
   if (words.length === 0) {
-    const { USAGE } = await import("./help.ts");
+    const { USAGE } = await import("./help/help.ts");
     outputs.err.write(USAGE);
     return EXIT.usage;
   }
@@ -61,13 +61,13 @@ async function runWords(
     case "plan":
       return await inspect(line, outputs);
     case "help":
-      return (await import("./help.ts")).help(line.operands, outputs);
+      return (await import("./help/help.ts")).help(line.operands, outputs);
     case "doctor":
     case "completion":
     case "man":
       return await describe(line.command, line, outputs);
     case "version":
-      outputs.out.line(`reeve ${(await import("./version.ts")).VERSION}`);
+      outputs.out.line(`reeve ${(await import("./shared/version.ts")).VERSION}`);
       return EXIT.ok;
     case "stop-pidfile":
     case "reload-pidfile": {
@@ -81,7 +81,7 @@ async function runWords(
     case "legion":
       return await (await import("./legion_command.ts")).showLegions(line, outputs);
     case "enter":
-      return await (await import("./enter.ts")).enter(line, outputs);
+      return await (await import("./enter/enter.ts")).enter(line, outputs);
   }
 }
 
@@ -100,8 +100,8 @@ async function describe(
     return EXIT.usage;
   }
   if (command === "doctor") return (await import("./doctor.ts")).doctor(line.json, outputs);
-  if (command === "man") return (await import("./man.ts")).man(outputs);
-  return (await import("./completion.ts")).completion(line.operands[0] ?? null, outputs);
+  if (command === "man") return (await import("./help/man.ts")).man(outputs);
+  return (await import("./help/completion.ts")).completion(line.operands[0] ?? null, outputs);
 }
 
 async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
@@ -111,7 +111,7 @@ async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
   }
   return line.command === "check"
     ? (await import("./check.ts")).check(line, outputs)
-    : (await import("./plan_command.ts")).showPlan(line, outputs);
+    : (await import("./plan/command.ts")).showPlan(line, outputs);
 }
 
 async function runConfiguration(
@@ -128,7 +128,7 @@ async function runConfiguration(
     catchSignals();
     return runConfiguration(line, argv, { capsule: own, prepared }, outputs);
   }
-  const { readPlan } = await import("./read_plan.ts");
+  const { readPlan } = await import("./shared/read_plan.ts");
   const mistyped = await mistypedCommand(line);
   if (mistyped !== null) {
     outputs.err.line(mistyped);

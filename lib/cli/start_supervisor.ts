@@ -5,7 +5,7 @@ import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import type { Capsule } from "../supervisor/capsule.ts";
 import type { CheckedFiles } from "../supervisor/checked_files.ts";
-import { readPlan } from "./read_plan.ts";
+import { readPlan } from "./shared/read_plan.ts";
 
 /** Runs the instance until it ends; its exit code. */
 export async function startSupervisor(

@@ -1,6 +1,6 @@
 /**
  * What the Plan's builder may ask of the system, in one injected object. It only looks: nothing is created, changed
- * or run. Tests pass a fake. The real one is in lib/cli/world.ts.
+ * or run. Tests pass a fake. The real one is in lib/cli/system/world.ts.
  */
 import type { Identity } from "../plan/plan.ts";
 

@@ -1,8 +1,8 @@
 /** Whatever the options of jails and legions say: nothing throws, the Plan keeps its promises, no secret is shown. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { planToJson } from "../../../lib/cli/plan_json.ts";
-import { planToText } from "../../../lib/cli/plan_text.ts";
+import { planToJson } from "../../../lib/cli/plan/json.ts";
+import { planToText } from "../../../lib/cli/plan/text.ts";
 import { noteDifferences } from "../../../lib/config/check/differences.ts";
 import { findProblems } from "../../../lib/config/check/problems.ts";
 import { showConfiguration } from "../../../lib/config/language/show.ts";

@@ -1,0 +1,161 @@
+/**
+ * `reeve man`: the manual page, in the language of man(7), made of the option table and of the help of the commands. Must print
+ * the same wherever and whenever it is made: docs/reeve.1 is this page.
+ */
+import { COMMANDS } from "../shared/argv.ts";
+import { GROUP_TITLES, type OptionRow } from "../../config/options/option_row.ts";
+import { optionRows } from "../../config/options/option_table.ts";
+import { EXIT } from "../shared/exit_code.ts";
+import { COMMAND_HELP, sentence } from "./help.ts";
+import type { Outputs } from "../shared/output.ts";
+import { VERSION } from "../shared/version.ts";
+
+export function man(outputs: Outputs): number {
+  outputs.out.write(manPage());
+  return EXIT.ok;
+}
+
+export function manPage(): string {
+  return [
+    `.TH REEVE 1 "" "reeve ${VERSION}" "User Commands"`,
+    ".nh", // names of options stay whole
+    ".ad l",
+    ".SH NAME",
+    "reeve \\- supervise external daemons that are configured as for uWSGI",
+    ".SH SYNOPSIS",
+    ...SYNOPSIS.flatMap((words) => [".br", words]).slice(1),
+    ".SH DESCRIPTION",
+    ...paragraphs(DESCRIPTION),
+    ".SH COMMANDS",
+    ...COMMANDS.flatMap(commandEntry),
+    ".SH OPTIONS",
+    ...paragraphs(OPTIONS),
+    ...optionSections(),
+    ".SH SIGNALS",
+    ...SIGNALS.flatMap(([names, text]) => [".TP", `.BR ${names.join(' ", " ')}`, escape(text)]),
+    ".SH EXIT STATUS",
+    ...EXIT_CODES.flatMap(([code, text]) => [".TP", `.B ${code}`, escape(text)]),
+    ".SH ENVIRONMENT",
+    ...ENVIRONMENT.flatMap(([name, text]) => [".TP", `.B ${name}`, escape(text)]),
+    ".SH FILES",
+    ...FILES.flatMap(([path, text]) => [".TP", `.I ${escape(path)}`, escape(text)]),
+    ".SH SEE ALSO",
+    ".BR uwsgi (1),",
+    ".BR capabilities (7),",
+    ".BR signal (7)",
+    "",
+  ].join("\n");
+}
+
+const SYNOPSIS: readonly string[] = [
+  '.B reeve\n.RI [ OPTION ]... " FILE" [: SECTION ]...',
+  '.B reeve\n.RI [ OPTION "]... [" FILE "]... \\-\\- " COMMAND " [" ARGUMENT ]...',
+  ".B reeve \\-\\-stop\n.IR PIDFILE\n|\n.B \\-\\-reload\n.I PIDFILE",
+  ".B reeve\n.I COMMAND\n.RI [ ARGUMENT ]...",
+];
+
+const DESCRIPTION: readonly string[] = [
+  "reeve runs the external daemons of a uWSGI configuration without the application server: it starts them, starts them again when they end, adopts those that survived it, and stops all of them at once.",
+  'FILE is an INI, YAML, JSON or XML file that uWSGI would read; "-" is the standard input. The instance runs in the foreground. As PID 1 of a container reeve puts a small init in front of itself, which reaps, forwards signals and starts reeve again when it crashes.',
+  'With "--", COMMAND is the entrypoint of a container: its exit code is that of reeve.',
+];
+
+const OPTIONS: readonly string[] = [
+  'In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE, in the environment UWSGI_NAME=VALUE in upper case with "_" for "-". Any beginning of a name that is no other\'s will do.',
+  "Times are seconds, or have a unit: 500ms, 10s, 5m, 2h, 1d. Sizes are bytes, or have a unit: 64K, 10M, 1G. Users, groups and signals are names or numbers.",
+  "Options of the application server are known by name and skipped, with one line that lists them.",
+];
+
+const SIGNALS: readonly (readonly [readonly string[], string])[] = [
+  [
+    ["TERM", "INT"],
+    "Stop: every daemon at once, each with its own grace; a second one kills what is left. With sigterm-reloads, TERM reloads.",
+  ],
+  [["HUP"], "Read the configuration again and reload; a bad one is reported and changes nothing."],
+  [["QUIT"], "Stop at once, with KILL."],
+  [["USR1"], "Log the state of every daemon."],
+  [["USR2"], "Open the log files again."],
+];
+
+const EXIT_CODES: readonly (readonly [string, string])[] = [
+  ["0", "Stopped as asked, or the command did what it is for."],
+  ["1", "A failure while running, a hook that must not fail, or the instance runs already."],
+  ["2", "Wrong words on the command line, or a wrong configuration; nothing was started."],
+  ["126, 127", "COMMAND, or a control daemon, cannot be executed, or does not exist."],
+  ["other", "That of the control daemon which ended; 128 + N where signal N ended it."],
+];
+
+const ENVIRONMENT: readonly (readonly [string, string])[] = [
+  ["NOTIFY_SOCKET", "Where READY=1, RELOADING=1, STOPPING=1 and STATUS= are sent, as sd_notify(3) does."],
+  ["XDG_RUNTIME_DIR", "Where the run directory is made without root."],
+  ["NO_COLOR", "Not empty: no colours. Where the output is no terminal there are none either."],
+];
+
+const FILES: readonly (readonly [string, string])[] = [
+  ["/run/reeve/NAME", "The run directory of the instance NAME as root: its lock and its journal."],
+  ["$XDG_RUNTIME_DIR/reeve/NAME", "The same without root."],
+];
+
+function paragraphs(texts: readonly string[]): string[] {
+  return texts.flatMap((text) => [".PP", escape(text)]);
+}
+
+/** Up to the first empty line a command's help is its usage; the rest is text, with the entries of a list indented by two. */
+function commandEntry(command: (typeof COMMANDS)[number]): string[] {
+  const [usage = "", ...rest] = COMMAND_HELP[command].trimEnd().split("\n\n");
+  const lines: string[] = [".TP", `.B ${escape(usage.replace(/^usage: /, "").replace(/\n +/g, " "))}`];
+  let isListed = false;
+  for (const line of rest.flatMap((part) => part.replace(/\n {3,}/g, " ").split("\n"))) {
+    const wasListed = isListed;
+    isListed = line.startsWith(" ");
+    if (isListed || wasListed) lines.push(".br");
+    lines.push(isListed ? escape(line.trim().replace(/ {2,}/, ": ")) : escape(line));
+  }
+  return lines;
+}
+
+function optionSections(): string[] {
+  const lines: string[] = [];
+  let group: string | null = null;
+  for (const row of optionRows()) {
+    if (row.served === "later" || row.served === "missing") continue;
+    if (row.group !== group) lines.push(`.SS ${escape(GROUP_TITLES[row.group])}`);
+    group = row.group;
+    lines.push(".TP", optionTerm(row), escape(optionText(row)));
+  }
+  return lines;
+}
+
+function optionTerm(row: OptionRow): string {
+  const names = [
+    ...(row.short === null ? [] : [`-${row.short}`]),
+    ...[row.name, ...row.aliases].map((name) => `--${name}`),
+  ];
+  const value = row.argument === "none"
+    ? ""
+    : row.argument === "optional"
+    ? `[=\\fI${row.type}\\fR]`
+    : ` \\fI${row.type}\\fR`;
+  return names.map((name) => `\\fB${escape(name)}\\fR`).join(", ") + value;
+}
+
+function optionText(row: OptionRow): string {
+  const parts = [sentence(row.help)];
+  if (row.served === "accepted") parts.push(`No effect here: ${row.why ?? "it is not needed"}`);
+  if (row.default !== null) parts.push(`Default: ${row.default}`);
+  if (row.repeatable) parts.push("May be given several times");
+  return `${parts.join(". ")}.`;
+}
+
+/** Text as it stands: a backslash, a hyphen that must not become a dash, a line that would be a request. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll(/,(?=\S)/g, ",\\:").replaceAll(
+    "^",
+    "\\(ha",
+  ).replaceAll("~", "\\(ti")
+    .replaceAll("`", "\\(ga").replace(/^([.'])/gm, "\\&$1");
+}
+
+if (import.meta.main) {
+  await Bun.write(new URL("../../../docs/reeve.1", import.meta.url), manPage());
+}

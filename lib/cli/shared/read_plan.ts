@@ -1,0 +1,71 @@
+/**
+ * From the words of the command line to a checked Plan: the language, the Plan's builder and the look at the system,
+ * one after the other, with everything that is wrong in one list.
+ */
+import type { CommandLine } from "./argv.ts";
+import { ConfigError, type Diagnostic, Diagnostics } from "../../config/diagnostic.ts";
+import { type Configuration, loadConfiguration } from "../../config/language/load.ts";
+import { noteDifferences } from "../../config/check/differences.ts";
+import { buildPlan } from "../../config/build/build_plan.ts";
+import { findProblems, type Purpose } from "../../config/check/problems.ts";
+import type { Plan } from "../../config/plan/plan.ts";
+import type { PlanSystem } from "../../config/system/system.ts";
+import { cipherProblem } from "../../legion/cipher_names.ts";
+import { realConfigWorld, RealPlanSystem } from "../system/world.ts";
+
+export interface ReadPlan {
+  /** null when the files could not be read to their end, or say themselves that reading ends (`exit`). */
+  readonly plan: Plan | null;
+  /** null when the files could not be read to their end. */
+  readonly configuration: Configuration | null;
+  readonly diagnostics: Diagnostics;
+}
+
+/** Never throws for what is wrong with a configuration. A check forbids side effects and is stricter. `isReload`: for if-reload. */
+export function readPlan(
+  line: Pick<CommandLine, "options" | "files" | "entrypoint">,
+  purpose: Purpose,
+  options: {
+    readonly isReload?: boolean;
+    readonly system?: PlanSystem;
+    readonly files?: Map<string, Uint8Array> | undefined;
+  } = {},
+): ReadPlan {
+  const { isReload = false, system = new RealPlanSystem() } = options;
+  const world = realConfigWorld(system, {
+    sideEffects: purpose === "start",
+    isReload,
+    ...(options.files === undefined ? {} : { files: options.files }),
+  });
+  let configuration: Configuration;
+  try {
+    configuration = loadConfiguration(line.options, line.files, world);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { plan: null, configuration: null, diagnostics: collected(error.diagnostics) };
+  }
+  const { diagnostics, files } = configuration;
+  if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
+  const plan = buildPlan(configuration.options, files, system, diagnostics, line.entrypoint);
+  findProblems(plan, system, purpose, diagnostics);
+  findCipherProblems(plan, diagnostics);
+  if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {
+    diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
+  }
+  if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
+  return { plan, configuration, diagnostics };
+}
+
+/** What a legion can be enciphered with is the legion's to know. */
+function findCipherProblems(plan: Plan, diagnostics: Diagnostics): void {
+  for (const { transport, name, origin } of plan.instance.legions) {
+    const problem = transport.kind === "udp" ? cipherProblem(transport.cipher) : null;
+    if (problem !== null) diagnostics.error(`cannot use legion "${name}": ${problem}`, origin);
+  }
+}
+
+function collected(list: readonly Diagnostic[]): Diagnostics {
+  const diagnostics = new Diagnostics();
+  diagnostics.list.push(...list);
+  return diagnostics;
+}
