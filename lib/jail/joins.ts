@@ -18,7 +18,7 @@ import { errorText } from "../sys/error_text.ts";
 import { statFd } from "../sys/file/files.ts";
 import { openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
-import { NAMESPACE_KINDS } from "./jail_identity.ts";
+import { NAMESPACE_KINDS } from "./identity.ts";
 import { namespaceInode, namespacesBeside } from "./namespace_files.ts";
 import { cloneFlags } from "./namespace_setup.ts";
 import { askForNamespaces } from "./setns_client.ts";

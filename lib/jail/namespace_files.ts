@@ -4,7 +4,7 @@
  */
 import type { NamespaceKind } from "../config/plan/jail_plan.ts";
 import { namespaceInode } from "../sys/child/namespaces.ts";
-import { NAMESPACE_KINDS, type NamespaceInodes } from "./jail_identity.ts";
+import { NAMESPACE_KINDS, type NamespaceInodes } from "./identity.ts";
 
 export { namespaceInode };
 

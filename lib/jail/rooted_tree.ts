@@ -9,7 +9,7 @@ import { closeFd } from "../sys/file/descriptor.ts";
 import { errorCode, SysError } from "../sys/errno.ts";
 import { type FileTree, type Purpose, writeFlags, type WriteOptions } from "../sys/file/file_tree.ts";
 import { openInRoot } from "../sys/file/files.ts";
-import type { JailSource } from "./jail_place.ts";
+import type { JailSource } from "./place.ts";
 import { refuseForeign } from "./rooted_kinds.ts";
 
 export class RootedTree implements FileTree {

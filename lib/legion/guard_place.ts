@@ -2,7 +2,7 @@
  * Where a daemon of a guarded legion lives: where it would live anyway, but in the guard's PID namespace and with a /proc that shows
  * it. Pidfiles hold the pids of that namespace. Must never let a daemon be born elsewhere: it would outlive the lordship.
  */
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { PROC } from "../jail/mount_steps.ts";
 import { NO_SETUP } from "../jail/namespace_setup.ts";
 import { pidLevels } from "../jail/pid_levels.ts";

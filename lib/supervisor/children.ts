@@ -3,7 +3,7 @@
  * thousand daemons need none.
  */
 import type { ProcessId } from "../sys/process_id.ts";
-import { describePlaceFailure } from "../jail/jail_failure.ts";
+import { describePlaceFailure } from "../jail/failure.ts";
 import type { ChildSpec } from "../sys/child/child_spec.ts";
 import { closePidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";

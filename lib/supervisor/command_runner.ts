@@ -5,7 +5,7 @@
 import { shownCommand } from "../config/plan/mask.ts";
 import type { Command, InstancePlan } from "../config/plan/plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
-import type { JailSource } from "../jail/jail_place.ts";
+import type { JailSource } from "../jail/place.ts";
 import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
 import { commandFile, type Inherited, instanceChild } from "./child_builder.ts";

@@ -3,7 +3,7 @@
  * Of such a root what the directory holds is seen, and nothing that the daemon alone has mounted over it.
  */
 import type { DaemonPlan } from "../config/plan/plan.ts";
-import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import type { JailPlace, JailSource } from "../jail/place.ts";
 import { NO_SETUP } from "../jail/namespace_setup.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { openDirectory, openInRoot } from "../sys/file/files.ts";

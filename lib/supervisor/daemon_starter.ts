@@ -10,7 +10,7 @@ import type { DaemonPlan, InstancePlan } from "../config/plan/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { GuardedPlace } from "../legion/guard_place.ts";

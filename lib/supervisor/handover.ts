@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { DaemonStatus } from "../daemon/state.ts";
-import type { JailIdentity } from "../jail/jail_identity.ts";
+import type { JailIdentity } from "../jail/identity.ts";
 import type { DaemonUnit } from "./unit.ts";
 
 export interface Saved {

@@ -1,7 +1,7 @@
 /** What the rest of the supervisor knows of the instance's jail. Types only: jail_holder.ts and jail_chroot.ts are it. */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
-import type { JailIdentity } from "../jail/jail_identity.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailIdentity } from "../jail/identity.ts";
+import type { JailPlace } from "../jail/place.ts";
 
 export interface HeldJail {
   readonly plan: JailPlan;

@@ -1,6 +1,6 @@
 /** What hooks need of the running system; a test gives them another. Types only. */
 import type { Command, Identity, Wait } from "../config/plan/plan.ts";
-import type { JailSource } from "../jail/jail_place.ts";
+import type { JailSource } from "../jail/place.ts";
 import type { LineFormat } from "../log/line_format.ts";
 import type { MountStep } from "../sys/child/child_spec.ts";
 import type { Environment } from "./environment.ts";

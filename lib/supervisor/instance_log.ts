@@ -1,7 +1,7 @@
 /** The instance's log file, wired to the running system: what it is put on, when it is rotated, and whether it lies in the jail. */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan/plan.ts";
-import type { JailSource } from "../jail/jail_place.ts";
+import type { JailSource } from "../jail/place.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { withoutBlocking } from "../log/line_sink.ts";
 import { LogFile } from "../log/log_file.ts";

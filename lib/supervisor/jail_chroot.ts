@@ -3,7 +3,7 @@
  * directory, for files that are looked at in it.
  */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { jailSetup } from "../jail/namespace_setup.ts";
 import { errorText } from "../sys/error_text.ts";
 import { openDirectory } from "../sys/file/files.ts";

@@ -4,7 +4,7 @@
  */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
-import type { JailHandle } from "../jail/jail_handle.ts";
+import type { JailHandle } from "../jail/handle.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
 import type { Timers } from "../sys/timers.ts";
 import { listProcesses } from "../sys/process/process_table.ts";

@@ -3,8 +3,8 @@
  * record is in the run directory. What does not fit in every point is not ours, and is left alone.
  */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
-import { JailHandle, NotThatJail } from "../jail/jail_handle.ts";
-import { fingerprint, type JailIdentity, type JailRecord } from "../jail/jail_identity.ts";
+import { JailHandle, NotThatJail } from "../jail/handle.ts";
+import { fingerprint, type JailIdentity, type JailRecord } from "../jail/identity.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { Logger } from "../log/logger.ts";

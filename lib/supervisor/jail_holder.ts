@@ -1,14 +1,14 @@
 /**
  * Holds the instance's jail: makes it or goes on with the one found, notices its end, makes it again with back-off, ends it. What
- * follows from what is lib/jail/jail_life.ts; daemons are not its business beyond saying when they may be started.
+ * follows from what is lib/jail/life.ts; daemons are not its business beyond saying when they may be started.
  */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";
-import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/jail_life.ts";
-import { JailHandle } from "../jail/jail_handle.ts";
-import type { JailIdentity } from "../jail/jail_identity.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../jail/life.ts";
+import { JailHandle } from "../jail/handle.ts";
+import type { JailIdentity } from "../jail/identity.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { namespacesBeside } from "../jail/namespace_files.ts";
 import { errorText } from "../sys/error_text.ts";
 import { readStat } from "../sys/process/process_table.ts";

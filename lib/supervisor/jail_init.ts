@@ -5,7 +5,7 @@
 import type { JailPlan } from "../config/plan/jail_plan.ts";
 import { type ExitCause, exitCodeOf, type ProcessId } from "../sys/process_id.ts";
 import { signalName } from "../sys/signal_names.ts";
-import { describePlaceFailure } from "../jail/jail_failure.ts";
+import { describePlaceFailure } from "../jail/failure.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailSetup } from "../jail/namespace_setup.ts";
 import type { ChildSpec } from "../sys/child/child_spec.ts";

@@ -4,7 +4,7 @@
  */
 import { readFileSync, unlinkSync } from "node:fs";
 import type { ProcessId } from "../sys/process_id.ts";
-import { formatRecord, type JailIdentity, type JailRecord, parseRecord } from "../jail/jail_identity.ts";
+import { formatRecord, type JailIdentity, type JailRecord, parseRecord } from "../jail/identity.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
 import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { errorText } from "../sys/error_text.ts";

@@ -4,7 +4,7 @@
  */
 import type { DaemonNamespaces, JailPlan } from "../config/plan/jail_plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import type { OpenJoins } from "../jail/joins.ts";
 import { daemonSetup, jailSetup, NO_SETUP } from "../jail/namespace_setup.ts";
 import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";

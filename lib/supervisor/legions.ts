@@ -4,7 +4,7 @@
  */
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { GuardSurroundings } from "../sys/child/guard.ts";
 import type { LegionGate } from "./instance.ts";

@@ -3,7 +3,7 @@
  * jail means another process than the same number here: it is translated, and proved to be the jail's. Signals nobody.
  */
 import type { ProcessFacts } from "../daemon/pidfile.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import { pidLevels } from "../jail/pid_levels.ts";
 import { startedAt } from "../sys/process/identity.ts";
 import { readProcess, readStat } from "../sys/process/process_table.ts";

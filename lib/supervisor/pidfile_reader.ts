@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type JudgeContext, judgePidfile, parsePid, type Verdict } from "../daemon/pidfile.ts";
-import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import type { JailPlace, JailSource } from "../jail/place.ts";
 import { isForeign } from "../jail/rooted_kinds.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { errorCode } from "../sys/errno.ts";

@@ -5,7 +5,7 @@
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Plan } from "../config/plan/plan.ts";
-import type { JailPlace } from "../jail/jail_place.ts";
+import type { JailPlace } from "../jail/place.ts";
 import type { LogFile } from "../log/log_file.ts";
 import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
 import { becomeSubreaper, ownCredentials } from "../sys/process/own_process.ts";

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
 import type { Command, Plan } from "../config/plan/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
-import type { JailSource } from "../jail/jail_place.ts";
+import type { JailSource } from "../jail/place.ts";
 import type { JoinPlan } from "../config/plan/jail_plan.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import { untilServed } from "../jail/setns_wait.ts";

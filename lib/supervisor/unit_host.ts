@@ -5,7 +5,7 @@
 import type { DaemonPlan, InstancePlan } from "../config/plan/plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { Verdict } from "../daemon/pidfile.ts";
-import type { JailSource } from "../jail/jail_place.ts";
+import type { JailSource } from "../jail/place.ts";
 import { placeName } from "../jail/place_name.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";

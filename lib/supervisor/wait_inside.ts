@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
-import { hasInterface, hasOwnNetwork, isListening } from "../jail/jail_network.ts";
-import type { JailPlace, JailSource } from "../jail/jail_place.ts";
+import { hasInterface, hasOwnNetwork, isListening } from "../jail/network.ts";
+import type { JailPlace, JailSource } from "../jail/place.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { FileTree } from "../sys/file/file_tree.ts";
 import { parseMountInfo } from "./mount_flags.ts";

@@ -5,7 +5,7 @@
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JailPlace } from "../../lib/jail/jail_place.ts";
+import type { JailPlace } from "../../lib/jail/place.ts";
 import { namespaceInode } from "../../lib/jail/namespace_files.ts";
 import { pidLevels } from "../../lib/jail/pid_levels.ts";
 import { closeFd } from "../../lib/sys/file/descriptor.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Command, Hook, HookAction, HookPhase, Identity } from "../../lib/config/plan/plan.ts";
-import type { JailPlace } from "../../lib/jail/jail_place.ts";
+import type { JailPlace } from "../../lib/jail/place.ts";
 import { HOOK_VARIABLE } from "../../lib/supervisor/hook_child.ts";
 import type { CommandEnd, CommandOptions, HookWorld } from "../../lib/supervisor/hook_world.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/supervisor/hooks.ts";

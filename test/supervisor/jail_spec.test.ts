@@ -1,6 +1,6 @@
 /** Where children live: in the jail, in namespaces of their own, in both. */
 import { expect, test } from "bun:test";
-import type { JailPlace } from "../../lib/jail/jail_place.ts";
+import type { JailPlace } from "../../lib/jail/place.ts";
 import { NO_JOINS } from "../../lib/jail/joins.ts";
 import { NO_SETUP } from "../../lib/jail/namespace_setup.ts";
 import { daemonConfinement, jailInit } from "../../lib/supervisor/jail_spec.ts";

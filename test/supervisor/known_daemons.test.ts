@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { DaemonNamespaces } from "../../lib/config/plan/jail_plan.ts";
-import type { JailHandle } from "../../lib/jail/jail_handle.ts";
+import type { JailHandle } from "../../lib/jail/handle.ts";
 import type { JailChoice } from "../../lib/supervisor/jail_finder.ts";
 import type { JournalEntry } from "../../lib/supervisor/journal.ts";
 import { findKnown } from "../../lib/supervisor/known_daemons.ts";

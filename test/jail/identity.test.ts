@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fingerprint, formatRecord, type JailRecord, parseRecord } from "../../lib/jail/jail_identity.ts";
+import { fingerprint, formatRecord, type JailRecord, parseRecord } from "../../lib/jail/identity.ts";
 import { CHROOT_PLAN, JAIL_PLAN, keep } from "./plans.ts";
 
 const RECORD: JailRecord = {

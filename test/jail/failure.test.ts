@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describePlaceFailure } from "../../lib/jail/jail_failure.ts";
+import { describePlaceFailure } from "../../lib/jail/failure.ts";
 import { jailSetup } from "../../lib/jail/namespace_setup.ts";
 import { JAIL_PLAN, keep } from "./plans.ts";
 

@@ -8,7 +8,7 @@ import {
   type JailEvent,
   type JailState,
   type JailStep,
-} from "../../lib/jail/jail_life.ts";
+} from "../../lib/jail/life.ts";
 
 function walk(...events: JailEvent[]): { state: JailState; effects: JailEffect[] } {
   let state: JailState = "down";
