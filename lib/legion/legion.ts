@@ -4,10 +4,10 @@
  * the lordship while one still does.
  */
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
-import type { Elector, ElectorEvents, ElectorState, Term } from "./elector.ts";
-import type { LordGuard } from "./guard_port.ts";
-import { legionVariables, type Variable } from "./legion_environment.ts";
-import { type HookWorld, LegionHooks } from "./legion_hooks.ts";
+import type { Elector, ElectorEvents, ElectorState, Term } from "./election/elector.ts";
+import type { LordGuard } from "./guard/port.ts";
+import { legionVariables, type Variable } from "./environment.ts";
+import { type HookWorld, LegionHooks } from "./hooks.ts";
 
 export interface LegionWorld extends HookWorld {
   /** The legion's daemons are to run (true), or to stop at once (false). */

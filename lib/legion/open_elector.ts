@@ -6,7 +6,7 @@ import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { bootTime } from "../sys/process/identity.ts";
 import type { GuardSurroundings } from "../sys/child/guard.ts";
-import type { Elector } from "./elector.ts";
+import type { Elector } from "./election/elector.ts";
 
 export interface ElectorOptions {
   readonly plan: LegionPlan;
@@ -30,14 +30,14 @@ export async function openElector({ plan, grace, within, log }: ElectorOptions):
   // Of one start: a node that comes back is another to the others.
   const self = { uuid: crypto.randomUUID(), name: nodeName(process.getBuiltinModule("node:os").hostname()) };
   if (transport.kind === "etcd") {
-    const { openEtcdCandidate } = await import("./etcd_open.ts");
+    const { openEtcdCandidate } = await import("./etcd/open.ts");
     return openEtcdCandidate({ plan, transport, self: { ...self, valor: plan.valor }, grace, within, log });
   }
-  const { PacketElector } = await import("./packet_elector.ts");
-  const { Packets } = await import("./packets.ts");
-  const { Refusals } = await import("./refusals.ts");
-  const { UdpTransport } = await import("./udp.ts");
-  const { UnixTransport } = await import("./unix_transport.ts");
+  const { PacketElector } = await import("./packets/elector.ts");
+  const { Packets } = await import("./packets/packets.ts");
+  const { Refusals } = await import("./packets/refusals.ts");
+  const { UdpTransport } = await import("./packets/udp.ts");
+  const { UnixTransport } = await import("./packets/unix_transport.ts");
   const about = (text: string): string => `legion "${plan.name}": ${text}`;
   const ofLegion = (level: "info" | "warning" | "error", text: string): void => log(level, about(text));
   return new PacketElector({

@@ -13,7 +13,7 @@ import type { ProcessId } from "../sys/process_id.ts";
 import type { JailPlace } from "../jail/place.ts";
 import { openJoins } from "../jail/joins.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
-import { GuardedPlace } from "../legion/guard_place.ts";
+import { GuardedPlace } from "../legion/guard/place.ts";
 import type { Lordship } from "../legion/legion.ts";
 import type { Logger } from "../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../sys/file/atomic_file.ts";

@@ -5,7 +5,7 @@
 import type { Command, Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
 import type { LegionWorld } from "../legion/legion.ts";
-import type { Variable } from "../legion/legion_environment.ts";
+import type { Variable } from "../legion/environment.ts";
 import type { Logger } from "../log/logger.ts";
 import type { CommandRunner } from "./command_runner.ts";
 import type { Core } from "./core.ts";

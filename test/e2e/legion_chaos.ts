@@ -6,7 +6,7 @@
 import { mkdirSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { type Life, overlapOf, readLives } from "../fixtures/lives.ts";
-import { EtcdServers } from "../legion/etcd_servers.ts";
+import { EtcdServers } from "../legion/etcd/servers.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { REEVE } from "./need.ts";
 import { allProcesses, descendants, type ProcessId, signal } from "./process.ts";

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { type Life, overlapOf, readLives } from "../fixtures/lives.ts";
-import { EtcdServers, makeCertificates } from "../legion/etcd_servers.ts";
+import { EtcdServers, makeCertificates } from "../legion/etcd/servers.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { busybox, busyboxRoot } from "./jail_root.ts";
 import { Chaos } from "./legion_chaos.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { LegionAction, LegionEvent, LegionPlan } from "../../lib/config/plan/legion_plan.ts";
-import type { Elector, ElectorEvents, ElectorState, Term } from "../../lib/legion/elector.ts";
+import type { Elector, ElectorEvents, ElectorState, Term } from "../../lib/legion/election/elector.ts";
 import { Legion, type LegionWorld } from "../../lib/legion/legion.ts";
-import type { Variable } from "../../lib/legion/legion_environment.ts";
+import type { Variable } from "../../lib/legion/environment.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 const SELF = { uuid: "u".repeat(36), name: "node1", valor: 7 };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { nodeName } from "../../lib/legion/open_elector.ts";
-import { decodeAnnouncement, encodeAnnouncement } from "../../lib/legion/wire.ts";
+import { decodeAnnouncement, encodeAnnouncement } from "../../lib/legion/packets/wire.ts";
 
 test("a node of a host without a name has one that others take", () => {
   expect(nodeName("web1")).toBe("web1");

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GuardedPlace, underGuard } from "../../lib/legion/guard_place.ts";
+import { GuardedPlace, underGuard } from "../../lib/legion/guard/place.ts";
 import { type ChildSpec, CLONE_NEW } from "../../lib/sys/child/child_spec.ts";
 import { closeFd } from "../../lib/sys/file/descriptor.ts";
 import { isSysError } from "../../lib/sys/errno.ts";

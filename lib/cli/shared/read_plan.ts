@@ -10,7 +10,7 @@ import { buildPlan } from "../../config/build/build_plan.ts";
 import { findProblems, type Purpose } from "../../config/check/problems.ts";
 import type { Plan } from "../../config/plan/plan.ts";
 import type { PlanSystem } from "../../config/system/system.ts";
-import { cipherProblem } from "../../legion/cipher_names.ts";
+import { cipherProblem } from "../../legion/packets/cipher_names.ts";
 import { realConfigWorld, RealPlanSystem } from "../system/world.ts";
 
 export interface ReadPlan {

@@ -1,0 +1,13 @@
+/** What the runtime throws of a socket, in the words of the rest of reeve: it puts its own around them. Pure. */
+import { errnoText } from "../../sys/errno.ts";
+import { errorText } from "../../sys/error_text.ts";
+
+export function codeOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
+export function networkErrorText(error: unknown): string {
+  const { errno } = error as { readonly errno?: unknown };
+  return typeof errno === "number" ? errnoText(Math.abs(errno)) : errorText(error);
+}
