@@ -18,7 +18,7 @@ import { packExecutable } from "./build/pack/packer.ts";
 import { testInEmptyRoot } from "./build/pack/self_test.ts";
 import { fetchRuntime } from "./build/runtime.ts";
 import { hostTarget, type Target, targetsNamed } from "./build/target.ts";
-import { PREPARATION } from "./lib/supervisor/capsule.ts";
+import { PREPARATION } from "./lib/records/capsule.ts";
 import { compileNative, compileStub } from "./native/compile.ts";
 
 const ROOT = import.meta.dir;

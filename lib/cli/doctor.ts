@@ -3,7 +3,7 @@
  */
 import { dirname } from "node:path";
 import process from "node:process";
-import { runDirCandidates } from "../supervisor/run_dir.ts";
+import { runDirCandidates } from "../records/run_dir.ts";
 import { kernelCalls } from "../sys/host/host.ts";
 import { hostFiles } from "../sys/host/host_files.ts";
 import { type Finding, findings, type FindingState } from "./doctor_findings.ts";

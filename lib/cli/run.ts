@@ -9,9 +9,9 @@ import { nearestName } from "../config/nearest.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
-import { type Capsule, takeCapsule, takePreparation } from "../supervisor/capsule.ts";
-import { restoreFiles } from "../supervisor/checked_files.ts";
-import { HOOK_WORD } from "../supervisor/hook_word.ts";
+import { type Capsule, takeCapsule, takePreparation } from "../records/capsule.ts";
+import { restoreFiles } from "../records/checked_files.ts";
+import { HOOK_WORD } from "../hooks/word.ts";
 import { catchSignals } from "../supervisor/signal_wiring.ts";
 import { ownEnvironment } from "../sys/process/own_bytes.ts";
 import { startSupervisor } from "./start_supervisor.ts";
@@ -28,7 +28,7 @@ interface Image {
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
   if (argv[0] === HOOK_WORD) {
     takePreparation(process.env, null, ownEnvironment);
-    return (await import("../supervisor/hook_child.ts")).runHookChild(process.env);
+    return (await import("../hooks/child.ts")).runHookChild(process.env);
   }
   const capsule = takeCapsule(process.env);
   const prepared = takePreparation(process.env, capsule, ownEnvironment);

@@ -3,8 +3,8 @@ import type { CommandLine } from "./shared/argv.ts";
 import { planCommand } from "../config/values/command_words.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Plan } from "../config/plan/plan.ts";
-import type { Capsule } from "../supervisor/capsule.ts";
-import type { CheckedFiles } from "../supervisor/checked_files.ts";
+import type { Capsule } from "../records/capsule.ts";
+import type { CheckedFiles } from "../records/checked_files.ts";
 import { readPlan } from "./shared/read_plan.ts";
 
 /** Runs the instance until it ends; its exit code. */

@@ -1,6 +1,6 @@
 /**
  * The life of a jail: what follows from what happens to its init. Pure; every cell of the table is written. The holder
- * (lib/supervisor/jail_holder.ts) feeds events and carries the effects out.
+ * (lib/supervisor/jail/holder.ts) feeds events and carries the effects out.
  */
 
 /**

@@ -5,7 +5,7 @@
 import { closeFd, openPipe, writeAll } from "../sys/file/descriptor.ts";
 import { spawnChild } from "../sys/child/spawn.ts";
 import { reap } from "../sys/process/reap.ts";
-import { type Capsule, sealCapsule } from "./capsule.ts";
+import { type Capsule, sealCapsule } from "../records/capsule.ts";
 import { CORE_CHILD, openExecutable, shownArguments } from "./stage.ts";
 
 const READY = "R";

@@ -6,8 +6,8 @@ import type { Plan } from "../config/plan/plan.ts";
 import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import { becomeInit } from "../sys/child/spawn.ts";
-import { daemonChild } from "./child_builder.ts";
-import { daemonEnvironment } from "./environment.ts";
+import { daemonChild } from "../process/child_builder.ts";
+import { daemonEnvironment } from "../process/environment.ts";
 
 /** Whether the instance is nothing but the entrypoint: no setting that needs a supervisor. */
 export function isEntrypointAlone(plan: Plan): boolean {

@@ -7,7 +7,7 @@ import type { ProcessId } from "../sys/process_id.ts";
 import { signalProcess } from "../sys/process/pidfd.ts";
 import { takeStopped } from "../sys/process/reap.ts";
 import { groupOf, isTerminal, setForegroundGroup } from "../sys/process/tty.ts";
-import { signalDaemon } from "./signaller.ts";
+import { signalDaemon } from "../process/signaller.ts";
 
 /** Everything that a process can be told and that neither the instance nor the runtime has a use for. */
 const FORWARDED = [

@@ -6,8 +6,8 @@ import type { Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Saved } from "./handover.ts";
-import { DaemonUnit, type UnitServices } from "./unit.ts";
+import type { Saved } from "../records/handover.ts";
+import { DaemonUnit, type UnitServices } from "./unit/unit.ts";
 
 export type InstanceEnd =
   | { readonly kind: "stopped"; readonly code: number }

@@ -7,10 +7,10 @@ import { signalName } from "../sys/signal_names.ts";
 import type { LegionWorld } from "../legion/legion.ts";
 import type { Variable } from "../legion/environment.ts";
 import type { Logger } from "../log/logger.ts";
-import type { CommandRunner } from "./command_runner.ts";
+import type { CommandRunner } from "../process/command_runner.ts";
 import type { Core } from "./core.ts";
-import { changeEnvironment } from "./environment.ts";
-import type { HookRunner } from "./hooks.ts";
+import { changeEnvironment } from "../process/environment.ts";
+import type { HookRunner } from "../hooks/hooks.ts";
 
 export interface LegionWorldParts {
   readonly plan: Plan;

@@ -14,18 +14,18 @@ import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { notify } from "../sys/socket/notify.ts";
 import { watcher } from "../sys/file/watcher.ts";
-import type { CommandRunner } from "./command_runner.ts";
+import type { CommandRunner } from "../process/command_runner.ts";
 import type { Core } from "./core.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment } from "../process/environment.ts";
 import { errorText } from "../sys/error_text.ts";
 import { type FifoActions, MasterFifo } from "./fifo.ts";
-import { HookRunner } from "./hooks.ts";
+import { HookRunner } from "../hooks/hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";
-import { type PidfileContext, removePidfile, writePidfile } from "./pidfiles.ts";
+import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
-import { watchDaemonTouches, watchInstanceTouches } from "./touch.ts";
-import { waitInside } from "./wait_inside.ts";
-import { waitFor, waitForAll, type WaitWorld } from "./waits.ts";
+import { watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { waitInside } from "../watch/wait_inside.ts";
+import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
 
 export interface ServicesParts {
   readonly plan: Plan;

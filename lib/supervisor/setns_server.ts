@@ -13,7 +13,7 @@ import { errorCode } from "../sys/errno.ts";
 import { type NamespaceName, openNamespace } from "../sys/child/namespaces.ts";
 import { acceptNext, listenAt, sendDescriptors } from "../sys/socket/scm.ts";
 import type { Watcher } from "../sys/file/watcher.ts";
-import type { HeldJail } from "./held_jail.ts";
+import type { HeldJail } from "./jail/held_jail.ts";
 
 export interface SetnsWorld {
   readonly watcher: Pick<Watcher, "add">;

@@ -7,7 +7,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { execSelf } from "../sys/child/exec_self.ts";
 import { holdSignals } from "../sys/process/signals.ts";
 import { becomeInit } from "../sys/child/spawn.ts";
-import { type Capsule, sealCapsule } from "./capsule.ts";
+import { type Capsule, sealCapsule } from "../records/capsule.ts";
 import { HELD_SIGNALS } from "./signal_wiring.ts";
 
 /** How long a container's orphans may take to stop before PID 1 kills them, milliseconds. */

@@ -5,8 +5,8 @@ import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Command, Plan } from "../config/plan/plan.ts";
 import { setProcessName } from "../sys/process/own_process.ts";
 import { runInBackground } from "./background.ts";
-import type { Capsule } from "./capsule.ts";
-import type { CheckedFiles } from "./checked_files.ts";
+import type { Capsule } from "../records/capsule.ts";
+import type { CheckedFiles } from "../records/checked_files.ts";
 import { Run } from "./run.ts";
 
 export interface StartRequest {

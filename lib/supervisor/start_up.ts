@@ -4,8 +4,8 @@
  */
 import type { Plan } from "../config/plan/plan.ts";
 import type { Core } from "./core.ts";
-import type { Environment } from "./environment.ts";
-import { HookExit } from "./hooks.ts";
+import type { Environment } from "../process/environment.ts";
+import { HookExit } from "../hooks/hooks.ts";
 import type { Legions } from "./legions.ts";
 import type { InstanceActions, Services } from "./services.ts";
 import type { Statistics } from "./statistics.ts";

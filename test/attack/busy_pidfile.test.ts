@@ -3,7 +3,7 @@
  * now and then, and the daemon is still followed.
  */
 import { expect, test } from "bun:test";
-import { PathWatch } from "../../lib/supervisor/path_watch.ts";
+import { PathWatch } from "../../lib/watch/path_watch.ts";
 import { Scope } from "../e2e/harness.ts";
 import { FakeTimers } from "../sys/fake_timers.ts";
 

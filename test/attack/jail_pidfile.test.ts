@@ -12,13 +12,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { JudgeContext, Verdict } from "../../lib/daemon/pidfile.ts";
-import { readPidfile } from "../../lib/supervisor/pidfile_reader.ts";
+import { readPidfile } from "../../lib/pidfile/reader.ts";
 import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { readStat } from "../../lib/sys/process/process_table.ts";
 import { fixture } from "../fixtures/compile.ts";
 import { SmallJail } from "../jail/small_jail.ts";
-import { rootTest } from "../supervisor/need_root.ts";
-import { openDescriptors } from "../supervisor/real_host.ts";
+import { rootTest } from "../support/need_root.ts";
+import { openDescriptors } from "../supervisor/unit/real_host.ts";
 
 const isRoot = process.getuid?.() === 0;
 const context: JudgeContext = { selfUid: 0, selfPid: 0x7fff_ffff, daemonUid: 0, known: null };

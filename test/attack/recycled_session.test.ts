@@ -2,8 +2,8 @@
  * What a killed reeve left is ended only when it is its: a session whose number was given away is somebody else's.
  */
 import { expect, test } from "bun:test";
-import { PidTurnover } from "../../lib/supervisor/pid_turnover.ts";
-import { findRemainders, type RunningProcess } from "../../lib/supervisor/remainder.ts";
+import { PidTurnover } from "../../lib/records/pid_turnover.ts";
+import { findRemainders, type RunningProcess } from "../../lib/records/remainder.ts";
 import { Scope } from "../e2e/harness.ts";
 
 const ENTRY = { name: "a", smart: false, process: { pid: 50, startTime: 100n }, uid: 0, aliveAt: 100n };

@@ -3,7 +3,7 @@
  * of the crowd.
  */
 import { expect, test } from "bun:test";
-import { type SessionMember, Sweeper } from "../../lib/supervisor/sweeper.ts";
+import { type SessionMember, Sweeper } from "../../lib/process/sweeper.ts";
 
 class Crowd {
   readonly later: (() => void)[] = [];

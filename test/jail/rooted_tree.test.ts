@@ -23,8 +23,8 @@ import { readUsers } from "../../lib/jail/rooted_users.ts";
 import { closeFd } from "../../lib/sys/file/descriptor.ts";
 import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { openDirectory } from "../../lib/sys/file/files.ts";
-import { rootTest } from "../supervisor/need_root.ts";
-import { openDescriptors } from "../supervisor/real_host.ts";
+import { rootTest } from "../support/need_root.ts";
+import { openDescriptors } from "../supervisor/unit/real_host.ts";
 
 let directory: string;
 let root: number;

@@ -11,7 +11,7 @@ import { pidLevels } from "../../lib/jail/pid_levels.ts";
 import { closeFd } from "../../lib/sys/file/descriptor.ts";
 import { openDirectory } from "../../lib/sys/file/files.ts";
 import { listProcesses, readStat } from "../../lib/sys/process/process_table.ts";
-import { until } from "../supervisor/until.ts";
+import { until } from "../support/until.ts";
 
 /** Pids inside of those that sleep; 1 is the init. */
 export const SLEEPERS = [2, 3] as const;

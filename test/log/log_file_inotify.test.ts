@@ -6,7 +6,7 @@ import { LogFile } from "../../lib/log/log_file.ts";
 import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { Inotify } from "../../lib/sys/file/inotify.ts";
 import { watcher } from "../../lib/sys/file/watcher.ts";
-import { until } from "../supervisor/until.ts";
+import { until } from "../support/until.ts";
 
 test("a log that outgrows log-maxsize is rotated by inotify, also one that has lost its name", async () => {
   const directory = mkdtempSync(join(tmpdir(), "reeve-logsize-"));

@@ -17,8 +17,8 @@ import { join } from "node:path";
 import { type FifoWorld, MasterFifo } from "../../lib/supervisor/fifo.ts";
 import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { watcher } from "../../lib/sys/file/watcher.ts";
-import { until } from "./until.ts";
-import { rootTest } from "./need_root.ts";
+import { until } from "../support/until.ts";
+import { rootTest } from "../support/need_root.ts";
 
 const uid = process.getuid?.() ?? -1;
 let directory: string;

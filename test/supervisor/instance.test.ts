@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import type { DaemonPlan } from "../../lib/config/plan/plan.ts";
 import { Instance, type InstanceEnd } from "../../lib/supervisor/instance.ts";
-import { DUMB_PLAN, INSTANCE_PLAN, SMART_PLAN } from "./plans.ts";
-import { UnitWorld } from "./unit_world.ts";
+import { DUMB_PLAN, INSTANCE_PLAN, SMART_PLAN } from "../support/plans.ts";
+import { UnitWorld } from "./unit/world.ts";
 
 const SIGTERM = 15;
 

@@ -2,11 +2,11 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Core } from "../../lib/supervisor/core.ts";
-import type { CommandRunner } from "../../lib/supervisor/command_runner.ts";
+import type { CommandRunner } from "../../lib/process/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";
 import type { Logger } from "../../lib/log/logger.ts";
 import { until } from "../sys/until.ts";
-import { INSTANCE_PLAN } from "./plans.ts";
+import { INSTANCE_PLAN } from "../support/plans.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 

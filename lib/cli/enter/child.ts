@@ -4,8 +4,8 @@
  */
 import type { Identity, Plan } from "../../config/plan/plan.ts";
 import { SIGKILL } from "../../daemon/patience.ts";
-import { commandFile, daemonChild, type Inherited, instanceChild } from "../../supervisor/child_builder.ts";
-import { daemonEnvironment, jailEnvironment } from "../../supervisor/environment.ts";
+import { commandFile, daemonChild, type Inherited, instanceChild } from "../../process/child_builder.ts";
+import { daemonEnvironment, jailEnvironment } from "../../process/environment.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import type { InstanceStart } from "./instance.ts";
 import type { EnterPlace } from "./place.ts";

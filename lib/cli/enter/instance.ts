@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { takeCapsule } from "../../supervisor/capsule.ts";
+import { takeCapsule } from "../../records/capsule.ts";
 import { decodeBytes } from "../../sys/byte_text.ts";
 import { readStat } from "../../sys/process/process_table.ts";
 import { readVirtual } from "../../sys/file/virtual_files.ts";

@@ -19,10 +19,10 @@ import { bootId } from "../../sys/process/identity.ts";
 import { openNamespace, openNamespaces } from "../../sys/child/namespaces.ts";
 import { signalPidfd } from "../../sys/process/pidfd.ts";
 import { listChildrenOf, readStat } from "../../sys/process/process_table.ts";
-import { ChrootHolder } from "../../supervisor/jail_chroot.ts";
-import { JailFile } from "../../supervisor/jail_record.ts";
-import { Journal } from "../../supervisor/journal.ts";
-import { holdProcess } from "../../supervisor/signaller.ts";
+import { ChrootHolder } from "../../supervisor/jail/chroot.ts";
+import { JailFile } from "../../records/jail_record.ts";
+import { Journal } from "../../records/journal.ts";
+import { holdProcess } from "../../process/signaller.ts";
 import { holderOf } from "./instance.ts";
 
 /** The text says what is not there, and what can be done about it. */

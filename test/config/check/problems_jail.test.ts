@@ -3,7 +3,7 @@ import { formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { findProblems, type Purpose } from "../../../lib/config/check/problems.ts";
 import { USUAL_PATH } from "../../../lib/config/system/programs.ts";
 import type { PlanSystem } from "../../../lib/config/system/system.ts";
-import { DEFAULT_PATH } from "../../../lib/supervisor/environment.ts";
+import { DEFAULT_PATH } from "../../../lib/process/environment.ts";
 import { build, type FakeFile, fakeSystem, ORDINARY } from "../build/fake_system.ts";
 
 const directory: FakeFile = { kind: "directory", mode: 0o755 };

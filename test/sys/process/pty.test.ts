@@ -14,7 +14,7 @@ import {
   setWindowSize,
 } from "../../../lib/sys/process/pty.ts";
 import { isTerminal } from "../../../lib/sys/process/tty.ts";
-import { rootTest } from "../../supervisor/need_root.ts";
+import { rootTest } from "../../support/need_root.ts";
 import { Scratch } from "../file/scratch.ts";
 
 const scratch = new Scratch();

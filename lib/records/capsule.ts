@@ -1,0 +1,165 @@
+/**
+ * What one image of reeve hands to the next over an exec: a small JSON text in the environment, which is taken out before
+ * anything else sees it. No daemon ever gets it.
+ *
+ * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
+ * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub.c); without one the
+ * first image executes itself once, with that set.
+ */
+import { MACHINERY_PREFIX } from "../process/environment.ts";
+
+const VARIABLE = `${MACHINERY_PREFIX}CORE`;
+/** Linux takes 128 KiB for one string, and the command line may be longer: the text goes on in further variables. */
+const LONGEST_PIECE = 100_000;
+
+/** Set for Bun's sake alone, put back to what they were for the daemons. */
+const RUNTIME: Readonly<Record<string, string>> = {
+  BUN_GC_TIMER_INTERVAL: "60000",
+  // Measured with 100 and 1,000 daemons: 9.0 and 15.2 MB of private dirty memory with the compilers, 6.3 and 10.0 without, and
+  // no difference in time: nothing in a supervisor runs often enough to be worth compiling.
+  BUN_JSC_useBaselineJIT: "0",
+  BUN_JSC_forceMiniVMMode: "1",
+  BUN_JSC_useConcurrentGC: "0",
+  BUN_JSC_useRegExpJIT: "0",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
+  BUN_JSC_numberOfGCMarkers: "1",
+};
+
+const PREPARED = `${MACHINERY_PREFIX}PREPARED`;
+const REPLACED = "replaced";
+
+/** What the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
+export const PREPARATION: readonly string[] = [
+  `${PREPARED}=${REPLACED}`,
+  `${PREPARED}=added`,
+  ...Object.entries(RUNTIME).map(([name, value]) => `${name}=${value}`),
+];
+
+export interface Capsule {
+  /** As the user called reeve, without the program's name; empty arguments included. */
+  readonly argv: readonly string[];
+  /** What the variables of RUNTIME were before; null: unset. */
+  readonly saved: Readonly<Record<string, string | null>>;
+  /** How often this process has been reloaded. */
+  readonly reloads: number;
+  /** Memfd with the state of the image before; null at a first start. */
+  readonly stateFd: number | null;
+  /** Pipe to the process that the user started, which waits until the daemonized one is up; null: not daemonized. */
+  readonly readyFd: number | null;
+  /** Memfd with the configuration's files as they were checked for a reload; null at a first start. */
+  readonly filesFd: number | null;
+  /** Lock of the run directory, held over a reload. */
+  readonly lockFd: number | null;
+  /** The helper's init is our parent and PID 1: nothing outlives this instance. */
+  readonly underInit: boolean;
+  /** Directory in which reeve was started: relative paths of the command line are read from there. */
+  readonly cwd: string;
+}
+
+/** Takes the capsule out of `environment`; null in a first image. */
+export function takeCapsule(environment: Record<string, string | undefined>): Capsule | null {
+  let text = "";
+  for (let piece = 0;; piece++) {
+    const name = pieceName(piece);
+    if (environment[name] === undefined) break;
+    text += environment[name];
+    delete environment[name];
+  }
+  const capsule = parse(text);
+  if (capsule === null) return null;
+  for (const [name, value] of Object.entries(capsule.saved)) {
+    if (value === null) delete environment[name];
+    else environment[name] = value;
+  }
+  return capsule;
+}
+
+/**
+ * Takes out of `environment` what the stub has put there, and says whether there was one. Called after `takeCapsule`, with what that
+ * found. `original`: the environment as it was, names and values; asked only where the user had set variables of these names.
+ */
+export function takePreparation(
+  environment: Record<string, string | undefined>,
+  capsule: Capsule | null,
+  original: () => Readonly<Record<string, string>>,
+): boolean {
+  const how = environment[PREPARED];
+  delete environment[PREPARED];
+  if (how === undefined) return false;
+  if (capsule !== null) return true; // its variables are back already
+  const before = how === REPLACED ? original() : {};
+  for (const name of Object.keys(RUNTIME)) {
+    const value = before[name];
+    if (value === undefined) delete environment[name];
+    else environment[name] = value;
+  }
+  return true;
+}
+
+/** The environment for the next image, as NAME=value strings. */
+export function sealCapsule(
+  environment: Readonly<Record<string, string | undefined>>,
+  capsule: Omit<Capsule, "saved">,
+): string[] {
+  const saved: Record<string, string | null> = {};
+  for (const name of Object.keys(RUNTIME)) saved[name] = environment[name] ?? null;
+  const next: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && !(name in saved) && !name.startsWith(VARIABLE)) next.push(`${name}=${value}`);
+  }
+  for (const [name, value] of Object.entries(RUNTIME)) next.push(`${name}=${value}`);
+  const text = asciiJson({ ...capsule, saved });
+  for (let piece = 0; piece * LONGEST_PIECE < text.length; piece++) {
+    next.push(`${pieceName(piece)}=${text.slice(piece * LONGEST_PIECE, (piece + 1) * LONGEST_PIECE)}`);
+  }
+  return next;
+}
+
+function pieceName(piece: number): string {
+  return piece === 0 ? VARIABLE : `${VARIABLE}_${piece}`;
+}
+
+/** A byte for each character, so that it can be cut anywhere. */
+function asciiJson(capsule: Capsule): string {
+  return JSON.stringify(capsule).replace(
+    /[\u0080-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Anything else than what `sealCapsule` writes is none: a variable of that name may come from anywhere. */
+function parse(text: string): Capsule | null {
+  try {
+    const value = JSON.parse(text) as Partial<Capsule>;
+    if (typeof value !== "object" || value === null) return null;
+    const saved = parseSaved(value.saved);
+    if (saved === null) return null;
+    if (!Array.isArray(value.argv) || !value.argv.every((word) => typeof word === "string")) return null;
+    return {
+      argv: value.argv,
+      saved,
+      reloads: count(value.reloads) ?? 0,
+      stateFd: count(value.stateFd),
+      readyFd: count(value.readyFd),
+      filesFd: count(value.filesFd),
+      lockFd: count(value.lockFd),
+      underInit: value.underInit === true,
+      cwd: typeof value.cwd === "string" ? value.cwd : "/",
+    };
+  } catch {
+    return null;
+  }
+}
+
+function parseSaved(value: unknown): Capsule["saved"] | null {
+  if (typeof value !== "object" || value === null) return null;
+  const fields = Object.entries(value);
+  const good = fields.every(([name, was]) =>
+    Object.hasOwn(RUNTIME, name) && (was === null || typeof was === "string")
+  );
+  return good ? Object.fromEntries(fields) : null;
+}
+
+function count(value: unknown): number | null {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : null;
+}

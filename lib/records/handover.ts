@@ -1,0 +1,81 @@
+/**
+ * The state that one image of reeve leaves to the next over a reload: which process is which daemon, how each stands, and the jail
+ * that they are in. JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
+ */
+import { readFileSync } from "node:fs";
+import type { JailPlan } from "../config/plan/jail_plan.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+import type { DaemonStatus } from "../daemon/state.ts";
+import type { JailIdentity } from "../jail/identity.ts";
+import type { DaemonUnit } from "../supervisor/unit/unit.ts";
+
+export interface Saved {
+  readonly status: DaemonStatus | null;
+  readonly known: ProcessId | null;
+}
+
+interface SavedUnit extends Saved {
+  readonly name: string;
+  readonly pidfile: string | null;
+  /** Milliseconds since the daemon's last start. */
+  readonly age: number;
+}
+
+/** `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next image. */
+export interface SavedJail {
+  readonly plan: JailPlan;
+  readonly identity: JailIdentity | null;
+}
+
+/** `jail` null: daemons run where reeve does. */
+export function saveState(units: readonly DaemonUnit[], jail: SavedJail | null, now: number): Uint8Array {
+  const saved = units.filter((unit) => unit.plan.kind !== "dumb").map((unit): SavedUnit => ({
+    name: unit.name,
+    pidfile: unit.plan.pidfile,
+    status: { ...unit.status },
+    known: unit.known,
+    age: now - unit.status.since,
+  }));
+  const state = { units: saved, jail };
+  return new TextEncoder().encode(
+    JSON.stringify(state, (_, value) => typeof value === "bigint" ? String(value) : value),
+  );
+}
+
+export interface Restored {
+  /** By daemon's name. */
+  readonly units: ReadonlyMap<string, Saved>;
+  /** Running daemons that the new configuration no longer names. */
+  readonly left: readonly { readonly name: string; readonly pid: number }[];
+  readonly jail: SavedJail | null;
+}
+
+/**
+ * `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
+ * often made up from the command, and shift when another daemon comes before.
+ */
+export function restoreState(
+  fd: number,
+  wanted: ReadonlyMap<string, string | null>,
+  now: number,
+): Restored {
+  const text = readFileSync(`/proc/self/fd/${fd}`, "utf8");
+  const { units: saved, jail } = JSON.parse(
+    text,
+    (key, value) => key === "startTime" ? BigInt(value) : value,
+  ) as { readonly units: readonly SavedUnit[]; readonly jail: SavedJail | null };
+  const names = new Map([...wanted].map(([name, pidfile]) => [pidfile, name]));
+  const units = new Map<string, Saved>();
+  const left: { name: string; pid: number }[] = [];
+  for (const unit of saved) {
+    const { status } = unit;
+    const name = names.get(unit.pidfile);
+    if (name !== undefined) {
+      const restored = status === null ? null : { ...status, since: now - unit.age };
+      units.set(name, { status: restored, known: unit.known });
+    } else if (status !== null && (status.main ?? status.child) !== null) {
+      left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
+    }
+  }
+  return { units, left, jail };
+}

@@ -1,0 +1,222 @@
+/**
+ * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
+ * daemon; units decide, this does.
+ */
+import type { DaemonPlan, InstancePlan } from "../../config/plan/plan.ts";
+import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
+import type { Verdict } from "../../daemon/pidfile.ts";
+import type { JailSource } from "../../jail/place.ts";
+import { placeName } from "../../jail/place_name.ts";
+import type { Logger } from "../../log/logger.ts";
+import { LOOP_TIMERS } from "../../sys/timers.ts";
+import type { ChildSpec } from "../../sys/child/child_spec.ts";
+import { closePidfd } from "../../sys/process/pidfd.ts";
+import { readStat } from "../../sys/process/process_table.ts";
+import type { Watcher } from "../../sys/file/watcher.ts";
+import type { Inherited } from "../../process/child_builder.ts";
+import { Children } from "../../process/children.ts";
+import { DaemonStarter } from "./starter.ts";
+import { errorText } from "../../sys/error_text.ts";
+import type { HeldJail } from "../jail/held_jail.ts";
+import type { Journal } from "../../records/journal.ts";
+import { readPidfile } from "../../pidfile/reader.ts";
+import type { Registry, SetupFailure } from "../../process/registry.ts";
+import { holdProcess, isAlive, signalDaemon } from "../../process/signaller.ts";
+import { isOnSharedStorage } from "../../pidfile/shared_storage.ts";
+import type { Sweeper } from "../../process/sweeper.ts";
+import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
+
+export interface HostParts {
+  readonly instance: InstancePlan;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly sweeper: Sweeper;
+  readonly journal: Journal;
+  readonly watcher: Watcher;
+  /** Calls back when the file at `path` may have changed, appeared or gone. `place`: whose path it is; null: reeve's. */
+  readonly watchFile: (path: string, place: JailSource | null, changed: () => void) => { remove(): void };
+  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly inherited: Inherited;
+  /** null: daemons run where reeve does. */
+  readonly jail: () => Pick<HeldJail, "isOpen" | "place" | "plan" | "identity"> | null;
+  readonly selfUid: number;
+  readonly selfGid: number;
+  readonly onSpawned: () => void;
+  readonly onStopped: (unit: DaemonUnit) => void;
+  readonly onControlEnded: (unit: DaemonUnit, cause: ExitCause, failed: boolean) => void;
+}
+
+const FOLLOW_AGAIN_MS = 1000;
+
+export class UnitHost implements UnitServices {
+  readonly logger: Logger;
+  readonly starter: DaemonStarter;
+  readonly #parts: HostParts;
+  readonly #children: Children;
+  /** Pids that could not be followed when it was tried. */
+  readonly #unheld = new Set<number>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.logger = parts.logger;
+    this.#children = new Children(parts.onSpawned);
+    this.starter = new DaemonStarter({ ...parts, start: (spec) => this.#children.start(spec) });
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  setTimer(ms: number, fire: () => void): Timer {
+    return LOOP_TIMERS.after(ms, fire);
+  }
+
+  spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
+    return this.starter.spawn(plan, again);
+  }
+
+  /** Starts any child; its end is told to whoever owns it in the registry. */
+  start(spec: Omit<ChildSpec, "spawnId">): ProcessId {
+    return this.#children.start(spec);
+  }
+
+  /** For the reaper: the stage at which the child `pid` failed, if it has reported one. */
+  failureOf(pid: number): SetupFailure | null {
+    return this.#children.failureOf(pid);
+  }
+
+  forgetChild(pid: number): void {
+    this.#children.forget(pid);
+  }
+
+  forget(process: ProcessId): void {
+    this.#parts.journal.end(process);
+  }
+
+  own(process: ProcessId, owner: DaemonUnit): void {
+    this.#parts.registry.set(process.pid, owner);
+  }
+
+  disown(process: ProcessId, owner: DaemonUnit): void {
+    this.#parts.registry.delete(process.pid, owner);
+  }
+
+  follow(target: ProcessId, owner: DaemonUnit | null, ended: () => void): { remove(): void } {
+    let pidfd: number | null;
+    try {
+      pidfd = holdProcess(target);
+    } catch (error) {
+      const what = `cannot follow pid ${target.pid}: ${errorText(error)}; tried again until it can be`;
+      if (!this.#unheld.has(target.pid)) this.logger.error(owner?.name ?? null, what);
+      this.#unheld.add(target.pid);
+      if (owner !== null) this.own(target, owner); // It may be a child, whose end is seen all the same.
+      return this.#followLater(target, owner, ended);
+    }
+    this.#unheld.delete(target.pid);
+    if (pidfd === null) {
+      // Gone between the look at its pidfile and now, and its number may be another's: it is not owned.
+      const timer = setTimeout(ended, 0);
+      return { remove: () => clearTimeout(timer) };
+    }
+    const held = pidfd;
+    if (owner !== null) this.own(target, owner);
+    const watch = this.#parts.watcher.add(held, () => {
+      watch.remove(); // It stays readable from now on.
+      // A child of ours is reaped first, since that tells how it ended.
+      if (owner === null || readStat(target.pid)?.ppid !== process.pid) ended();
+    });
+    return {
+      remove: () => {
+        watch.remove();
+        closePidfd(held);
+      },
+    };
+  }
+
+  /** No descriptor is free: there may be one later. */
+  #followLater(target: ProcessId, owner: DaemonUnit | null, ended: () => void): { remove(): void } {
+    let later: { remove(): void } | null = null;
+    const timer = setTimeout(() => {
+      later = this.follow(target, owner, ended);
+    }, FOLLOW_AGAIN_MS);
+    return {
+      remove: () => {
+        clearTimeout(timer);
+        later?.remove();
+      },
+    };
+  }
+
+  signal(process: ProcessId, signal: number): void {
+    try {
+      signalDaemon(process, signal);
+    } catch (error) {
+      this.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
+    }
+  }
+
+  readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict {
+    const guard = this.starter.guardOf(plan);
+    if (guard === null && this.starter.isGuarded(plan)) {
+      // Its number was of a namespace that is dead, and means some other process, or none, here.
+      const found = `pidfile "${plan.pidfile}" can only be of an earlier lordship, which nothing outlives`;
+      return { valid: false, found, unfinished: false };
+    }
+    const verdict = readPidfile(
+      this.starter.places.absolute(plan, plan.pidfile ?? ""),
+      {
+        selfUid: this.#parts.selfUid,
+        selfPid: process.pid,
+        daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+        known,
+      },
+      this.starter.places.sourceOf(plan),
+      guard,
+    );
+    if (!verdict.valid) return verdict;
+    // Two daemons that are one process: the second would never be started, and each stop would end both.
+    const { pid } = verdict.process;
+    const other = this.#parts.registry.get(pid)?.name;
+    if (other === undefined || other === plan.name) return verdict;
+    const found = `pidfile "${plan.pidfile}" names pid ${pid}, which belongs to the daemon "${other}"`;
+    return { valid: false, found, unfinished: false };
+  }
+
+  isAlive(process: ProcessId): boolean {
+    return isAlive(process);
+  }
+
+  watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
+    const { places } = this.starter;
+    return this.#parts.watchFile(places.absolute(plan, plan.pidfile ?? ""), places.sourceOf(plan), changed);
+  }
+
+  isPidfileShared(plan: DaemonPlan): boolean {
+    return this.starter.places.sourceOf(plan) === null && isOnSharedStorage(plan.pidfile ?? "");
+  }
+
+  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
+    this.#parts.sweeper.sweep(leader, signal, emptied);
+  }
+
+  remember(unit: DaemonUnit, process: ProcessId): void {
+    this.starter.tellGuard(unit.plan, process);
+    this.#parts.journal.up({
+      name: unit.name,
+      smart: unit.plan.kind !== "dumb",
+      pidfile: unit.plan.pidfile,
+      place: placeName(this.#parts.jail(), unit.plan.namespaces) ?? "no jail",
+      process,
+      uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+      aliveAt: process.startTime,
+    });
+  }
+
+  stopped(unit: DaemonUnit): void {
+    this.#parts.onStopped(unit);
+  }
+
+  controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
+    this.#parts.onControlEnded(unit, cause, failed);
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Starts daemons: where each lives, what it is told, and the pidfile that reeve writes for it. A daemon of a jail that does not stand
+ * is not started, and has not failed.
+ */
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { shownCommand } from "../../config/plan/mask.ts";
+import { forbidsMounts } from "../../config/values/capabilities.ts";
+import type { DaemonPlan, InstancePlan } from "../../config/plan/plan.ts";
+import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
+import { SIGKILL } from "../../daemon/patience.ts";
+import type { ProcessId } from "../../sys/process_id.ts";
+import type { JailPlace } from "../../jail/place.ts";
+import { openJoins } from "../../jail/joins.ts";
+import { jailTree } from "../../jail/rooted_tree.ts";
+import { GuardedPlace } from "../../legion/guard/place.ts";
+import type { Lordship } from "../../legion/legion.ts";
+import type { Logger } from "../../log/logger.ts";
+import { type PreparedFile, prepareFile } from "../../sys/file/atomic_file.ts";
+import type { ChildSpec } from "../../sys/child/child_spec.ts";
+import { daemonChild, type Inherited, type Whereabouts } from "../../process/child_builder.ts";
+import { DaemonPlaces } from "./places.ts";
+import { changeEnvironment } from "../../process/environment.ts";
+import type { HeldJail } from "../jail/held_jail.ts";
+import { daemonConfinement } from "../jail/spec.ts";
+import { parseMountInfo } from "../../hooks/mount_flags.ts";
+import { ownersOfLinks } from "../../pidfile/reader.ts";
+import { signalDaemon } from "../../process/signaller.ts";
+
+export interface StarterParts {
+  readonly instance: InstancePlan;
+  readonly logger: Logger;
+  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly inherited: Inherited;
+  /** null: daemons run where reeve does. */
+  readonly jail: () => Pick<HeldJail, "isOpen" | "place"> | null;
+  readonly selfUid: number;
+  readonly selfGid: number;
+  readonly start: (spec: Omit<ChildSpec, "spawnId">) => ProcessId;
+}
+
+/** As wide as the widest pid and its newline: a full disk is found before anything is started. */
+const PIDFILE_ROOM = 12;
+
+export class DaemonStarter {
+  environment: StarterParts["environment"];
+  readonly places: DaemonPlaces;
+  /** Of a legion; null: this node is not its lord. */
+  lordship: (legion: string) => Lordship | null = () => null;
+  readonly #parts: StarterParts;
+  readonly #indexes = new Map<string, number>();
+
+  constructor(parts: StarterParts) {
+    this.#parts = parts;
+    this.environment = parts.environment;
+    this.places = new DaemonPlaces(parts.jail);
+  }
+
+  /** Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not the lord. */
+  guardOf({ legion }: DaemonPlan): GuardedPlace | null {
+    const guard = legion === null ? null : this.lordship(legion)?.guard?.place ?? null;
+    return guard === null ? null : new GuardedPlace(guard, this.#parts.jail()?.place() ?? null);
+  }
+
+  /** It runs under the guard of a lordship, or not at all. */
+  isGuarded({ legion }: DaemonPlan): boolean {
+    const { legions } = this.#parts.instance;
+    return legions.some(({ name, transport }) => name === legion && transport.kind === "etcd");
+  }
+
+  /** PID 1 of each guard's namespace: they inherit what daemons there leave behind. */
+  guardInits(): number[] {
+    const places = this.#parts.instance.legions.map(({ name }) => this.lordship(name)?.guard?.place ?? null);
+    return places.flatMap((place) => place === null ? [] : [place.initPid]);
+  }
+
+  /** Tells the guard, if there is one, of a process that is this daemon. */
+  tellGuard({ legion, stopSignal, stopTimeout }: DaemonPlan, { pid }: ProcessId): void {
+    const lordship = legion === null ? null : this.lordship(legion);
+    lordship?.guard?.watch(pid, stopSignal, lordship.graceOf(stopTimeout * 1000));
+  }
+
+  /** Throws an Error that says which stage failed. null: its jail does not stand. */
+  spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
+    const jail = this.#parts.jail();
+    if (jail !== null && !jail.isOpen) return null;
+    const place = jail?.place() ?? null;
+    try {
+      return this.#spawnIn(place, plan, again);
+    } catch (error) {
+      // Nobody is let into a jail that ends.
+      if (jail !== null && !jail.isOpen) return null;
+      throw error;
+    }
+  }
+
+  #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean): ProcessId {
+    const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
+    const environment = this.#environmentOf(plan);
+    const guard = this.guardOf(plan);
+    // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
+    if (guard === null && this.isGuarded(plan)) throw new Error(`the legion "${plan.legion}" has no guard`);
+    this.places.renew(plan);
+    const pidfile = this.#preparePidfile(plan);
+    const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
+    try {
+      const where = this.#whereabouts(place, guard, plan, joins);
+      const spec = daemonChild(plan, instance, this.#indexOf(plan), environment, inherited, where);
+      const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
+      logger.log(
+        "info",
+        plan.name,
+        text(shownCommand(plan.command), spec.uid ?? selfUid, spec.gid ?? selfGid),
+      );
+      const process = this.#parts.start(spec);
+      if (pidfile !== null) commitPidfile(pidfile, process, guard ?? place);
+      return process;
+    } finally {
+      joins.close();
+      pidfile?.abort();
+    }
+  }
+
+  /** Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must never be. */
+  #environmentOf({ legion }: DaemonPlan): StarterParts["environment"] {
+    if (legion === null) return this.environment;
+    const lordship = this.lordship(legion);
+    if (lordship === null) throw new Error(`this node is not the lord of the legion "${legion}"`);
+    return changeEnvironment(this.environment, lordship.variables);
+  }
+
+  /** null: the daemon writes its own, or has none. */
+  #preparePidfile(plan: DaemonPlan): PreparedFile | null {
+    if (plan.kind !== "smart2" || plan.pidfile === null) return null;
+    const source = this.places.sourceOf(plan);
+    const place = source?.() ?? null;
+    if (source !== null && place === null) {
+      throw new Error(`cannot write pidfile "${plan.pidfile}": there is no root to write it in`);
+    }
+    const root = place === null ? {} : { root: place.rootFd };
+    const path = this.places.absolute(plan, plan.pidfile);
+    const pidfile = prepareFile(path, PIDFILE_ROOM, { mode: 0o644, ...root });
+    closing(pidfile, () => this.#checkPlace(plan, pidfile));
+    return pidfile;
+  }
+
+  #whereabouts(
+    place: JailPlace | null,
+    guard: GuardedPlace | null,
+    { namespaces, capsBound }: DaemonPlan,
+    joins: Parameters<typeof daemonConfinement>[2],
+  ): Whereabouts | null {
+    const isAllSeen = namespaces !== null && namespaces.readonly && namespaces.root === null;
+    const mountPoints = isAllSeen ? mountPointsOf(place?.initPid ?? "self") : [];
+    const isShielded = forbidsMounts(capsBound) || forbidsMounts(this.#parts.instance.caps);
+    const wanted = daemonConfinement(place, namespaces, joins, mountPoints, isShielded);
+    const confinement = guard === null ? wanted : guard.confine(wanted);
+    if (confinement === null) return null;
+    return { confinement, cwd: place === null ? null : this.places.directory };
+  }
+
+  /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */
+  #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
+    if (this.#parts.selfUid !== 0) return;
+    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;
+    const source = this.places.sourceOf(plan);
+    const tree = source === null ? undefined : jailTree(source);
+    const owners = ownersOfLinks(dirname(pidfile.path), pidfile.directory, tree);
+    const other = owners?.find((uid) => uid !== 0 && uid !== daemonUid);
+    if (owners !== null && other === undefined) return;
+    const detail = owners === null
+      ? "the way to it changes while it is looked at"
+      : `a symbolic link on the way to it belongs to uid ${other}; name its directory itself`;
+    throw new Error(`cannot write pidfile "${pidfile.path}": ${detail}`);
+  }
+
+  #indexOf(plan: DaemonPlan): number {
+    const known = this.#indexes.get(plan.name);
+    if (known !== undefined) return known;
+    this.#indexes.set(plan.name, this.#indexes.size);
+    return this.#indexes.size - 1;
+  }
+}
+
+/** A daemon whose pidfile cannot be written would not be found again: it is not left running. */
+function commitPidfile(
+  pidfile: PreparedFile,
+  process: ProcessId,
+  place: Pick<JailPlace, "pidInside"> | null,
+): void {
+  try {
+    const pid = place === null ? process.pid : place.pidInside(process.pid);
+    if (pid === null) throw new Error(`cannot tell what pid ${process.pid} is called inside: it has ended`);
+    pidfile.commit(new TextEncoder().encode(`${pid}\n`));
+  } catch (error) {
+    signalDaemon(process, SIGKILL);
+    throw error;
+  }
+}
+
+function closing<T>(pidfile: PreparedFile | null, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    pidfile?.abort();
+    throw error;
+  }
+}
+
+function mountPointsOf(pid: number | "self"): readonly string[] {
+  return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).map(({ target }) => target);
+}

@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import {
+  changeEnvironment,
+  daemonEnvironment,
+  DEFAULT_PATH,
+  jailEnvironment,
+} from "../../lib/process/environment.ts";
+
+const NONE = { changes: [], reloads: 0, originalName: "/usr/bin/reeve" };
+
+test("daemons get reeve's environment with uWSGI's two variables", () => {
+  expect(daemonEnvironment({ ...NONE, own: { PATH: "/bin", HOME: "/root" }, reloads: 3 })).toEqual({
+    list: ["PATH=/bin", "HOME=/root", "UWSGI_RELOADS=3", "UWSGI_ORIGINAL_PROC_NAME=/usr/bin/reeve"],
+    path: "/bin",
+  });
+});
+
+test("what speaks to reeve alone, and what reeve tells itself, stays out", () => {
+  const own = {
+    NOTIFY_SOCKET: "/x",
+    LISTEN_FDS: "3",
+    WATCHDOG_USEC: "5",
+    REEVE_INTERNAL_STATE: "7",
+    A: "1",
+    B: undefined,
+  };
+  expect(daemonEnvironment({ ...NONE, own }).list.slice(0, -2)).toEqual(["A=1"]);
+});
+
+test("env and unenv are applied in order and win over everything else", () => {
+  const changes = [
+    { name: "A", value: "1" },
+    { name: "A", value: null },
+    { name: "A", value: "x=y" },
+    { name: "UWSGI_RELOADS", value: null },
+    { name: "NOTIFY_SOCKET", value: "/mine" },
+  ];
+  const { list, path } = daemonEnvironment({ ...NONE, own: { NOTIFY_SOCKET: "/x" }, changes });
+  expect(list).toEqual(["UWSGI_ORIGINAL_PROC_NAME=/usr/bin/reeve", "A=x=y", "NOTIFY_SOCKET=/mine"]);
+  expect(path).toBe(DEFAULT_PATH);
+});
+
+test("a hook's putenv comes on top", () => {
+  const base = { list: ["A=1=2", "PATH=/bin"], path: "/bin" };
+  expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toEqual({
+    list: ["A=1=2", "PATH=/opt"],
+    path: "/opt",
+  });
+});
+
+test("a jail begins with a PATH of its own, TERM and LANG: nothing else of the host, all of the configuration", () => {
+  const own = {
+    PATH: "/root/bin",
+    TERM: "xterm",
+    LANG: "de_DE.UTF-8",
+    HOME: "/root",
+    SSH_AUTH_SOCK: "/x",
+    LC_ALL: "C",
+  };
+  expect(jailEnvironment({ own, changes: [] })).toEqual({
+    list: [`PATH=${DEFAULT_PATH}`, "TERM=xterm", "LANG=de_DE.UTF-8"],
+    path: DEFAULT_PATH,
+  });
+  const changes = [{ name: "HOME", value: "/home/me" }, { name: "PATH", value: "/bin" }, {
+    name: "TERM",
+    value: null,
+  }];
+  expect(jailEnvironment({ own: { TERM: "xterm" }, changes })).toEqual({
+    list: ["PATH=/bin", "HOME=/home/me"],
+    path: "/bin",
+  });
+});

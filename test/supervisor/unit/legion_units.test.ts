@@ -1,0 +1,229 @@
+/** Daemons that run on the lord of their legion alone. */
+import { describe, expect, test } from "bun:test";
+import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import { Instance, type InstanceEnd, type LegionGate } from "../../../lib/supervisor/instance.ts";
+import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
+import { DUMB_PLAN, INSTANCE_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
+import { UnitWorld } from "./world.ts";
+
+const DUMB: DaemonPlan = { ...DUMB_PLAN, name: "dumb", legion: "blue" };
+const SMART: DaemonPlan = { ...SMART_PLAN, name: "smart", legion: "blue" };
+
+class Gate implements LegionGate {
+  readonly lordOf = new Set<string>();
+  readonly seen: string[] = [];
+  readonly #leaving: () => void;
+  constructor(leaving: () => void) {
+    this.#leaving = leaving;
+  }
+  isLord(legion: string): boolean {
+    return this.lordOf.has(legion);
+  }
+  leave(ends: boolean): void {
+    this.#leaving();
+    this.seen.push(ends ? "leave" : "leave for a reload");
+  }
+  daemonDown(legion: string): void {
+    this.seen.push(`down ${legion}`);
+  }
+}
+
+function world(daemons: readonly DaemonPlan[]) {
+  const world = new UnitWorld();
+  const ends: InstanceEnd[] = [];
+  const logger = { info: () => {}, warning: () => {} };
+  const plan = { instance: INSTANCE_PLAN, daemons, files: [] };
+  const instance = new Instance(plan, world, logger, new Map(), false, (end) => ends.push(end));
+  const gate = new Gate(() => world.signals.push("leave"));
+  instance.useLegions(gate);
+  world.stopped = (unit) => instance.unitStopped(unit);
+  const elect = (isLord: boolean): void => {
+    if (isLord) gate.lordOf.add("blue");
+    else gate.lordOf.delete("blue");
+    instance.lordChanged("blue", isLord);
+    world.settle();
+  };
+  instance.start();
+  world.settle();
+  const state = (name: string): string => instance.find(name)!.status.state;
+  const pid = (name: string): number => instance.find(name)!.status.child!.pid;
+  return { world, instance, gate, ends, elect, state, pid };
+}
+
+describe("a legion's daemon", () => {
+  test("is not started until this node is the lord, others are", () => {
+    const { state, elect } = world([DUMB, { ...DUMB_PLAN, name: "other" }]);
+    expect([state("dumb"), state("other")]).toEqual(["down", "running"]);
+    elect(true);
+    expect(state("dumb")).toBe("running");
+  });
+
+  test("is stopped at once when this node is the lord no more, and killed after its grace", () => {
+    const { world: w, state, elect, pid, gate } = world([DUMB]);
+    elect(true);
+    const main = pid("dumb");
+    w.alive.get(main)!.obedient = false;
+    elect(false);
+    expect(w.signals).toEqual([`15 ${main}`]);
+    expect(gate.seen).toEqual([]);
+    w.advance(3000);
+    expect(w.signals).toEqual([`15 ${main}`, `9 ${main}`]);
+    expect(state("dumb")).toBe("down");
+  });
+
+  test("that died while its node was losing the lordship is not started again", () => {
+    const { world: w, state, elect, pid } = world([DUMB]);
+    elect(true);
+    w.die(pid("dumb"));
+    expect(["waiting", "running"]).toContain(state("dumb"));
+    elect(false);
+    w.advance(600_000);
+    expect(state("dumb")).toBe("down");
+  });
+
+  test("is started again when the lordship comes back while it stops", () => {
+    const { world: w, state, elect, pid } = world([DUMB]);
+    elect(true);
+    const main = pid("dumb");
+    w.alive.get(main)!.obedient = false;
+    elect(false);
+    elect(true);
+    expect(state("dumb")).toBe("stopping");
+    w.die(main);
+    expect(state("dumb")).toBe("running");
+    expect(pid("dumb")).not.toBe(main);
+  });
+
+  test("that is down is told to the legion, once nothing of it is left", async () => {
+    const { elect, gate, instance } = world([DUMB, { ...DUMB, name: "second" }]);
+    elect(true);
+    expect(instance.isLegionDown("blue")).toBe(false);
+    elect(false);
+    await Promise.resolve();
+    expect(gate.seen).toEqual(["down blue", "down blue"]);
+    expect(instance.isLegionDown("blue")).toBe(true);
+  });
+});
+
+describe("on a node that is not the lord a smart daemon", () => {
+  test("that an earlier reeve left running is stopped, not adopted", () => {
+    const w = new UnitWorld();
+    const left = w.fork(0, false);
+    w.pidfile = left.id;
+    const unit = new DaemonUnit(SMART, w);
+    unit.standBy();
+    w.settle();
+    expect(w.signals).toEqual([`15 ${left.id.pid}`]);
+    expect(unit.status.state).toBe("down");
+    expect(w.stoppedUnits).toEqual([unit]);
+  });
+
+  test("of kind smart2 as well", () => {
+    const w = new UnitWorld();
+    w.pidfile = w.fork(0, false).id;
+    const unit = new DaemonUnit({ ...SMART2_PLAN, legion: "blue" }, w);
+    unit.standBy();
+    w.settle();
+    expect([w.alive.size, w.launches]).toEqual([0, 0]);
+  });
+
+  test("whose pidfile is lost is known from the journal and stopped", () => {
+    const w = new UnitWorld();
+    const left = w.fork(0, false);
+    const unit = new DaemonUnit(SMART, w, { status: null, known: left.id });
+    unit.standBy();
+    w.settle();
+    expect(w.signals).toEqual([`15 ${left.id.pid}`]);
+  });
+
+  test("whose pidfile is on shared storage is left alone, unless it is known to be reeve's own", () => {
+    const w = new UnitWorld();
+    const theirs = w.fork(0, false);
+    w.pidfile = theirs.id;
+    const services = Object.assign(w, { isPidfileShared: () => true });
+    new DaemonUnit(SMART, services).standBy();
+    w.settle();
+    expect(w.signals).toEqual([]);
+    expect(w.logs.join()).toContain('pidfile "/run/d.pid" is on storage that other machines share');
+    new DaemonUnit(SMART, services, { status: null, known: theirs.id }).standBy();
+    w.settle();
+    expect(w.signals).toEqual([`15 ${theirs.id.pid}`]);
+  });
+
+  test("that does not run costs nothing and starts nothing", () => {
+    const w = new UnitWorld();
+    const unit = new DaemonUnit(SMART, w);
+    unit.standBy();
+    w.advance(60_000);
+    expect([w.signals, w.launches, unit.status.state]).toEqual([[], 0, "down"]);
+  });
+
+  test("that its launcher brings up after the lordship was lost is stopped", () => {
+    const { world: w, elect, pid, state } = world([SMART]);
+    elect(true);
+    const launcher = pid("smart");
+    elect(false);
+    expect(w.alive.has(launcher)).toBe(false);
+    expect(state("smart")).toBe("down");
+    const late = w.fork(0, true);
+    w.writePidfile(late.id);
+    expect(w.signals).toEqual([`15 ${launcher}`, `15 ${late.id.pid}`]);
+    expect(state("smart")).toBe("down");
+  });
+
+  test("that cannot be killed is tried again, and the legion is not rid of it", () => {
+    const w = new UnitWorld();
+    const left = w.fork(0, false);
+    left.stuck = true;
+    left.obedient = false;
+    w.pidfile = left.id;
+    const unit = new DaemonUnit(SMART, w);
+    unit.standBy();
+    w.settle();
+    w.advance(3000);
+    expect(w.signals).toEqual([`15 ${left.id.pid}`, `9 ${left.id.pid}`]);
+    expect(unit.status.state).toBe("killing");
+  });
+});
+
+describe("at the end", () => {
+  for (const plan of [DUMB, SMART]) {
+    test(`a stop leaves the legion first, and stops its ${plan.kind} daemon`, () => {
+      const { world: w, instance, elect, pid, ends, gate } = world([plan]);
+      elect(true);
+      const main = pid(plan.name);
+      instance.stop();
+      expect(w.signals).toEqual(["leave", `15 ${main}`]);
+      w.settle();
+      expect(gate.seen[0]).toBe("leave");
+      expect(ends).toEqual([{ kind: "stopped", code: 0 }]);
+    });
+  }
+
+  test("a reload stops a smart one too, and one that comes to nothing starts it only as the lord", () => {
+    const { world: w, instance, elect, ends, gate, state } = world([SMART]);
+    elect(true);
+    const main = w.fork(0, true);
+    w.writePidfile(main.id);
+    expect(state("smart")).toBe("running");
+    instance.reload();
+    w.settle();
+    expect(w.signals.slice(0, 2)).toEqual(["leave", `15 ${main.id.pid}`]);
+    expect(gate.seen[0]).toBe("leave for a reload");
+    expect(ends).toEqual([{ kind: "reload" }]);
+    gate.lordOf.clear();
+    w.writePidfile(null);
+    instance.carryOn();
+    w.settle();
+    expect(state("smart")).toBe("down");
+    elect(true);
+    expect(state("smart")).toBe("starting");
+  });
+
+  test("a lordship won while reeve stops starts nothing", () => {
+    const { instance, elect, state } = world([DUMB]);
+    instance.stop();
+    elect(true);
+    expect(state("dumb")).toBe("down");
+  });
+});

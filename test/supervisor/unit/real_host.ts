@@ -1,0 +1,128 @@
+/** A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one waits. */
+import { readlinkSync } from "node:fs";
+import type { DaemonPlan, InstancePlan } from "../../../lib/config/plan/plan.ts";
+import type { ProcessId } from "../../../lib/sys/process_id.ts";
+import { Logger } from "../../../lib/log/logger.ts";
+import { LOOP_TIMERS } from "../../../lib/sys/timers.ts";
+import type { Inherited } from "../../../lib/process/child_builder.ts";
+import { Journal } from "../../../lib/records/journal.ts";
+import { reapAll } from "../../../lib/process/reaper.ts";
+import { Registry } from "../../../lib/process/registry.ts";
+import { Sweeper } from "../../../lib/process/sweeper.ts";
+import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
+import { UnitHost } from "../../../lib/supervisor/unit/host.ts";
+import { signalProcess } from "../../../lib/sys/process/pidfd.ts";
+import { listChildren } from "../../../lib/sys/process/process_table.ts";
+import { reapDead } from "../../../lib/sys/process/reap.ts";
+import { watcher } from "../../../lib/sys/file/watcher.ts";
+import { INSTANCE_PLAN } from "../../support/plans.ts";
+
+export const INHERITED: Inherited = {
+  umask: 0o022,
+  rlimits: [],
+  isRoot: process.getuid?.() === 0,
+  cpuCount: 1,
+  terminal: false,
+};
+export const ENVIRONMENT = { list: ["PATH=/usr/bin:/bin"], path: "/usr/bin:/bin" };
+
+export class RealHost {
+  readonly registry = new Registry();
+  readonly host: UnitHost;
+  #log = "";
+  /** Not this test's: a runtime may have children of its own. */
+  readonly #before = new Set(listChildren());
+
+  constructor(instance: InstancePlan = INSTANCE_PLAN) {
+    const logger = new Logger({
+      fd: 2,
+      format: { format: "text", date: null, prefix: null, colour: false },
+      least: "debug",
+      timers: LOOP_TIMERS,
+      now: () => 0,
+      write: (_fd, bytes, offset) => {
+        this.#log += new TextDecoder().decode(bytes.subarray(offset));
+        return bytes.length - offset;
+      },
+    });
+    this.host = new UnitHost({
+      instance,
+      logger,
+      registry: this.registry,
+      sweeper: new Sweeper({
+        strangers: () => [],
+        kill: () => {},
+        killGroup: () => {},
+        hearEnd: () => {},
+        later: () => {},
+      }),
+      journal: new Journal(null, () => {}),
+      watcher: watcher(),
+      watchFile: () => ({ remove: () => {} }),
+      environment: ENVIRONMENT,
+      inherited: INHERITED,
+      jail: () => null,
+      selfUid: process.getuid?.() ?? 0,
+      selfGid: process.getgid?.() ?? 0,
+      onSpawned: () => {},
+      onStopped: () => {},
+      onControlEnded: () => {},
+    });
+  }
+
+  get log(): string {
+    this.host.logger.flush();
+    return this.#log;
+  }
+
+  /** Starts a daemon at once. */
+  spawn(plan: DaemonPlan): ProcessId {
+    const process = this.host.spawn(plan, false);
+    if (process === null) throw new Error("it is to wait for a jail, and there is none");
+    return process;
+  }
+
+  /** A unit that the host knows, and that does nothing. */
+  unit(plan: DaemonPlan): DaemonUnit {
+    return new DaemonUnit(plan, this.host);
+  }
+
+  reap(): void {
+    reapAll(
+      {
+        reapDead,
+        failureOf: (pid) => this.host.failureOf(pid),
+        forget: (pid) => this.host.forgetChild(pid),
+      },
+      this.registry,
+      () => {},
+    );
+  }
+
+  /** Collects dead children until the condition holds. */
+  async until(condition: () => boolean, what = condition.toString()): Promise<void> {
+    const end = performance.now() + 10_000;
+    for (this.reap(); !condition(); this.reap()) {
+      if (performance.now() > end) throw new Error(`this has not come true: ${what}\n${this.log}`);
+      await Bun.sleep(2);
+    }
+  }
+
+  /** Kills and collects what a test left. */
+  async close(): Promise<void> {
+    const left = (): number[] => listChildren().filter((pid) => !this.#before.has(pid));
+    for (const pid of left()) signalProcess(pid, 9);
+    await this.until(() => left().length === 0, "no child is left");
+  }
+}
+
+export function openDescriptors(): number {
+  const names = [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })];
+  return names.filter((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`) !== "";
+    } catch {
+      return false;
+    }
+  }).length;
+}
