@@ -9,7 +9,7 @@ const NOBODY = 65_534;
 /** What /proc shows of a process belongs to its user, or to root where that user may not look into it. */
 const SCRIPT = `
   const { native } = require("${LIB}/sys/native/native.ts");
-  const { HOOK_VARIABLE, packHookRequest, runHookChild } = require("${LIB}/supervisor/hook_child.ts");
+  const { HOOK_VARIABLE, packHookRequest, runHookChild } = require("${LIB}/hooks/child.ts");
   const owner = () => require("node:fs").statSync("/proc/self/status").uid;
   native();
   process.setgid(${NOBODY});

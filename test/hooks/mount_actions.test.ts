@@ -8,7 +8,7 @@ import { join } from "node:path";
 const canUnshare = spawnSync("unshare", ["--mount", "true"]).status === 0;
 const mountTest = test.skipIf(!canUnshare && process.env["MUST_WORK"] !== "1");
 const HERE = import.meta.path;
-const MODULES = join(import.meta.dir, "../../lib/supervisor");
+const MODULES = join(import.meta.dir, "../../lib/hooks");
 
 const PROGRAM = `
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

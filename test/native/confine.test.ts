@@ -660,7 +660,7 @@ testUnless(
   needsRoot() ?? missing("gcc", "busybox"),
   "a jail and what lives in it are the same as if on an old kernel",
   () => {
-    const tests = join(import.meta.dir, "..", "sys", "jail.test.ts");
+    const tests = join(import.meta.dir, "..", "sys", "process", "jail.test.ts");
     const old = program("old_kernel", { flavour: "plain" });
     const result = run([old, "bun", process.execPath, "test", tests]);
     expect(result.output).toMatch(/^ 0 fail$/m);
