@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "helper/record.h"
 
 static int fifo;
 

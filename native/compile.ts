@@ -17,53 +17,53 @@ export interface NativeArtefacts {
 
 /** Files of native/ that make the library. */
 export const LIBRARY_SOURCES = [
-  "clone.c",
-  "datagram.c",
-  "exec_self.c",
-  "files.c",
-  "hold.c",
-  "in_root.c",
-  "probe.c",
-  "processes.c",
-  "pty.c",
-  "scm.c",
-  "spawn.c",
-  "text.c",
-  "watch.c",
+  "library/clone.c",
+  "library/datagram.c",
+  "library/exec_self.c",
+  "library/files.c",
+  "library/hold.c",
+  "common/in_root.c",
+  "library/probe.c",
+  "library/processes.c",
+  "library/pty.c",
+  "library/scm.c",
+  "library/spawn.c",
+  "common/text.c",
+  "library/watch.c",
 ] as const;
 /** Files of native/ that make the start of the packed executable; build/pack/ links them. */
-export const STUB_SOURCES = ["stub.c"] as const;
+export const STUB_SOURCES = ["stub/stub.c"] as const;
 /** Files of native/ that make the helper. */
 export const HELPER_SOURCES = [
-  "child.c",
-  "children.c",
-  "confine.c",
-  "credentials.c",
-  "descriptors.c",
-  "devices.c",
-  "enter.c",
-  "fdinfo.c",
-  "forward.c",
-  "guard.c",
-  "guard_first.c",
-  "helper.c",
-  "in_root.c",
-  "init.c",
-  "jail.c",
-  "message.c",
-  "mount.c",
-  "mount_fd.c",
-  "mount_point.c",
-  "mount_table.c",
-  "namespaces.c",
-  "orphans.c",
-  "root.c",
-  "search.c",
-  "terminal.c",
-  "text.c",
-  "unpack.c",
-  "unpack_place.c",
-  "user_namespace.c",
+  "helper/exec/child.c",
+  "helper/children.c",
+  "helper/jail/confine.c",
+  "helper/exec/credentials.c",
+  "helper/exec/descriptors.c",
+  "helper/jail/devices.c",
+  "helper/jail/enter.c",
+  "helper/jail/fdinfo.c",
+  "helper/init/forward.c",
+  "helper/guard/guard.c",
+  "helper/guard/guard_first.c",
+  "helper/helper.c",
+  "common/in_root.c",
+  "helper/init/init.c",
+  "helper/jail/jail.c",
+  "helper/message.c",
+  "helper/jail/mount.c",
+  "helper/jail/mount_fd.c",
+  "helper/jail/mount_point.c",
+  "helper/jail/mount_table.c",
+  "helper/jail/namespaces.c",
+  "helper/init/orphans.c",
+  "helper/jail/root.c",
+  "helper/exec/search.c",
+  "helper/exec/terminal.c",
+  "common/text.c",
+  "helper/unpack.c",
+  "helper/unpack_place.c",
+  "helper/exec/user_namespace.c",
 ] as const;
 
 const COMMON_FLAGS = [
@@ -131,7 +131,7 @@ export function compileNative(
  * an Error with the compiler's own output when it fails.
  */
 export function compileStub(output: string, target: NativeTarget, address: number): void {
-  const script = join(import.meta.dir, "stub.lds");
+  const script = join(import.meta.dir, "stub/stub.lds");
   const flags = [
     "-fno-pie",
     "-static",
@@ -155,7 +155,7 @@ function compile(
   output: string,
 ): void {
   const files = sources.map((name) => join(import.meta.dir, name));
-  const command = [...compiler, ...COMMON_FLAGS, ...flags, ...files, "-o", output];
+  const command = [...compiler, ...COMMON_FLAGS, `-I${import.meta.dir}`, ...flags, ...files, "-o", output];
   const result = Bun.spawnSync(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (result.success) return;
   const text = `${result.stdout.toString()}${result.stderr.toString()}`.trim();

@@ -7,7 +7,7 @@
  * Every function of the library returns >= 0 or -errno. The library prints nothing, exits never, keeps no
  * state between calls and calls nobody back: it is a guest in a multi-threaded runtime.
  *
- * The request format below is packed by lib/sys/child/pack.ts, pack_confinement.ts and unpacked by native/unpack.c, unpack_place.c, nowhere else.
+ * The request format below is packed by lib/sys/child/pack.ts, pack_confinement.ts and unpacked by native/helper/unpack.c, unpack_place.c, nowhere else.
  */
 #ifndef REEVE_H
 #define REEVE_H
@@ -172,7 +172,7 @@ struct reeve_report {
 
 /* ---- the guard --------------------------------------------------------------------------------------
  *
- * Role guard of the helper, "reeve-guard": holds the deadline of a lordship (native/guard.c says how). It is started by reeve_spawn_in with this request
+ * Role guard of the helper, "reeve-guard": holds the deadline of a lordship (native/helper/guard/guard.c says how). It is started by reeve_spawn_in with this request
  * in the place of the packed one, and makes a PID namespace; daemons are born into that one (pidns_fd) while it stands. At the deadline
  * the kernel kills the guard, its PID 1 and all in the namespace. Times are nanoseconds of CLOCK_BOOTTIME.
  */

@@ -45,7 +45,7 @@ export type StubCompiler = (target: NativeTarget, address: number) => Uint8Array
 
 /**
  * -> the packed executable's bytes. Throws Error that says what was not as expected. `environment`: variables for the runtime, as struct
- * stub_head of native/stub.h has them.
+ * stub_head of native/stub/stub.h has them.
  */
 export function packExecutable(
   plain: Uint8Array,

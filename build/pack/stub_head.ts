@@ -1,5 +1,5 @@
 /**
- * The table at the start of the stub, packed as struct stub_head of native/stub.h has it. Must never write a table that is
+ * The table at the start of the stub, packed as struct stub_head of native/stub/stub.h has it. Must never write a table that is
  * larger than the structure, nor into anything that does not begin with the stub's magic.
  */
 import { ENTRY_SIZE, type ProgramHeader, writeHeader } from "./program_headers.ts";

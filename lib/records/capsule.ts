@@ -3,7 +3,7 @@
  * anything else sees it. No daemon ever gets it.
  *
  * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
- * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub.c); without one the
+ * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub/stub.c); without one the
  * first image executes itself once, with that set.
  */
 import { MACHINERY_PREFIX } from "../process/environment.ts";

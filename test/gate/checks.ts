@@ -41,10 +41,12 @@ const WARNINGS = [
 /** gcc's analyzer over each file of native/; other compilers do not have it. */
 async function analyzeNative(root: string): Promise<CheckResult> {
   if (Bun.which("gcc") === null) return { ok: false, output: "no gcc: apt-get install gcc" };
-  const sources = readdirSync(join(root, "native")).filter((name) => name.endsWith(".c"));
+  const sources = readdirSync(join(root, "native"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".c")
+  );
   let output = "";
   for (const name of sources) {
-    const result = await command(root, ["gcc", ...WARNINGS, `native/${name}`]);
+    const result = await command(root, ["gcc", ...WARNINGS, "-Inative", `native/${name}`]);
     if (!result.ok) output += result.output;
   }
   return { ok: output === "", output };

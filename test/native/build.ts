@@ -21,7 +21,7 @@ const SUPERVISED = process.env["MUST_WORK"] === "1";
 function sourceDigest(): string {
   const hash = createHash("sha256").update(process.env["CC"] ?? "");
   for (const directory of [NATIVE, HERE]) {
-    for (const name of readdirSync(directory).sort()) {
+    for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
       if (/\.(c|h)$/.test(name) || name === "compile.ts" || name === "build.ts") {
         hash.update(`${name}\0`).update(readFileSync(join(directory, name)));
       }
@@ -84,7 +84,18 @@ export function artefacts(target: "host" | "arm64" = "host"): NativeArtefacts {
 export function sanitizedHelper(): string {
   return once("helper-sanitized", (path) => {
     const sources = HELPER_SOURCES.map((name) => join(NATIVE, name));
-    compile(["gcc", ...WARNINGS, "-O1", "-g", "-DREEVE_HOSTED", ...SANITIZERS, ...sources, "-o", path]);
+    compile([
+      "gcc",
+      ...WARNINGS,
+      "-O1",
+      "-g",
+      "-DREEVE_HOSTED",
+      `-I${NATIVE}`,
+      ...SANITIZERS,
+      ...sources,
+      "-o",
+      path,
+    ]);
   });
 }
 

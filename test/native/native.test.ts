@@ -22,8 +22,10 @@ import {
   WARNINGS,
 } from "./build.ts";
 
-const SOURCES = readdirSync(NATIVE).filter((name) => name.endsWith(".c")).sort();
-const UNPACK = ["unpack.c", "unpack_place.c", "text.c"];
+const SOURCES = readdirSync(NATIVE, { recursive: true, encoding: "utf8" }).filter((name) =>
+  name.endsWith(".c")
+).sort();
+const UNPACK = ["helper/unpack.c", "helper/unpack_place.c", "common/text.c"];
 const ROOM = mkdtempSync(join(tmpdir(), "reeve-native-"));
 afterAll(() => rmSync(ROOM, { recursive: true, force: true }));
 const FUZZ_ROUNDS = "1000000";
@@ -35,7 +37,15 @@ describe("native sources", () => {
     );
   });
 
-  const flags = ["-ffreestanding", "-nostdinc", "-Wshadow", "-Wvla", "-Wconversion", "-Wno-sign-conversion"];
+  const flags = [
+    `-I${NATIVE}`,
+    "-ffreestanding",
+    "-nostdinc",
+    "-Wshadow",
+    "-Wvla",
+    "-Wconversion",
+    "-Wno-sign-conversion",
+  ];
   const compilers = [
     { words: ["gcc", "-O2", "-fanalyzer"], needs: ["gcc"], optional: false },
     { words: ["gcc", "-Os"], needs: ["gcc"], optional: false },

@@ -4,7 +4,7 @@
  *
  * usage: unpack_test [ROUNDS]
  */
-#include "unpack.h"
+#include "helper/unpack.h"
 
 #include <string.h>
 

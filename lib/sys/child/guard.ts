@@ -1,5 +1,5 @@
 /**
- * The guard of a lordship: a process of native/guard.c that holds a deadline, and the PID namespace into which daemons are put
+ * The guard of a lordship: a process of native/helper/guard/guard.c that holds a deadline, and the PID namespace into which daemons are put
  * that must not outlive it. Packs its request and commands, reads its news. Must never move a deadline by itself.
  */
 import { fileDescriptor, integer, processId, signalNumber, unsigned64 } from "../checks.ts";

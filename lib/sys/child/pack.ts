@@ -10,7 +10,7 @@ import { RequestWriter } from "./request_writer.ts";
 
 const SESSION_FLAG = { new: FLAG.setsid, group: FLAG.setpgid, foreground: FLAG.foreground, same: 0 } as const;
 
-// As native/unpack.h has them: what goes beyond would be refused there, with less of an explanation.
+// As native/helper/unpack.h has them: what goes beyond would be refused there, with less of an explanation.
 const RLIMIT_COUNT = 16;
 const MAX_GROUPS = 65_536;
 const MAX_CPU = 8_191;

@@ -12,7 +12,7 @@ const MOUNT_KIND = { bind: 1, new: 2, remount: 3, plain: 4, umount: 5, devices: 
 const MOUNT_OPTION = { create: 1, recursive: 2, optional: 4, sourceInside: 8 } as const;
 const ROOT_KIND = { pivot: 1, chroot: 2 } as const;
 
-// As native/unpack.h has them.
+// As native/helper/unpack.h has them.
 const MAX_SETNS = 16;
 const MAX_MOUNTS = 256;
 const MAX_HOSTNAME = 64;

@@ -37,7 +37,7 @@ export function readArtefacts(): Artefacts {
 
 function sourceDigest(directory: string): string {
   const hash = new Bun.CryptoHasher("sha256").update(process.arch);
-  for (const name of readdirSync(directory).sort()) {
+  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
     if (!/\.(c|h|S|ts|lds)$/.test(name)) continue;
     hash.update(`${name}\0`).update(readFileSync(join(directory, name)));
   }

@@ -1,0 +1,105 @@
+/* clone.c: the two clone calls in assembler, since C cannot say "the other one of us goes on over there". */
+#include "library/clone.h"
+
+#if defined(__x86_64__)
+
+/* The kernel keeps every register but rax, rcx, r11 for both of us, so body and argument wait in r8 and r9, which
+ * clone3 does not read. */
+__asm__(
+    ".text\n"
+    ".globl cloneThree\n"
+    ".hidden cloneThree\n"
+    ".type cloneThree, @function\n"
+    "cloneThree:\n"
+    "  mov %rdx, %r8\n"
+    "  mov %rcx, %r9\n"
+    "  mov $435, %eax\n"
+    "  syscall\n"
+    "  test %rax, %rax\n"
+    "  jz 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %r9, %rdi\n"
+    "  call *%r8\n"
+    "  mov %eax, %edi\n"
+    "  mov $60, %eax\n"
+    "  syscall\n"
+    "  hlt\n"
+    ".size cloneThree, .-cloneThree\n"
+
+    ".globl clonePlain\n"
+    ".hidden clonePlain\n"
+    ".type clonePlain, @function\n"
+    "clonePlain:\n" /* clone(flags, stack, parent_tid, child_tid, tls): r12 and r13 are out of its way */
+    "  push %r12\n"
+    "  push %r13\n"
+    "  mov %rcx, %r12\n"
+    "  mov %r8, %r13\n"
+    "  xor %r10d, %r10d\n"
+    "  xor %r8d, %r8d\n"
+    "  mov $56, %eax\n"
+    "  syscall\n"
+    "  test %rax, %rax\n"
+    "  jz 1f\n"
+    "  pop %r13\n"
+    "  pop %r12\n"
+    "  ret\n"
+    "1:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %r13, %rdi\n"
+    "  call *%r12\n"
+    "  mov %eax, %edi\n"
+    "  mov $60, %eax\n"
+    "  syscall\n"
+    "  hlt\n"
+    ".size clonePlain, .-clonePlain\n");
+
+#elif defined(__aarch64__)
+
+/* The kernel keeps every register but x0 for both of us; x9 and up are no arguments. */
+__asm__(
+    ".text\n"
+    ".globl cloneThree\n"
+    ".hidden cloneThree\n"
+    ".type cloneThree, %function\n"
+    "cloneThree:\n"
+    "  mov x10, x2\n"
+    "  mov x11, x3\n"
+    "  mov x8, #435\n"
+    "  svc #0\n"
+    "  cbz x0, 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  mov x0, x11\n"
+    "  blr x10\n"
+    "  mov x8, #93\n"
+    "  svc #0\n"
+    "  brk #0\n"
+    ".size cloneThree, .-cloneThree\n"
+
+    ".globl clonePlain\n"
+    ".hidden clonePlain\n"
+    ".type clonePlain, %function\n"
+    "clonePlain:\n" /* clone(flags, stack, parent_tid, tls, child_tid) */
+    "  mov x10, x3\n"
+    "  mov x11, x4\n"
+    "  mov x3, #0\n"
+    "  mov x4, #0\n"
+    "  mov x8, #220\n"
+    "  svc #0\n"
+    "  cbz x0, 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  mov x0, x11\n"
+    "  blr x10\n"
+    "  mov x8, #93\n"
+    "  svc #0\n"
+    "  brk #0\n"
+    ".size clonePlain, .-clonePlain\n");
+
+#endif
