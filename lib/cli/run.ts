@@ -33,7 +33,15 @@ export async function run(argv: readonly string[], outputs: Outputs = standardOu
   const capsule = takeCapsule(process.env);
   const prepared = takePreparation(process.env, capsule, ownEnvironment);
   if (capsule !== null) catchSignals();
-  return await runWords(capsule?.argv ?? argv, { capsule, prepared }, outputs);
+  const code = await runWords(capsule?.argv ?? argv, { capsule, prepared }, outputs);
+  return isOutputWhole(outputs) || code !== EXIT.ok ? code : EXIT.failure;
+}
+
+/** Whether all of the standard output was written; if it was not, that is said. A reader that went away misses nothing. */
+function isOutputWhole({ out, err }: Outputs): boolean {
+  const failure = out.takeFailure();
+  if (failure !== null) err.line(`cannot write the standard output: ${failure}`);
+  return failure === null;
 }
 
 async function runWords(
@@ -147,6 +155,8 @@ async function runConfiguration(
       return diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
     }
     if (configuration.exitCode !== null) return configuration.exitCode;
+    // What a file prints is not what an instance is run for: its daemons do not wait for a disk that is full.
+    isOutputWhole(outputs);
   }
   if (plan === null || diagnostics.hasErrors) {
     showDiagnostics(list, outputs.err);

@@ -11,6 +11,9 @@ const PHRASES: Readonly<Record<string, string>> = {
   EBADF: "this file descriptor is not open",
   EIO: "input/output error",
   EMFILE: "too many open files",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
+  EFBIG: "the file would be too large",
   ENOBUFS: "its output is too long",
 };
 

@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const EXECUTABLE = process.env["REEVE"] ?? join(ROOT, "dist/reeve");
-const PROGRAM = existsSync(EXECUTABLE) ? [EXECUTABLE] : [process.execPath, join(ROOT, "main.ts")];
+/** The words to which those of a command are added. */
+export const PROGRAM = existsSync(EXECUTABLE) ? [EXECUTABLE] : [process.execPath, join(ROOT, "main.ts")];
 
 export interface Result {
   readonly code: number;

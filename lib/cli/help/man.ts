@@ -79,7 +79,10 @@ const SIGNALS: readonly (readonly [readonly string[], string])[] = [
 
 const EXIT_CODES: readonly (readonly [string, string])[] = [
   ["0", "Stopped as asked, or the command did what it is for."],
-  ["1", "A failure while running, a hook that must not fail, or the instance runs already."],
+  [
+    "1",
+    "A failure while running, a hook that must not fail, an output that cannot be written, or the instance runs already.",
+  ],
   ["2", "Wrong words on the command line, or a wrong configuration; nothing was started."],
   ["126, 127", "COMMAND, or a control daemon, cannot be executed, or does not exist."],
   ["other", "That of the control daemon which ended; 128 + N where signal N ended it."],

@@ -1,11 +1,11 @@
 /**
  * Text for people on stdout and stderr. Writes at once and whole, so that the program may end right after; a reader that
- * went away (EPIPE) is no error. Colour only where somebody sees it.
+ * went away (EPIPE) is no error, any other failure is kept until it is asked for. Colour only where somebody sees it.
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Severity } from "../../config/diagnostic.ts";
-import { codeOf } from "../../config/problem.ts";
+import { codeOf, describeProblem } from "../../config/problem.ts";
 
 export type Colour = "red" | "yellow" | "cyan" | "bold" | "dim";
 
@@ -28,6 +28,7 @@ export class Output {
   readonly #target: OutputTarget;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   #closed = false;
+  #failure: string | null = null;
 
   /** `environment`: where NO_COLOR (not empty) and TERM=dumb turn colours off. */
   constructor(target: OutputTarget, environment: Readonly<Record<string, string | undefined>>) {
@@ -54,9 +55,19 @@ export class Output {
         const code = codeOf(error);
         // A pipe that somebody else made non-blocking is full: its reader needs a moment.
         if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
-        else if (code !== "EINTR") this.#closed = true;
+        else if (code !== "EINTR") {
+          this.#closed = true;
+          if (code !== "EPIPE") this.#failure = describeProblem(error);
+        }
       }
     }
+  }
+
+  /** Why something is missing of what was written so far (a full disk), told once; null: nothing is, or nobody reads. */
+  takeFailure(): string | null {
+    const failure = this.#failure;
+    this.#failure = null;
+    return failure;
   }
 
   paint(text: string, colour: Colour): string {

@@ -32,6 +32,17 @@ describe("output", () => {
     output.line("one");
     output.line("two");
     expect(text()).toBe("");
+    expect(output.takeFailure()).toBeNull();
+  });
+
+  test("any other failure is kept until it is asked for, and nothing more is written", () => {
+    const { output, errors, text } = fake(false);
+    errors.push("EAGAIN", "ENOSPC");
+    output.line("one");
+    output.line("two");
+    expect(text()).toBe("");
+    expect(output.takeFailure()).toBe("no space left on device");
+    expect(output.takeFailure()).toBeNull();
   });
 
   test("has colours on a terminal only, and none with NO_COLOR or a dumb terminal", () => {
