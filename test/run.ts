@@ -7,7 +7,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
-import { runBunTests, type TestLimits } from "./gate/bun_tests.ts";
+import { mustWork, runBunTests, type TestLimits } from "./gate/bun_tests.ts";
 import { CHECKS } from "./gate/checks.ts";
 import { installPackages } from "./gate/packages.ts";
 import { builtRoot } from "./roots/cache.ts";
@@ -112,7 +112,7 @@ function rootStep(recipe: Recipe): Step {
     name: `on ${recipe.what}`,
     run: async () => {
       if (missing === null) return await runInRoot(recipe, suiteFiles(), ROOT_LIMITS);
-      const failed = process.env["MUST_WORK"] === "1" ? 1 : 0;
+      const failed = mustWork() ? 1 : 0;
       return { passed: 0, failed, skipped: 1 - failed, output: missing };
     },
   };

@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runBunTests, type TestRun } from "./bun_tests.ts";
 
-async function outcome(source: string, wholeSeconds = 30): Promise<TestRun> {
+async function outcome(source: string, wholeSeconds = 30, mustWork = false): Promise<TestRun> {
   const directory = mkdtempSync(join(tmpdir(), "reeve-gate-"));
   try {
     writeFileSync(join(directory, "x.test.ts"), `import { expect, test } from "bun:test";\n${source}`);
-    return await runBunTests(directory, ["x.test.ts"], { perTestSeconds: 5, wholeSeconds });
+    return await runBunTests(directory, ["x.test.ts"], { perTestSeconds: 5, wholeSeconds }, {
+      environment: { MUST_WORK: mustWork ? "1" : "" },
+    });
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -25,6 +27,19 @@ test("passed, failed and skipped tests are counted", async () => {
   `);
   expect(counts(run)).toEqual([2, 1, 1]);
   expect(run.output).toContain("Expected: 2");
+});
+
+test("a skipped test is a failure with its name where nothing may skip", async () => {
+  const source = `
+    test("a", () => {});
+    test.skip('b "needs" <x> & y', () => {});
+    test.todo("c", () => {});
+  `;
+  expect(counts(await outcome(source))).toEqual([1, 0, 2]);
+  const run = await outcome(source, 30, true);
+  expect(counts(run)).toEqual([1, 2, 0]);
+  expect(run.output).toContain('(fail) b "needs" <x> & y: it was skipped');
+  expect(run.output).toContain("(fail) c: it was skipped");
 });
 
 test("a file that throws outside of its tests is a failure", async () => {

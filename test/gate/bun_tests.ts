@@ -1,6 +1,6 @@
 /**
- * Runs `bun test` on some files and counts what came out. Must never report a run that ended early as passed: a crash, a
- * time-out and a file without tests are failures.
+ * Runs `bun test` on some files and counts what came out. Must never report a run that ended early as passed: a
+ * crash, a time-out and a file without tests are failures; so is a skipped test where nothing may skip.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
@@ -24,6 +24,11 @@ export interface TestLimits {
   readonly wholeSeconds: number;
 }
 
+/** Where a test that skips is a lie: CI, and whoever wants to know that all of it works. */
+export function mustWork(environment: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return environment["MUST_WORK"] === "1";
+}
+
 export interface TestSurroundings {
   /** Words before the command: unshare ... */
   readonly before?: readonly string[];
@@ -37,6 +42,7 @@ export async function runBunTests(
   surroundings: TestSurroundings = {},
 ): Promise<TestRun> {
   const report = join(tmpdir(), `reeve-tests-${randomUUID()}.xml`);
+  const environment = { ...process.env, ...surroundings.environment };
   const run = Bun.spawn(
     [
       ...(surroundings.before ?? []),
@@ -49,7 +55,7 @@ export async function runBunTests(
     ],
     {
       cwd: root,
-      env: { ...process.env, ...surroundings.environment },
+      env: environment,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -63,13 +69,18 @@ export async function runBunTests(
   }, limits.wholeSeconds * 1000);
   try {
     const [out, error, code] = await Promise.all([run.stdout.text(), run.stderr.text(), run.exited]);
-    const output = `${out}${error}`;
+    let output = `${out}${error}`;
     if (timedOut) {
       return { ...NONE, failed: 1, output: `${output}\nno end after ${limits.wholeSeconds} s: killed` };
     }
-    const counts = readCounts(report);
-    if (counts === null) {
+    const found = readReport(report);
+    if (found === null) {
       return { ...NONE, failed: 1, output: `${output}\nended with ${code} without a report` };
+    }
+    const counts = mustWork(environment) ? skipsFail(found.counts) : found.counts;
+    if (counts.skipped < found.counts.skipped) {
+      output += found.skipped.map((name) => `(fail) ${name}: it was skipped, and MUST_WORK=1 allows none\n`)
+        .join("");
     }
     // A fault outside of any test ends the run with an error that no test has counted.
     const unseen = code !== 0 && counts.failed === 0 ? 1 : 0;
@@ -82,8 +93,20 @@ export async function runBunTests(
 
 const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** The attributes of junit's outermost element; null when there is none. */
-function readCounts(path: string): Counts | null {
+const skipsFail = ({ passed, failed, skipped }: Counts): Counts => ({
+  passed,
+  failed: failed + skipped,
+  skipped: 0,
+});
+
+interface Report {
+  readonly counts: Counts;
+  /** The names of the tests that were skipped. */
+  readonly skipped: readonly string[];
+}
+
+/** What junit's outermost element counts, and which tests were skipped; null when there is no report. */
+function readReport(path: string): Report | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -96,5 +119,16 @@ function readCounts(path: string): Counts | null {
     Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? "0");
   const failed = attribute("failures") + attribute("errors");
   const skipped = attribute("skipped");
-  return { passed: attribute("tests") - failed - skipped, failed, skipped };
+  return {
+    counts: { passed: attribute("tests") - failed - skipped, failed, skipped },
+    skipped: [...text.matchAll(/<testcase\b([^>]*[^/])>\s*<skipped\b/g)].map(([, attributes = ""]) =>
+      plainText(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "a test without a name")
+    ),
+  };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+
+function plainText(escaped: string): string {
+  return escaped.replace(/&(\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
 }

@@ -13,6 +13,8 @@ export const PACKAGES = [
   "libubsan1",
   "gcc-aarch64-linux-gnu", // the arm64 build
   "libc6-arm64-cross", // the C library that goes into it
+  "libc6-dev-arm64-cross", // hosted tests for arm64
+  "clang", // a second opinion about native/
   "qemu-user-static",
   "busybox-static", // roots without a C library, and with another
   "musl",
@@ -25,6 +27,7 @@ export const PACKAGES = [
   "python3-redis", // celery's broker
   "dropbear-bin",
   "procps",
+  "mount",
   "util-linux", // unshare, setpriv
   "zsh", // completions
   "fish",

@@ -145,8 +145,6 @@ export function missingSanitizers(): string | null {
 }
 
 export interface TestOptions {
-  /** A test that may skip even where MUST_WORK=1 forbids it: another architecture. */
-  readonly optional?: boolean;
   readonly seconds?: number;
 }
 
@@ -160,7 +158,7 @@ export function testUnless(
   const milliseconds = (options.seconds ?? 60) * 1000;
   if (reason === null) {
     test(name, body, milliseconds);
-  } else if (SUPERVISED && options.optional !== true) {
+  } else if (SUPERVISED) {
     test(name, () => {
       throw new Error(reason);
     });

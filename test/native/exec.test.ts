@@ -65,10 +65,9 @@ function script(name: string, text: string, mode = 0o755): string {
 }
 
 for (const build of [FREESTANDING, SANITIZED, ARM64]) {
-  const options = { optional: build.optional };
-  const check = (name: string, body: () => Promise<void>) => testUnless(build.missing(), name, body, options);
+  const check = (name: string, body: () => Promise<void>) => testUnless(build.missing(), name, body);
   const asRoot = (name: string, body: () => Promise<void>) =>
-    testUnless(build.missing() ?? needsRoot(), name, body, options);
+    testUnless(build.missing() ?? needsRoot(), name, body);
   const isEmulated = build === ARM64;
 
   describe(`role exec, ${build.name}`, () => {

@@ -25,7 +25,6 @@ export interface HelperBuild {
   readonly name: string;
   /** null when it can be built and run here, else the reason to skip. */
   readonly missing: () => string | null;
-  readonly optional: boolean;
   /** Command and its argv[0]. */
   readonly command: (role: string) => { readonly words: string[]; readonly argv0: string };
 }
@@ -33,21 +32,18 @@ export interface HelperBuild {
 export const FREESTANDING: HelperBuild = {
   name: "freestanding",
   missing: () => missing("cc"),
-  optional: false,
   command: (role) => ({ words: [artefacts().helper, "3"], argv0: role }),
 };
 
 export const SANITIZED: HelperBuild = {
   name: "under the sanitizers",
   missing: missingSanitizers,
-  optional: false,
   command: (role) => ({ words: [sanitizedHelper(), "3"], argv0: role }),
 };
 
 export const ARM64: HelperBuild = {
   name: "arm64, emulated",
   missing: () => missing(ARM_COMPILER, ARM_EMULATOR),
-  optional: true,
   command: (role) => ({
     words: [ARM_EMULATOR, "-0", role, artefacts("arm64").helper, "3"],
     argv0: ARM_EMULATOR,
@@ -58,14 +54,12 @@ export const ARM64: HelperBuild = {
 export const OLD_KERNEL: HelperBuild = {
   name: "on an old kernel",
   missing: () => missing("gcc"),
-  optional: false,
   command: (role) => ({ words: [oldKernel(), role, artefacts().helper, "3"], argv0: oldKernel() }),
 };
 
 export const OLD_KERNEL_SANITIZED: HelperBuild = {
   name: "on an old kernel, under the sanitizers",
   missing: missingSanitizers,
-  optional: false,
   command: (role) => ({ words: [oldKernel(), role, sanitizedHelper(), "3"], argv0: oldKernel() }),
 };
 
