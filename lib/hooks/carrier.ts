@@ -9,7 +9,8 @@ import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { describeAction, mountSource, performAction, type SystemAction } from "./actions.ts";
 import { HOOK_VARIABLE, packHookRequest } from "./child.ts";
 import { HOOK_WORD } from "./word.ts";
-import type { CommandEnd, HookWorld } from "./world.ts";
+import type { HookWorld } from "./world.ts";
+import type { CommandEnd } from "../process/command_runner.ts";
 import { mountSteps, umountStep } from "./mount_flags.ts";
 
 /** Where a hook acts and as whom. */

@@ -9,8 +9,9 @@ import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { isSystemAction, type SystemAction } from "./actions.ts";
 import { carryOut, HIDDEN, type HookPlace } from "./carrier.ts";
-import type { CommandEnd, HookWorld } from "./world.ts";
-import { MESSAGES } from "../supervisor/messages.ts";
+import type { HookWorld } from "./world.ts";
+import type { CommandEnd } from "../process/command_runner.ts";
+import { MESSAGES } from "./messages.ts";
 import { DEFAULT_WAIT_SECONDS } from "../watch/waits.ts";
 
 /** A hook failed whose failure ends the instance. The text is for the log, with the place in the configuration. */

@@ -1,15 +1,9 @@
 /** Carries out mount and umount hooks in reeve's own mount namespace. Undoes what it did when a later step fails. */
+import { type MountEntry, parseMountInfo } from "../sys/host/mount_info.ts";
 import { readFileSync, realpathSync } from "node:fs";
 import { mount, unmount } from "../sys/host/mounts.ts";
 import { errorText } from "../sys/error_text.ts";
-import {
-  isBelow,
-  type MountEntry,
-  parseMountInfo,
-  planMount,
-  planUmount,
-  restrictFlags,
-} from "./mount_flags.ts";
+import { isBelow, planMount, planUmount, restrictFlags } from "./mount_flags.ts";
 
 const MNT_DETACH = 2;
 

@@ -5,6 +5,7 @@
  * private or shared beside a bind are ignored as well. Here each is a call of its own, so that what is written holds.
  */
 import type { MountStep } from "../sys/child/child_spec.ts";
+import type { MountEntry } from "../sys/host/mount_info.ts";
 import type { MountRequest } from "../sys/host/mounts.ts";
 
 const MS = {
@@ -163,33 +164,10 @@ export function umountStep(request: { target: string; flags: readonly string[] }
   return { ...STEP, kind: "umount", source: "", target: request.target, type: "", flags, recursive };
 }
 
-export interface MountEntry {
-  readonly target: string;
-  /** Per-mount flags that it has. */
-  readonly flags: number;
-}
-
-/** What /proc/self/mountinfo says, in its order: what is mounted on top of another comes after it. */
-export function parseMountInfo(text: string): MountEntry[] {
-  const entries: MountEntry[] = [];
-  for (const line of text.split("\n")) {
-    const fields = line.split(" ");
-    const [target, options] = [fields[4], fields[5]];
-    if (target === undefined || options === undefined) continue;
-    const flags = options.split(",").reduce((total, option) => total | (KEPT[option] ?? 0), 0);
-    entries.push({ target: unescapeMount(target), flags });
-  }
-  return entries;
-}
-
-/** proc(5): blank, tab, newline and backslash are written as three octal digits. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-}
-
 /** Flags of the call that gives an existing mount `restrict` beside its own. */
 export function restrictFlags(entry: MountEntry, restrict: number): number {
-  return MS.bind | MS.remount | entry.flags | restrict;
+  const kept = entry.options.reduce((total, option) => total | (KEPT[option] ?? 0), 0);
+  return MS.bind | MS.remount | kept | restrict;
 }
 
 /** Below `top`, and not `top` itself. */

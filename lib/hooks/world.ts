@@ -1,33 +1,9 @@
 /** What hooks need of the running system; a test gives them another. Types only. */
-import type { Command, Identity, Wait } from "../config/plan/plan.ts";
+import type { Command, Wait } from "../config/plan/plan.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { LineFormat } from "../log/line_format.ts";
-import type { MountStep } from "../sys/child/child_spec.ts";
-import type { Environment } from "../process/environment.ts";
+import type { CommandEnd, CommandOptions, JailChange } from "../process/command_runner.ts";
 import type { ActionContext, SystemAction } from "./actions.ts";
-
-export type CommandEnd =
-  | { readonly kind: "exited"; readonly code: number }
-  | { readonly kind: "killed"; readonly signal: number };
-
-export interface CommandOptions {
-  /** null: as reeve itself. */
-  readonly identity: Identity | null;
-  readonly environment: Environment;
-  readonly cwd: string;
-  /** Ends the command: the instance is told to stop. */
-  readonly signal: AbortSignal;
-  /** In the jail, where `cwd` is one of its directories. */
-  readonly inside?: boolean;
-  /** What it gets beyond stdin, stdout and stderr: its number, reeve's number. */
-  readonly fds?: ReadonlyMap<number, number>;
-}
-
-/** What a child that joins the jail does there before it ends. */
-export interface JailChange {
-  readonly mounts: readonly MountStep[];
-  readonly hostname: string | null;
-}
 
 export interface HookWorld {
   /** Starts a command and waits for its end. Rejects when it cannot be started, or with the signal's reason. */

@@ -14,6 +14,12 @@ export interface JailIdentity extends ProcessId {
   readonly namespaces: NamespaceInodes;
 }
 
+/** `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next image. */
+export interface SavedJail {
+  readonly plan: JailPlan;
+  readonly identity: JailIdentity | null;
+}
+
 /** A jail as reeve leaves it to its successor. */
 export interface JailRecord {
   readonly boot: string;

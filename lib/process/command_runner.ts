@@ -3,16 +3,15 @@
  * that is asked for. A command that is called off is killed with its process group.
  */
 import { shownCommand } from "../config/plan/mask.ts";
-import type { Command, InstancePlan } from "../config/plan/plan.ts";
+import type { Command, Identity, InstancePlan } from "../config/plan/plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/place.ts";
-import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
+import type { ChildSpec, Confinement, MountStep } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
 import { commandFile, type Inherited, instanceChild } from "./child_builder.ts";
 import { describeFailure } from "./failure_text.ts";
-import type { CommandEnd, CommandOptions, JailChange } from "../hooks/world.ts";
+import type { Environment } from "./environment.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";
-import type { UnitHost } from "../supervisor/unit/host.ts";
 
 const SIGKILL = 9;
 /** What `ps` shows of a child that only changes the jail. */
@@ -20,21 +19,50 @@ const CHANGE_NAME = "reeve-change";
 
 type Spec = Omit<ChildSpec, "spawnId">;
 
+export type CommandEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "killed"; readonly signal: number };
+
+export interface CommandOptions {
+  /** null: as reeve itself. */
+  readonly identity: Identity | null;
+  readonly environment: Environment;
+  readonly cwd: string;
+  /** Ends the command: the instance is told to stop. */
+  readonly signal: AbortSignal;
+  /** In the jail, where `cwd` is one of its directories. */
+  readonly inside?: boolean;
+  /** What it gets beyond stdin, stdout and stderr: its number, reeve's number. */
+  readonly fds?: ReadonlyMap<number, number>;
+}
+
+/** What a child that joins the jail does there before it ends. */
+export interface JailChange {
+  readonly mounts: readonly MountStep[];
+  readonly hostname: string | null;
+}
+
+/** Starts a child and signals it; the unit host does both. */
+export interface CommandProcesses {
+  start(spec: Spec): ProcessId;
+  signal(process: ProcessId, signal: number): void;
+}
+
 export class CommandRunner {
-  readonly #host: UnitHost;
+  readonly #processes: CommandProcesses;
   readonly #registry: Registry;
   readonly #instance: InstancePlan;
   readonly #inherited: Inherited;
   readonly #jail: JailSource;
 
   constructor(
-    host: UnitHost,
+    processes: CommandProcesses,
     registry: Registry,
     instance: InstancePlan,
     inherited: Inherited,
     jail: JailSource = () => null,
   ) {
-    this.#host = host;
+    this.#processes = processes;
     this.#registry = registry;
     this.#instance = instance;
     this.#inherited = inherited;
@@ -117,8 +145,8 @@ export class CommandRunner {
     const { promise, resolve, reject } = Promise.withResolvers<
       { readonly cause: ExitCause; readonly failure: SetupFailure | null }
     >();
-    const child = this.#host.start(spec);
-    const callOff = (): void => this.#host.signal(child, SIGKILL);
+    const child = this.#processes.start(spec);
+    const callOff = (): void => this.#processes.signal(child, SIGKILL);
     signal.addEventListener("abort", callOff, { once: true });
     this.#registry.set(
       child.pid,

@@ -3,11 +3,10 @@
  * that they are in. JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
-import type { JailPlan } from "../config/plan/jail_plan.ts";
+import type { DaemonPlan } from "../config/plan/plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { DaemonStatus } from "../daemon/state.ts";
-import type { JailIdentity } from "../jail/identity.ts";
-import type { DaemonUnit } from "../supervisor/unit/unit.ts";
+import type { SavedJail } from "../jail/identity.ts";
 
 export interface Saved {
   readonly status: DaemonStatus | null;
@@ -21,14 +20,16 @@ interface SavedUnit extends Saved {
   readonly age: number;
 }
 
-/** `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next image. */
-export interface SavedJail {
-  readonly plan: JailPlan;
-  readonly identity: JailIdentity | null;
+/** A daemon as it stands, in what the hand-over takes of it. */
+export interface RunningDaemon {
+  readonly name: string;
+  readonly plan: Pick<DaemonPlan, "kind" | "pidfile">;
+  readonly status: DaemonStatus;
+  readonly known: ProcessId | null;
 }
 
 /** `jail` null: daemons run where reeve does. */
-export function saveState(units: readonly DaemonUnit[], jail: SavedJail | null, now: number): Uint8Array {
+export function saveState(units: readonly RunningDaemon[], jail: SavedJail | null, now: number): Uint8Array {
   const saved = units.filter((unit) => unit.plan.kind !== "dumb").map((unit): SavedUnit => ({
     name: unit.name,
     pidfile: unit.plan.pidfile,

@@ -3,9 +3,9 @@
  * that lives elsewhere by the configuration's word is another daemon, whatever its pidfile is called. Signals nobody.
  */
 import type { DaemonPlan } from "../config/plan/plan.ts";
+import type { SavedJail } from "../jail/identity.ts";
 import { placeName } from "../jail/place_name.ts";
 import type { Logger } from "../log/logger.ts";
-import type { JailChoice } from "../supervisor/jail/finder.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Saved } from "./handover.ts";
 
@@ -13,7 +13,7 @@ export interface KnownDaemons {
   readonly before: readonly JournalEntry[];
   readonly daemons: readonly Pick<DaemonPlan, "name" | "kind" | "pidfile" | "namespaces">[];
   /** null: daemons run where reeve does. */
-  readonly jail: JailChoice | null;
+  readonly jail: SavedJail | null;
   /** What an image before this one has handed over: it knows better. */
   readonly saved: ReadonlyMap<string, Saved>;
   readonly isReload: boolean;
@@ -25,10 +25,9 @@ export interface KnownDaemons {
 export function findKnown(parts: KnownDaemons): ReadonlyMap<string, Saved> {
   const { before, daemons, jail, saved, isReload, isAlive, logger } = parts;
   const found = new Map(saved);
-  const held = jail === null ? null : { plan: jail.plan, identity: jail.handle?.identity ?? null };
   const names = new Map<string, string>();
   for (const { name, kind, pidfile, namespaces } of daemons) {
-    const place = placeName(held, namespaces);
+    const place = placeName(jail, namespaces);
     if (kind !== "dumb" && place !== null) names.set(key(place, pidfile), name);
   }
   for (const { name: formerName, smart, place = "", pidfile = null, process } of before) {

@@ -210,7 +210,8 @@ export class Core {
 
   #withKnown(saved: ReadonlyMap<string, Saved>): ReadonlyMap<string, Saved> {
     const { plan: { daemons }, jail, isReload, logger } = this.#parts;
-    return findKnown({ before: this.#before, daemons, jail, saved, isReload, isAlive, logger });
+    const held = jail === null ? null : { plan: jail.plan, identity: jail.handle?.identity ?? null };
+    return findKnown({ before: this.#before, daemons, jail: held, saved, isReload, isAlive, logger });
   }
 
   #noteAlive(): void {

@@ -8,7 +8,7 @@ import { hasInterface, hasOwnNetwork, isListening } from "../jail/network.ts";
 import type { JailPlace, JailSource } from "../jail/place.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { FileTree } from "../sys/file/file_tree.ts";
-import { parseMountInfo } from "../hooks/mount_flags.ts";
+import { parseMountInfo } from "../sys/host/mount_info.ts";
 import { walkPath } from "./path_walk.ts";
 import { connectionSucceeds, interfaceExists, isNetwork } from "./wait_probes.ts";
 import type { WaitWorld } from "./waits.ts";

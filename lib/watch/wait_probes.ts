@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode } from "../sys/errno.ts";
-import { parseMountInfo } from "../hooks/mount_flags.ts";
+import { parseMountInfo } from "../sys/host/mount_info.ts";
 
 /** An attempt at an address from which no answer comes. */
 const CONNECT_LIMIT = 2000;

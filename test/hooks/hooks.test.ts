@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import type { Command, Hook, HookAction, HookPhase, Identity } from "../../lib/config/plan/plan.ts";
 import type { JailPlace } from "../../lib/jail/place.ts";
 import { HOOK_VARIABLE } from "../../lib/hooks/child.ts";
-import type { CommandEnd, CommandOptions, HookWorld } from "../../lib/hooks/world.ts";
+import type { HookWorld } from "../../lib/hooks/world.ts";
+import type { CommandEnd, CommandOptions } from "../../lib/process/command_runner.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/hooks/hooks.ts";
 
 const USER: Identity = { uid: 33, gid: 33, groups: [33], user: "www-data" };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "../../lib/config/plan/plan.ts";
 import { CommandRunner } from "../../lib/process/command_runner.ts";
-import type { CommandOptions } from "../../lib/hooks/world.ts";
+import type { CommandOptions } from "../../lib/process/command_runner.ts";
 import { readStat } from "../../lib/sys/process/process_table.ts";
 import { INSTANCE_PLAN } from "../support/plans.ts";
 import { ENVIRONMENT, INHERITED, RealHost } from "../supervisor/unit/real_host.ts";

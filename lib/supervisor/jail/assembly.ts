@@ -5,6 +5,7 @@ import type { Logger } from "../../log/logger.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
 import { needsInit } from "../../jail/namespace_setup.ts";
+import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import { watcher } from "../../sys/file/watcher.ts";
 import type { Inherited } from "../../process/child_builder.ts";
 import { endsWithInit } from "./drain.ts";
@@ -16,14 +17,19 @@ import { JailHolder } from "./holder.ts";
 import { JailFile } from "../../records/jail_record.ts";
 import type { Registry } from "../../process/registry.ts";
 import { signalAlone, signalDaemon } from "../../process/signaller.ts";
-import type { UnitHost } from "../unit/host.ts";
+
+/** Starts a child and tells of a process's end; the unit host does both. */
+export interface JailProcesses {
+  start(spec: Omit<ChildSpec, "spawnId">): ProcessId;
+  follow(process: ProcessId, place: null, ended: () => void): { remove(): void };
+}
 
 export interface JailAssembly {
   readonly runDir: string | null;
   readonly boot: string;
   readonly logger: Logger;
   readonly inherited: Inherited;
-  readonly host: UnitHost;
+  readonly host: JailProcesses;
   readonly registry: Registry;
   readonly entry: JailEntry;
   /** Of the daemon that the process is; null: it is none. */
@@ -36,7 +42,8 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
   const { plan } = choice;
   if (!needsInit(plan)) return new ChrootHolder(plan);
   const { host } = parts;
-  const follow: JailHolderFollow = (process, ended) => host.follow(process, null, ended);
+  const follow = (process: ProcessId, ended: () => void): { remove(): void } =>
+    host.follow(process, null, ended);
   return new JailHolder({
     choice,
     file: new JailFile(parts.runDir),
@@ -65,8 +72,3 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
 }
 
 const SIGTERM = 15;
-
-type JailHolderFollow = (
-  process: Parameters<UnitHost["follow"]>[0],
-  ended: () => void,
-) => { remove(): void };

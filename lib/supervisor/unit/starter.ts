@@ -23,7 +23,7 @@ import { DaemonPlaces } from "./places.ts";
 import { changeEnvironment } from "../../process/environment.ts";
 import type { HeldJail } from "../jail/held_jail.ts";
 import { daemonConfinement } from "../jail/spec.ts";
-import { parseMountInfo } from "../../hooks/mount_flags.ts";
+import { parseMountInfo } from "../../sys/host/mount_info.ts";
 import { ownersOfLinks } from "../../pidfile/reader.ts";
 import { signalDaemon } from "../../process/signaller.ts";
 
