@@ -1,5 +1,5 @@
 /** Asks a running instance's statistics server. What it answers is not believed: it may be anybody. */
-import type { StatsPlan } from "../config/plan/legion_plan.ts";
+import type { StatsPlan } from "../config/plan/stats_plan.ts";
 import { statsAddress } from "./stats_server.ts";
 
 const PATIENCE_MS = 5000;

@@ -3,7 +3,7 @@
  * fixed number of documents.
  */
 import { lstatSync, unlinkSync } from "node:fs";
-import type { StatsPlan } from "../config/plan/legion_plan.ts";
+import type { StatsPlan } from "../config/plan/stats_plan.ts";
 
 type Address = StatsPlan["address"];
 type Socket = Bun.Socket<Reader>;

@@ -2,7 +2,7 @@
  * The words of a daemon's life: states, events that happen to it, effects that it asks for. No behaviour here;
  * transitions.ts has the table, machine.ts applies it.
  */
-import type { DaemonKind } from "../config/plan/plan.ts";
+import type { DaemonKind } from "../config/plan/daemon_plan.ts";
 import type { Streak } from "./backoff.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 

@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { isAbsolute } from "node:path";
-import type { HookAction } from "../config/plan/plan.ts";
+import type { HookAction } from "../config/plan/hook_plan.ts";
 import { parseId } from "../config/users.ts";
 import { RootedTree } from "../jail/rooted_tree.ts";
 import { readUsers } from "../jail/rooted_users.ts";

@@ -3,7 +3,8 @@
  * or, for what concerns a jail's mounts and host name, a child that joins the jail, does it and ends. Never runs reeve's own
  * executable inside a jail, where it could be tampered with.
  */
-import type { Command, Hook, Identity } from "../config/plan/plan.ts";
+import type { Command, Identity } from "../config/plan/daemon_plan.ts";
+import type { Hook } from "../config/plan/hook_plan.ts";
 import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { describeAction, mountSource, performAction, type SystemAction } from "./actions.ts";

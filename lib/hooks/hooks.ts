@@ -3,7 +3,8 @@
  * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here. Once there is a jail
  * the phases that uWSGI has inside of it act there, with its paths, its environment and its users.
  */
-import type { Hook, HookPhase, InstancePlan } from "../config/plan/plan.ts";
+import type { Hook, HookPhase } from "../config/plan/hook_plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { maskLine } from "../config/plan/mask.ts";
 import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";

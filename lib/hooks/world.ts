@@ -1,5 +1,6 @@
 /** What hooks need of the running system; a test gives them another. Types only. */
-import type { Command, Wait } from "../config/plan/plan.ts";
+import type { Command } from "../config/plan/daemon_plan.ts";
+import type { Wait } from "../config/plan/hook_plan.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { LineFormat } from "../log/line_format.ts";
 import type { CommandEnd, CommandOptions, JailChange } from "../process/command_runner.ts";

@@ -4,7 +4,7 @@
  */
 import { unlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import type { InstancePlan } from "../config/plan/plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { readSmallPath } from "../sys/file/files.ts";
 import { errorText } from "../sys/error_text.ts";

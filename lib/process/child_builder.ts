@@ -1,7 +1,8 @@
 /**
  * From a daemon's plan to its ChildSpec: everything that the child will be, decided before the spawn.
  */
-import type { Command, DaemonPlan, Identity, InstancePlan } from "../config/plan/plan.ts";
+import type { Command, DaemonPlan, Identity } from "../config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";

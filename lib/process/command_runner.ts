@@ -3,7 +3,8 @@
  * that is asked for. A command that is called off is killed with its process group.
  */
 import { shownCommand } from "../config/plan/mask.ts";
-import type { Command, Identity, InstancePlan } from "../config/plan/plan.ts";
+import type { Command, Identity } from "../config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { ChildSpec, Confinement, MountStep } from "../sys/child/child_spec.ts";

@@ -2,7 +2,7 @@
  * The environment of daemons and hooks, from reeve's own and the configuration. Pure. No variable of reeve's own
  * machinery, and none that speaks to reeve alone, may reach a daemon.
  */
-import type { InstancePlan } from "../config/plan/plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 
 /**
  * Addressed to the process that the service manager started, which is reeve: a daemon that read them would notify in

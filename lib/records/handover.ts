@@ -3,7 +3,7 @@
  * that they are in. JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
-import type { DaemonPlan } from "../config/plan/plan.ts";
+import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { DaemonStatus } from "../daemon/state.ts";
 import type { SavedJail } from "../jail/identity.ts";

@@ -2,7 +2,8 @@
  * A legion's hands in the running system: its hooks run as children of reeve where and as its daemons do, its signals go to
  * daemons by name, its lordship to the instance.
  */
-import type { Command, Plan } from "../config/plan/plan.ts";
+import type { Command } from "../config/plan/daemon_plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
 import type { LegionWorld } from "../legion/legion.ts";
 import type { Variable } from "../legion/environment.ts";

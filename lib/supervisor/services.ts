@@ -4,7 +4,8 @@
  */
 import { resolve } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
-import type { Command, Plan } from "../config/plan/plan.ts";
+import type { Command } from "../config/plan/daemon_plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { JoinPlan } from "../config/plan/jail_plan.ts";

@@ -2,7 +2,8 @@
  * The door of the supervisor: from a Plan to an exit code. Everything behind it is run.ts.
  */
 import type { Diagnostic } from "../config/diagnostic.ts";
-import type { Command, Plan } from "../config/plan/plan.ts";
+import type { Command } from "../config/plan/daemon_plan.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import { setProcessName } from "../sys/process/own_process.ts";
 import { runInBackground } from "./background.ts";
 import type { Capsule } from "../records/capsule.ts";

@@ -4,7 +4,7 @@
  */
 import { isAbsolute } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
-import type { InstancePlan } from "../config/plan/plan.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchOptions, type PathWatchWorld } from "./path_watch.ts";
 

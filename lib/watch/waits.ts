@@ -5,7 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import type { Wait } from "../config/plan/plan.ts";
+import type { Wait } from "../config/plan/hook_plan.ts";
 import { HOST_TREE } from "../sys/file/file_tree.ts";
 import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchWorld } from "./path_watch.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StatsPlan } from "../../lib/config/plan/legion_plan.ts";
+import type { StatsPlan } from "../../lib/config/plan/stats_plan.ts";
 import { readStats } from "../../lib/control/stats_client.ts";
 import { type InstanceFacts, statsDocument } from "../../lib/control/stats_document.ts";
 import { serveStats, type StatsServer } from "../../lib/control/stats_server.ts";

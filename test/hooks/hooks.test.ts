@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Command, Hook, HookAction, HookPhase, Identity } from "../../lib/config/plan/plan.ts";
+import type { Command, Identity } from "../../lib/config/plan/daemon_plan.ts";
+import type { Hook, HookAction, HookPhase } from "../../lib/config/plan/hook_plan.ts";
 import type { JailPlace } from "../../lib/jail/place.ts";
 import { HOOK_VARIABLE } from "../../lib/hooks/child.ts";
 import type { HookWorld } from "../../lib/hooks/world.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "../../lib/config/plan/plan.ts";
+import type { Command } from "../../lib/config/plan/daemon_plan.ts";
 import { CommandRunner } from "../../lib/process/command_runner.ts";
 import type { CommandOptions } from "../../lib/process/command_runner.ts";
 import { readStat } from "../../lib/sys/process/process_table.ts";

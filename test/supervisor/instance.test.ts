@@ -1,6 +1,6 @@
 /** The instance as a whole: who is told what at a stop and a reload, and when it is over. */
 import { expect, test } from "bun:test";
-import type { DaemonPlan } from "../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd } from "../../lib/supervisor/instance.ts";
 import { DUMB_PLAN, INSTANCE_PLAN, SMART_PLAN } from "../support/plans.ts";
 import { UnitWorld } from "./unit/world.ts";

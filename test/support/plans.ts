@@ -1,5 +1,6 @@
 /** Plans for tests to change: what a configuration with nothing but the command would give. */
-import type { DaemonPlan, InstancePlan } from "../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../../lib/config/plan/instance_plan.ts";
 
 const ORIGIN = { file: "x.ini", line: 1 };
 

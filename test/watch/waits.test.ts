@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WaitKind } from "../../lib/config/plan/plan.ts";
+import type { WaitKind } from "../../lib/config/plan/hook_plan.ts";
 import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { connectionSucceeds } from "../../lib/watch/wait_probes.ts";
 import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/watch/waits.ts";

@@ -2,7 +2,8 @@
  * From a place and a command to the child that is started there: the rights, limits and environment of a daemon of that place, and
  * nothing of reeve's own. Pure but for what reeve was started with.
  */
-import type { Identity, Plan } from "../../config/plan/plan.ts";
+import type { Identity } from "../../config/plan/daemon_plan.ts";
+import type { Plan } from "../../config/plan/plan.ts";
 import { SIGKILL } from "../../daemon/patience.ts";
 import { commandFile, daemonChild, type Inherited, instanceChild } from "../../process/child_builder.ts";
 import { daemonEnvironment, jailEnvironment } from "../../process/environment.ts";

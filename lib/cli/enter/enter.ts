@@ -5,7 +5,8 @@
 import type { CommandLine } from "../shared/argv.ts";
 import { parseCommandLine } from "../shared/argv.ts";
 import { ConfigError } from "../../config/diagnostic.ts";
-import type { Identity, Plan } from "../../config/plan/plan.ts";
+import type { Identity } from "../../config/plan/daemon_plan.ts";
+import type { Plan } from "../../config/plan/plan.ts";
 import { describeFailure } from "../../process/failure_text.ts";
 import type { SetupFailure } from "../../process/registry.ts";
 import { runDirCandidates } from "../../records/run_dir.ts";

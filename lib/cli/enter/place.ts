@@ -5,7 +5,8 @@
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { DaemonNamespaces, JailPlan } from "../../config/plan/jail_plan.ts";
-import type { DaemonPlan, Plan } from "../../config/plan/plan.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { Plan } from "../../config/plan/plan.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { JailHandle, NotThatJail } from "../../jail/handle.ts";
 import { NAMESPACE_KINDS } from "../../jail/identity.ts";

@@ -1,5 +1,5 @@
 /** `--user` of reeve enter: a user as the root that is entered knows it. What is there may be hostile; it decides on nothing but names. */
-import type { Identity } from "../../config/plan/plan.ts";
+import type { Identity } from "../../config/plan/daemon_plan.ts";
 import { parseId } from "../../config/users.ts";
 import { RootedTree } from "../../jail/rooted_tree.ts";
 import { readUsers } from "../../jail/rooted_users.ts";

@@ -2,7 +2,9 @@
 import { signalName } from "../../sys/signal_names.ts";
 import { capabilityName } from "../../config/values/capabilities.ts";
 import { formatOrigin, type Origin } from "../../config/origin.ts";
-import type { Command, DaemonPlan, Hook, HookAction, Plan } from "../../config/plan/plan.ts";
+import type { Command, DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { Hook, HookAction } from "../../config/plan/hook_plan.ts";
+import type { Plan } from "../../config/plan/plan.ts";
 import { legionToJson } from "./legion_text.ts";
 import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../../config/plan/mask.ts";
 

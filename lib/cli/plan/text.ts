@@ -1,7 +1,9 @@
 /** A Plan as text for people: one setting a line, with the place that it comes from. Pure. */
 import { capabilityName } from "../../config/values/capabilities.ts";
 import { formatOrigin, type Origin } from "../../config/origin.ts";
-import type { DaemonPlan, Identity, InstancePlan, Plan } from "../../config/plan/plan.ts";
+import type { DaemonPlan, Identity } from "../../config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../../config/plan/instance_plan.ts";
+import type { Plan } from "../../config/plan/plan.ts";
 import { signalName } from "../../sys/signal_names.ts";
 import { maskLine, maskValue } from "../../config/plan/mask.ts";
 import { type Colour, printable } from "../shared/output.ts";

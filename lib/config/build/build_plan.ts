@@ -4,7 +4,8 @@
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { RawOption } from "../origin.ts";
-import type { DaemonPlan, Plan } from "../plan/plan.ts";
+import type { DaemonPlan } from "../plan/daemon_plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import { planDaemons } from "./daemon/daemons.ts";
 import { planInstance } from "./instance.ts";
 import { planJail } from "./jail/jail.ts";

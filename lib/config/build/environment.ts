@@ -4,7 +4,7 @@
  */
 import { envdirValue, isEnvdirName } from "../language/envdir.ts";
 import type { RawOption } from "../origin.ts";
-import type { InstancePlan } from "../plan/plan.ts";
+import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { OptionReader } from "../values/options.ts";
 import type { PlanSystem } from "../system/system.ts";
 import { quote } from "../problem.ts";

@@ -2,7 +2,7 @@
  * The `action:arguments` grammar of hook-* options, as uWSGI 2.0 has it (core/hooks.c, core/mount.c). Pure: it reads an
  * action and never carries one out.
  */
-import type { HookAction, WaitKind } from "../plan/plan.ts";
+import type { HookAction, WaitKind } from "../plan/hook_plan.ts";
 import { nearestName } from "../nearest.ts";
 import { quote } from "../problem.ts";
 

@@ -4,7 +4,8 @@
  */
 import { HIDDEN, maskHook, maskLine } from "../plan/mask.ts";
 import type { RawOption } from "../origin.ts";
-import type { Hook, HookPhase, TouchExec } from "../plan/plan.ts";
+import type { Hook, HookPhase } from "../plan/hook_plan.ts";
+import type { TouchExec } from "../plan/instance_plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./hook_actions.ts";
 import type { OptionReader } from "../values/options.ts";
 import { quote } from "../problem.ts";

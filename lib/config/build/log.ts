@@ -1,5 +1,5 @@
 /** Where reeve's and the daemons' output goes, and how reeve's own lines look. Pure. */
-import type { LogPlan } from "../plan/plan.ts";
+import type { LogPlan } from "../plan/instance_plan.ts";
 import type { OptionReader } from "../values/options.ts";
 import { parseBoolean, parseSize } from "../values/values.ts";
 

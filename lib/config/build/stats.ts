@@ -1,5 +1,5 @@
 /** The statistics server: stats, stats-http, stats-minified. Pure but for /etc/hosts. */
-import type { StatsPlan } from "../plan/legion_plan.ts";
+import type { StatsPlan } from "../plan/stats_plan.ts";
 import { parseAddress } from "../system/addresses.ts";
 import type { OptionReader } from "../values/options.ts";
 import type { PlanSystem } from "../system/system.ts";

@@ -1,5 +1,5 @@
 /** The wait-for-* options with their time-outs. Pure. */
-import type { Wait, WaitKind } from "../plan/plan.ts";
+import type { Wait, WaitKind } from "../plan/hook_plan.ts";
 import type { OptionReader } from "../values/options.ts";
 
 /** uWSGI 2.0's; a time-out of 0, which it takes for 60 as well, is for ever here. */

@@ -4,7 +4,9 @@
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
-import type { DaemonPlan, InstancePlan, Plan } from "../plan/plan.ts";
+import type { DaemonPlan } from "../plan/daemon_plan.ts";
+import type { InstancePlan } from "../plan/instance_plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import { DaemonSearch, type Purpose } from "./problems_daemon.ts";
 import { findJailProblems } from "./problems_jail.ts";
 import { findLegionProblems } from "./problems_legion.ts";

@@ -7,7 +7,7 @@
 import { isShellWord, programOfShellLine } from "../values/command_words.ts";
 import { maskLine, shownCommand } from "../plan/mask.ts";
 import type { Origin } from "../origin.ts";
-import type { DaemonPlan, Identity } from "../plan/plan.ts";
+import type { DaemonPlan, Identity } from "../plan/daemon_plan.ts";
 import type { Places } from "./problems_places.ts";
 import { isScriptWithoutInterpreter, join } from "../system/programs.ts";
 import { modeAllows } from "../system/system.ts";

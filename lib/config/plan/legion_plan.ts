@@ -79,13 +79,3 @@ export interface LegionPlan {
   readonly hooks: readonly LegionHook[];
   readonly origin: Origin;
 }
-
-/** stats = ADDRESS: TCP address or unix socket path. */
-export interface StatsPlan {
-  readonly address:
-    | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-    | { readonly kind: "unix"; readonly path: string };
-  readonly http: boolean;
-  readonly minified: boolean;
-  readonly origin: Origin;
-}

@@ -2,7 +2,7 @@
  * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses. For output only;
  * what is run is never touched. Where it must guess, it hides rather than shows.
  */
-import type { Command } from "./plan.ts";
+import type { Command } from "./daemon_plan.ts";
 
 export const HIDDEN = "[hidden]";
 

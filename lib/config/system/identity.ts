@@ -4,7 +4,7 @@
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
-import type { Identity } from "../plan/plan.ts";
+import type { Identity } from "../plan/daemon_plan.ts";
 import type { PlanSystem } from "./system.ts";
 import { quote } from "../problem.ts";
 import { parseId, type UserDatabase } from "../users.ts";

@@ -1,5 +1,5 @@
 /** Programs looked for as execvp(3) looks for them, each place looked at once. Through a SystemLook alone. */
-import type { InstancePlan } from "../plan/plan.ts";
+import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { FileStatus, SystemLook } from "./system.ts";
 
 /** The PATH in a jail that begins clean: it holds in any root. */

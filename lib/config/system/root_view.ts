@@ -3,7 +3,9 @@
  * Pure: it looks through the PlanSystem, which lets no link lead out of a root.
  */
 import type { DaemonNamespaces, KeepMount } from "../plan/jail_plan.ts";
-import type { DaemonPlan, InstancePlan, Plan } from "../plan/plan.ts";
+import type { DaemonPlan } from "../plan/daemon_plan.ts";
+import type { InstancePlan } from "../plan/instance_plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import { USUAL_PATH } from "./programs.ts";
 import type { FileStatus, PlanSystem, SystemLook } from "./system.ts";
 

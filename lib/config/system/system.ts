@@ -2,7 +2,7 @@
  * What the Plan's builder may ask of the system, in one injected object. It only looks: nothing is created, changed
  * or run. Tests pass a fake. The real one is in lib/cli/system/world.ts.
  */
-import type { Identity } from "../plan/plan.ts";
+import type { Identity } from "../plan/daemon_plan.ts";
 
 export type FileKind = "file" | "directory" | "fifo" | "socket" | "device" | "other";
 

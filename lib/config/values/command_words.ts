@@ -3,7 +3,7 @@
  * a shell in between hides the daemon's pid, so a line that no shell would change is split here. Pure; it must never
  * judge a line plain whose words /bin/sh (dash, bash or busybox) would see differently.
  */
-import type { Command } from "../plan/plan.ts";
+import type { Command } from "../plan/daemon_plan.ts";
 
 /** Characters that a shell acts on wherever they stand unquoted. */
 const ACTIVE = new Set("|&;<>()$`*?[\n");

@@ -2,7 +2,8 @@
  * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
  * daemon; units decide, this does.
  */
-import type { DaemonPlan, InstancePlan } from "../../config/plan/plan.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
 import type { Verdict } from "../../daemon/pidfile.ts";
 import type { JailSource } from "../../jail/place.ts";

@@ -2,7 +2,7 @@
  * Where the paths of each daemon lie (its pidfile, its touch files): where reeve's do, in the jail, or in a root of the daemon's own.
  * Of such a root what the directory holds is seen, and nothing that the daemon alone has mounted over it.
  */
-import type { DaemonPlan } from "../../config/plan/plan.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { JailPlace, JailSource } from "../../jail/place.ts";
 import { NO_SETUP } from "../../jail/namespace_setup.ts";
 import { closeFd } from "../../sys/file/descriptor.ts";

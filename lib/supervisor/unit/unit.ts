@@ -3,7 +3,7 @@
  * next is in lib/daemon/transitions.ts.
  */
 import { shownCommand } from "../../config/plan/mask.ts";
-import type { DaemonPlan } from "../../config/plan/plan.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import { DaemonMachine } from "../../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../../daemon/patience.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";
 import type { SetupFailure } from "../../../lib/process/registry.ts";
 import { signalDaemon } from "../../../lib/process/signaller.ts";

@@ -1,6 +1,6 @@
 /** Daemons that run on the lord of their legion alone. */
 import { describe, expect, test } from "bun:test";
-import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd, type LegionGate } from "../../../lib/supervisor/instance.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, INSTANCE_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";
 import { type Saved, saveState } from "../../../lib/records/handover.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import { type Saved, saveState } from "../../../lib/records/handover.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";

@@ -2,7 +2,7 @@
  * A small world for units: processes that live and die when the test says so, a pidfile, and time that the test moves. It
  * behaves as the system does: only reeve's children are reaped, a dead one is found by nobody, orphans come to reeve.
  */
-import type { DaemonPlan } from "../../../lib/config/plan/plan.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { Verdict } from "../../../lib/daemon/pidfile.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../../lib/sys/process_id.ts";
 import type { DaemonUnit, Timer, UnitServices } from "../../../lib/supervisor/unit/unit.ts";

@@ -2,7 +2,7 @@
  * The attach-daemon options, each turned into a DaemonPlan in the order of the configuration. Pure.
  */
 import type { Origin, RawOption } from "../../origin.ts";
-import type { Command, DaemonOption, DaemonPlan } from "../../plan/plan.ts";
+import type { Command, DaemonOption, DaemonPlan } from "../../plan/daemon_plan.ts";
 import {
   baseDraft,
   commandOf,

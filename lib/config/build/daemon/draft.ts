@@ -5,7 +5,7 @@
 import { planCommand } from "../../values/command_words.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { Origin, RawOption } from "../../origin.ts";
-import type { Command, DaemonOption, DaemonPlan, Identity } from "../../plan/plan.ts";
+import type { Command, DaemonOption, DaemonPlan, Identity } from "../../plan/daemon_plan.ts";
 import type { LegionNames } from "../legion/draft.ts";
 import type { OptionReader } from "../../values/options.ts";
 import type { PlanSystem } from "../../system/system.ts";

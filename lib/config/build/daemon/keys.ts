@@ -5,7 +5,7 @@
 import type { Diagnostics } from "../../diagnostic.ts";
 import { type KeyNames, parseKeyval, splitQuoted } from "../../values/keyval.ts";
 import type { Origin, RawOption } from "../../origin.ts";
-import type { DaemonPlan } from "../../plan/plan.ts";
+import type { DaemonPlan } from "../../plan/daemon_plan.ts";
 import {
   baseDraft,
   commandOf,

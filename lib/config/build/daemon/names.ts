@@ -2,7 +2,7 @@
 import { programOfShellLine } from "../../values/command_words.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { Origin } from "../../origin.ts";
-import type { Command } from "../../plan/plan.ts";
+import type { Command } from "../../plan/daemon_plan.ts";
 import { quote } from "../../problem.ts";
 
 export interface NameRequest {

@@ -3,7 +3,7 @@ import type { Diagnostics } from "../../diagnostic.ts";
 import type { LegionAction, LegionEvent, LegionHook, LegionPlan } from "../../plan/legion_plan.ts";
 import { maskHook } from "../../plan/mask.ts";
 import type { RawOption } from "../../origin.ts";
-import type { DaemonPlan } from "../../plan/plan.ts";
+import type { DaemonPlan } from "../../plan/daemon_plan.ts";
 import { nearestName } from "../../nearest.ts";
 import { quote } from "../../problem.ts";
 import { parseSignal } from "../../../sys/signal_names.ts";
