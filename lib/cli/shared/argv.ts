@@ -7,7 +7,13 @@
 import { type CustomOption, parseCustomOption } from "../../config/language/custom_option.ts";
 import { ConfigError, Diagnostics } from "../../config/diagnostic.ts";
 import type { FileArgument } from "../../config/language/load.ts";
-import { allOptionNames, argumentOf, findOption, longName } from "../../config/options/option_table.ts";
+import {
+  allOptionNames,
+  argumentOf,
+  findOption,
+  isUwsgiOption,
+  longName,
+} from "../../config/options/option_table.ts";
 import type { Origin, RawOption } from "../../config/origin.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { quote } from "../../config/problem.ts";
@@ -188,11 +194,16 @@ class Words {
     return argumentOf(name) ?? "required";
   }
 
-  /** getopt_long: the name itself, or the only one that begins so; several names of one option count as one. */
+  /**
+   * getopt_long: the name itself, or the only one that begins so; several names of one option count as one. An option of
+   * reeve alone makes no beginning ambiguous that uWSGI understands.
+   */
   #fullName(written: string, origin: Origin): string | null {
     if (argumentOf(written) !== null || this.#custom.has(written)) return written;
     const names = [...allOptionNames(), ...this.#custom.keys()];
-    const matches = written === "" ? [] : names.filter((name) => name.startsWith(written));
+    const all = written === "" ? [] : names.filter((name) => name.startsWith(written));
+    const theirs = all.filter(isUwsgiOption);
+    const matches = theirs.length > 0 ? theirs : all;
     const [only] = matches;
     if (only !== undefined && new Set(matches.map((name) => findOption(name)?.name ?? name)).size === 1) {
       return only;

@@ -20,6 +20,9 @@ export interface Lookups {
   first(name: string): Entry | null;
 }
 
+/** A variable's name as a shell has it, and a default behind `:-`, which no command has in its first word. */
+const WITH_DEFAULT = /^([A-Za-z_][A-Za-z0-9_]*):-(.*)$/s;
+
 export class Expander {
   readonly #lookups: Lookups;
   readonly #diagnostics: Diagnostics;
@@ -77,19 +80,18 @@ export class Expander {
     }
   }
 
-  /** uWSGI 2.1: `$(V-default)` where V is not set, `$(V:-default)` also where it is empty. */
+  /**
+   * `$(NAME)` where NAME is set, and uWSGI 2.1's `$(NAME:-default)` where it is not, or is empty. Everything else is
+   * the shell's: `$(hostname -f)` and `$(redis-cli)` are commands, and uWSGI 2.0 leaves them as they are.
+   */
   #variable(key: string, origin: Origin): string | null {
     const whole = this.#lookups.variable(key);
     if (whole !== null) return this.#within(`$(${key})`, null, whole, "$", origin);
-    const dash = key.indexOf("-");
-    if (dash < 0) return null;
-    const orEmpty = key[dash - 1] === ":";
-    const name = key.slice(0, orEmpty ? dash - 1 : dash);
+    const parts = WITH_DEFAULT.exec(key);
+    if (parts === null) return null;
+    const [, name = "", otherwise = ""] = parts;
     const value = this.#lookups.variable(name);
-    if (value !== null && !(orEmpty && value === "")) {
-      return this.#within(`$(${name})`, null, value, "$", origin);
-    }
-    return key.slice(dash + 1);
+    return value === null || value === "" ? otherwise : this.#within(`$(${name})`, null, value, "$", origin);
   }
 
   /** The name may hold placeholders, which uWSGI does not expand: it would look for a file of that very name. */

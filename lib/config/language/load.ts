@@ -124,7 +124,7 @@ function applyLateOption(entry: Entry, reader: Reader): void {
   } else if (option === "declare-option2") {
     entry.settled = true;
     reader.declareOption(entry);
-  } else if (option === undefined && custom !== undefined) {
+  } else if (custom !== undefined) {
     reader.fillCustom(entry, custom);
   }
 }

@@ -8,7 +8,7 @@ import { problemOfLine } from "./format/decode.ts";
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Entry, Frame } from "./entry.ts";
 import { DEEPEST, LONGEST_VALUE, MOST_OPTIONS } from "../limits.ts";
-import { findOption, isKnownOption } from "../options/option_table.ts";
+import { findOption, isKnownOption, isUwsgiOption } from "../options/option_table.ts";
 import type { Origin } from "../origin.ts";
 import { quote } from "../problem.ts";
 import type { Format } from "./format/source_name.ts";
@@ -140,7 +140,7 @@ export class Reader {
     }
     if (placeholder) return;
     const custom = this.customOptions.get(name);
-    if (custom !== undefined && findOption(name) === null) this.fillCustom(entry, custom);
+    if (custom !== undefined) this.fillCustom(entry, custom);
     else if (IMMEDIATE.has(option)) this.#act(entry, option);
   }
 
@@ -187,7 +187,7 @@ export class Reader {
       return;
     }
     const { option, lost } = parsed;
-    if (isKnownOption(option.name)) {
+    if (isUwsgiOption(option.name)) {
       this.#diagnostics.error(`cannot declare ${quote(option.name)}: it is an option already`, entry.origin);
       return;
     }
@@ -272,7 +272,7 @@ export class Reader {
     const name = value.slice(0, equals);
     if (!placeholder) {
       this.add(name, value.slice(equals + 1), origin);
-    } else if (isKnownOption(name) || this.customOptions.has(name)) {
+    } else if (isUwsgiOption(name) || this.customOptions.has(name)) {
       this.#diagnostics.error(
         `cannot use ${quote(name)} as a placeholder: it is an option; use another name, or "set"`,
         origin,

@@ -10,8 +10,9 @@ interface Open {
 
 /**
  * Replaces each reference, the innermost first, by what `resolve` gives for the text between its parentheses (in which
- * references are replaced already); null leaves it as it is, and so does a missing ")". Parentheses inside a reference
- * nest. An empty reference is none. One pass, whatever the text.
+ * references are replaced already). It leaves as it is what is no reference: one that `resolve` answers with null, an
+ * empty one, one without its ")", and, as in uWSGI, whatever holds its own sigil still: `@(user@host)`, `%(a%(b))` where
+ * b is not known. Parentheses inside a reference nest. One pass, whatever the text.
  */
 export function replaceReferences(
   text: string,
@@ -20,40 +21,56 @@ export function replaceReferences(
 ): string {
   const opening = `${sigil}(`;
   if (!text.includes(opening)) return text;
-  const outside: Open = { text: "", depth: 0 };
-  const open = [outside];
+  /** What is decided, and then each reference that is open, outermost first. */
+  let done = "";
+  let open: Open[] = [];
   let start = 0;
-  let inside = outside;
-  for (const stop of text.matchAll(STOPS[sigil])) {
-    const found = stop[0];
-    if (found === ")" || found === "(") {
-      if (inside === outside) continue;
-      if (found === "(") inside.depth++;
-      else if (inside.depth > 0) inside.depth--;
-      else {
-        inside.text += text.slice(start, stop.index);
-        start = stop.index + 1;
-        open.pop();
-        const outer = open.at(-1) ?? outside;
-        const value = inside.text === "" ? null : resolve(inside.text);
-        outer.text += value ?? `${opening}${inside.text})`;
-        inside = outer;
-      }
+  const take = (end: number): string => {
+    const taken = text.slice(start, end);
+    start = end;
+    return taken;
+  };
+  const giveUp = (): void => {
+    done += open.map((one) => opening + one.text).join("");
+    open = [];
+  };
+  for (const { 0: found, index } of text.matchAll(STOPS[sigil])) {
+    const inside = open.at(-1);
+    if (found === opening) {
+      if (inside === undefined) done += take(index);
+      else inside.text += take(index);
+      start = index + opening.length;
+      open.push({ text: "", depth: 0 });
+    } else if (inside === undefined) {
+      continue;
+    } else if (found === sigil) {
+      giveUp();
+    } else if (found === "(") {
+      inside.depth++;
+    } else if (inside.depth > 0) {
+      inside.depth--;
     } else {
-      inside.text += text.slice(start, stop.index);
-      start = stop.index + 2;
-      inside = { text: "", depth: 0 };
-      open.push(inside);
+      inside.text += take(index);
+      const value = inside.text === "" ? null : resolve(inside.text);
+      if (value === null) {
+        giveUp();
+        continue;
+      }
+      start = index + 1;
+      open.pop();
+      const outer = open.at(-1);
+      if (outer === undefined) done += value;
+      else outer.text += value;
     }
   }
-  inside.text += text.slice(start);
-  return open.map((part) => part.text).join(opening);
+  giveUp();
+  return done + text.slice(start);
 }
 
 const STOPS: Readonly<Record<Sigil, RegExp>> = {
-  "$": /\$\(|[()]/g,
-  "@": /@\(|[()]/g,
-  "%": /%\(|[()]/g,
+  "$": /\$\(?|[()]/g,
+  "@": /@\(?|[()]/g,
+  "%": /%\(?|[()]/g,
 };
 
 /** Words that stand between the first `%(` and the last ")": every name that a reference mentions is among them. */

@@ -72,9 +72,14 @@ function complete(source: RowSource, group: Group): OptionRow {
   return row;
 }
 
-/** Whether reeve or uWSGI has an option of this name; such a name cannot be a placeholder. */
+/** Whether reeve or uWSGI has an option of this name. */
 export function isKnownOption(name: string): boolean {
   return findOption(name) !== null || uwsgiNames().has(name);
+}
+
+/** Whether uWSGI has it: a name that is an option of reeve alone may be a placeholder in a configuration for both. */
+export function isUwsgiOption(name: string): boolean {
+  return uwsgiNames().has(name);
 }
 
 /** What the option takes; null for a name that neither reeve nor uWSGI has. */

@@ -35,6 +35,11 @@ describe("options", () => {
     expect(problems("--attach", "x")[0]).toContain('option "--attach" is ambiguous: it may be "--attach-');
   });
 
+  test("of reeve alone make no beginning ambiguous that uWSGI understands", () => {
+    expect(options("--legion-mca", "x")).toEqual(["legion-mcast=x"]);
+    expect(options("--legion-mcast-", "x")).toEqual(["legion-mcast-if=x"]);
+  });
+
   test("of several names for one option are not ambiguous", () => {
     expect(options("--set-pl", "a=1")).toEqual(["set-placeholder=a=1"]);
   });

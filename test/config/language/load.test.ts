@@ -98,6 +98,16 @@ describe("an unknown name", () => {
     expect(messages(loadText("set-ph = attach-deamon=1\nset-placeholder = x1=2\n"))).toEqual([]);
   });
 
+  test("of reeve alone may be a placeholder or a declared option, as in uWSGI", () => {
+    const found = loadText(
+      "set-ph = run-dir=/srv\ndeclare-option = vars=env=A=$1\nvars = %(run-dir)\nset-ph = chdir=/\n",
+    );
+    expect(messages(found)).toEqual([
+      'a.ini:5: cannot use "chdir" as a placeholder: it is an option; use another name, or "set"',
+    ]);
+    expect(found.options.map(({ name, value }) => `${name} = ${value}`)).toEqual(["env = A=/srv"]);
+  });
+
   test("is an error in strict mode, also above that line and when it is used", () => {
     expect(messages(loadText("port = 1\nstrict = true\nchdir = /%(port)\n"))).toEqual([
       expect.stringMatching(/^a.ini:2: unknown option "port"/),
