@@ -1,98 +1,32 @@
 /**
- * One daemon's life: applies the transition table to a status. Pure: events and the time come in, effects go out
- * and are run by the supervisor after the event has settled. Only `#enter` writes the state.
+ * One daemon's life: its status and the verbs that the handlers of transitions.ts are made of. Pure: effects are queued
+ * here and carried out by the supervisor.
  */
 import { signalName } from "../sys/signal_names.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
+import { Machine } from "../machine/machine.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
-import type {
-  DaemonEvent,
-  DaemonStatus,
-  Effect,
-  EventType,
-  Level,
-  LifeSettings,
-  LogFields,
-  State,
-  TimerName,
-} from "./state.ts";
+import type { DaemonEffect, DaemonEvent, DaemonStatus, LifeSettings, State, TimerName } from "./state.ts";
 import { TRANSITIONS } from "./transitions.ts";
 
-export class DaemonMachine {
+export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, TimerName> {
   readonly settings: LifeSettings;
-  readonly status: DaemonStatus;
-  #effects: Effect[] = [];
-  #now = 0;
+  declare readonly status: DaemonStatus;
 
-  constructor(settings: LifeSettings, status?: DaemonStatus) {
+  constructor(settings: LifeSettings, status: DaemonStatus = freshStatus()) {
+    super(TRANSITIONS, status);
     this.settings = settings;
-    this.status = status ?? {
-      state: "down",
-      desired: "down",
-      stopReason: null,
-      child: null,
-      launch: "none",
-      main: null,
-      leader: null,
-      ended: null,
-      since: 0,
-      streak: FRESH_STREAK,
-      respawns: 0,
-      started: false,
-      overdue: false,
-      undaemonized: false,
-      found: null,
-      lastExit: null,
-    };
-  }
-
-  /** `now`: monotonic milliseconds. Returns the effects, in the order in which they are to be run. */
-  handle(event: DaemonEvent, now: number): readonly Effect[] {
-    this.#now = now;
-    this.#effects = [];
-    const action = TRANSITIONS[this.status.state][event.type] as
-      | ((m: DaemonMachine, e: DaemonEvent) => void)
-      | "ignore";
-    if (action !== "ignore") action(this, event);
-    return this.#effects;
-  }
-
-  get now(): number {
-    return this.#now;
   }
 
   /** Milliseconds since the last start or adoption. */
   get up(): number {
-    return this.#now - this.status.since;
+    return this.now - this.status.since;
   }
 
   get smart(): boolean {
     return this.settings.pidfile !== null;
-  }
-
-  enter(next: State): void {
-    const { state } = this.status;
-    if (state === next) return;
-    this.log("debug", `${state} > ${next}`);
-    this.status.state = next;
-  }
-
-  effect(effect: Effect): void {
-    this.#effects.push(effect);
-  }
-
-  log(level: Level, text: string, fields: LogFields = {}): void {
-    this.#effects.push({ do: "log", level, text, fields });
-  }
-
-  timer(timer: TimerName, ms: number): void {
-    this.#effects.push({ do: "setTimer", timer, ms });
-  }
-
-  clear(timer: TimerName): void {
-    this.#effects.push({ do: "clearTimer", timer });
   }
 
   /** Starts it, or, when it is smart, looks first whether it runs already. */
@@ -113,7 +47,7 @@ export class DaemonMachine {
     this.status.started = true;
     if (again) this.status.respawns += 1;
     this.status.streak = { ...this.status.streak, starts: this.status.streak.starts + 1 };
-    this.status.since = this.#now;
+    this.status.since = this.now;
     this.effect({ do: "spawn", again });
   }
 
@@ -252,13 +186,23 @@ export class DaemonMachine {
   }
 }
 
-export type TransitionTable = Readonly<
-  Record<
-    State,
-    {
-      readonly [T in EventType]:
-        | "ignore"
-        | ((machine: DaemonMachine, event: Extract<DaemonEvent, { type: T }>) => void);
-    }
-  >
->;
+function freshStatus(): DaemonStatus {
+  return {
+    state: "down",
+    desired: "down",
+    stopReason: null,
+    child: null,
+    launch: "none",
+    main: null,
+    leader: null,
+    ended: null,
+    since: 0,
+    streak: FRESH_STREAK,
+    respawns: 0,
+    started: false,
+    overdue: false,
+    undaemonized: false,
+    found: null,
+    lastExit: null,
+  };
+}

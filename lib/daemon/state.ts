@@ -3,6 +3,7 @@
  * transitions.ts has the table, machine.ts applies it.
  */
 import type { DaemonKind } from "../config/plan/daemon_plan.ts";
+import type { MachineEffect } from "../machine/machine.ts";
 import type { Streak } from "./backoff.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 
@@ -44,26 +45,21 @@ export type EventType = DaemonEvent["type"];
 
 export type TimerName = "delay" | "deadline" | "grace";
 
-export type Level = "debug" | "info" | "warning" | "error";
-
-export type Effect =
+export type DaemonEffect =
   | { readonly do: "spawn"; readonly again: boolean }
   /** To the process group of the daemon's process when it leads one, else to the process. */
   | { readonly do: "signal"; readonly process: ProcessId; readonly signal: number }
-  | { readonly do: "setTimer"; readonly timer: TimerName; readonly ms: number }
-  | { readonly do: "clearTimer"; readonly timer: TimerName }
   | { readonly do: "readPidfile" }
   /** Follow a process that may not be our child. */
   | { readonly do: "follow"; readonly process: ProcessId }
   /** Look for what is left of the session led by `process`: `emptied` comes when nothing is. */
   | { readonly do: "sweep"; readonly process: ProcessId; readonly signal: number | null }
-  | { readonly do: "log"; readonly level: Level; readonly text: string; readonly fields: LogFields }
   /** It was told to stop and has. */
   | { readonly do: "stopped" }
   /** A control daemon ended on its own. */
   | { readonly do: "controlEnded"; readonly cause: ExitCause; readonly failed: boolean };
 
-export type LogFields = Readonly<Record<string, string | number>>;
+export type Effect = DaemonEffect | MachineEffect<TimerName>;
 
 /** What of a DaemonPlan its life depends on. */
 export interface LifeSettings {

@@ -2,6 +2,7 @@
  * The life of a jail: what follows from what happens to its init. Pure; every cell of the table is written. The holder
  * (lib/supervisor/jail/holder.ts) feeds events and carries the effects out.
  */
+import type { Step, StepTable } from "../machine/steps.ts";
 
 /**
  * down: there is none, and none is wanted. making: its init sets it up. entering: it stands, and the hooks that belong to a new
@@ -34,92 +35,88 @@ export type JailEvent = (typeof JAIL_EVENTS)[number];
  */
 export type JailEffect = "make" | "enter" | "open" | "shut" | "kill" | "delay" | "stopDelay" | "ended";
 
-export interface JailStep {
-  readonly next: JailState;
-  readonly effects: readonly JailEffect[];
-}
+export type JailStep = Step<JailState, JailEffect>;
 
 function to(next: JailState, ...effects: JailEffect[]): JailStep {
   return { next, effects };
 }
 
-export const JAIL_TRANSITIONS: Readonly<Record<JailState, Readonly<Record<JailEvent, JailStep | "ignore">>>> =
-  {
-    down: {
-      wanted: to("making", "make"),
-      adopted: to("up", "open"),
-      ready: "ignore",
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: "ignore",
-      gone: "ignore",
-      delayElapsed: "ignore",
-      unwanted: to("down", "ended"),
-    },
-    making: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: to("entering", "enter"),
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: to("dying"),
-      gone: to("waiting", "delay"),
-      delayElapsed: "ignore",
-      unwanted: to("ending", "kill"),
-    },
-    entering: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: "ignore",
-      entered: to("up", "open"),
-      enteringFailed: to("dying", "kill"),
-      dying: to("dying"),
-      gone: to("waiting", "delay"),
-      delayElapsed: "ignore",
-      unwanted: to("ending", "kill"),
-    },
-    up: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: "ignore",
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: to("dying", "shut"),
-      gone: to("waiting", "shut", "delay"),
-      delayElapsed: "ignore",
-      unwanted: to("ending", "kill"),
-    },
-    dying: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: "ignore",
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: "ignore",
-      gone: to("waiting", "delay"),
-      delayElapsed: "ignore",
-      unwanted: to("ending", "kill"),
-    },
-    waiting: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: "ignore",
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: "ignore",
-      gone: "ignore",
-      delayElapsed: to("making", "make"),
-      unwanted: to("down", "stopDelay", "ended"),
-    },
-    ending: {
-      wanted: "ignore",
-      adopted: "ignore",
-      ready: "ignore",
-      entered: "ignore",
-      enteringFailed: "ignore",
-      dying: "ignore",
-      gone: to("down", "ended"),
-      delayElapsed: "ignore",
-      unwanted: "ignore",
-    },
-  };
+export const JAIL_TRANSITIONS: StepTable<JailState, JailEvent, JailEffect> = {
+  down: {
+    wanted: to("making", "make"),
+    adopted: to("up", "open"),
+    ready: "ignore",
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: "ignore",
+    gone: "ignore",
+    delayElapsed: "ignore",
+    unwanted: to("down", "ended"),
+  },
+  making: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: to("entering", "enter"),
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: to("dying"),
+    gone: to("waiting", "delay"),
+    delayElapsed: "ignore",
+    unwanted: to("ending", "kill"),
+  },
+  entering: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: "ignore",
+    entered: to("up", "open"),
+    enteringFailed: to("dying", "kill"),
+    dying: to("dying"),
+    gone: to("waiting", "delay"),
+    delayElapsed: "ignore",
+    unwanted: to("ending", "kill"),
+  },
+  up: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: "ignore",
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: to("dying", "shut"),
+    gone: to("waiting", "shut", "delay"),
+    delayElapsed: "ignore",
+    unwanted: to("ending", "kill"),
+  },
+  dying: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: "ignore",
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: "ignore",
+    gone: to("waiting", "delay"),
+    delayElapsed: "ignore",
+    unwanted: to("ending", "kill"),
+  },
+  waiting: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: "ignore",
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: "ignore",
+    gone: "ignore",
+    delayElapsed: to("making", "make"),
+    unwanted: to("down", "stopDelay", "ended"),
+  },
+  ending: {
+    wanted: "ignore",
+    adopted: "ignore",
+    ready: "ignore",
+    entered: "ignore",
+    enteringFailed: "ignore",
+    dying: "ignore",
+    gone: to("down", "ended"),
+    delayElapsed: "ignore",
+    unwanted: "ignore",
+  },
+};

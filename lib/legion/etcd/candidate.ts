@@ -7,7 +7,8 @@ import { EtcdMachine } from "./machine.ts";
 import { EtcdNeighbours } from "./neighbours.ts";
 import { LeaseGone, type Reading } from "./session.ts";
 import type { EtcdSession } from "./session.ts";
-import type { EtcdEffect, EtcdEvent, EtcdTimer } from "./state.ts";
+import { Runner } from "../../machine/runner.ts";
+import type { EtcdEffect, EtcdEvent, EtcdOwnEffect, EtcdTimer } from "./state.ts";
 import { longestGrace } from "./times.ts";
 import { electorState } from "./view.ts";
 import { EtcdWatch } from "./watch.ts";
@@ -29,7 +30,7 @@ export interface CandidateParts {
   readonly timers: Timers;
   /** Boot-time milliseconds. */
   readonly now: () => number;
-  readonly log: (level: "info" | "warning" | "error", text: string) => void;
+  readonly log: (level: "debug" | "info" | "warning" | "error", text: string) => void;
 }
 
 /** The core tells daemons to stop by itself, unless it is stuck. */
@@ -40,9 +41,7 @@ const LEAVE_PATIENCE_MS = 2000;
 export class EtcdCandidate implements Elector {
   readonly #parts: CandidateParts;
   readonly #machine: EtcdMachine;
-  readonly #timers = new Map<EtcdTimer, { cancel(): void }>();
-  readonly #queue: EtcdEvent[] = [];
-  #isHandling = false;
+  readonly #runner: Runner<EtcdEvent, EtcdEffect, EtcdTimer>;
   #events: ElectorEvents | null = null;
   readonly #guard: GuardKeeper;
   #watch: EtcdWatch | null = null;
@@ -57,6 +56,12 @@ export class EtcdCandidate implements Elector {
   constructor(parts: CandidateParts) {
     this.#parts = parts;
     this.#machine = new EtcdMachine({ self: parts.self, grace: parts.grace });
+    this.#runner = new Runner<EtcdEvent, EtcdEffect, EtcdTimer>(this.#machine, TIMER_EVENTS, {
+      now: parts.now,
+      timers: parts.timers,
+      log: (level, text) => parts.log(level, text),
+      carryOut: (effect) => this.#carryOut(effect),
+    });
     this.#neighbours = new EtcdNeighbours(parts.self);
     this.#guard = new GuardKeeper(parts.startGuard, (event) => this.#handle(event), parts.log);
   }
@@ -104,21 +109,11 @@ export class EtcdCandidate implements Elector {
     return electorState(this.#machine.status, this.#parts.self, this.#parts.url(), this.#parts.urls);
   }
 
-  /** Events that an effect causes are handled after the effects of the one before. */
   #handle(event: EtcdEvent): void {
-    this.#queue.push(event);
-    if (this.#isHandling) return;
-    this.#isHandling = true;
-    try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const effect of this.#machine.handle(next, this.#parts.now())) this.#run(effect);
-      }
-    } finally {
-      this.#isHandling = false;
-    }
+    this.#runner.handle(event);
   }
 
-  #run(effect: EtcdEffect): void {
+  #carryOut(effect: EtcdOwnEffect): void {
     switch (effect.do) {
       case "join":
         return void this.#join();
@@ -140,12 +135,6 @@ export class EtcdCandidate implements Elector {
         return this.#tell((events) => events.chosen({ number: Number(effect.token), token: effect.token }));
       case "depose":
         return this.#tell((events) => events.deposed(effect.why));
-      case "setTimer":
-        return this.#setTimer(effect.timer, effect.ms);
-      case "clearTimer":
-        return this.#clearTimer(effect.timer);
-      case "log":
-        return this.#parts.log(effect.level, effect.text);
       case "closed":
         return this.#close();
     }
@@ -262,34 +251,19 @@ export class EtcdCandidate implements Elector {
     }
   }
 
-  #setTimer(name: EtcdTimer, ms: number): void {
-    this.#clearTimer(name);
-    const fire = (): void => {
-      this.#timers.delete(name);
-      this.#handle({ type: TIMER_EVENT[name] });
-    };
-    this.#timers.set(name, this.#parts.timers.after(ms, fire));
-  }
-
-  #clearTimer(name: EtcdTimer): void {
-    this.#timers.get(name)?.cancel();
-    this.#timers.delete(name);
-  }
-
   #close(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#runner.clearTimers();
     this.#end();
     this.#guard.kill();
     this.#closed.resolve();
   }
 }
 
-const TIMER_EVENT = {
-  retry: "retryDue",
-  renew: "renewDue",
-  claim: "claimDue",
-  stepDown: "stepDownDue",
-  disarm: "disarmOverdue",
-  succeed: "successionDue",
-} as const satisfies Record<EtcdTimer, EtcdEvent["type"]>;
+const TIMER_EVENTS: Readonly<Record<EtcdTimer, EtcdEvent>> = {
+  retry: { type: "retryDue" },
+  renew: { type: "renewDue" },
+  claim: { type: "claimDue" },
+  stepDown: { type: "stepDownDue" },
+  disarm: { type: "disarmOverdue" },
+  succeed: { type: "successionDue" },
+};

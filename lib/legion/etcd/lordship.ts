@@ -27,7 +27,7 @@ export const succeed = (machine: EtcdMachine): void => {
     if (wait > NOTABLE_WAIT_MS) {
       machine.log("info", `waits ${(wait / 1000).toFixed(1)} s for whatever the lord before may still run`);
     }
-    return machine.timer("succeed", machine.freeAt());
+    return machine.timerAt("succeed", machine.freeAt());
   }
   machine.clear("succeed");
   machine.enter("arming");
@@ -95,7 +95,7 @@ export const push: Handler<"renewed"> = (machine, { grant, tenure }) => {
   if (tenure === null) return; // the key is not ours any more, which was read with it
   machine.status.tenure = tenure;
   machine.hold("push", grant);
-  if (machine.status.role === "lord") machine.watchDeadline();
+  if (machine.status.state === "lord") machine.watchDeadline();
 };
 
 /** Another may have the lord's key, and waits until our tenure is over: there is time to ask. */

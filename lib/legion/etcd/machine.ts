@@ -4,7 +4,8 @@
  * while what another lord ran may still run: its tenure has been released, or was seen to stand still for its whole time.
  */
 import { deadlineOf, type LeaseGrant, longestGrace, renewalDue } from "./times.ts";
-import type { Directory, EtcdEffect, EtcdEvent, EtcdSettings, EtcdTimer, Role } from "./state.ts";
+import { Machine } from "../../machine/machine.ts";
+import type { Directory, EtcdEvent, EtcdOwnEffect, EtcdSettings, EtcdTimer, Role } from "./state.ts";
 import { type EtcdStatus, FIRST_RETRY_MS, freshStatus, NOTHING } from "./status.ts";
 import { ETCD_TRANSITIONS } from "./transitions.ts";
 import { outranks } from "./rank.ts";
@@ -19,50 +20,19 @@ const DISARM_PATIENCE_MS = 2000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;
 
-export class EtcdMachine {
+export class EtcdMachine extends Machine<Role, EtcdEvent, EtcdOwnEffect, EtcdTimer> {
   readonly settings: EtcdSettings;
-  readonly status: EtcdStatus = freshStatus();
-  #effects: EtcdEffect[] = [];
-  #now = 0;
+  declare readonly status: EtcdStatus;
 
+  /** Its clock is the boot-time clock. */
   constructor(settings: EtcdSettings) {
+    super(ETCD_TRANSITIONS, freshStatus());
     this.settings = settings;
   }
 
-  /** `now`: milliseconds of the boot-time clock. The effects, in the order in which they are to be run. */
-  handle(event: EtcdEvent, now: number): readonly EtcdEffect[] {
-    this.#now = now;
-    this.#effects = [];
-    const action = ETCD_TRANSITIONS[this.status.role][event.type] as
-      | ((machine: EtcdMachine, event: EtcdEvent) => void)
-      | "ignore";
-    if (action !== "ignore") action(this, event);
-    return this.#effects;
-  }
-
-  get now(): number {
-    return this.#now;
-  }
-
-  effect(effect: EtcdEffect): void {
-    this.#effects.push(effect);
-  }
-
-  log(level: "info" | "warning" | "error", text: string): void {
-    this.effect({ do: "log", level, text });
-  }
-
-  enter(role: Role): void {
-    this.status.role = role;
-  }
-
   /** `at`: by the boot-time clock. */
-  timer(timer: EtcdTimer, at: number): void {
-    this.effect({ do: "setTimer", timer, ms: Math.max(0, at - this.#now) });
-  }
-
-  clear(timer: EtcdTimer): void {
-    this.effect({ do: "clearTimer", timer });
+  timerAt(timer: EtcdTimer, at: number): void {
+    this.timer(timer, Math.max(0, at - this.now));
   }
 
   join(): void {
@@ -74,13 +44,13 @@ export class EtcdMachine {
   retry(text: string): void {
     const { status } = this;
     const isNews = status.problem === null ||
-      (status.problem !== text && this.#now - status.saidAt >= SAY_AGAIN_MS);
+      (status.problem !== text && this.now - status.saidAt >= SAY_AGAIN_MS);
     if (isNews) {
       this.log("warning", text);
-      status.saidAt = this.#now;
+      status.saidAt = this.now;
     }
     status.problem = text;
-    this.timer("retry", this.#now + status.retryMs);
+    this.timerAt("retry", this.now + status.retryMs);
     status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
   }
 
@@ -92,7 +62,7 @@ export class EtcdMachine {
     status.problem = null;
     status.retryMs = FIRST_RETRY_MS;
     status.lease = { id: status.lease.id, ...grant };
-    this.timer("renew", renewalDue(grant));
+    this.timerAt("renew", renewalDue(grant));
   }
 
   renew(): void {
@@ -100,7 +70,7 @@ export class EtcdMachine {
     if (status.lease === null || status.renewing) return;
     status.renewing = true;
     // A tenure is not written before that of the lord before is over, nor when ours is.
-    const writes = status.role === "arming" || status.role === "lord" || status.role === "vacating";
+    const writes = status.state === "arming" || status.state === "lord" || status.state === "vacating";
     this.effect({ do: "renew", lease: status.lease.id, token: writes ? status.token : null });
   }
 
@@ -109,8 +79,8 @@ export class EtcdMachine {
     const { status } = this;
     if (status.problem === null) this.log("warning", text);
     status.problem = text;
-    const isUrgent = status.lease !== null && this.#now < deadlineOf(status.lease);
-    this.timer("renew", this.#now + (isUrgent ? RENEW_AGAIN_MS : status.retryMs));
+    const isUrgent = status.lease !== null && this.now < deadlineOf(status.lease);
+    this.timerAt("renew", this.now + (isUrgent ? RENEW_AGAIN_MS : status.retryMs));
     if (!isUrgent) status.retryMs = Math.min(status.retryMs * 2, LAST_RETRY_MS);
   }
 
@@ -124,7 +94,7 @@ export class EtcdMachine {
   watchDeadline(): void {
     const { lease, deadline } = this.status;
     if (lease === null) return;
-    this.timer("stepDown", deadline - Math.min(this.settings.grace, longestGrace(lease.ttl)));
+    this.timerAt("stepDown", deadline - Math.min(this.settings.grace, longestGrace(lease.ttl)));
   }
 
   /** When nothing that the lord before ran can run any more, by our own clock; 0: it is so. */
@@ -147,7 +117,7 @@ export class EtcdMachine {
     if (status.directory.lord !== null) return this.clear("claim");
     if (settings.self.valor <= 0 || !status.wanted) return;
     const better = status.directory.candidates.filter((other) => outranks(other, settings.self));
-    this.timer("claim", status.lordlessSince + CLAIM_STEP_MS * better.length);
+    this.timerAt("claim", status.lordlessSince + CLAIM_STEP_MS * better.length);
   }
 
   /** A lord's key without a lease was put there by hand, or restored, and would stand for ever. */
@@ -160,7 +130,7 @@ export class EtcdMachine {
 
   /** Not before those who start at the same time are heard. */
   beginWaiting(): void {
-    this.status.lordlessSince = this.#now + CLAIM_STEP_MS;
+    this.status.lordlessSince = this.now + CLAIM_STEP_MS;
   }
 
   read(directory: Directory): void {
@@ -168,12 +138,12 @@ export class EtcdMachine {
     const { tenure } = directory;
     // It was written before it was read: whatever it allows ends no later than that much after now.
     if (tenure !== null && tenure.revision !== status.seen?.revision) {
-      status.seen = { revision: tenure.revision, at: this.#now };
+      status.seen = { revision: tenure.revision, at: this.now };
     }
     const before = status.directory.lord;
     status.directory = directory;
     if (before !== null && directory.lord === null) {
-      status.lordlessSince = Math.max(status.lordlessSince, this.#now);
+      status.lordlessSince = Math.max(status.lordlessSince, this.now);
     }
   }
 
@@ -186,7 +156,7 @@ export class EtcdMachine {
   }
 
   watchDisarming(): void {
-    this.timer("disarm", this.#now + DISARM_PATIENCE_MS);
+    this.timerAt("disarm", this.now + DISARM_PATIENCE_MS);
   }
 
   /** Nothing runs: tenure and lease are given back, whether that succeeds or not. */
@@ -218,7 +188,7 @@ export class EtcdMachine {
     this.enter("out");
     if (status.closing) return this.effect({ do: "closed" });
     if (!status.wanted) return;
-    if (status.suspendedUntil > this.#now) this.timer("retry", status.suspendedUntil);
+    if (status.suspendedUntil > this.now) this.timerAt("retry", status.suspendedUntil);
     else this.join();
   }
 }

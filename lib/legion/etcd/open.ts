@@ -23,7 +23,7 @@ export interface EtcdOptions {
   readonly grace: number;
   /** Where a guard's PID namespace is to lie (in a jail); null: where reeve is. */
   readonly within: () => GuardSurroundings | null;
-  readonly log: (level: "info" | "warning" | "error", text: string) => void;
+  readonly log: (level: "debug" | "info" | "warning" | "error", text: string) => void;
 }
 
 const LOOPBACK = /^http:\/\/(localhost|127\.|\[::1\])/;
@@ -32,7 +32,7 @@ const LOOPBACK = /^http:\/\/(localhost|127\.|\[::1\])/;
 export function openEtcdCandidate(options: EtcdOptions): EtcdCandidate {
   const { plan, transport, self, within, log } = options;
   const { user } = transport;
-  const about = (level: "info" | "warning" | "error", text: string): void =>
+  const about = (level: "debug" | "info" | "warning" | "error", text: string): void =>
     log(level, `legion "${plan.name}": ${text}`);
   const isOpen = transport.urls.some((url) => url.startsWith("http:") && !LOOPBACK.test(url));
   if (user !== null && isOpen) {

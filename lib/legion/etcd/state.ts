@@ -1,6 +1,7 @@
 /**
  * The words of a node's life in a legion that etcd decides: what it is, what happens to it, what it does. Types only.
  */
+import type { MachineEffect } from "../../machine/machine.ts";
 import type { NodeId } from "../election/announcement.ts";
 import type { LeaseGrant } from "./times.ts";
 
@@ -91,7 +92,7 @@ export type EtcdEvent =
 export type EventType = EtcdEvent["type"];
 export type EtcdTimer = "retry" | "renew" | "claim" | "succeed" | "stepDown" | "disarm";
 
-export type EtcdEffect =
+export type EtcdOwnEffect =
   | { readonly do: "join" }
   /** `token`: of our lord's key: our tenure is written with it, if that key still stands. */
   | { readonly do: "renew"; readonly lease: string; readonly token: string | null }
@@ -110,10 +111,9 @@ export type EtcdEffect =
   | { readonly do: "disarm" }
   | { readonly do: "choose"; readonly token: string }
   | { readonly do: "depose"; readonly why: string }
-  | { readonly do: "setTimer"; readonly timer: EtcdTimer; readonly ms: number }
-  | { readonly do: "clearTimer"; readonly timer: EtcdTimer }
-  | { readonly do: "log"; readonly level: "info" | "warning" | "error"; readonly text: string }
   | { readonly do: "closed" };
+
+export type EtcdEffect = EtcdOwnEffect | MachineEffect<EtcdTimer>;
 
 export interface EtcdSettings {
   readonly self: NodeId;

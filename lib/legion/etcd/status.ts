@@ -4,7 +4,7 @@ import type { Directory, Lease, Role } from "./state.ts";
 export const NOTHING: Directory = { lord: null, tenure: null, candidates: [] };
 
 export interface EtcdStatus {
-  role: Role;
+  state: Role;
   /** The legion takes part. */
   wanted: boolean;
   closing: boolean;
@@ -39,7 +39,7 @@ export const FIRST_RETRY_MS = 250;
 
 export function freshStatus(): EtcdStatus {
   return {
-    role: "out",
+    state: "out",
     wanted: false,
     closing: false,
     lease: null,

@@ -2,7 +2,9 @@
  * What a node does in each role at each event: every cell is written, "ignore" included, so that the compiler proves the table
  * total. Nothing else decides about a lordship.
  */
-import type { EventType, Role } from "./state.ts";
+import type { StateTable } from "../../machine/machine.ts";
+import type { EtcdMachine } from "./machine.ts";
+import type { EtcdEvent, Role } from "./state.ts";
 import {
   arm,
   checkKey,
@@ -39,7 +41,6 @@ import {
   failClaim,
   giveBack,
   giveBackAndClose,
-  type Handler,
   joinAgain,
   keep,
   keepOn,
@@ -53,9 +54,7 @@ import {
   want,
 } from "./standing.ts";
 
-type Table = { readonly [R in Role]: { readonly [T in EventType]: Handler<T> | "ignore" } };
-
-export const ETCD_TRANSITIONS: Table = {
+export const ETCD_TRANSITIONS: StateTable<Role, EtcdEvent, EtcdMachine> = {
   out: {
     wanted: begin,
     leaveAsked: unwant,

@@ -10,6 +10,9 @@ import { JailHandle } from "../../jail/handle.ts";
 import type { JailIdentity } from "../../jail/identity.ts";
 import type { JailPlace } from "../../jail/place.ts";
 import { namespacesBeside } from "../../jail/namespace_files.ts";
+import { Machine } from "../../machine/machine.ts";
+import { Runner } from "../../machine/runner.ts";
+import { type StepEffect, type StepEvent, stepHandlers } from "../../machine/steps.ts";
 import { errorText } from "../../sys/error_text.ts";
 import { readStat } from "../../sys/process/process_table.ts";
 import type { HeldJail } from "./held_jail.ts";
@@ -26,7 +29,11 @@ export class JailHolder implements HeldJail {
   readonly #parts: JailWorld;
   readonly #loss = new AbortController();
   readonly #ends: (() => void)[] = [];
-  #state: JailState = "down";
+  readonly #machine = new Machine<JailState, StepEvent<JailEvent>, StepEffect<JailEffect>>(
+    stepHandlers(JAIL_TRANSITIONS),
+    { state: "down" },
+  );
+  readonly #runner: Runner<StepEvent<JailEvent>, StepEffect<JailEffect>>;
   #handle: JailHandle | null;
   #init: ProcessId | null = null;
   #first: PromiseWithResolvers<void> | null = null;
@@ -42,6 +49,16 @@ export class JailHolder implements HeldJail {
     this.#handle = parts.choice.handle;
     this.isKept = this.#handle !== null;
     this.#delay = new JailDelay(parts.timers, parts.now);
+    this.#runner = new Runner(this.#machine, {}, {
+      now: parts.now,
+      timers: parts.timers,
+      log: (_, text) => parts.logger.debug(null, `jail: ${text}`),
+      carryOut: (effect) => this.#carryOut(effect.do),
+    });
+  }
+
+  get #state(): JailState {
+    return this.#machine.status.state;
   }
 
   place(): JailPlace | null {
@@ -49,8 +66,7 @@ export class JailHolder implements HeldJail {
   }
 
   get isOpen(): boolean {
-    this.look();
-    return this.#state === "up";
+    return this.#state === "up" && this.#handle?.stands === true;
   }
 
   describe(): { readonly state: string; readonly pid: number } {
@@ -132,14 +148,11 @@ export class JailHolder implements HeldJail {
     patience.cancel();
   }
 
-  #handleEvent(event: JailEvent): void {
-    const step = JAIL_TRANSITIONS[this.#state][event];
-    if (step === "ignore") return;
-    this.#state = step.next;
-    for (const effect of step.effects) this.#run(effect);
+  #handleEvent(type: JailEvent): void {
+    this.#runner.handle({ type });
   }
 
-  #run(effect: JailEffect): void {
+  #carryOut(effect: JailEffect): void {
     switch (effect) {
       case "make":
         return this.#make();

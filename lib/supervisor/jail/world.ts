@@ -12,7 +12,7 @@ export interface JailWorld {
   readonly choice: JailChoice;
   readonly file: JailFile;
   readonly boot: string;
-  readonly logger: Pick<Logger, "info" | "warning" | "error">;
+  readonly logger: Pick<Logger, "debug" | "info" | "warning" | "error">;
   readonly timers: Timers;
   /** Monotonic milliseconds. */
   readonly now: () => number;

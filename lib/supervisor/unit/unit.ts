@@ -8,7 +8,8 @@ import { DaemonMachine } from "../../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
 import { KILL_PATIENCE_MS, SIGKILL } from "../../daemon/patience.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_id.ts";
-import type { DaemonEvent, DaemonStatus, Effect, TimerName } from "../../daemon/state.ts";
+import type { DaemonEffect, DaemonEvent, DaemonStatus, Effect, TimerName } from "../../daemon/state.ts";
+import { Runner } from "../../machine/runner.ts";
 import type { Verdict } from "../../daemon/pidfile.ts";
 import type { Logger } from "../../log/logger.ts";
 import { describeFailure } from "../../process/failure_text.ts";
@@ -62,9 +63,9 @@ export class DaemonUnit {
   readonly plan: DaemonPlan;
   readonly machine: DaemonMachine;
   readonly #services: UnitServices;
-  readonly #timers = new Map<TimerName | "settle", Timer>();
-  readonly #events: DaemonEvent[] = [];
-  #handling = false;
+  readonly #runner: Runner<DaemonEvent, Effect, TimerName>;
+  /** The pidfile is read again once it has come to rest. */
+  #settling: Timer | null = null;
   #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
   #pidfileWatch: { remove(): void } | null = null;
   /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
@@ -94,6 +95,15 @@ export class DaemonUnit {
       },
       restored?.status ?? undefined,
     );
+    this.#runner = new Runner<DaemonEvent, Effect, TimerName>(this.machine, TIMER_EVENTS, {
+      now: () => services.now(),
+      timers: { after: (ms, fire) => services.setTimer(ms, fire) },
+      log: (level, text, fields) => services.logger.log(level, this.name, text, fields),
+      carryOut: (effect) => this.#carryOut(effect),
+      // One daemon's trouble is never the supervisor's.
+      failed: (effect, error) =>
+        services.logger.log("error", this.name, `cannot ${effect}: ${errorText(error)}`),
+    });
     this.#known = restored?.known ?? null;
     const { child, main } = this.status;
     if (child === null && main === null) return;
@@ -142,7 +152,7 @@ export class DaemonUnit {
     if (state === "waiting" || state === "broken") {
       this.handle({ type: "restartRequested", reason: "reload" });
     }
-    if (state === "starting" && launch !== "none") this.#setTimer("deadline", this.plan.freq * 1000);
+    if (state === "starting" && launch !== "none") this.#runner.setTimer("deadline", this.plan.freq * 1000);
     if (state === "stopping" || state === "killing") this.#resumeStop();
     for (const { pid, cause, failure } of early) this.reaped(pid, cause, failure);
     // The pidfile of smart2 is reeve's own word, and nobody else's can replace it.
@@ -153,9 +163,9 @@ export class DaemonUnit {
   #resumeStop(): void {
     const { child, main, leader, state } = this.status;
     const killing = state === "killing";
-    this.#setTimer("grace", killing ? KILL_PATIENCE_MS : this.plan.stopTimeout * 1000);
+    this.#runner.setTimer("grace", killing ? KILL_PATIENCE_MS : this.plan.stopTimeout * 1000);
     if (child !== null || main !== null || leader === null) return;
-    this.#run({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
+    this.#carryOut({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
   }
 
   /**
@@ -183,35 +193,15 @@ export class DaemonUnit {
   /** Lets go of everything without touching the daemon. */
   abandon(): void {
     this.#held = null;
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#runner.clearTimers();
+    this.#settled();
     this.#unfollow();
     this.#pidfileWatch?.remove();
     this.#pidfileWatch = null;
   }
 
-  /** Events that an effect causes are handled after the effects of the one before. */
   handle(event: DaemonEvent): void {
-    this.#events.push(event);
-    this.#handleAll();
-  }
-
-  /** What an effect brought about comes before all that happened meanwhile: a stop must know the process to stop. */
-  #handleNext(event: DaemonEvent): void {
-    this.#events.unshift(event);
-    this.#handleAll();
-  }
-
-  #handleAll(): void {
-    if (this.#handling) return;
-    this.#handling = true;
-    try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        for (const effect of this.machine.handle(next, this.#services.now())) this.#attempt(effect);
-      }
-    } finally {
-      this.#handling = false;
-    }
+    this.#runner.handle(event);
   }
 
   /** A signal that is no part of its life: notifypid's. */
@@ -238,26 +228,13 @@ export class DaemonUnit {
     if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
   }
 
-  /** An effect that fails is said, and the others still come: one daemon's trouble is never the supervisor's. */
-  #attempt(effect: Effect): void {
-    try {
-      this.#run(effect);
-    } catch (error) {
-      this.#services.logger.log("error", this.name, `cannot ${effect.do}: ${errorText(error)}`);
-    }
-  }
-
-  #run(effect: Effect): void {
+  #carryOut(effect: DaemonEffect): void {
     const services = this.#services;
     switch (effect.do) {
       case "spawn":
         return this.#spawn(effect.again);
       case "signal":
         return services.signal(effect.process, effect.signal);
-      case "setTimer":
-        return this.#setTimer(effect.timer, effect.ms);
-      case "clearTimer":
-        return this.#clearTimer(effect.timer);
       case "readPidfile":
         return this.#readPidfile();
       case "follow":
@@ -267,8 +244,6 @@ export class DaemonUnit {
           services.forget(effect.process);
           if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
         });
-      case "log":
-        return services.logger.log(effect.level, this.name, effect.text, effect.fields);
       case "stopped":
         this.abandon();
         return services.stopped(this);
@@ -284,7 +259,7 @@ export class DaemonUnit {
       process = this.#services.spawn(this.plan, again);
     } catch (error) {
       const text = DAEMON_MESSAGES.cannotStart(this.machine.settings.command, errorText(error));
-      return this.#handleNext({ type: "spawnFailed", text });
+      return this.#runner.handleNext({ type: "spawnFailed", text });
     }
     if (process === null) {
       this.#held = { again };
@@ -293,7 +268,7 @@ export class DaemonUnit {
     this.#known = process;
     this.#services.own(process, this);
     this.#services.remember(this, process);
-    this.#handleNext({ type: "spawned", process });
+    this.#runner.handleNext({ type: "spawned", process });
   }
 
   #follow(process: ProcessId): void {
@@ -339,13 +314,13 @@ export class DaemonUnit {
     const certain = verdict.valid && !verdict.unfinished &&
       (main === null || sameProcess(main, verdict.process));
     if (certain) this.#judged(verdict);
-    else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
+    else this.#readSoon();
   }
 
   #readPidfile(settled = false): void {
     const verdict = this.#services.readPidfile(this.plan, this.#known);
     if (settled || !verdict.unfinished) this.#judged(verdict);
-    else this.#setTimer("settle", PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
+    else this.#readSoon();
   }
 
   /** The process that the journal knows, about to be started a second time because its pidfile is lost or spoilt. */
@@ -356,45 +331,42 @@ export class DaemonUnit {
   }
 
   #judged(verdict: Verdict): void {
-    this.#clearTimer("settle");
+    this.#settled();
     if (this.status.state === "down") return this.#judgedStandingBy(verdict);
     const survivor = verdict.valid ? null : this.#survivor();
     if (!verdict.valid && survivor !== null) {
       const text = `${verdict.found}, but the daemon that an earlier reeve started still runs: it is kept`;
       this.#services.logger.log("warning", this.name, text, { pid: survivor.pid });
-      return this.#handleNext({ type: "pidfileValid", process: survivor });
+      return this.#runner.handleNext({ type: "pidfileValid", process: survivor });
     }
-    if (verdict.valid) this.#handleNext({ type: "pidfileValid", process: verdict.process });
-    else this.#handleNext({ type: "pidfileInvalid", found: verdict.found });
+    if (verdict.valid) this.#runner.handleNext({ type: "pidfileValid", process: verdict.process });
+    else this.#runner.handleNext({ type: "pidfileInvalid", found: verdict.found });
   }
 
   #judgedStandingBy(verdict: Verdict): void {
     const known = this.#known !== null && this.#services.isAlive(this.#known) ? this.#known : null;
     if (!verdict.valid || sameProcess(verdict.process, known)) {
-      if (known !== null) this.#handleNext({ type: "pidfileValid", process: known });
+      if (known !== null) this.#runner.handleNext({ type: "pidfileValid", process: known });
     } else if (this.#services.isPidfileShared?.(this.plan) === true) {
       const text =
         `pidfile "${this.plan.pidfile}" is on storage that other machines share, and may name a process of theirs:`;
       this.#services.logger.log("warning", this.name, `${text} pid ${verdict.process.pid} is left alone`, {});
-    } else this.#handleNext({ type: "pidfileValid", process: verdict.process });
+    } else this.#runner.handleNext({ type: "pidfileValid", process: verdict.process });
   }
 
-  #setTimer(name: TimerName | "settle", ms: number, fire?: () => void): void {
-    this.#clearTimer(name);
-    const run = fire ?? (() => this.handle({ type: TIMER_EVENT[name as TimerName] }));
-    this.#timers.set(
-      name,
-      this.#services.setTimer(ms, () => {
-        this.#timers.delete(name);
-        run();
-      }),
-    );
+  #readSoon(): void {
+    this.#settling?.cancel();
+    this.#settling = this.#services.setTimer(PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
   }
 
-  #clearTimer(name: TimerName | "settle"): void {
-    this.#timers.get(name)?.cancel();
-    this.#timers.delete(name);
+  #settled(): void {
+    this.#settling?.cancel();
+    this.#settling = null;
   }
 }
 
-const TIMER_EVENT = { delay: "delayElapsed", deadline: "deadlinePassed", grace: "graceElapsed" } as const;
+const TIMER_EVENTS: Readonly<Record<TimerName, DaemonEvent>> = {
+  delay: { type: "delayElapsed" },
+  deadline: { type: "deadlinePassed" },
+  grace: { type: "graceElapsed" },
+};

@@ -30,7 +30,7 @@ class Scene {
   }
 
   get role(): string {
-    return this.machine.status.role;
+    return this.machine.status.state;
   }
 
   /** What an event leads to, without the timers. */

@@ -297,7 +297,7 @@ class SimNode {
 
   #startDaemon(): void {
     const world = this.#world;
-    if (this.#machine.status.role !== "lord" || this.#guard === null) return;
+    if (this.#machine.status.state !== "lord" || this.#guard === null) return;
     if (world.running !== null && world.running !== this) {
       throw new Error(`two daemons at ${world.time}: ${world.running.id.name} and ${this.id.name}`);
     }

@@ -25,7 +25,7 @@ function world(runDir: string | null = null) {
     choice: { plan: JAIL_PLAN, handle: null },
     file: new JailFile(runDir),
     boot: "boot",
-    logger: { info: say, warning: say, error: say },
+    logger: { debug: () => {}, info: say, warning: say, error: say },
     timers,
     now: () => timers.now,
     init: {
