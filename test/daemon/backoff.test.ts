@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { DEFAULT_MAX_THROTTLE } from "../../lib/config/build/daemon/draft.ts";
+import { INITIAL_SETTINGS } from "../../lib/config/options/daemon_keys.ts";
 import { FRESH_STREAK, judgeEnd, STAYED_UP_MS, type Streak } from "../../lib/daemon/backoff.ts";
 
-const LIMITS = { freq: 1000, maxThrottle: DEFAULT_MAX_THROTTLE };
+const LIMITS = { freq: 1000, maxThrottle: INITIAL_SETTINGS.maxThrottle };
 
 /** Delays in seconds of a daemon that ends `upMs` after each start. */
 function delays(upMs: number, count: number, limits = LIMITS, failed = false): number[] {
@@ -28,7 +28,7 @@ test("the seconds that it was up are taken off, and a second is the least", () =
 test("max_throttle is the longest wait, and never less than a second", () => {
   expect(delays(0, 5, { freq: 1000, maxThrottle: 3 })).toEqual([1, 2, 3, 3, 3]);
   expect(delays(0, 3, { freq: 1000, maxThrottle: 0 })).toEqual([1, 1, 1]);
-  expect(delays(0, 400).at(-1)).toBe(DEFAULT_MAX_THROTTLE);
+  expect(delays(0, 400).at(-1)).toBe(INITIAL_SETTINGS.maxThrottle);
 });
 
 test("a daemon that was up for more than 3 seconds starts again at once and its count anew", () => {

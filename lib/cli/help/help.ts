@@ -1,7 +1,8 @@
-/** `reeve help [OPTION]`, `--help` and the usage text. Made of the option table; at most 80 columns wide. */
+/** `reeve help [OPTION]`, `--help` and the usage text. Made of the tables of options and keys; at most 80 columns wide. */
 import { COMMANDS } from "../shared/argv.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../../config/options/option_row.ts";
+import { type DaemonKey, findKey, KEY_NAMES } from "../../config/options/daemon_keys.ts";
 import { findOption, optionRows } from "../../config/options/option_table.ts";
 import { uwsgiNames } from "../../config/options/uwsgi_names.ts";
 import { EXIT } from "../shared/exit_code.ts";
@@ -58,10 +59,11 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
     "  zsh   source <(reeve completion zsh)\n" +
     "  fish  reeve completion fish | source\n",
   man: "usage: reeve man\n\nPrint the manual page: reeve man | man -l -\n",
-  help: "usage: reeve help [OPTION|COMMAND]\n\nDescribe all options, or one option, or one command.\n",
+  help:
+    "usage: reeve help [OPTION|KEY|COMMAND]\n\nDescribe all options, or one option, one key of attach-daemon2, or one command.\n",
 };
 
-/** 0; 2 for a word that is neither an option nor a command. */
+/** 0; 2 for a word that is no option, no key of a daemon and no command. */
 export function help(words: readonly string[], outputs: Outputs): number {
   const [word] = words;
   if (word === undefined) {
@@ -74,9 +76,10 @@ export function help(words: readonly string[], outputs: Outputs): number {
     return EXIT.ok;
   }
   const name = word.replace(/^--?/, "");
-  const row = findOption(name);
-  if (row !== null) {
-    outputs.out.write(optionHelp(row));
+  const [row, key] = [findOption(name), findKey(name)];
+  if (row !== null || key !== null) {
+    const parts = [...(row === null ? [] : [optionHelp(row)]), ...(key === null ? [] : [keyHelp(key)])];
+    outputs.out.write(parts.join("\n"));
     return EXIT.ok;
   }
   if (uwsgiNames().has(name)) {
@@ -86,8 +89,10 @@ export function help(words: readonly string[], outputs: Outputs): number {
     return EXIT.ok;
   }
   const names = optionRows().flatMap((known) => [known.name, ...known.aliases]);
-  const near = nearestName(name, [...names, ...COMMANDS]);
-  outputs.err.line(`unknown option or command "${name}"${near === null ? "" : `: did you mean "${near}"?`}`);
+  const near = nearestName(name, [...names, ...Object.keys(KEY_NAMES), ...COMMANDS]);
+  outputs.err.line(
+    `unknown option or command "${name}"${near === null ? "" : `: did you mean "${near}"?`}`,
+  );
   return EXIT.usage;
 }
 
@@ -141,6 +146,16 @@ function optionHelp(row: OptionRow): string {
   if (row.served === "later") {
     add("effect", `refused: it needs ${row.why ?? "more"}, which this version does not have`);
   }
+  return `${lines.join("\n")}\n`;
+}
+
+export function keyHelp(row: DaemonKey): string {
+  const lines = [`${row.key}=VALUE, a key of attach-daemon2`, "", wrap(sentence(row.help), 2, 2), ""];
+  const add = (label: string, value: string): void =>
+    void lines.push(wrap(`${label.padEnd(12)} ${value}`, 2, 15));
+  if (row.aliases !== undefined) add("also", row.aliases.join(" "));
+  add("value", row.type);
+  add("default", row.default);
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,12 +1,6 @@
-/** Namespaces of a Plan in words, for `reeve plan`: those of the instance and those of a daemon. Pure. */
-import type {
-  DaemonNamespaces,
-  JailPlan,
-  JoinPlan,
-  KeepMount,
-  RootPlan,
-  SetnsServerPlan,
-} from "../../config/plan/jail_plan.ts";
+/** The instance's namespaces in words, for `reeve plan`. Pure. */
+import { joinText, keepText, rootText } from "../../config/plan/daemon_text.ts";
+import type { JailPlan, SetnsServerPlan } from "../../config/plan/jail_plan.ts";
 import type { Origin } from "../../config/origin.ts";
 
 /** `label`, `value` and the place that it comes from. */
@@ -31,38 +25,4 @@ export function addJailRows(jail: JailPlan, add: Add): void {
 export function addSetnsServerRow(server: SetnsServerPlan, add: Add): void {
   const skip = server.skip.length === 0 ? "" : `, but ${server.skip.join(" ")}`;
   add("hands out", `the namespaces on ${server.path}${skip}`, server.origin);
-}
-
-export function namespacesText(namespaces: DaemonNamespaces | null): string {
-  if (namespaces === null) return "-";
-  const { root, hostname, keep, tmpfs, join } = namespaces;
-  return [
-    namespaces.namespaces.join(" "),
-    ...join.map((joined) => `joins ${joinText(joined)}`),
-    ...(root === null ? [] : [`root ${rootText(root)}`]),
-    ...(hostname === null ? [] : [`hostname ${hostname}`]),
-    ...keep.map((kept) => `keeps ${keepText(kept)}`),
-    ...tmpfs.map((path) => `tmpfs on ${path}`),
-    ...(namespaces.readonly ? ["the rest read-only"] : []),
-  ].filter((part) => part !== "").join("; ");
-}
-
-function rootText({ path, how, keepOld }: RootPlan): string {
-  const old = keepOld === null ? "" : `, the old one at ${keepOld}`;
-  return how === "chroot" ? `${path} (chroot)` : `${path}${old}`;
-}
-
-function keepText({ source, target }: KeepMount): string {
-  return source === target ? source : `${source} on ${target}`;
-}
-
-function joinText(join: JoinPlan): string {
-  switch (join.kind) {
-    case "pid":
-      return `those of pid ${join.pid}`;
-    case "path":
-      return join.path;
-    case "socket":
-      return `what ${join.path} hands out`;
-  }
 }

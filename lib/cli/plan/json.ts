@@ -1,34 +1,11 @@
 /** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
-import { signalName } from "../../sys/signal_names.ts";
-import { capabilityName } from "../../config/values/capabilities.ts";
+import { SHOWN_SETTINGS } from "../../config/options/daemon_keys.ts";
 import { formatOrigin, type Origin } from "../../config/origin.ts";
-import type { Command, DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Hook, HookAction } from "../../config/plan/hook_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
 import { legionToJson } from "./legion_text.ts";
-import { HIDDEN, maskAddresses, maskLine, maskValue, maskWords } from "../../config/plan/mask.ts";
-
-/** Fields of a DaemonPlan that are settings, in the order in which they are shown. */
-export const DAEMON_SETTINGS = [
-  "command",
-  "kind",
-  "control",
-  "pidfile",
-  "freq",
-  "touch",
-  "stopSignal",
-  "reloadSignal",
-  "stopTimeout",
-  "maxThrottle",
-  "stdin",
-  "identity",
-  "chdir",
-  "notifyPid",
-  "namespaces",
-  "capsBound",
-  "noNewPrivs",
-  "legion",
-] as const satisfies readonly (keyof DaemonPlan)[];
+import { HIDDEN, maskAddresses, maskLine, maskValue } from "../../config/plan/mask.ts";
 
 export function planToJson(plan: Plan): unknown {
   const { instance } = plan;
@@ -61,18 +38,15 @@ export function planToJson(plan: Plan): unknown {
 }
 
 function daemonToJson(daemon: DaemonPlan): unknown {
-  const settings = Object.fromEntries(DAEMON_SETTINGS.map((name) => [name, daemon[name]]));
+  const settings = SHOWN_SETTINGS.map(({ field, json }) =>
+    [field, withOrigins(json === undefined ? daemon[field] : json(daemon))] as const
+  );
   return {
     name: daemon.name,
     option: daemon.option,
     origin: formatOrigin(daemon.origin),
-    ...settings,
-    namespaces: withOrigins(daemon.namespaces),
-    capsBound: daemon.capsBound?.map(capabilityName) ?? null,
-    command: commandToJson(daemon.command),
-    stopSignal: signalName(daemon.stopSignal),
-    reloadSignal: daemon.reloadSignal === null ? null : signalName(daemon.reloadSignal),
-    from: Object.fromEntries(DAEMON_SETTINGS.map((name) => [name, originText(daemon, name)])),
+    ...Object.fromEntries(settings),
+    from: Object.fromEntries(SHOWN_SETTINGS.map(({ field }) => [field, originText(daemon, field)])),
   };
 }
 
@@ -98,13 +72,6 @@ export function originText(daemon: DaemonPlan, name: keyof DaemonPlan): string {
     (name === "control" && daemon.control) || (name === "pidfile" && daemon.pidfile !== null);
   const origin = daemon.origins[name] ?? (isInLine ? daemon.origin : undefined);
   return origin === undefined ? "default" : formatOrigin(origin);
-}
-
-function commandToJson(command: Command): unknown {
-  const text = maskLine(command.text);
-  return command.kind === "words"
-    ? { run: "directly", text, words: maskWords(command.words) }
-    : { run: "by a shell", text, shell: command.shell };
 }
 
 function hookToJson(hook: Hook): unknown {

@@ -1,15 +1,15 @@
 /** A Plan as text for people: one setting a line, with the place that it comes from. Pure. */
 import { capabilityName } from "../../config/values/capabilities.ts";
 import { formatOrigin, type Origin } from "../../config/origin.ts";
-import type { DaemonPlan, Identity } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
-import { signalName } from "../../sys/signal_names.ts";
 import { maskLine, maskValue } from "../../config/plan/mask.ts";
 import { type Colour, printable } from "../shared/output.ts";
-import { addJailRows, addSetnsServerRow, namespacesText } from "./jail_text.ts";
+import { SHOWN_SETTINGS } from "../../config/options/daemon_keys.ts";
+import { identityText } from "../../config/plan/daemon_text.ts";
+import { addJailRows, addSetnsServerRow } from "./jail_text.ts";
 import { legionRows, statsText } from "./legion_text.ts";
-import { DAEMON_SETTINGS, originText } from "./json.ts";
+import { originText } from "./json.ts";
 
 type Row = readonly [label: string, value: string, from: string];
 type Painter = { paint(text: string, colour: Colour): string };
@@ -27,9 +27,11 @@ export function planToText(plan: Plan, painter: Painter): string {
     blocks.push(block(`legion ${legion.name}`, rows, painter));
   }
   for (const daemon of plan.daemons) {
-    const rows = DAEMON_SETTINGS.map((
-      name,
-    ): Row => [LABELS[name], daemonValue(daemon, name), originText(daemon, name)]);
+    const rows = SHOWN_SETTINGS.map(({ field, label, text }): Row => [
+      label,
+      text(daemon),
+      originText(daemon, field),
+    ]);
     blocks.push(block(`daemon ${daemon.name}: ${daemon.option}`, rows, painter));
   }
   return blocks.join("\n");
@@ -41,86 +43,6 @@ function block(title: string, rows: readonly Row[], painter: Painter): string {
     return `${text} ${painter.paint(printable(from), "dim")}\n`;
   });
   return `${painter.paint(printable(title), "bold")}\n${lines.join("")}`;
-}
-
-const LABELS: Readonly<Record<(typeof DAEMON_SETTINGS)[number], string>> = {
-  command: "command",
-  kind: "kind",
-  control: "control",
-  pidfile: "pidfile",
-  freq: "freq",
-  touch: "touch",
-  stopSignal: "stop signal",
-  reloadSignal: "reload signal",
-  stopTimeout: "stop timeout",
-  maxThrottle: "max throttle",
-  stdin: "stdin",
-  identity: "runs as",
-  chdir: "chdir",
-  notifyPid: "notify pid",
-  namespaces: "namespaces",
-  capsBound: "capabilities kept",
-  noNewPrivs: "no new privileges",
-  legion: "legion",
-};
-
-const KINDS: Readonly<Record<DaemonPlan["kind"], string>> = {
-  dumb: "dumb: stops with reeve",
-  smart: "smart: outlives reeve, writes its pidfile",
-  smart2: "smart2: outlives reeve, reeve writes its pidfile",
-};
-
-/** Another node will be the lord, and must be the only one to run it. */
-const LEGION_KINDS: typeof KINDS = {
-  dumb: KINDS.dumb,
-  smart: "smart: stops with reeve, writes its pidfile",
-  smart2: "smart2: stops with reeve, reeve writes its pidfile",
-};
-
-function daemonValue(daemon: DaemonPlan, name: (typeof DAEMON_SETTINGS)[number]): string {
-  switch (name) {
-    case "command": {
-      const { command } = daemon;
-      return command.kind === "words"
-        ? maskLine(command.text)
-        : `${maskLine(command.text)}  (by ${command.shell} -c)`;
-    }
-    case "kind":
-      return daemon.legion === null ? KINDS[daemon.kind] : LEGION_KINDS[daemon.kind];
-    case "freq":
-      return daemon.kind === "dumb"
-        ? `broken after ${daemon.freq} failures`
-        : `pidfile in ${daemon.freq} s; broken after ${daemon.freq} failures`;
-    case "touch":
-      return daemon.touch.join("; ") || "-";
-    case "stopSignal":
-      return signalName(daemon.stopSignal);
-    case "reloadSignal":
-      return daemon.reloadSignal === null ? "as the stop signal" : signalName(daemon.reloadSignal);
-    case "stopTimeout":
-      return `${daemon.stopTimeout} s, then KILL`;
-    case "maxThrottle":
-      return `${daemon.maxThrottle} s`;
-    case "stdin":
-      return daemon.stdin ? "reeve's own" : "/dev/null";
-    case "identity":
-      return identityText(daemon.identity);
-    case "pidfile":
-    case "chdir":
-      return daemon[name] ?? "-";
-    case "control":
-    case "notifyPid":
-    case "noNewPrivs":
-      return daemon[name] ? "yes" : "no";
-    case "legion":
-      return daemon.legion ?? "-";
-    case "namespaces":
-      return namespacesText(daemon.namespaces);
-    case "capsBound": {
-      const { capsBound } = daemon;
-      return capsBound === null ? "as the instance" : capsBound.map(capabilityName).join(" ") || "none";
-    }
-  }
 }
 
 function instanceRows(instance: InstancePlan): readonly Row[] {
@@ -173,12 +95,6 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   }
   for (const path of instance.fsReload) rows.push(["fs-reload", path, ""]);
   return rows;
-}
-
-function identityText(identity: Identity | null): string {
-  if (identity === null) return "as reeve itself";
-  const user = identity.user === null ? String(identity.uid) : `${identity.user} (${identity.uid})`;
-  return `user ${user}, group ${identity.gid}, groups ${identity.groups.join(" ") || "none"}`;
 }
 
 function octal(mode: number): string {

@@ -38,7 +38,10 @@ export function buildPlan(
     origins: defaultOrigins(reader),
     shell: instance.shell,
   };
-  const daemons = planDaemons(reader, defaults, entrypoint, users, legions.names, system);
+  const daemons = planDaemons(
+    { reader, defaults, users, legions: legions.names, system, diagnostics },
+    entrypoint,
+  );
   checkSignals(legions.plans, daemons, diagnostics);
   return { instance, daemons, files };
 }

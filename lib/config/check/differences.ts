@@ -3,7 +3,7 @@
  * Each difference is described in docs/uwsgi.md.
  */
 import type { Diagnostics } from "../diagnostic.ts";
-import { DAEMON_KEYS } from "../build/daemon/keys.ts";
+import { findKey } from "../options/daemon_keys.ts";
 import { splitItems } from "../values/keyval.ts";
 import type { RawOption } from "../origin.ts";
 import { noteJailDifferences, noteLegionDifferences } from "./differences_jail.ts";
@@ -42,10 +42,10 @@ function noteResolvedNames(options: readonly RawOption[], diagnostics: Diagnosti
     if (option.name !== "attach-daemon2") continue;
     for (const item of splitItems(option.value, ",")) {
       const [word = "", value = ""] = item.split("=", 2).map((part) => part.trim());
-      const key = Object.hasOwn(DAEMON_KEYS, word) ? DAEMON_KEYS[word] : undefined;
-      const isNumeric = key === "uid" || key === "gid" || key === "stopsignal" || key === "reloadsignal";
-      if (!isNumeric || /^\d+$/.test(value)) continue;
-      const zero = key === "uid" || key === "gid" ? "0, which leaves root" : "0, which is no signal";
+      const type = findKey(word)?.type;
+      const isId = type === "user" || type === "group";
+      if (!isId && type !== "signal" || /^\d+$/.test(value)) continue;
+      const zero = isId ? "0, which leaves root" : "0, which is no signal";
       diagnostics.note(
         `difference 1: the name in "${word}=${value}" is resolved; uWSGI makes it ${zero}`,
         option.origin,

@@ -1,4 +1,5 @@
 /** Rows of the option table: the daemons, and the instance that they belong to. Data only. */
+import { DAEMON_KEYS } from "./daemon_keys.ts";
 import type { RowSource } from "./option_row.ts";
 
 export const DAEMON_ROWS: readonly RowSource[] = [
@@ -32,9 +33,9 @@ export const DAEMON_ROWS: readonly RowSource[] = [
     name: "attach-daemon2",
     type: "keyval",
     repeatable: true,
-    help:
-      "command=C,name=N,pidfile=P,freq=F,daemonize=1,control=1,touch=F;F,stopsignal=S,reloadsignal=S,uid=U,gid=G,chdir=D,stdin=1,max_throttle=T,stop_timeout=T,notifypid=1," +
-      "ns_pid=1,ns=K;K,root=D,hostname=H,keep=P;S:T,readonly=1,tmpfs=P;P,setns=P,caps=C;C,no_new_privs=1",
+    help: `KEY=VALUE,KEY=VALUE: run a daemon with all its settings; the keys are ${
+      DAEMON_KEYS.map(({ key }) => key).join(" ")
+    }`,
   },
   {
     name: "daemons-honour-stdin",

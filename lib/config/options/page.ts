@@ -1,13 +1,14 @@
 /**
- * The reference page of the options, made from the option table alone. Run as a program it writes docs/options.md;
+ * The reference page of the options and of the keys of a daemon, made from their tables alone. Run as a program it writes docs/options.md;
  * a test checks that the page is current.
  */
+import { DAEMON_KEYS } from "./daemon_keys.ts";
 import { GROUP_TITLES, type OptionRow } from "./option_row.ts";
 import { optionRows } from "./option_table.ts";
 
 const INTRODUCTION = `# Options
 
-This page is generated from the option table: \`bun run lib/config/options/page.ts\` writes it.
+This page is generated from the tables of options and keys: \`bun run lib/config/options/page.ts\` writes it.
 
 Every option is a line \`name = value\` of a configuration file, \`--name value\` or \`--name=value\` on the command line,
 and \`UWSGI_NAME=value\` in the environment (upper case, \`_\` for \`-\`). Where an option may be given once, the last one
@@ -21,10 +22,19 @@ All other options of uWSGI, those of the application server, are known by name a
 them.
 `;
 
+const KEYS = `
+### Keys of attach-daemon2
+
+\`attach-daemon2 = KEY=VALUE,KEY=VALUE\`: a comma inside a value is written \`\\,\`. A switch is on for any value, \`0\` as
+well, as in uWSGI; a bool means what it says. Signals, users and groups are names or numbers.
+
+`;
+
 export function optionsPage(): string {
   const sections = Object.entries(GROUP_TITLES).map(([group, title]) => {
     const rows = optionRows().filter((row) => row.group === group);
-    return `\n## ${title}\n\n${introduce(rows)}${table(rows)}`;
+    const keys = group === "daemons" ? KEYS + keyTable() : "";
+    return `\n## ${title}\n\n${introduce(rows)}${table(rows)}${keys}`;
   });
   return INTRODUCTION + sections.join("");
 }
@@ -50,6 +60,13 @@ function table(rows: readonly OptionRow[]): string {
   return `| option | value | default | what it does | since |\n| --- | --- | --- | --- | --- |\n${
     lines.join("")
   }`;
+}
+
+function keyTable(): string {
+  const lines = DAEMON_KEYS.map(({ key, aliases = [], type, default: usual, help }) =>
+    `| ${[[key, ...aliases].map(code).join(", "), type, usual, help].map(escapeCell).join(" | ")} |\n`
+  );
+  return `| key | value | default | what it does |\n| --- | --- | --- | --- |\n${lines.join("")}`;
 }
 
 function names(row: OptionRow): string {

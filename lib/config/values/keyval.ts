@@ -2,47 +2,39 @@
  * The `key=value,key=value` lists of attach-daemon2. Pure; it knows the grammar and the names of the keys, never
  * what a value means. What uWSGI drops in silence (an unknown key, an item without `=`) is an error here.
  */
-import type { Diagnostics } from "../diagnostic.ts";
-import type { Origin } from "../origin.ts";
+import type { Field } from "./field.ts";
 import { nearestName } from "../nearest.ts";
 import { quote } from "../problem.ts";
 
-/** Aliases to the key they stand for; every key stands for itself. */
-export type KeyNames = Readonly<Record<string, string>>;
+/** The values by key. */
+export type KeyFields = ReadonlyMap<string, Field>;
 
 /**
- * Splits `text` and returns the values by key (aliases resolved). uWSGI 2.0: items are separated by `,`; a backslash
+ * Splits a list and returns the values by key. `names`: aliases to the key that they stand for; every key stands for itself. uWSGI 2.0: items are separated by `,`; a backslash
  * takes the next character as it is; the first `=` ends the key. Blanks around keys and values are taken off (uWSGI
  * keeps them, and then knows neither the key nor the file), and of a repeated key the last value counts, with a
  * warning.
  */
-export function parseKeyval(
-  text: string,
-  names: KeyNames,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): ReadonlyMap<string, string> {
-  const values = new Map<string, string>();
-  for (const item of splitItems(text, ",")) {
+export function parseKeyval(list: Field, names: Readonly<Record<string, string>>): KeyFields {
+  const values = new Map<string, Field>();
+  for (const item of splitItems(list.value, ",")) {
     const equals = item.indexOf("=");
     const word = (equals < 0 ? item : item.slice(0, equals)).trim();
     if (word === "" && equals < 0) continue;
     const key = Object.hasOwn(names, word) ? names[word] : undefined;
     if (equals < 0) {
       const remedy = key === undefined ? 'write "\\," for a comma inside a value' : `write "${word}=1"`;
-      diagnostics.error(`cannot use ${quote(item.trim())}: it has no "=": ${remedy}`, origin);
+      list.error(`cannot use ${quote(item.trim())}: it has no "=": ${remedy}`);
       continue;
     }
     if (key === undefined) {
       const near = nearestName(word, Object.keys(names));
       const hint = near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
-      diagnostics.error(`unknown key ${quote(word)}: ${hint}`, origin);
+      list.error(`unknown key ${quote(word)}: ${hint}`);
       continue;
     }
-    if (values.has(key)) {
-      diagnostics.warning(`key "${key}" is given more than once: the last value counts`, origin);
-    }
-    values.set(key, item.slice(equals + 1).trim());
+    if (values.has(key)) list.warning(`key "${key}" is given more than once: the last value counts`);
+    values.set(key, list.with({ name: key, value: item.slice(equals + 1).trim() }));
   }
   return values;
 }

@@ -1,9 +1,10 @@
 /**
- * Typed access to the flattened options, which have their canonical names: the last of a scalar, all of a list, and values checked as they are read.
- * Every problem goes to the Diagnostics with the origin of its option; nothing throws.
+ * Typed access to the flattened options, which have their canonical names: the last of a scalar, all of a list, and values
+ * checked as they are read. Every problem goes to the Diagnostics with the origin of its option; nothing throws.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { RawOption } from "../origin.ts";
+import { Field } from "./field.ts";
 import { parseBoolean, parseDuration, parseInteger, type Range } from "./values.ts";
 
 /** Largest number of seconds that a timer of the runtime holds (2^31 - 1 ms). */
@@ -11,13 +12,13 @@ const LONGEST_SECONDS = 2_147_483;
 
 export class OptionReader {
   readonly diagnostics: Diagnostics;
-  readonly options: readonly RawOption[];
-  readonly #byName = new Map<string, RawOption[]>();
+  readonly options: readonly Field[];
+  readonly #byName = new Map<string, Field[]>();
 
   constructor(options: readonly RawOption[], diagnostics: Diagnostics) {
-    this.options = options;
+    this.options = options.map((option) => new Field(option, diagnostics));
     this.diagnostics = diagnostics;
-    for (const option of options) {
+    for (const option of this.options) {
       const same = this.#byName.get(option.name);
       if (same === undefined) this.#byName.set(option.name, [option]);
       else same.push(option);
@@ -33,7 +34,7 @@ export class OptionReader {
   }
 
   /** Every option with one of these names, in the order of the configuration. */
-  all(...names: readonly string[]): readonly RawOption[] {
+  all(...names: readonly string[]): readonly Field[] {
     // Most of the many questions are for one name, and most of the answers are none.
     if (names.length === 1) return this.#byName.get(names[0] ?? "") ?? [];
     const present = names.filter((name) => this.#byName.has(name));
@@ -43,7 +44,7 @@ export class OptionReader {
   }
 
   /** The one that counts of a scalar: the last. */
-  last(...names: readonly string[]): RawOption | null {
+  last(...names: readonly string[]): Field | null {
     return this.all(...names).at(-1) ?? null;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Diagnostics, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
+import { Field } from "../../../lib/config/values/field.ts";
 import { parseKeyval, splitItems, splitQuoted } from "../../../lib/config/values/keyval.ts";
 
 const NAMES = { command: "command", cmd: "command", pidfile: "pidfile", uid: "uid" };
@@ -8,7 +9,10 @@ const ORIGIN = { file: "app.ini", line: 7 };
 
 function parse(text: string): { values: Record<string, string>; texts: string[] } {
   const diagnostics = new Diagnostics();
-  const values = Object.fromEntries(parseKeyval(text, NAMES, ORIGIN, diagnostics));
+  const values = Object.fromEntries(
+    [...parseKeyval(new Field({ name: "x", value: text, origin: ORIGIN }, diagnostics), NAMES)]
+      .map(([key, { value }]) => [key, value]),
+  );
   return { values, texts: diagnostics.list.map(formatDiagnostic) };
 }
 

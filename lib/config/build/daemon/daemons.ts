@@ -1,25 +1,15 @@
 /**
  * The attach-daemon options, each turned into a DaemonPlan in the order of the configuration. Pure.
  */
-import type { Origin, RawOption } from "../../origin.ts";
+import type { Origin } from "../../origin.ts";
 import type { Command, DaemonOption, DaemonPlan } from "../../plan/daemon_plan.ts";
-import {
-  baseDraft,
-  commandOf,
-  type Context,
-  type DaemonDefaults,
-  DEFAULT_FREQ,
-  type Draft,
-  freqOf,
-  type Planned,
-} from "./draft.ts";
+import { baseDraft, commandOf, type Context, type Draft, type Planned } from "./draft.ts";
 import { planKeyval } from "./keys.ts";
+import { readFreq } from "../../options/daemon_keys.ts";
+import type { Field } from "../../values/field.ts";
 import { nameDaemons, type NameRequest } from "./names.ts";
-import { type LegionNames, splitName } from "../legion/draft.ts";
-import type { OptionReader } from "../../values/options.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import { splitName } from "../legion/draft.ts";
 import { quote } from "../../problem.ts";
-import type { RootedUsers } from "../../system/users.ts";
 
 /** The forms of one line, and what each makes. */
 const PLAIN_OPTIONS = {
@@ -34,17 +24,10 @@ const PLAIN_OPTIONS = {
 type PlainOption = keyof typeof PLAIN_OPTIONS;
 
 /** `entrypoint`: the words after `--`, which become a control daemon that keeps stdin. */
-export function planDaemons(
-  reader: OptionReader,
-  defaults: DaemonDefaults,
-  entrypoint: readonly string[] | null,
-  users: RootedUsers,
-  legions: LegionNames,
-  system: PlanSystem,
-): readonly DaemonPlan[] {
+export function planDaemons(context: Context, entrypoint: readonly string[] | null): readonly DaemonPlan[] {
+  const { reader, diagnostics } = context;
   const drafts: Draft[] = [];
   const names: NameRequest[] = [];
-  const context: Context = { reader, defaults, users, legions, system, diagnostics: reader.diagnostics };
   for (const option of reader.all(...Object.keys(PLAIN_OPTIONS), "attach-daemon2")) {
     const planned = option.name === "attach-daemon2"
       ? planKeyval(option, context)
@@ -58,81 +41,67 @@ export function planDaemons(
     drafts.push(draft);
     names.push({ command: draft.command, name: null, origin: draft.origin });
   }
-  const chosen = nameDaemons(names, reader.diagnostics);
+  const chosen = nameDaemons(names, diagnostics);
   return drafts.map((draft, index) => ({ name: chosen[index] ?? `daemon-${index + 1}`, ...draft }));
 }
 
 /** `[LEGION ][PIDFILE[,FREQ] ]COMMAND`, each split off at the first space (uWSGI 2.0). */
-function planPlain(option: RawOption, context: Context): Planned | null {
+function planPlain(option: Field, context: Context): Planned | null {
   const name = option.name as PlainOption;
-  const form = PLAIN_OPTIONS[name];
-  const base = baseDraft(name, option.origin, context);
+  const { kind, control, ofLegion } = PLAIN_OPTIONS[name];
   let text = option.value;
   let legion: string | null = null;
-  if (form.ofLegion) {
+  if (ofLegion) {
     const parts = splitName(text);
     if (parts === null) {
-      const wanted = form.kind === "dumb" ? "LEGION COMMAND" : "LEGION PIDFILE COMMAND";
-      context.diagnostics.error(
+      const wanted = kind === "dumb" ? "LEGION COMMAND" : "LEGION PIDFILE COMMAND";
+      return option.error(
         `cannot use ${name}=${quote(text)}: it takes "${wanted}", and there is no space in it`,
-        option.origin,
       );
-      return null;
     }
     [legion, text] = parts;
     context.legions.require(legion, name, option.origin, false);
   }
-  const draft = form.kind === "dumb"
-    ? planDumb(text, option, base, context)
-    : planSmart(text, form.kind, option, base, context);
+  const base: Draft = { ...baseDraft(name, option.origin, context), kind, control };
+  const draft = kind === "dumb"
+    ? planDumb(option.with({ value: text }), base, context)
+    : planSmart(option, text, base, context);
   if (draft === null) return null;
   const origins = legion === null ? draft.origins : { ...draft.origins, legion: option.origin };
   return { draft: { ...draft, legion, origins }, name: null };
 }
 
-function planDumb(text: string, option: RawOption, base: Draft, context: Context): Draft | null {
-  const command = commandOf(text, option, context);
-  return command === null ? null : { ...base, command, control: option.name === "attach-control-daemon" };
+function planDumb(field: Field, base: Draft, context: Context): Draft | null {
+  const command = commandOf(field, context);
+  return command === null ? null : { ...base, command };
 }
 
-function planSmart(
-  text: string,
-  kind: "smart" | "smart2",
-  option: RawOption,
-  base: Draft,
-  context: Context,
-): Draft | null {
-  const { diagnostics } = context;
-  const { name } = option;
+/** `text`: the value without the legion. */
+function planSmart(option: Field, text: string, base: Draft, context: Context): Draft | null {
+  const { name, origin } = option;
   const space = text.indexOf(" ");
   if (space < 0) {
-    diagnostics.error(
+    return option.error(
       `cannot use ${name}=${quote(option.value)}: it takes "PIDFILE COMMAND"${
         base.option.startsWith("legion-") ? " behind the legion" : ""
       }, and there is no space in it`,
-      option.origin,
     );
-    return null;
   }
   const token = text.slice(0, space);
   const comma = token.indexOf(",");
   const pidfile = comma < 0 ? token : token.slice(0, comma);
-  const freq = comma < 0 ? DEFAULT_FREQ : freqOf(token.slice(comma + 1), option.origin, diagnostics);
-  const command = commandOf(text.slice(space + 1), option, context);
-  if (pidfile === "") {
-    diagnostics.error(`cannot use ${name}: the name of the pidfile is empty`, option.origin);
-    return null;
-  }
+  const freq = comma < 0 ? null : readFreq(option.with({ name: "freq", value: token.slice(comma + 1) }));
+  const command = commandOf(option.with({ value: text.slice(space + 1) }), context);
+  if (pidfile === "") return option.error(`cannot use ${name}: the name of the pidfile is empty`);
   if (!pidfile.includes("/")) {
-    diagnostics.warning(
+    option.warning(
       `"${pidfile}" is taken for the pidfile, for ${name} takes "PIDFILE COMMAND": ` +
         `without a pidfile use attach-daemon, in the current directory write "./${pidfile}"`,
-      option.origin,
     );
   }
   if (command === null) return null;
-  const origins = { ...base.origins, pidfile: option.origin, ...(comma < 0 ? {} : { freq: option.origin }) };
-  return { ...base, kind, command, pidfile, freq, origins };
+  const origins = { ...base.origins, pidfile: origin, ...(comma < 0 ? {} : { freq: origin }) };
+  return { ...base, command, pidfile, freq: freq ?? base.freq, origins };
 }
 
 function planEntrypoint(words: readonly string[], context: Context): Draft {

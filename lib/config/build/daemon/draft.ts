@@ -4,20 +4,15 @@
  */
 import { planCommand } from "../../values/command_words.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
-import type { Origin, RawOption } from "../../origin.ts";
+import { INITIAL_SETTINGS } from "../../options/daemon_keys.ts";
+import type { Origin } from "../../origin.ts";
 import type { Command, DaemonOption, DaemonPlan, Identity } from "../../plan/daemon_plan.ts";
 import type { LegionNames } from "../legion/draft.ts";
+import type { Field } from "../../values/field.ts";
 import type { OptionReader } from "../../values/options.ts";
 import type { PlanSystem } from "../../system/system.ts";
 import type { RootedUsers } from "../../system/users.ts";
-import { parseBoolean, parseInteger } from "../../values/values.ts";
-
-export const DEFAULT_FREQ = 10;
-/** uWSGI's cap of the restart delay where max_throttle is absent or 0. */
-export const DEFAULT_MAX_THROTTLE = 300;
-export const SIGTERM = 15;
-/** Seconds; more is a slip, not a wish. */
-export const LONGEST_DAY = 86_400;
+import { parseBoolean } from "../../values/values.ts";
 
 /** What the instance's settings mean for every daemon. */
 export interface DaemonDefaults {
@@ -48,34 +43,16 @@ export interface Planned {
   readonly name: string | null;
 }
 
-export function baseDraft(
-  option: DaemonOption,
-  origin: Origin,
-  context: Context,
-): Omit<Draft, "command"> & { command: Command } {
-  const { defaults, reader } = context;
+export function baseDraft(option: DaemonOption, origin: Origin, { defaults, reader }: Context): Draft {
   const honourStdin = reader.last("daemons-honour-stdin");
   const stdin = honourStdin !== null && parseBoolean(honourStdin.value);
   return {
+    ...INITIAL_SETTINGS,
     option,
-    kind: "dumb",
     command: { kind: "words", text: "", words: [] },
-    pidfile: null,
-    freq: DEFAULT_FREQ,
-    control: false,
-    touch: [],
-    stopSignal: SIGTERM,
-    reloadSignal: null,
     stdin,
     identity: defaults.identity,
-    chdir: null,
-    maxThrottle: DEFAULT_MAX_THROTTLE,
-    notifyPid: false,
     stopTimeout: defaults.stopTimeout,
-    namespaces: null,
-    capsBound: null,
-    noNewPrivs: false,
-    legion: null,
     origin,
     origins: stdin && honourStdin !== null
       ? { ...defaults.origins, stdin: honourStdin.origin }
@@ -84,20 +61,9 @@ export function baseDraft(
 }
 
 /** null, and an error, for an empty command. */
-export function commandOf(text: string, option: RawOption, context: Context): Command | null {
-  const line = text.trim();
-  if (line === "") {
-    context.diagnostics.error(`cannot use ${option.name}: there is no command`, option.origin);
-    return null;
-  }
-  if (line.includes("\0")) {
-    context.diagnostics.error(`cannot use ${option.name}: the command holds a NUL character`, option.origin);
-    return null;
-  }
-  return planCommand(line, context.defaults.shell);
-}
-
-export function freqOf(text: string, origin: Origin, diagnostics: Diagnostics): number {
-  return parseInteger({ name: "freq", value: text, origin }, diagnostics, { least: 1, most: LONGEST_DAY }) ??
-    DEFAULT_FREQ;
+export function commandOf(field: Field, { defaults }: Context): Command | null {
+  const line = field.value.trim();
+  if (line === "") return field.error(`cannot use ${field.name}: there is no command`);
+  if (line.includes("\0")) return field.error(`cannot use ${field.name}: the command holds a NUL character`);
+  return planCommand(line, defaults.shell);
 }

@@ -1,248 +1,105 @@
 /**
- * attach-daemon2: the keys and what they mean. Pure. What uWSGI guesses or drops in silence (a signal's name, an unknown
- * key, a missing command) is an error with its line.
+ * attach-daemon2: what its keys mean together. Pure; what one key is, is a row of options/daemon_keys.ts. What uWSGI guesses
+ * or drops in silence (a signal's name, an unknown key, a missing command) is an error with its line.
  */
-import type { Diagnostics } from "../../diagnostic.ts";
-import { type KeyNames, parseKeyval, splitQuoted } from "../../values/keyval.ts";
+import { DAEMON_KEYS, type DaemonKey, findKey, KEY_NAMES } from "../../options/daemon_keys.ts";
 import type { Origin, RawOption } from "../../origin.ts";
-import type { DaemonPlan } from "../../plan/daemon_plan.ts";
-import {
-  baseDraft,
-  commandOf,
-  type Context,
-  DEFAULT_FREQ,
-  DEFAULT_MAX_THROTTLE,
-  type Draft,
-  freqOf,
-  LONGEST_DAY,
-  type Planned,
-  SIGTERM,
-} from "./draft.ts";
-import { parseCapabilities } from "../../values/capabilities.ts";
-import { NAMESPACE_KEYS, planDaemonNamespaces, refusePidOfLauncher } from "./namespaces.ts";
-import { resolveIdentity } from "../../system/identity.ts";
-import { parseSeconds } from "../../values/options.ts";
+import type { DaemonPlan, Identity } from "../../plan/daemon_plan.ts";
+import type { DaemonNamespaces } from "../../plan/jail_plan.ts";
 import { quote } from "../../problem.ts";
-import { parseSignal } from "../../../sys/signal_names.ts";
-import { parseBoolean, parseInteger } from "../../values/values.ts";
-
-/** Keys of attach-daemon2 and their aliases. */
-export const DAEMON_KEYS: KeyNames = {
-  command: "command",
-  cmd: "command",
-  exec: "command",
-  freq: "freq",
-  pidfile: "pidfile",
-  control: "control",
-  daemonize: "daemonize",
-  daemon: "daemonize",
-  touch: "touch",
-  stopsignal: "stopsignal",
-  stop_signal: "stopsignal",
-  reloadsignal: "reloadsignal",
-  reload_signal: "reloadsignal",
-  stdin: "stdin",
-  uid: "uid",
-  gid: "gid",
-  ns_pid: "ns_pid",
-  ns: "ns",
-  root: "root",
-  hostname: "hostname",
-  keep: "keep",
-  readonly: "readonly",
-  tmpfs: "tmpfs",
-  setns: "setns",
-  caps: "caps",
-  no_new_privs: "no_new_privs",
-  chdir: "chdir",
-  max_throttle: "max_throttle",
-  notifypid: "notifypid",
-  legion: "legion",
-  name: "name",
-  stop_timeout: "stop_timeout",
-};
+import { resolveIdentity } from "../../system/identity.ts";
+import { Field } from "../../values/field.ts";
+import { presence } from "../../values/key_values.ts";
+import { type KeyFields, parseKeyval } from "../../values/keyval.ts";
+import { baseDraft, commandOf, type Context, type Draft, type Planned } from "./draft.ts";
+import { planDaemonNamespaces, refusePidOfLauncher } from "./namespaces.ts";
 
 /** null, and errors, where there is no command to run. */
 export function planKeyval(option: RawOption, context: Context): Planned | null {
-  const { diagnostics, defaults } = context;
-  const { origin } = option;
-  if (!/^[^,]*=/.test(option.value)) {
-    diagnostics.error(
-      `cannot use attach-daemon2=${quote(option.value)}: it takes KEY=VALUE pairs, ` +
+  const list = new Field(option, context.diagnostics);
+  if (!/^[^,]*=/.test(list.value)) {
+    return list.error(
+      `cannot use attach-daemon2=${quote(list.value)}: it takes KEY=VALUE pairs, ` +
         `write cmd=COMMAND, or use attach-daemon for a plain command`,
-      origin,
     );
-    return null;
   }
-  const keys = parseKeyval(option.value, DAEMON_KEYS, origin, diagnostics);
-  const base = baseDraft("attach-daemon2", origin, context);
+  const keys = parseKeyval(list, KEY_NAMES);
   const line = keys.get("command");
-  if (line === undefined) {
-    diagnostics.error('attach-daemon2 needs a "command" key (or cmd, or exec)', origin);
-    return null;
-  }
-  const command = commandOf(line, option, context);
-  const written = (key: string) => {
-    const value = keys.get(key);
-    return value === undefined ? null : { name: key, value, origin };
+  if (line === undefined) return list.error('attach-daemon2 needs a "command" key (or cmd, or exec)');
+  const command = commandOf(list.with({ value: line.value }), context);
+  const base = baseDraft("attach-daemon2", option.origin, context);
+  const read = DAEMON_KEYS.reduce<Draft>((draft, row) => withKey(draft, row, keys), base);
+  const { pidfile, legion } = read;
+  const kind = kindOf(read, keys, list);
+  if (legion !== null) context.legions.require(legion, `the key "legion"`, option.origin, false);
+  const namespaces = planDaemonNamespaces(keys, context.system);
+  if (kind === "smart") refusePidOfLauncher(namespaces, list);
+  const identity = identityOf(keys, namespaces, context);
+  if (command === null) return null;
+  const draft: Draft = {
+    ...read,
+    kind,
+    command,
+    control: read.control && pidfile === null,
+    identity,
+    notifyPid: read.notifyPid && pidfile !== null,
+    namespaces,
+    origins: originsOf(keys, base.origins),
   };
-  const pidfile = pathOf("pidfile", keys, origin, diagnostics);
-  const isControl = presence("control", keys, origin, diagnostics);
-  const isDaemonized = presence("daemonize", keys, origin, diagnostics);
-  const notifyPid = presence("notifypid", keys, origin, diagnostics);
-  if (isDaemonized && pidfile === null) {
-    diagnostics.error("daemonize needs a pidfile: give the pidfile key, or leave daemonize out", origin);
+  return { draft, name: keys.get("name")?.value ?? null };
+}
+
+/** The draft with what one key says, where the key is there and its value is right. */
+function withKey(draft: Draft, row: DaemonKey, keys: KeyFields): Draft {
+  const field = keys.get(row.key);
+  const value = field === undefined ? null : row.read?.(field) ?? null;
+  return value === null ? draft : { ...draft, [row.field]: value };
+}
+
+/** Says, too, what has no effect without a pidfile, or with one. */
+function kindOf({ pidfile, control, notifyPid }: Draft, keys: KeyFields, list: Field): DaemonPlan["kind"] {
+  const daemonize = keys.get("daemonize");
+  const isDaemonized = daemonize !== undefined && presence(daemonize);
+  if (pidfile === null) {
+    if (isDaemonized) {
+      list.error("daemonize needs a pidfile: give the pidfile key, or leave daemonize out");
+    }
+    if (notifyPid) list.warning("notifypid has no effect without a pidfile");
+    return "dumb";
   }
-  if (isControl && pidfile !== null) {
-    diagnostics.warning(
-      "control has no effect on a daemon with a pidfile, which may outlive this instance",
-      origin,
-    );
+  if (control) {
+    list.warning("control has no effect on a daemon with a pidfile, which may outlive this instance");
   }
-  if (notifyPid && pidfile === null) diagnostics.warning("notifypid has no effect without a pidfile", origin);
-  const legion = pathOf("legion", keys, origin, diagnostics);
-  if (legion !== null) context.legions.require(legion, `the key "legion"`, origin, false);
-  const isPresent = (key: string): boolean => presence(key, keys, origin, diagnostics);
-  const namespaces = planDaemonNamespaces(keys, origin, isPresent, context.system, diagnostics);
-  if (pidfile !== null && !isDaemonized) refusePidOfLauncher(namespaces, origin, diagnostics);
+  return isDaemonized ? "smart2" : "smart";
+}
+
+function identityOf(keys: KeyFields, namespaces: DaemonNamespaces | null, context: Context): Identity | null {
+  const { defaults } = context;
+  const uid = keys.get("uid") ?? null;
   const identity = resolveIdentity(
     {
-      uid: written("uid"),
-      gid: written("gid"),
+      uid,
+      gid: keys.get("gid") ?? null,
       addGids: [],
       initGroups: defaults.initGroups,
       base: defaults.identity,
     },
     context.users.of(namespaces?.root?.path ?? null),
     context.system,
-    diagnostics,
+    context.diagnostics,
   );
-  if (identity?.uid === 0 && keys.has("uid") && defaults.identity !== null && defaults.identity.uid !== 0) {
+  if (identity?.uid === 0 && uid !== null && defaults.identity !== null && defaults.identity.uid !== 0) {
     const usual = defaults.identity.user ?? defaults.identity.uid;
-    diagnostics.warning(`uid=0 runs this daemon as root (uWSGI would run it as "${usual}")`, origin);
+    uid.warning(`uid=0 runs this daemon as root (uWSGI would run it as "${usual}")`);
   }
-  const [freq, throttle, stopTimeout] = [written("freq"), written("max_throttle"), written("stop_timeout")];
-  if (command === null) return null;
-  const draft: Draft = {
-    ...base,
-    kind: pidfile === null ? "dumb" : isDaemonized ? "smart2" : "smart",
-    command,
-    pidfile,
-    freq: freq === null ? DEFAULT_FREQ : freqOf(freq.value, origin, diagnostics),
-    control: isControl && pidfile === null,
-    touch: splitQuoted(keys.get("touch") ?? "", ";"),
-    stopSignal: signalOf("stopsignal", keys, origin, diagnostics) ?? SIGTERM,
-    reloadSignal: keys.get("reloadsignal") === "0"
-      ? null
-      : signalOf("reloadsignal", keys, origin, diagnostics),
-    stdin: base.stdin || presence("stdin", keys, origin, diagnostics),
-    identity,
-    chdir: pathOf("chdir", keys, origin, diagnostics),
-    maxThrottle: (throttle === null ? null : parseInteger(throttle, diagnostics, { most: LONGEST_DAY })) ||
-      DEFAULT_MAX_THROTTLE,
-    notifyPid: notifyPid && pidfile !== null,
-    stopTimeout: (stopTimeout === null ? null : parseSeconds(stopTimeout, diagnostics)) ?? base.stopTimeout,
-    namespaces,
-    capsBound: capsOf(keys, origin, diagnostics),
-    noNewPrivs: isPresent("no_new_privs"),
-    legion,
-    origins: originsOfKeys(keys, origin, base.origins),
-  };
-  return { draft, name: keys.get("name") ?? null };
+  return identity;
 }
 
-/** Keys whose field of the DaemonPlan has another name. */
-const FIELDS: Readonly<Record<string, keyof DaemonPlan>> = {
-  daemonize: "kind",
-  stopsignal: "stopSignal",
-  reloadsignal: "reloadSignal",
-  uid: "identity",
-  gid: "identity",
-  ...Object.fromEntries(NAMESPACE_KEYS.map((key) => [key, "namespaces"] as const)),
-  caps: "capsBound",
-  no_new_privs: "noNewPrivs",
-  max_throttle: "maxThrottle",
-  notifypid: "notifyPid",
-  stop_timeout: "stopTimeout",
-};
-
-function originsOfKeys(
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  defaults: DaemonPlan["origins"],
-): DaemonPlan["origins"] {
+function originsOf(keys: KeyFields, defaults: DaemonPlan["origins"]): DaemonPlan["origins"] {
   const origins: Partial<Record<keyof DaemonPlan, Origin>> = { ...defaults };
-  for (const key of keys.keys()) {
-    origins[FIELDS[key] ?? key as keyof DaemonPlan] = origin;
+  for (const [key, { origin }] of keys) {
+    const row = findKey(key);
+    if (row !== null) origins[row.field] = origin;
   }
   return origins;
-}
-
-/** Switches that uWSGI does not have: they mean what they say. */
-const OWN_SWITCHES: ReadonlySet<string> = new Set(["readonly", "no_new_privs"]);
-
-/** uWSGI's presence keys: any value enables them, `0` as well. */
-function presence(
-  key: string,
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): boolean {
-  const value = keys.get(key);
-  if (value === undefined) return false;
-  if (OWN_SWITCHES.has(key)) return value === "" || parseBoolean(value);
-  if (value !== "" && !parseBoolean(value)) {
-    diagnostics.warning(
-      `"${key}=${value}" enables ${key} all the same, as in uWSGI: leave the key out`,
-      origin,
-    );
-  }
-  return true;
-}
-
-/** Names or numbers joined by ";"; "none" keeps none. */
-function capsOf(
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): readonly number[] | null {
-  const text = keys.get("caps");
-  if (text === undefined) return null;
-  if (text === "none") return [];
-  const words = text.split(";");
-  if (words.every((word) => word.trim() === "")) {
-    diagnostics.error('cannot use caps: its value is empty: write "caps=none" to keep none', origin);
-  }
-  return parseCapabilities(words, origin, diagnostics);
-}
-
-function pathOf(
-  key: string,
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): string | null {
-  const value = keys.get(key);
-  if (value === "") diagnostics.error(`cannot use ${key}: its value is empty`, origin);
-  return value || null;
-}
-
-function signalOf(
-  key: string,
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): number | null {
-  const text = keys.get(key);
-  if (text === undefined) return null;
-  const signal = parseSignal(text);
-  if (signal === null) {
-    diagnostics.error(
-      `unknown signal ${
-        quote(text)
-      } in ${key}: give a name (TERM, SIGQUIT, RTMIN+1) or a number from 1 to 64`,
-      origin,
-    );
-  }
-  return signal;
 }

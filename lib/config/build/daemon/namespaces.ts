@@ -1,67 +1,49 @@
 /**
- * A daemon's own namespaces and rights: the keys ns_pid, ns, root, hostname, keep, readonly, tmpfs, setns, caps and
- * no_new_privs of attach-daemon2. Pure but for a look at the kind of file that setns names.
+ * A daemon's own namespaces: the keys of its plan's field "namespaces" together. Pure but for a look at the kind of file that
+ * setns names.
  */
-import type { Diagnostics } from "../../diagnostic.ts";
-import type { DaemonNamespaces, JoinPlan, NamespaceKind } from "../../plan/jail_plan.ts";
-import { splitQuoted } from "../../values/keyval.ts";
-import type { Origin } from "../../origin.ts";
+import { DAEMON_KEYS } from "../../options/daemon_keys.ts";
+import type { DaemonNamespaces, NamespaceKind } from "../../plan/jail_plan.ts";
+import { quote } from "../../problem.ts";
+import type { PlanSystem } from "../../system/system.ts";
+import type { Field } from "../../values/field.ts";
+import { bool, presence, refuseEmpty } from "../../values/key_values.ts";
+import { type KeyFields, splitQuoted } from "../../values/keyval.ts";
 import { planKeepMounts } from "../jail/keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "../jail/namespaces.ts";
-import type { PlanSystem } from "../../system/system.ts";
-import { quote } from "../../problem.ts";
 
 /** Keys that say where a daemon lives. */
-export const NAMESPACE_KEYS = [
-  "ns_pid",
-  "ns",
-  "root",
-  "hostname",
-  "keep",
-  "readonly",
-  "tmpfs",
-  "setns",
-] as const;
+const NAMESPACE_KEYS = DAEMON_KEYS.filter(({ field }) => field === "namespaces");
 
-/** null where the keys ask for nothing. `presence`: the daemon's reader of keys that are on when they are there. */
+/** null where the keys ask for nothing. */
 export function planDaemonNamespaces(
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  presence: (key: string) => boolean,
+  keys: KeyFields,
   system: PlanSystem,
-  diagnostics: Diagnostics,
 ): DaemonNamespaces | null {
-  if (!NAMESPACE_KEYS.some((key) => keys.has(key))) return null;
+  if (!NAMESPACE_KEYS.some(({ key }) => keys.has(key))) return null;
+  const list = (key: string): readonly Field[] => itemsOf(keys.get(key));
   const kinds = new Set<NamespaceKind>();
+  const pid = keys.get("ns_pid");
   // uWSGI 2.0 leaves the host's /proc in place.
-  if (presence("ns_pid")) kinds.add("pid");
-  for (const kind of parseKinds(listOf("ns", keys, origin, diagnostics), "ns", origin, diagnostics)) {
-    kinds.add(kind);
-  }
-  const rootText = keys.get("root");
-  const path = rootText === undefined ? null : rootOf(rootText, origin, diagnostics);
-  const hostname = keys.get("hostname") ?? null;
-  const hasHostname = hostname !== null && checkHostname(hostname, "the hostname", origin, diagnostics);
-  const keep = planKeepMounts(
-    listOf("keep", keys, origin, diagnostics).map((text) => ({ text, origin })),
-    "keep",
-    path,
-    diagnostics,
-  );
-  const tmpfs = listOf("tmpfs", keys, origin, diagnostics).flatMap((text) => {
-    const target = insidePath(text, "tmpfs", origin, diagnostics);
-    return target === null ? [] : [target];
-  });
-  const readonly = presence("readonly");
-  if (rootText !== undefined || keep.length > 0 || tmpfs.length > 0 || readonly) kinds.add("mnt");
+  if (pid !== undefined && presence(pid)) kinds.add("pid");
+  for (const kind of list("ns").flatMap(parseKinds)) kinds.add(kind);
+  const root = keys.get("root");
+  const path = root === undefined ? null : rootOf(root);
+  const hostname = keys.get("hostname")?.with({ name: "the hostname" });
+  const hasHostname = hostname !== undefined && checkHostname(hostname);
+  const keep = planKeepMounts(list("keep"), path);
+  const tmpfs = list("tmpfs").flatMap((field) => insidePath(field) ?? []);
+  const seal = keys.get("readonly");
+  const readonly = seal !== undefined && bool(seal);
+  if (root !== undefined || keep.length > 0 || tmpfs.length > 0 || readonly) kinds.add("mnt");
   if (hasHostname) kinds.add("uts");
-  const join = planJoins(keys, origin, system, diagnostics);
+  const join = list("setns").flatMap((field) => parseJoin(field, system) ?? []);
   if (kinds.size === 0 && join.length === 0) return null;
   return {
     namespaces: orderKinds(kinds),
     join,
     root: path === null ? null : { path, how: "pivot", keepOld: null },
-    hostname: hasHostname ? hostname : null,
+    hostname: hasHostname ? hostname.value : null,
     keep,
     readonly,
     tmpfs: [...new Set(tmpfs)],
@@ -69,67 +51,39 @@ export function planDaemonNamespaces(
 }
 
 /**
- * The end of a namespace's first process ends all in it, and that one ends with what it was started for: a daemon that puts itself
- * into the background would be killed at the end of its launcher, and what it wrote into its pidfile would be its number inside.
+ * The end of a namespace's first process ends all in it, and that one ends with what it was started for: a daemon that puts
+ * itself into the background would be killed at the end of its launcher, and what it wrote into its pidfile would be its
+ * number inside.
  */
-export function refusePidOfLauncher(
-  namespaces: DaemonNamespaces | null,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): void {
+export function refusePidOfLauncher(namespaces: DaemonNamespaces | null, list: Field): void {
   if (namespaces?.namespaces.includes("pid") !== true) return;
-  diagnostics.error(
+  list.error(
     "cannot give a PID namespace (ns_pid, ns=pid) to a daemon that puts itself into the background: the namespace ends with its " +
       "launcher; have the command stay in the foreground and add daemonize=1, or leave the PID namespace out",
-    origin,
   );
 }
 
-function planJoins(
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-): readonly JoinPlan[] {
-  return listOf("setns", keys, origin, diagnostics).flatMap((text) => {
-    const join = parseJoin(text, "setns", origin, system, diagnostics);
-    return join === null ? [] : [join];
-  });
-}
-
-/** Absolute, as the daemon's surroundings have it: those of the instance's jail where there is one. null: "/", or an error. */
-function rootOf(text: string, origin: Origin, diagnostics: Diagnostics): string | null {
-  if (text !== "" && !text.startsWith("/")) {
-    diagnostics.error(`cannot use root=${quote(text)}: the path must be absolute`, origin);
-    return null;
+/** An absolute path, as the daemon's surroundings have it: those of the instance's jail where there is one. null: "/", or an error. */
+function rootOf(field: Field): string | null {
+  if (field.value !== "" && !field.value.startsWith("/")) {
+    return field.error(`cannot use root=${quote(field.value)}: the path must be absolute`);
   }
-  const root = rootPath(text, "root", "/", origin, diagnostics);
+  const root = rootPath(field, "/");
   return root === "/" ? null : root;
 }
 
-/** Items joined by ";"; an empty list is an error, for a key that is there was meant to say something. */
-function listOf(
-  key: string,
-  keys: ReadonlyMap<string, string>,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): readonly string[] {
-  const text = keys.get(key);
-  if (text === undefined) return [];
-  const items = splitQuoted(text, ";");
-  if (items.length === 0) diagnostics.error(`cannot use ${key}: its value is empty`, origin);
+/** Items joined by ";", each a Field of its own; an empty list is an error. */
+function itemsOf(field: Field | undefined): readonly Field[] {
+  if (field === undefined) return [];
+  const items = splitQuoted(field.value, ";").map((value) => field.with({ value }));
+  if (items.length === 0) refuseEmpty(field);
   return items;
 }
 
-function insidePath(text: string, what: string, origin: Origin, diagnostics: Diagnostics): string | null {
-  const problem = !text.startsWith("/")
-    ? "the path must be absolute"
-    : text.split("/").includes("..")
-    ? 'write the path without ".."'
-    : tidyPath(text) === "/"
-    ? "it would hide the whole root"
-    : null;
-  if (problem === null) return tidyPath(text);
-  diagnostics.error(`cannot use ${what} ${quote(text)}: ${problem}`, origin);
-  return null;
+function insidePath(field: Field): string | null {
+  const path = field.value;
+  if (!path.startsWith("/")) return field.refuse("the path must be absolute");
+  if (path.split("/").includes("..")) return field.refuse('write the path without ".."');
+  const tidy = tidyPath(path);
+  return tidy === "/" ? field.refuse("it would hide the whole root") : tidy;
 }

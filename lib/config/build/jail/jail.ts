@@ -3,7 +3,7 @@
  * kind of file that setns names; nothing is made here.
  */
 import type { JailPlan, JoinPlan, NamespaceKind, RootPlan, SetnsServerPlan } from "../../plan/jail_plan.ts";
-import type { RawOption } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import { planKeepMounts } from "./keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "./namespaces.ts";
 import { nearestName } from "../../nearest.ts";
@@ -19,7 +19,7 @@ const NAMESPACE_FILES: readonly string[] =
   "cgroup ipc mnt net pid pid_for_children time time_for_children user uts".split(" ");
 
 interface Draft {
-  option: RawOption | null;
+  option: Field | null;
   readonly kinds: Set<NamespaceKind>;
   root: RootPlan | null;
   hostname: string | null;
@@ -37,14 +37,7 @@ export function planJail(reader: OptionReader, system: PlanSystem): JailPlan | n
   const isMounted = changesRoot || root?.how === "pivot";
   refuseWithoutJail(reader, draft, isMounted);
   if (option === null) return null;
-  const keep = isMounted
-    ? planKeepMounts(
-      reader.all("namespace-keep-mount").map(({ value, origin }) => ({ text: value, origin })),
-      "namespace-keep-mount",
-      root?.path ?? null,
-      reader.diagnostics,
-    )
-    : [];
+  const keep = isMounted ? planKeepMounts(reader.all("namespace-keep-mount"), root?.path ?? null) : [];
   const environment = planEnvironmentBase(reader);
   return {
     option: option.name,
@@ -110,11 +103,11 @@ function planNamespace(reader: OptionReader, system: PlanSystem, draft: Draft): 
   // uWSGI 2.0: the first ":" divides.
   const colon = option.value.indexOf(":");
   const root = colon < 0 ? option.value : option.value.slice(0, colon);
-  const path = rootPath(root, option.name, system.cwd, option.origin, diagnostics);
+  const path = rootPath(option.with({ value: root }), system.cwd);
   if (colon >= 0) {
-    const hostname = option.value.slice(colon + 1);
-    const what = `the hostname of ${option.name}`;
-    if (checkHostname(hostname, what, option.origin, diagnostics)) draft.hostname = hostname;
+    const value = option.value.slice(colon + 1);
+    const name = `the hostname of ${option.name}`;
+    if (checkHostname(option.with({ name, value }))) draft.hostname = value;
   }
   for (const kind of OF_NAMESPACE) draft.kinds.add(kind);
   if (path !== null && path !== "/") draft.root = { path, how: "pivot", keepOld: null };
@@ -142,37 +135,32 @@ function planOtherRoot(reader: OptionReader, system: PlanSystem, draft: Draft, h
   if (pivot !== null) {
     draft.option = pivot;
     draft.kinds.add("mnt");
-    draft.root = parsePivot(pivot, reader, system);
+    draft.root = parsePivot(pivot, system);
   } else if (chroot !== null) {
     draft.option = chroot;
-    const path = rootPath(chroot.value, "chroot", system.cwd, chroot.origin, diagnostics);
+    const path = rootPath(chroot, system.cwd);
     if (path !== null && path !== "/") draft.root = { path, how: "chroot", keepOld: null };
   }
 }
 
 /** `NEW OLD`; uWSGI 2.0: OLD is beneath NEW, whether it begins with "/" or not. */
-function parsePivot(option: RawOption, reader: OptionReader, system: PlanSystem): RootPlan | null {
-  const { diagnostics } = reader;
+function parsePivot(option: Field, system: PlanSystem): RootPlan | null {
   const space = option.value.indexOf(" ");
   const old = option.value.slice(space + 1).trim();
   if (space < 1 || old === "") {
-    diagnostics.error(
+    return option.error(
       `cannot use pivot-root=${quote(option.value)}: it takes "NEW OLD", with OLD a directory beneath NEW`,
-      option.origin,
     );
-    return null;
   }
-  const path = rootPath(option.value.slice(0, space), "pivot-root", system.cwd, option.origin, diagnostics);
+  const path = rootPath(option.with({ value: option.value.slice(0, space) }), system.cwd);
   const keepOld = tidyPath(`/${old}`);
   if (keepOld.split("/").includes("..") || keepOld === "/" || path === "/") {
     const problem = path === "/" ? "the new root is the old one" : "OLD must be a directory beneath NEW";
-    diagnostics.error(`cannot use pivot-root=${quote(option.value)}: ${problem}`, option.origin);
-    return null;
+    return option.error(`cannot use pivot-root=${quote(option.value)}: ${problem}`);
   }
   if (path !== null && keepOld.startsWith(`${path}/`)) {
-    diagnostics.warning(
+    option.warning(
       `OLD of pivot-root is a path in the new root: did you mean "${keepOld.slice(path.length)}"?`,
-      option.origin,
     );
   }
   return path === null ? null : { path, how: "pivot", keepOld };
@@ -182,9 +170,8 @@ function planUnshare(reader: OptionReader, draft: Draft): void {
   for (const option of [reader.last("unshare"), reader.last("unshare2")]) {
     if (option === null || !reader.needText(option)) continue;
     draft.option ??= option;
-    const words = option.value.split(",");
-    for (const kind of parseKinds(words, option.name, option.origin, reader.diagnostics)) {
-      draft.kinds.add(kind);
+    for (const value of option.value.split(",")) {
+      for (const kind of parseKinds(option.with({ value }))) draft.kinds.add(kind);
     }
   }
 }
@@ -193,7 +180,7 @@ function planJoin(reader: OptionReader, system: PlanSystem, draft: Draft): reado
   const option = reader.last("setns");
   if (option === null || !reader.needText(option)) return [];
   draft.option ??= option;
-  const join = parseJoin(option.value, "setns", option.origin, system, reader.diagnostics);
+  const join = parseJoin(option, system);
   return join === null ? [] : [join];
 }
 

@@ -2,9 +2,8 @@
  * The words for namespaces that the instance's options and a daemon's keys have in common: kinds, roots, hostnames, what is
  * joined. Pure but for one look at what kind of file is to be joined.
  */
-import type { Diagnostics } from "../../diagnostic.ts";
 import type { JoinPlan, NamespaceKind } from "../../plan/jail_plan.ts";
-import type { Origin } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
 import type { PlanSystem } from "../../system/system.ts";
@@ -24,27 +23,21 @@ const LONGEST_HOSTNAME = 64;
 /** PID_MAX_LIMIT of a 64-bit kernel. */
 const LARGEST_PID = 4_194_304;
 
-/** Words of `what` as kinds; unknown ones are errors. A PID namespace without a /proc of its own would show the host's. */
-export function parseKinds(
-  words: readonly string[],
-  what: string,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): readonly NamespaceKind[] {
-  const kinds = new Set<NamespaceKind>();
-  for (const word of words.map((word) => word.trim())) {
-    const kind = Object.hasOwn(ALIASES, word) ? ALIASES[word] : KINDS.find((kind) => kind === word);
-    if (kind !== undefined) kinds.add(kind);
-    else if (NO_NAMESPACES.has(word)) {
-      const why = "it is no namespace, and every daemon is a process of its own";
-      diagnostics.warning(`"${word}" in ${what} has no effect: ${why}`, origin);
-    } else {
-      const near = nearestName(word, [...KINDS, ...Object.keys(ALIASES)]);
-      const hint = near === null ? `there are ${KINDS.join(", ")}` : `did you mean "${near}"?`;
-      diagnostics.error(`unknown namespace ${quote(word)} in ${what}: ${hint}`, origin);
-    }
+/** A word as a kind; an unknown one is an error. */
+export function parseKinds(field: Field): readonly NamespaceKind[] {
+  const { name: what, value } = field;
+  const word = value.trim();
+  const kind = Object.hasOwn(ALIASES, word) ? ALIASES[word] : KINDS.find((kind) => kind === word);
+  if (kind !== undefined) return [kind];
+  if (NO_NAMESPACES.has(word)) {
+    const why = "it is no namespace, and every daemon is a process of its own";
+    field.warning(`"${word}" in ${what} has no effect: ${why}`);
+  } else {
+    const near = nearestName(word, [...KINDS, ...Object.keys(ALIASES)]);
+    const hint = near === null ? `there are ${KINDS.join(", ")}` : `did you mean "${near}"?`;
+    field.error(`unknown namespace ${quote(word)} in ${what}: ${hint}`);
   }
-  return orderKinds(kinds);
+  return [];
 }
 
 /** Each once, in order; pid brings mnt. */
@@ -55,7 +48,8 @@ export function orderKinds(kinds: Iterable<NamespaceKind>): readonly NamespaceKi
 }
 
 /** Whether it can be a host name; else an error. */
-export function checkHostname(name: string, what: string, origin: Origin, diagnostics: Diagnostics): boolean {
+export function checkHostname(field: Field): boolean {
+  const { value: name } = field;
   const length = new TextEncoder().encode(name).length;
   const problem = name === ""
     ? "it is empty"
@@ -64,27 +58,23 @@ export function checkHostname(name: string, what: string, origin: Origin, diagno
     : /[\s\0-\x1f\x7f\/]/.test(name)
     ? "it holds a blank, a slash or a control character"
     : null;
-  if (problem !== null) diagnostics.error(`cannot use ${quote(name)} as ${what}: ${problem}`, origin);
+  if (problem !== null) field.error(`cannot use ${quote(name)} as ${field.name}: ${problem}`);
   return problem === null;
 }
 
 /**
- * A root directory as an absolute path without slashes that say nothing; null, and an error, where there is none. `from`: what a
- * relative one is relative to.
+ * A root directory as an absolute path without slashes that say nothing; null, and an error, where there is none. `from`: what
+ * a relative one is relative to.
  */
-export function rootPath(
-  text: string,
-  what: string,
-  from: string,
-  origin: Origin,
-  diagnostics: Diagnostics,
-): string | null {
-  if (text === "" || text.includes("\0")) {
-    const problem = text === "" ? "no directory is named" : "it holds a NUL character";
-    diagnostics.error(`cannot use ${what}: ${problem}`, origin);
-    return null;
-  }
-  return tidyPath(join(from, text));
+export function rootPath(field: Field, from: string): string | null {
+  return isPath(field, "no directory is named") ? tidyPath(join(from, field.value)) : null;
+}
+
+function isPath(field: Field, ifEmpty: string): boolean {
+  const { value } = field;
+  const problem = value === "" ? ifEmpty : value.includes("\0") ? "it holds a NUL character" : null;
+  if (problem !== null) field.error(`cannot use ${field.name}: ${problem}`);
+  return problem === null;
 }
 
 /** `/a//b/./c/` as `/a/b/c`; ".." is left alone, for where it leads to depends on links. */
@@ -94,24 +84,14 @@ export function tidyPath(path: string): string {
 }
 
 /** A pid, an absolute path of namespace files, or a socket that hands them out; null after an error. */
-export function parseJoin(
-  text: string,
-  what: string,
-  origin: Origin,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-): JoinPlan | null {
+export function parseJoin(field: Field, system: PlanSystem): JoinPlan | null {
+  const { value: text, origin } = field;
   if (/^\d+$/.test(text)) {
     const pid = Number(text);
     if (pid >= 1 && pid <= LARGEST_PID) return { kind: "pid", pid, origin };
-    diagnostics.error(`cannot join the namespaces of ${quote(text)}: that is no pid`, origin);
-    return null;
+    return field.error(`cannot join the namespaces of ${quote(text)}: that is no pid`);
   }
-  if (text === "" || text.includes("\0")) {
-    const problem = text === "" ? "no path is named" : "it holds a NUL character";
-    diagnostics.error(`cannot use ${what}: ${problem}`, origin);
-    return null;
-  }
+  if (!isPath(field, "no path is named")) return null;
   const path = join(system.cwd, text);
   const kind = system.stat(path)?.kind;
   // A socket need not be there yet: it is waited for, as uWSGI does.
