@@ -20,7 +20,7 @@ import { JailEntry } from "./jail/entry.ts";
 import { chooseJail } from "./jail/finder.ts";
 import { JailFile } from "../records/jail_record.ts";
 import { Legions } from "./legions.ts";
-import { Services } from "./services.ts";
+import { type Perform, Services } from "./services.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { enterJailAgain } from "./start_up.ts";
@@ -44,6 +44,7 @@ export function assemble(
   runDir: string | null,
   uid: number,
   lifeSignal: AbortSignal,
+  perform: Perform,
 ): Assembly {
   const { plan, capsule, parseCommand } = request;
   const inherited = inheritance(uid);
@@ -74,7 +75,7 @@ export function assemble(
     isReload: restored !== null,
     jail,
     entry: new JailEntry(
-      (signal) => enterJailAgain({ plan, core, services, inside }, signal),
+      (signal) => enterJailAgain({ plan, core, services, inside, perform }, signal),
       lifeSignal,
     ),
   });

@@ -14,22 +14,11 @@ import {
   readSync,
   unlinkSync,
 } from "node:fs";
+import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { MESSAGES } from "./messages.ts";
 import { makeFifo } from "../sys/file/fifo.ts";
 import type { Watcher } from "../sys/file/watcher.ts";
 import { errorText } from "../sys/error_text.ts";
-
-export interface FifoActions {
-  stop(): void;
-  stopNow(): void;
-  reload(): void;
-  reloadNow(): void;
-  reopenLog(): void;
-  rotateLog(): void;
-  pause(): void;
-  updatePidfiles(): void;
-  logState(): void;
-}
 
 export interface FifoWorld {
   readonly watcher: Pick<Watcher, "add">;
@@ -46,11 +35,12 @@ const BUFFER_SIZE = 4096;
 /** Reads in one turn of the event loop: a flood of bytes must not keep the daemons waiting. */
 const MOST_READS = 16;
 
-const ACTIONS: Readonly<Record<string, keyof FifoActions>> = {
+const COMMANDS: Readonly<Record<string, PlainCommand>> = {
   q: "stop",
   Q: "stopNow",
   r: "reload",
-  R: "reloadNow",
+  // uWSGI's brutal reload does not wait for requests: there are none here.
+  R: "reload",
   l: "reopenLog",
   L: "rotateLog",
   p: "pause",
@@ -72,14 +62,14 @@ interface OpenFifo {
 export class MasterFifo {
   readonly #paths: readonly string[];
   readonly #world: FifoWorld;
-  readonly #actions: FifoActions;
+  readonly #perform: (command: InstanceCommand) => void;
   #open: OpenFifo | null = null;
 
   /** `paths` are absolute, in the order of the slots. */
-  constructor(paths: readonly string[], world: FifoWorld, actions: FifoActions) {
+  constructor(paths: readonly string[], world: FifoWorld, perform: (command: InstanceCommand) => void) {
     this.#paths = paths.slice(0, MOST_SLOTS);
     this.#world = world;
-    this.#actions = actions;
+    this.#perform = perform;
     for (const path of paths.slice(MOST_SLOTS)) {
       world.log("warning", `master-fifo "${path}" has no slot: there are ${MOST_SLOTS}`);
     }
@@ -156,10 +146,10 @@ export class MasterFifo {
 
   #command(letter: string): void {
     if (letter >= "0" && letter <= "9") return this.#select(Number(letter));
-    const action = ACTIONS[letter];
-    if (action !== undefined) {
+    const command = COMMANDS[letter];
+    if (command !== undefined) {
       this.#world.log("info", `master-fifo: "${letter}" received`);
-      this.#actions[action]();
+      this.#perform({ do: command });
     } else if (OF_APPLICATION_SERVER.has(letter)) {
       this.#world.log(
         "info",

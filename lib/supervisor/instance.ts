@@ -6,6 +6,7 @@ import type { Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { type ExitCause, exitCodeOf, type ProcessId, sameProcess } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
+import type { StopReason } from "../daemon/state.ts";
 import type { Saved } from "../records/handover.ts";
 import { DaemonUnit, type UnitServices } from "./unit/unit.ts";
 
@@ -67,6 +68,13 @@ export class Instance {
 
   find(name: string): DaemonUnit | null {
     return this.units.find((unit) => unit.name === name) ?? null;
+  }
+
+  /** Whether there is such a daemon. */
+  restart(name: string, reason: StopReason): boolean {
+    const unit = this.find(name);
+    unit?.handle({ type: "restartRequested", reason });
+    return unit !== null;
   }
 
   /** Of the daemon that `process` is known to be; null: of none. */

@@ -14,7 +14,7 @@ import { saveState } from "../records/handover.ts";
 import type { Legions } from "./legions.ts";
 import { MESSAGES } from "./messages.ts";
 import type { RunDir } from "../records/run_dir.ts";
-import type { InstanceActions, Services } from "./services.ts";
+import type { Perform, Services } from "./services.ts";
 import { executeCore } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import type { Statistics } from "./statistics.ts";
@@ -27,9 +27,7 @@ export interface ReloadParts {
   readonly legions: Legions;
   readonly statistics: Statistics;
   readonly runDir: RunDir | null;
-  readonly actions: InstanceActions;
-  /** Aborts when reeve ends. */
-  readonly lifeSignal: AbortSignal;
+  readonly perform: Perform;
   /** Runs the hooks of the end. */
   readonly atExit: () => Promise<void>;
   /** Tells the service manager that reeve is up. */
@@ -49,7 +47,7 @@ export class Reload {
 
   /** Begins one, or puts it off until the start is over. The instance says by its end "reload" when `become` is due. */
   ask(): void {
-    const { request, logger, core, services, actions } = this.#parts;
+    const { request, logger, core, services, perform } = this.#parts;
     if (core.instance.phase === "starting") {
       this.#wanted = true;
       return;
@@ -59,7 +57,7 @@ export class Reload {
     if (files === null) return;
     if (request.plan.instance.exitOnReload) {
       logger.info(null, MESSAGES.reloadExit());
-      return actions.stop();
+      return perform({ do: "stop" });
     }
     logger.info(null, MESSAGES.reloading());
     this.#checked = files;
@@ -139,12 +137,12 @@ export class Reload {
   }
 
   async #carryOn(): Promise<void> {
-    const { core, services, legions, statistics, actions, lifeSignal, tellUp } = this.#parts;
+    const { core, services, legions, statistics, perform, tellUp } = this.#parts;
     await legions.start(false);
     await statistics.start(false);
     core.instance.carryOn();
-    services.startFifo(actions);
-    services.watchTouches(actions, lifeSignal);
+    services.startFifo(perform);
+    services.watchTouches(perform);
     tellUp();
   }
 

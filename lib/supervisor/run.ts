@@ -13,6 +13,7 @@ import { isTerminal } from "../sys/process/tty.ts";
 import { assemble } from "./assemble.ts";
 import { tellReady } from "./background.ts";
 import type { Capsule } from "../records/capsule.ts";
+import { type CommandDeps, perform } from "./commands.ts";
 import type { Core } from "./core.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Foreground } from "./foreground.ts";
@@ -24,8 +25,8 @@ import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "../re
 import { MESSAGES } from "./messages.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
 import { Reload } from "./reload.ts";
-import type { InstanceActions, Services } from "./services.ts";
-import { meanings, type SignalAction, wireSignals } from "./signal_wiring.ts";
+import type { Perform, Services } from "./services.ts";
+import { meanings, wireSignals } from "./signal_wiring.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { startUp } from "./start_up.ts";
@@ -123,14 +124,15 @@ export class Run {
     );
     this.#adoptOrphans();
     const runDir = this.#runDir?.path ?? null;
-    const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal);
+    const commandDeps = this.#commandDeps();
+    const obey: Perform = (command) => perform(command, commandDeps);
+    const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal, obey);
     this.#core = parts.core;
     this.#services = parts.services;
     if (isLogInside(this.#plan)) this.#services.openLogInside = this.#logOpener(isReload);
     this.#legions = parts.legions;
     this.#statistics = parts.statistics;
     this.#foreground = parts.foreground;
-    const actions = this.#actions();
     this.#reload = new Reload({
       request: this.#request,
       logger: this.#logger,
@@ -139,8 +141,7 @@ export class Run {
       legions: parts.legions,
       statistics: parts.statistics,
       runDir: this.#runDir,
-      actions,
-      lifeSignal: this.#life.signal,
+      perform: obey,
       atExit: () => this.#atExit(),
       tellUp: () => this.#tellUp(),
     });
@@ -148,7 +149,11 @@ export class Run {
     this.#foreground?.wire();
     wireSignals(
       meanings(instance.sigtermReloads, this.#foreground !== null),
-      (action) => this.#signalled(action),
+      obey,
+      () => {
+        this.#foreground?.look();
+        this.#core.reap();
+      },
     );
     this.#core.reap();
     await startUp({
@@ -158,7 +163,7 @@ export class Run {
       legions: this.#legions,
       statistics: this.#statistics,
       inside: parts.inside,
-      actions,
+      perform: obey,
       isReload,
       startSignal: this.#startUp.signal,
       lifeSignal: this.#life.signal,
@@ -212,36 +217,18 @@ export class Run {
     };
   }
 
-  #actions(): InstanceActions {
+  #commandDeps(): CommandDeps {
     return {
+      logger: this.#logger,
+      logFile: this.#logFile,
       stop: () => this.#stop(),
       stopNow: () => this.#stopNow(),
       reload: () => this.#reload.ask(),
-      reloadNow: () => this.#reload.ask(),
-      reopenLog: () => this.#reopenLog(),
-      rotateLog: () => void this.#logFile?.rotate(),
-      pause: () => this.#logger.info(null, "nothing to pause: there are no workers"),
-      updatePidfiles: () => this.#updatePidfiles(),
       logState: () => this.#describe(),
+      writePidfiles: () => this.#services.writePidfiles(() => true),
+      runCommand: (command) => void this.#services.runCommand(command, this.#life.signal),
+      restartDaemon: (name, reason) => this.#core.instance.restart(name, reason),
     };
-  }
-
-  #signalled(action: SignalAction): void {
-    switch (action) {
-      case "reap":
-        this.#foreground?.look();
-        return this.#core.reap();
-      case "stop":
-        return this.#stop();
-      case "stopNow":
-        return this.#stopNow();
-      case "reload":
-        return this.#reload.ask();
-      case "describe":
-        return this.#describe();
-      case "reopenLogs":
-        return this.#reopenLog();
-    }
   }
 
   #describe(): void {
@@ -273,19 +260,6 @@ export class Run {
     this.#startUp.abort(new Stopped());
     // Hooks that follow the daemons' start are called off as well.
     if (!this.#isUp) this.#life.abort(new Stopped());
-  }
-
-  #reopenLog(): void {
-    if (this.#logFile === null) this.#logger.info(null, "there is no log file to reopen");
-    else this.#logFile.reopen();
-  }
-
-  #updatePidfiles(): void {
-    try {
-      this.#services.writePidfiles(() => true);
-    } catch (error) {
-      this.#logger.error(null, errorText(error));
-    }
   }
 
   async #atExit(): Promise<void> {

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
 import type { Command } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
+import type { InstanceCommand } from "../control/commands.ts";
 import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { JoinPlan } from "../config/plan/jail_plan.ts";
@@ -19,7 +20,7 @@ import type { CommandRunner } from "../process/command_runner.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
 import { errorText } from "../sys/error_text.ts";
-import { type FifoActions, MasterFifo } from "./fifo.ts";
+import { MasterFifo } from "./fifo.ts";
 import { HookRunner } from "../hooks/hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
@@ -40,7 +41,7 @@ export interface ServicesParts {
   readonly jail?: JailSource;
 }
 
-export type InstanceActions = FifoActions;
+export type Perform = (command: InstanceCommand) => void;
 
 export class Services {
   readonly hooks: HookRunner;
@@ -102,7 +103,7 @@ export class Services {
   }
 
   /** The FIFO, and the socket that hands out namespaces. Throws when one cannot be made. */
-  startFifo(actions: FifoActions): void {
+  startFifo(perform: Perform): void {
     const { plan, logger, uid, core } = this.#parts;
     const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
     if (plan.instance.setnsServer !== null) {
@@ -118,23 +119,18 @@ export class Services {
     this.#fifo = new MasterFifo(
       paths,
       { watcher: watcher(), log, uid, owner: plan.instance.identity },
-      actions,
+      perform,
     );
     this.#fifo.start();
   }
 
-  watchTouches(actions: FifoActions, signal: AbortSignal): void {
-    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#pathWorld(), {
-      reload: () => actions.reload(),
-      reopenLog: () => actions.reopenLog(),
-      rotateLog: () => actions.rotateLog(),
-      run: (command) => void this.#runTouched(command, signal),
-    }));
-    this.watchDaemons();
+  watchTouches(perform: Perform): void {
+    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#pathWorld(), perform));
+    this.watchDaemons(perform);
   }
 
   /** The touch files of daemons, which are the jail's where there is one; anew when it was made again: what is there now counts. */
-  watchDaemons(): void {
+  watchDaemons(perform: Perform): void {
     const { logger, core } = this.#parts;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
     const { places } = core.host.starter;
@@ -150,7 +146,7 @@ export class Services {
           unit.name,
           DAEMON_MESSAGES.touched(path, unit.machine.settings.command, pid),
         );
-        unit.handle({ type: "restartRequested", reason: "touch" });
+        perform({ do: "restartDaemon", daemon: unit.name, reason: "touch" });
       }));
     }
   }
@@ -163,7 +159,8 @@ export class Services {
     this.#fifo = null;
   }
 
-  async #runTouched(text: string, signal: AbortSignal): Promise<void> {
+  /** The command of a touch-exec; how it goes is said in the log. */
+  async runCommand(text: string, signal: AbortSignal): Promise<void> {
     const { commands, logger, plan } = this.#parts;
     try {
       const end = await commands.run(this.#parts.parseCommand(text), {

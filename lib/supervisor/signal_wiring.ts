@@ -2,13 +2,12 @@
  * Signals to reeve itself: blocked from before the first line of JavaScript until the handlers stand, so that none is
  * lost over an exec and none ends reeve by its default action.
  */
+import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { parseSignal } from "../sys/signal_names.ts";
 import { unblockSignals } from "../sys/process/signals.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 
-export type SignalAction = "stop" | "stopNow" | "reload" | "describe" | "reopenLogs" | "reap";
-
-export type Meanings = Readonly<Partial<Record<NodeJS.Signals, SignalAction>>>;
+export type Meanings = Readonly<Partial<Record<NodeJS.Signals, PlainCommand>>>;
 
 /** TERM, INT: stop. HUP: reload. QUIT: stop at once. USR1: state to the log. USR2: reopen logs; beside an entrypoint these two are COMMAND's. */
 export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings {
@@ -17,8 +16,7 @@ export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings
     SIGINT: "stop",
     SIGHUP: "reload",
     SIGQUIT: "stopNow",
-    SIGCHLD: "reap",
-    ...(entrypoint ? {} : { SIGUSR1: "describe", SIGUSR2: "reopenLogs" } as const),
+    ...(entrypoint ? {} : { SIGUSR1: "logState", SIGUSR2: "reopenLog" } as const),
   };
 }
 
@@ -40,12 +38,17 @@ export function catchSignals(): void {
 }
 
 /** Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may close. */
-export function wireSignals(wanted: Meanings, run: (action: SignalAction) => void): void {
+export function wireSignals(
+  wanted: Meanings,
+  perform: (command: InstanceCommand) => void,
+  childEnded: () => void,
+): void {
   const isEcho = interruptEcho();
   deliver = (name) => {
     if (name === "SIGINT" && isEcho()) return;
-    const action = wanted[name];
-    if (action !== undefined) run(action);
+    if (name === "SIGCHLD") return childEnded();
+    const command = wanted[name];
+    if (command !== undefined) perform({ do: command });
   };
   for (const name of early.splice(0)) deliver(name);
 }

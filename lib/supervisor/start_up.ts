@@ -7,7 +7,7 @@ import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
 import { HookExit } from "../hooks/hooks.ts";
 import type { Legions } from "./legions.ts";
-import type { InstanceActions, Services } from "./services.ts";
+import type { Perform, Services } from "./services.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** What hooks run in. */
@@ -17,12 +17,12 @@ export interface Surroundings {
   readonly services: Services;
   /** The environment that hooks and daemons in the jail begin with. */
   readonly inside: Environment;
+  readonly perform: Perform;
 }
 
 export interface StartUp extends Surroundings {
   readonly legions: Pick<Legions, "start">;
   readonly statistics: Pick<Statistics, "start">;
-  readonly actions: InstanceActions;
   readonly isReload: boolean;
   /** Aborts when reeve is told to stop before the daemons run. */
   readonly startSignal: AbortSignal;
@@ -73,7 +73,7 @@ export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): 
     await services.waits(signal);
     await becomeUser(parts, signal);
     core.useEnvironment(services.hooks.environment, services.hooks.cwd);
-    services.watchDaemons();
+    services.watchDaemons(parts.perform);
   } catch (error) {
     if (error instanceof HookExit) core.instance.stop(error.code);
     throw error;
@@ -105,9 +105,9 @@ async function becomeUser({ plan, core, services }: Surroundings, signal: AbortS
 }
 
 /** The daemons run: to be told to stop is an ordinary stop from here on. */
-async function afterStart({ services, actions, isReload, lifeSignal }: StartUp): Promise<void> {
-  services.startFifo(actions);
-  services.watchTouches(actions, lifeSignal);
+async function afterStart({ services, perform, isReload, lifeSignal }: StartUp): Promise<void> {
+  services.startFifo(perform);
+  services.watchTouches(perform);
   if (!isReload) services.writePidfiles(({ safe }) => safe);
   await services.hooks.run("master-start", lifeSignal);
   await services.hooks.run("accepting", lifeSignal);

@@ -5,16 +5,9 @@
 import { isAbsolute } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
+import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { MESSAGES } from "./messages.ts";
 import { PathWatch, type PathWatchOptions, type PathWatchWorld } from "./path_watch.ts";
-
-export interface TouchActions {
-  reload(): void;
-  reopenLog(): void;
-  rotateLog(): void;
-  /** The command of a touch-exec. */
-  run(command: string): void;
-}
 
 export interface TouchWorld extends PathWatchWorld {
   /** Relative paths are relative to this. */
@@ -44,29 +37,48 @@ function watchOne(
 }
 
 /** Watches from now on: what the files are now is the baseline. */
-export function watchInstanceTouches(plan: TouchPlan, world: TouchWorld, actions: TouchActions): Touches {
-  const watches: PathWatch[] = [];
-  const add = (path: string, text: string, act: () => void, options?: PathWatchOptions) => {
-    const onTouch = () => {
+export function watchInstanceTouches(
+  plan: TouchPlan,
+  world: TouchWorld,
+  perform: (command: InstanceCommand) => void,
+): Touches {
+  const watches = meaningsOf(plan).map(({ path, text, command, anyEvent }) =>
+    watchOne(path, world, () => {
       world.log("info", text);
-      act();
-    };
-    watches.push(watchOne(path, world, onTouch, options));
-  };
-  for (const path of plan.touchReload) add(path, MESSAGES.instanceTouched(path), () => actions.reload());
-  for (const path of plan.touchLogReopen) {
-    add(path, MESSAGES.logReopenTouched(path), () => actions.reopenLog());
-  }
-  for (const path of plan.touchLogRotate) {
-    add(path, MESSAGES.logRotateTouched(path), () => actions.rotateLog());
-  }
-  for (const { path, command } of plan.touchExec) {
-    add(path, MESSAGES.commandTouched(path, maskLine(command)), () => actions.run(command));
-  }
-  for (const path of plan.fsReload) {
-    add(path, MESSAGES.filesystemChanged(path), () => actions.reload(), { anyEvent: true });
-  }
+      perform(command);
+    }, anyEvent ? { anyEvent } : {})
+  );
   return { remove: () => watches.splice(0).forEach((watch) => watch.remove()) };
+}
+
+interface Meaning {
+  readonly path: string;
+  /** For the log. */
+  readonly text: string;
+  readonly command: InstanceCommand;
+  /** Whatever happens to the file counts, and not its change alone. */
+  readonly anyEvent: boolean;
+}
+
+function meaningsOf(plan: TouchPlan): Meaning[] {
+  const of = (
+    paths: readonly string[],
+    text: (path: string) => string,
+    command: PlainCommand,
+    anyEvent = false,
+  ): Meaning[] => paths.map((path) => ({ path, text: text(path), command: { do: command }, anyEvent }));
+  return [
+    ...of(plan.touchReload, MESSAGES.instanceTouched, "reload"),
+    ...of(plan.touchLogReopen, MESSAGES.logReopenTouched, "reopenLog"),
+    ...of(plan.touchLogRotate, MESSAGES.logRotateTouched, "rotateLog"),
+    ...plan.touchExec.map(({ path, command }): Meaning => ({
+      path,
+      text: MESSAGES.commandTouched(path, maskLine(command)),
+      command: { do: "run", command },
+      anyEvent: false,
+    })),
+    ...of(plan.fsReload, MESSAGES.filesystemChanged, "reload", true),
+  ];
 }
 
 /**

@@ -43,12 +43,7 @@ test("each kind of touch does its own thing, with uWSGI's line", async () => {
       fsReload: ["tree"],
     },
     world,
-    {
-      reload: () => done.push("reload"),
-      reopenLog: () => done.push("reopen"),
-      rotateLog: () => done.push("rotate"),
-      run: (command) => done.push(command),
-    },
+    (command) => done.push(command.do === "run" ? command.command : command.do),
   );
   undo.push(() => touches.remove());
   expect(lines).toContain(
@@ -62,8 +57,8 @@ test("each kind of touch does its own thing, with uWSGI's line", async () => {
   };
   await act(() => utimesSync(join(directory, "reload"), 4e9, 4e9), "reload");
   expect(lines.at(-1)).toBe("info *** reload has been touched... grace them all !!! ***");
-  await act(() => writeFileSync(join(directory, "reopen"), ""), "reopen");
-  await act(() => writeFileSync(join(directory, "rotate"), ""), "rotate");
+  await act(() => writeFileSync(join(directory, "reopen"), ""), "reopenLog");
+  await act(() => writeFileSync(join(directory, "rotate"), ""), "rotateLog");
   await act(() => writeFileSync(join(directory, "run"), ""), "echo hello");
   await act(() => writeFileSync(join(directory, "tree/file"), ""), "reload");
 });

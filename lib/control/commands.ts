@@ -1,0 +1,25 @@
+/**
+ * What a running instance can be asked to do. Signals, letters of the master FIFO, touched files and the control socket
+ * are tables onto this union; lib/supervisor/commands.ts is the one place that performs it. Types only.
+ */
+
+import type { StopReason } from "../daemon/state.ts";
+
+/** Commands about the instance as a whole. */
+export type PlainCommand =
+  /** Asked for again: at once. */
+  | "stop"
+  | "stopNow"
+  | "reload"
+  | "reopenLog"
+  | "rotateLog"
+  | "updatePidfiles"
+  | "logState"
+  /** There are no workers to pause: it is heard and nothing is done. */
+  | "pause";
+
+export type InstanceCommand =
+  | { readonly do: PlainCommand }
+  /** A command line that has nothing to do with a daemon, as of touch-exec. */
+  | { readonly do: "run"; readonly command: string }
+  | { readonly do: "restartDaemon"; readonly daemon: string; readonly reason: StopReason };
