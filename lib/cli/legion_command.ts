@@ -12,10 +12,7 @@ import { showDiagnostics } from "./shared/show_diagnostics.ts";
 
 /** 0; 1: the instance does not answer; 2: the words or the configuration are wrong. */
 export async function showLegions(line: CommandLine, outputs: Outputs): Promise<number> {
-  const files = line.operands.map((name, index) => ({
-    name,
-    origin: { file: "command line", line: index + 2 },
-  }));
+  const files = line.operands.map((name) => ({ name }));
   if (files.length === 0 && line.options.length === 0) {
     outputs.err.line("legion needs the configuration file of a running instance: reeve legion FILE");
     return EXIT.usage;

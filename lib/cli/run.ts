@@ -2,12 +2,11 @@
  * The words of the command line to the command that they ask for, and its exit code. Every command is loaded when it
  * is asked for, so that none pays for another. Never ends the process.
  */
-import { type CommandLine, COMMANDS, parseCommandLine, RESERVED_COMMANDS } from "./shared/argv.ts";
+import { type CommandLine, parseCommandLine } from "./shared/argv.ts";
 import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
-import { nearestName } from "../config/nearest.ts";
 import { EXIT } from "./shared/exit_code.ts";
-import { type Outputs, standardOutputs } from "./shared/output.ts";
+import { type Outputs, printable, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
 import { type Capsule, takeCapsule, takePreparation } from "../records/capsule.ts";
 import { restoreFiles } from "../records/checked_files.ts";
@@ -59,11 +58,14 @@ async function runWords(
     line = parseCommandLine(words);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    showDiagnostics(error.diagnostics, outputs.err);
+    const meant = (await import("./shared/meant.ts")).meantCommand(words);
+    if (meant === null) showDiagnostics(error.diagnostics, outputs.err);
+    else outputs.err.line(printable(meant));
     return EXIT.usage;
   }
   switch (line.command) {
     case "run":
+      if (isEmpty(line)) return missingFile(line, outputs);
       return runConfiguration(line, words, image, outputs);
     case "check":
     case "plan":
@@ -113,13 +115,19 @@ async function describe(
 }
 
 async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
-  if (line.files.length === 0 && line.options.length === 0 && line.entrypoint === null) {
-    outputs.err.line(`${line.command} needs a configuration file: reeve ${line.command} FILE`);
-    return EXIT.usage;
-  }
+  if (isEmpty(line)) return missingFile(line, outputs);
   return line.command === "check"
     ? (await import("./check.ts")).check(line, outputs)
     : (await import("./plan/command.ts")).showPlan(line, outputs);
+}
+
+function isEmpty({ files, options, entrypoint }: CommandLine): boolean {
+  return files.length === 0 && options.length === 0 && entrypoint === null;
+}
+
+function missingFile({ command }: CommandLine, outputs: Outputs): number {
+  outputs.err.line(`${command} needs a configuration file: reeve ${command} FILE`);
+  return EXIT.usage;
 }
 
 async function runConfiguration(
@@ -137,10 +145,12 @@ async function runConfiguration(
     return runConfiguration(line, argv, { capsule: own, prepared }, outputs);
   }
   const { readPlan } = await import("./shared/read_plan.ts");
-  const mistyped = await mistypedCommand(line);
-  if (mistyped !== null) {
-    outputs.err.line(mistyped);
-    return EXIT.usage;
+  if (line.files.length > 0 && !line.isSaid && (capsule?.reloads ?? 0) === 0) {
+    const meant = (await import("./shared/meant.ts")).meantCommand(argv);
+    if (meant !== null) {
+      outputs.err.line(printable(meant));
+      return EXIT.usage;
+    }
   }
   const { plan, configuration, diagnostics } = readPlan(line, "start", {
     isReload: (capsule?.reloads ?? 0) > 0,
@@ -186,16 +196,4 @@ async function answer(configuration: Configuration, outputs: Outputs): Promise<v
     const found = configuration.shown.find(({ name }) => name === wanted);
     if (found !== undefined) outputs.out.line(found.value);
   }
-}
-
-/** `reeve chek app.ini`: the first word is no file, and nearly a command. */
-async function mistypedCommand(line: CommandLine): Promise<string | null> {
-  const first = line.files[0]?.name;
-  if (first === undefined || !/^[a-z]+$/.test(first)) return null;
-  const near = nearestName(first, [...COMMANDS, ...RESERVED_COMMANDS]);
-  if (near === null) return null;
-  const { existsSync } = await import("node:fs");
-  return existsSync(first)
-    ? null
-    : `unknown command "${first}": did you mean "${near}"? (there is no file of that name)`;
 }

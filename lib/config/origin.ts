@@ -3,9 +3,9 @@
  * only `formatOrigin` turns it into text.
  */
 export interface Origin {
-  /** As a person would name it: a path as given, "<stdin>", "command line", "environment". */
+  /** As a person would name it: a path as given, "<stdin>", "environment", "--uid" for a word of the command line. */
   readonly file: string;
-  /** 1-based; 0 where the source has no lines (command line: the position of the word; environment: 0). */
+  /** 1-based; 0 where the source has no lines: the command line, the environment. */
   readonly line: number;
 }
 

@@ -1,5 +1,5 @@
 /** `reeve help [OPTION]`, `--help` and the usage text. Made of the tables of options and keys; at most 80 columns wide. */
-import { COMMANDS } from "../shared/argv.ts";
+import { COMMANDS, SPOKEN_COMMANDS } from "../shared/argv.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../../config/options/option_row.ts";
 import { type DaemonKey, findKey, KEY_NAMES } from "../../config/options/daemon_keys.ts";
@@ -63,6 +63,12 @@ export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> =
     "usage: reeve help [OPTION|KEY|COMMAND]\n\nDescribe all options, or one option, one key of attach-daemon2, or one command.\n",
 };
 
+const SPOKEN_HELP: Readonly<Record<(typeof SPOKEN_COMMANDS)[number], string>> = {
+  run:
+    "usage: reeve run FILE[:SECTION]...\n\nThe same as reeve FILE: supervise the daemons of a configuration.\n",
+  version: "usage: reeve version\n\nThe same as reeve --version.\n",
+};
+
 /** 0; 2 for a word that is no option, no key of a daemon and no command. */
 export function help(words: readonly string[], outputs: Outputs): number {
   const [word] = words;
@@ -73,6 +79,11 @@ export function help(words: readonly string[], outputs: Outputs): number {
   const command = COMMANDS.find((known) => known === word);
   if (command !== undefined) {
     outputs.out.write(COMMAND_HELP[command]);
+    return EXIT.ok;
+  }
+  const spoken = SPOKEN_COMMANDS.find((known) => known === word);
+  if (spoken !== undefined) {
+    outputs.out.write(SPOKEN_HELP[spoken]);
     return EXIT.ok;
   }
   const name = word.replace(/^--?/, "");

@@ -14,13 +14,15 @@ import {
   isUwsgiOption,
   longName,
 } from "../../config/options/option_table.ts";
-import type { Origin, RawOption } from "../../config/origin.ts";
+import type { RawOption } from "../../config/origin.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { quote } from "../../config/problem.ts";
 import type { Argument } from "../../config/options/uwsgi_names.ts";
 
-/** The commands that there are; "run" is none of the words: it is what happens without one. */
+/** The commands that there are. */
 export const COMMANDS = ["check", "plan", "enter", "legion", "doctor", "completion", "man", "help"] as const;
+/** Words for what needs none: `reeve FILE` runs, `reeve --version` shows the version. */
+export const SPOKEN_COMMANDS = ["run", "version"] as const;
 /** Names kept for commands to come. */
 export const RESERVED_COMMANDS = ("status start stop restart logs events apply upgrade top").split(" ");
 
@@ -28,11 +30,13 @@ export type CommandName = "run" | "version" | "stop-pidfile" | "reload-pidfile" 
 
 export interface CommandLine {
   readonly command: CommandName;
-  /** Their origin is `command line:N`: the position of the word, counted from 1. */
+  /** Their origin is the option as it was written: `--uid`, `-d`. */
   readonly options: readonly RawOption[];
   readonly files: readonly FileArgument[];
   /** Words after `--`: the command of the entrypoint form; null without `--`. */
   readonly entrypoint: readonly string[] | null;
+  /** The command was said: `reeve run FILE`. */
+  readonly isSaid: boolean;
   /** --json, after a command: output as JSON. */
   readonly json: boolean;
   /** help, enter, legion, doctor, completion, man: the words behind them. stop-pidfile, reload-pidfile: the file. */
@@ -62,6 +66,7 @@ class Words {
   readonly #operands: string[] = [];
   readonly #custom = new Map<string, CustomOption>();
   #command: CommandName = "run";
+  #isSaid = false;
   #asked: CommandName | null = null;
   #json = false;
   #at = 0;
@@ -73,7 +78,6 @@ class Words {
   parse(): CommandLine {
     let entrypoint: readonly string[] | null = null;
     while (this.#at < this.#argv.length) {
-      const origin = this.#origin();
       const word = this.#argv[this.#at++] ?? "";
       if (word === "--") {
         entrypoint = this.#argv.slice(this.#at);
@@ -85,13 +89,13 @@ class Words {
         continue;
       }
       if (word.includes("\0")) {
-        this.#diagnostics.error(`cannot use ${quote(word)}: it contains a NUL byte`, origin);
-      } else if (word.startsWith("--")) this.#long(word.slice(2), origin);
-      else if (word.startsWith("-") && word !== "-") this.#short(word.slice(1), origin);
-      else this.#word(word, origin);
+        this.#error(`cannot use ${quote(word)}: it contains a NUL byte`);
+      } else if (word.startsWith("--")) this.#long(word.slice(2));
+      else if (word.startsWith("-") && word !== "-") this.#short(word.slice(1));
+      else this.#word(word);
     }
     if (entrypoint?.length === 0) {
-      this.#diagnostics.error('"--" must be followed by a command', this.#origin());
+      this.#error('"--" must be followed by a command');
     }
     if (this.#diagnostics.hasErrors) throw new ConfigError(this.#diagnostics.list);
     return {
@@ -99,35 +103,36 @@ class Words {
       options: this.#options,
       files: this.#files,
       entrypoint,
+      isSaid: this.#isSaid,
       json: this.#json,
       operands: this.#operands,
     };
   }
 
-  #origin(): Origin {
-    return { file: "command line", line: this.#at + 1 };
+  /** Each names the word that is wrong, so that it needs no origin. */
+  #error(text: string): void {
+    this.#diagnostics.error(text, null);
   }
 
-  #word(word: string, origin: Origin): void {
-    const first = this.#command === "run" && this.#files.length === 0;
-    const command = COMMANDS.find((known) => known === word);
+  #word(word: string): void {
+    const first = !this.#isSaid && this.#files.length === 0;
+    const command = [...COMMANDS, ...SPOKEN_COMMANDS].find((known) => known === word);
     if (first && command !== undefined) {
       this.#command = command;
+      this.#isSaid = true;
     } else if (first && RESERVED_COMMANDS.includes(word)) {
-      this.#diagnostics.error(
-        `command ${quote(word)} is not there in this version; to read a file of that name write ${
-          quote(`./${word}`)
-        }`,
-        origin,
+      const file = quote(`./${word}`);
+      this.#error(
+        `command ${quote(word)} is not there in this version; to read a file of that name write ${file}`,
       );
     } else if (OWN_WORDS.has(this.#command)) {
       this.#operands.push(word);
     } else {
-      this.#files.push({ name: word, origin });
+      this.#files.push({ name: word });
     }
   }
 
-  #long(text: string, origin: Origin): void {
+  #long(text: string): void {
     const equals = text.indexOf("=");
     const written = equals < 0 ? text : text.slice(0, equals);
     const attached = equals < 0 ? null : text.slice(equals + 1);
@@ -135,37 +140,57 @@ class Words {
       this.#json = true;
       return;
     }
-    const name = this.#fullName(written, origin);
-    if (name !== null) this.#add(name, `--${name}`, attached, origin);
+    const name = this.#fullName(written);
+    if (name !== null) this.#add(name, `--${name}`, attached);
   }
 
   /** Letters in one word, as getopt has them: `-Mh`, `-Sname=value`, `-S name=value`. */
-  #short(letters: string, origin: Origin): void {
+  #short(letters: string): void {
     for (let at = 0; at < letters.length; at++) {
       const letter = letters.charAt(at);
+      if (this.#isUsual(letter, letters.slice(at + 1))) return;
       const name = longName(letter);
       if (name === null) {
-        this.#diagnostics.error(`unknown option "-${letter}"`, origin);
+        this.#error(`unknown option "-${letter}"`);
         return;
       }
       const rest = letters.slice(at + 1);
       const argument = this.#argumentOf(name);
-      this.#add(name, `-${letter}`, argument === "none" || rest === "" ? null : rest, origin);
+      this.#add(name, `-${letter}`, argument === "none" || rest === "" ? null : rest);
       if (argument !== "none") return;
     }
   }
 
-  #add(name: string, shown: string, attached: string | null, origin: Origin): void {
+  /**
+   * Letters that people know from other programs: -? the help, -V the version, -c the file that is to be read.
+   * -v is an option with a number in uWSGI, and the version where it stands alone.
+   */
+  #isUsual(letter: string, rest: string): boolean {
+    if (letter === "?") this.#asked = "help";
+    else if (letter === "V" || letter === "v" && rest === "" && this.#argv.length === 1) {
+      this.#asked = "version";
+    } else if (letter === "v" && !/^[0-9]/.test(rest || (this.#argv[this.#at] ?? ""))) {
+      this.#error('cannot use "-v": the log says everything already; for the version write "--version"');
+    } else if (letter === "c") {
+      const name = rest || this.#argv[this.#at++];
+      if (name === undefined) this.#error('option "-c" needs a value: the configuration file');
+      else if (OWN_WORDS.has(this.#command)) this.#operands.push(name);
+      else this.#files.push({ name });
+    } else return false;
+    return true;
+  }
+
+  #add(name: string, shown: string, attached: string | null): void {
     let value = attached;
     if (value === null && this.#argumentOf(name) === "required") {
       value = this.#argv[this.#at] ?? null;
       if (value === null) {
-        this.#diagnostics.error(`option ${quote(shown)} needs a value`, origin);
+        this.#error(`option ${quote(shown)} needs a value`);
         return;
       }
       this.#at++;
       if (value.includes("\0")) {
-        this.#diagnostics.error(`cannot use the value of ${quote(shown)}: it contains a NUL byte`, origin);
+        this.#error(`cannot use the value of ${quote(shown)}: it contains a NUL byte`);
         return;
       }
     }
@@ -185,7 +210,7 @@ class Words {
       }
     }
     // uWSGI shows "true" for an option without a value, and takes it for one that is on.
-    this.#options.push({ name, value: value ?? "true", origin });
+    this.#options.push({ name, value: value ?? "true", origin: { file: shown, line: 0 } });
   }
 
   #argumentOf(name: string): Argument {
@@ -198,7 +223,7 @@ class Words {
    * getopt_long: the name itself, or the only one that begins so; several names of one option count as one. An option of
    * reeve alone makes no beginning ambiguous that uWSGI understands.
    */
-  #fullName(written: string, origin: Origin): string | null {
+  #fullName(written: string): string | null {
     if (argumentOf(written) !== null || this.#custom.has(written)) return written;
     const names = [...allOptionNames(), ...this.#custom.keys()];
     const all = written === "" ? [] : names.filter((name) => name.startsWith(written));
@@ -211,15 +236,12 @@ class Words {
     if (matches.length > 0) {
       const some = matches.slice(0, 8).map((name) => quote(`--${name}`)).join(", ");
       const more = matches.length > 8 ? ` and ${matches.length - 8} more` : "";
-      this.#diagnostics.error(
-        `option ${quote(`--${written}`)} is ambiguous: it may be ${some}${more}`,
-        origin,
-      );
+      this.#error(`option ${quote(`--${written}`)} is ambiguous: it may be ${some}${more}`);
       return null;
     }
     const near = nearestName(written, names);
     const hint = near === null ? "" : `: did you mean ${quote(`--${near}`)}?`;
-    this.#diagnostics.error(`unknown option ${quote(`--${written}`)}${hint}`, origin);
+    this.#error(`unknown option ${quote(`--${written}`)}${hint}`);
     return null;
   }
 }

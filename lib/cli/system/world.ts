@@ -26,6 +26,8 @@ import { lookInRoot, readTextInRoot } from "./root_files.ts";
 import { shellGlob } from "./shell_glob.ts";
 
 const LARGEST_SMALL_FILE = 1 << 20;
+/** Holds the program headers and the interpreter's name of an ELF file as linkers write it. */
+const START_BYTES = 4096;
 const SMALLEST_READ = 16 << 10;
 const STDIN = 0;
 
@@ -67,7 +69,7 @@ export class RealPlanSystem implements PlanSystem {
     try {
       const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
       try {
-        const bytes = new Uint8Array(16);
+        const bytes = new Uint8Array(START_BYTES);
         return bytes.subarray(0, readSync(fd, bytes));
       } finally {
         closeSync(fd);

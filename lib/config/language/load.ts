@@ -7,7 +7,7 @@ import { Diagnostics, formatDiagnostic } from "../diagnostic.ts";
 import type { Entry } from "./entry.ts";
 import { Expander } from "./expand.ts";
 import { findOption } from "../options/option_table.ts";
-import type { Origin, RawOption } from "../origin.ts";
+import type { RawOption } from "../origin.ts";
 import { quote } from "../problem.ts";
 import { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
@@ -16,7 +16,6 @@ import type { ConfigWorld } from "../system/world.ts";
 /** A configuration file named on the command line: `file.ini`, `file.ini:section`, `-`. */
 export interface FileArgument {
   readonly name: string;
-  readonly origin: Origin;
 }
 
 export interface Configuration {
@@ -56,9 +55,9 @@ export function loadConfiguration(
   readEnvironment(reader, world);
   for (const { name, value, origin } of words) reader.add(name, value, origin);
   reader.endOfWords();
-  for (const { name, origin } of files) {
+  for (const { name } of files) {
     if (reader.exitCode === null) {
-      reader.readSource({ name, format: null, template: false, origin, from: null });
+      reader.readSource({ name, format: null, template: false, origin: null, from: null });
     }
   }
   if (reader.exitCode === null) {

@@ -22,7 +22,8 @@ export interface SourceRequest {
   readonly format: Format | null;
   /** A template (include, inherit) does not become the file that %O and its like describe. */
   readonly template: boolean;
-  readonly origin: Origin;
+  /** null: the command line, and then messages name the file itself. */
+  readonly origin: Origin | null;
   /** The file that asks: what ":SECTION" is a section of. */
   readonly from: Frame | null;
 }
@@ -80,7 +81,7 @@ export class SourceReader {
     }
   }
 
-  #inject(file: TextPart, origin: Origin): TextPart[] {
+  #inject(file: TextPart, origin: Origin | null): TextPart[] {
     const parts = (paths: readonly string[]): TextPart[] =>
       paths.flatMap((path) => {
         const text = this.#sources.read(path, origin);
@@ -89,7 +90,7 @@ export class SourceReader {
     return [...parts(this.injectedBefore), file, ...parts(this.injectedAfter)];
   }
 
-  #refuses(frame: Frame, origin: Origin): boolean {
+  #refuses(frame: Frame, origin: Origin | null): boolean {
     const names = [`${frame.path}:${frame.section}`];
     for (let at = frame.parent; at !== null; at = at.parent) {
       names.unshift(`${at.path}:${at.section}`);

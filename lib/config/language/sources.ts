@@ -32,7 +32,7 @@ export class Sources {
   }
 
   /** Text of what `path` names (no section in it); null once a problem was reported. */
-  read(path: string, origin: Origin): string | null {
+  read(path: string, origin: Origin | null): string | null {
     const scheme = splitScheme(path);
     if (path !== "-" && scheme?.scheme !== "fd") return this.#readNew(path, origin);
     const known = this.#readOnce.get(path);
@@ -43,7 +43,7 @@ export class Sources {
   }
 
   /** What @(...) stands for: the text without its last line end. uWSGI ends it at a NUL; here that is an error. */
-  readValue(path: string, origin: Origin): string | null {
+  readValue(path: string, origin: Origin | null): string | null {
     const text = this.readText(path, origin);
     if (text === null || text.includes("\0")) {
       if (text !== null) this.#refuse(path, "it contains a NUL byte", origin);
@@ -53,18 +53,18 @@ export class Sources {
   }
 
   /** Text all of which is used, so that all of it must be UTF-8. */
-  readText(path: string, origin: Origin): string | null {
+  readText(path: string, origin: Origin | null): string | null {
     const text = this.read(path, origin);
     if (text === null || !text.includes(BAD_BYTE)) return text;
     this.#refuse(path, "it is not valid UTF-8", origin);
     return null;
   }
 
-  #refuse(path: string, why: string, origin: Origin): void {
+  #refuse(path: string, why: string, origin: Origin | null): void {
     this.#diagnostics.error(`cannot use the content of ${quote(path)}: ${why}`, origin);
   }
 
-  #readNew(path: string, origin: Origin): string | null {
+  #readNew(path: string, origin: Origin | null): string | null {
     try {
       const bytes = this.#bytes(path, origin);
       return bytes === null ? null : decodeText(bytes);
@@ -76,7 +76,7 @@ export class Sources {
     return null;
   }
 
-  #bytes(path: string, origin: Origin): Uint8Array | null {
+  #bytes(path: string, origin: Origin | null): Uint8Array | null {
     const named = splitScheme(path);
     if (named === null) return this.#world.readFile(path);
     const { scheme, rest } = named;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type CommandLine, parseCommandLine } from "../../../lib/cli/shared/argv.ts";
 import { ConfigError } from "../../../lib/config/diagnostic.ts";
+import { formatOrigin } from "../../../lib/config/origin.ts";
 
 function options(...argv: string[]): string[] {
   return parseCommandLine(argv).options.map(({ name, value }) => `${name}=${value}`);
@@ -77,10 +78,24 @@ describe("options", () => {
     expect(options(...declare, "--run", "5", "--flag").slice(2)).toEqual(["run=5", "flag=true"]);
   });
 
-  test("carry the position of their word", () => {
-    const { options, files } = parseCommandLine(["a.ini", "--chdir", "/tmp", "--vacuum"]);
-    expect(options.map(({ origin }) => origin.line)).toEqual([2, 4]);
-    expect(files[0]?.origin).toEqual({ file: "command line", line: 1 });
+  test("carry the word that they are as their origin", () => {
+    const { options } = parseCommandLine(["a.ini", "--chdir", "/tmp", "--vacuum", "-d", "l"]);
+    expect(options.map(({ origin }) => formatOrigin(origin))).toEqual(["--chdir", "--vacuum", "-d"]);
+  });
+
+  test("that other programs have for their help, version and file are understood", () => {
+    const command = (...words: string[]) => parseCommandLine(words).command;
+    expect([command("-?"), command("-V"), command("-v")]).toEqual(["help", "version", "version"]);
+    expect(parseCommandLine(["-c", "a.ini"]).files).toEqual([{ name: "a.ini" }]);
+    expect(parseCommandLine(["check", "-ca.ini"])).toMatchObject({
+      command: "check",
+      files: [{ name: "a.ini" }],
+    });
+    expect(problems("-c")).toEqual(['option "-c" needs a value: the configuration file']);
+    expect(options("-v", "10", "a.ini")).toEqual(["max-vars=10"]);
+    expect(problems("-v", "a.ini")).toEqual([
+      'cannot use "-v": the log says everything already; for the version write "--version"',
+    ]);
   });
 
   test("that are wrong are reported together", () => {

@@ -69,7 +69,7 @@ export function fakeSystem(
     stat,
     canWrite: (path) => may(path, "write"),
     canExecute: (path) => may(path, "execute"),
-    readStart: (path) => new TextEncoder().encode(files[path]?.text ?? "\x7fELF").subarray(0, 16),
+    readStart: (path) => new TextEncoder().encode(files[path]?.text ?? "\x7fELF").subarray(0, 4096),
     readDirectory: (path) => files[path]?.names ?? null,
     readText: (path) => files[path]?.text ?? null,
     readInRoot: (root, path) => files[`${root}|${path}`]?.text ?? null,

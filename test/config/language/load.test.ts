@@ -51,7 +51,7 @@ describe("the options for the plan", () => {
     const found = load(["a.ini", "--env", "C=1"], { "/etc/a.ini": "[uwsgi]\nenv = F=1\n" }, {
       environment: { UWSGI_ENV: "E=1", HOME: "/root" },
     });
-    expect(options(found)).toEqual(["environment env=E=1", "command line:2 env=C=1", "a.ini:2 env=F=1"]);
+    expect(options(found)).toEqual(["environment env=E=1", "--env env=C=1", "a.ini:2 env=F=1"]);
   });
 
   test("hold what a declared option stands for, where it is used", () => {
@@ -211,7 +211,7 @@ describe("bad input", () => {
 
   test("such as a directory for a file is named", () => {
     expect(messages(load(["d"], { "/etc/d/x.ini": "" }))).toEqual([
-      'command line:1: cannot read "d": it is a directory, a file is needed',
+      'cannot read "d": it is a directory, a file is needed',
     ]);
   });
 
