@@ -100,6 +100,21 @@ describe("reeve check", () => {
     expect(out).toContain("not usable");
   });
 
+  test("a number with a comment behind it counts, as in uWSGI, and the comment is named", () => {
+    using directory = new Directory();
+    const file = directory.file(
+      "a.ini",
+      "[uwsgi]\nreload-mercy = 8  # seconds\nlog-maxsize = 20971520  # 20 MB\nattach-daemon = sleep 900\n",
+    );
+    const { code, err } = reeve(["check", file]);
+    expect(code).toBe(0);
+    for (const [line, name, number] of [[2, "reload-mercy", "8"], [3, "log-maxsize", "20971520"]]) {
+      expect(err).toContain(`${file}:${line}: warning: of "${name}" only "${number}" counts, not all of`);
+    }
+    expect(err.match(/there are no comments behind one\n/g)).toHaveLength(2);
+    expect(reeve(["plan", file]).out).toMatch(/stop timeout\s+8 s/);
+  });
+
   test("runs nothing, not even what a value asks for", () => {
     using directory = new Directory();
     const mark = `${directory.path}/mark`;

@@ -8,6 +8,7 @@ import { type Configuration, loadConfiguration } from "../../config/language/loa
 import { noteDifferences } from "../../config/check/differences.ts";
 import { buildPlan } from "../../config/build/build_plan.ts";
 import { findProblems, type Purpose } from "../../config/check/problems.ts";
+import { explainComments } from "../../config/values/comment.ts";
 import type { Plan } from "../../config/plan/plan.ts";
 import type { PlanSystem } from "../../config/system/system.ts";
 import { cipherProblem } from "../../legion/packets/cipher_names.ts";
@@ -42,7 +43,9 @@ export function readPlan(
     configuration = loadConfiguration(line.options, line.files, world);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { plan: null, configuration: null, diagnostics: collected(error.diagnostics) };
+    const diagnostics = collected(error.diagnostics);
+    explainComments(diagnostics.list, line.options);
+    return { plan: null, configuration: null, diagnostics };
   }
   const { diagnostics, files } = configuration;
   if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
@@ -53,6 +56,7 @@ export function readPlan(
     diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
+  explainComments(diagnostics.list, configuration.options);
   return { plan, configuration, diagnostics };
 }
 

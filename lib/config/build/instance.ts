@@ -18,7 +18,7 @@ import { planStats } from "./stats.ts";
 import { planWaits } from "./waits.ts";
 import { quote } from "../problem.ts";
 import type { UserDatabase } from "../users.ts";
-import { parseMode } from "../values/values.ts";
+import { parseMode, readNumber } from "../values/values.ts";
 
 /** uWSGI 2.0: seconds from the stop signal of a daemon to SIGKILL. */
 const DEFAULT_RELOAD_MERCY = 3;
@@ -149,14 +149,19 @@ function planPidfiles(reader: OptionReader): InstancePlan["pidfiles"] {
 function planLimitAs(reader: OptionReader): number | null {
   const option = reader.last("limit-as");
   if (option === null) return null;
-  const text = option.value.trim();
-  const bytes = /^\d{1,9}(?:\.\d+)?$/.test(text) ? Math.floor(Number(text) * MEGABYTE) : 0;
-  if (bytes > 0) return bytes;
+  // A unit behind the number would mean another limit than uWSGI takes it for.
+  const bytes = readNumber(option, /^\d+(?=\s)/, megabytesOf, reader.diagnostics);
+  if (bytes !== null) return bytes;
   reader.diagnostics.error(
-    `cannot use limit-as=${quote(text)}: a number of megabytes is wanted, as in 512`,
+    `cannot use limit-as=${quote(option.value.trim())}: a number of megabytes is wanted, as in 512`,
     option.origin,
   );
   return null;
+}
+
+function megabytesOf(text: string): number | null {
+  const bytes = /^\d{1,9}(?:\.\d+)?$/.test(text) ? Math.floor(Number(text) * MEGABYTE) : 0;
+  return bytes > 0 ? bytes : null;
 }
 
 function planFifos(reader: OptionReader): InstancePlan["masterFifo"] {

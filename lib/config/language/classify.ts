@@ -14,6 +14,7 @@ import { quote } from "../problem.ts";
 import type { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
 import { uwsgiNames } from "../options/uwsgi_names.ts";
+import { NO_COMMENTS } from "../values/comment.ts";
 import { parseBoolean } from "../values/values.ts";
 
 export interface Classified {
@@ -88,9 +89,7 @@ class Sorter implements Classified {
     }
     if (row.type === "bool" && /^(?:false|off|no|0)\s+[;#]/i.test(value)) {
       this.#diagnostics.warning(
-        `${
-          quote(entry.name)
-        } is on: a value goes to the end of the line, and there are no comments behind one`,
+        `${quote(entry.name)} is on: ${NO_COMMENTS}`,
         origin,
       );
     }

@@ -2,7 +2,6 @@
  * The blocks of the configuration language: what a `for` repeats over, and whether an `if` holds. Knows the questions;
  * the system answers through ConfigWorld.
  */
-import { leadingInteger } from "./arithmetic.ts";
 import { decodeText } from "./format/decode.ts";
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Entry } from "./entry.ts";
@@ -10,6 +9,7 @@ import { MOST_OPTIONS } from "../limits.ts";
 import type { Origin } from "../origin.ts";
 import { describeProblem, quote } from "../problem.ts";
 import type { ConfigWorld } from "../system/world.ts";
+import { readNumber, wholeNumber } from "../values/values.ts";
 
 /** What a line inside a block becomes: a copy for each of these, `%(_)` replaced; null: the line as it is. */
 export type Contexts = readonly (string | null)[];
@@ -70,16 +70,17 @@ function wordsOf(option: string, argument: string, origin: Origin, scope: LogicS
 }
 
 function numbersUpTo(argument: string, origin: Origin, diagnostics: Diagnostics): Contexts {
-  if (!/^\s*[+-]?[0-9]+$/.test(argument)) {
+  const option = { name: "for-times", value: argument, origin };
+  const times = readNumber(option, /^[+-]?[0-9]+/, wholeNumber, diagnostics);
+  if (times === null) {
     diagnostics.error(`for-times takes a number, not ${quote(argument)}`, origin);
     return NONE;
   }
-  const times = leadingInteger(argument);
-  if (times > BigInt(MOST_OPTIONS)) {
+  if (times > MOST_OPTIONS) {
     diagnostics.error(`cannot repeat ${argument} times: ${MOST_OPTIONS} is the most`, origin);
     return NONE;
   }
-  return Array.from({ length: Math.max(0, Number(times)) }, (_, index) => String(index + 1));
+  return Array.from({ length: Math.max(0, times) }, (_, index) => String(index + 1));
 }
 
 function linesOfFile(path: string, origin: Origin, scope: LogicScope): Contexts {

@@ -8,6 +8,7 @@ import type { Identity } from "../plan/daemon_plan.ts";
 import type { PlanSystem } from "./system.ts";
 import { quote } from "../problem.ts";
 import { parseId, type UserDatabase } from "../users.ts";
+import { readNumber } from "../values/values.ts";
 
 /** A value with the place it was written at. */
 export interface Written {
@@ -70,10 +71,11 @@ export function resolveIdentity(
 
 function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
-  const id = parseId(text) ?? users.userByName(text)?.uid ?? rootOf(text, users.users);
+  const id = parseId(text) ?? users.userByName(text)?.uid ?? rootOf(text, users.users) ??
+    leadingId("uid", written, diagnostics);
   if (id === null) {
     diagnostics.error(
-      `unknown user ${quote(text)}: ${whyUnknown(text, users.pathOf("passwd"), users.users)}`,
+      `unknown user ${quote(text)}: ${whyUnknown(users.pathOf("passwd"), users.users)}`,
       written.origin,
     );
   }
@@ -82,14 +84,21 @@ function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnos
 
 function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
-  const id = parseId(text) ?? users.groupByName(text)?.gid ?? rootOf(text, users.groups);
+  const id = parseId(text) ?? users.groupByName(text)?.gid ?? rootOf(text, users.groups) ??
+    leadingId("gid", written, diagnostics);
   if (id === null) {
     diagnostics.error(
-      `unknown group ${quote(text)}: ${whyUnknown(text, users.pathOf("group"), users.groups)}`,
+      `unknown group ${quote(text)}: ${whyUnknown(users.pathOf("group"), users.groups)}`,
       written.origin,
     );
   }
   return id;
+}
+
+/** The number before a blank, as uWSGI takes it. `33x` is no number: it may be a name that is not there. */
+function leadingId(name: string, { value, origin }: Written, diagnostics: Diagnostics): number | null {
+  const isNumber = /^\d+\s/.test(value.trim());
+  return isNumber ? readNumber({ name, value, origin }, /^\d+/, parseId, diagnostics) : null;
 }
 
 /** A root without such a file, as of one static program, has this user and this group all the same. */
@@ -97,8 +106,7 @@ function rootOf(text: string, known: readonly unknown[]): number | null {
   return text === "root" && known.length === 0 ? 0 : null;
 }
 
-function whyUnknown(text: string, file: string, known: readonly unknown[]): string {
-  if (/\s[;#]/.test(text)) return "a value goes to the end of the line, and there are no comments behind one";
+function whyUnknown(file: string, known: readonly unknown[]): string {
   return known.length === 0 ? `${file} is absent or empty: give a number` : `it is not in ${file}`;
 }
 

@@ -5,7 +5,7 @@
 import { parseCapabilities } from "./capabilities.ts";
 import type { Field } from "./field.ts";
 import { parseSeconds } from "./options.ts";
-import { parseBoolean, parseInteger, type Range } from "./values.ts";
+import { parseBoolean, parseInteger, type Range, readNumber } from "./values.ts";
 import { quote } from "../problem.ts";
 import { parseSignal } from "../../sys/signal_names.ts";
 
@@ -43,13 +43,17 @@ export function duration(field: Field): number | null {
 }
 
 export function signal(field: Field): number | null {
-  const number = parseSignal(field.value);
+  const number = parseSignal(field.value) ?? readNumber(field, /^\d+/, signalOfNumber, field.diagnostics);
   if (number !== null) return number;
   return field.error(
     `unknown signal ${
       quote(field.value)
     } in ${field.name}: give a name (TERM, SIGQUIT, RTMIN+1) or a number from 1 to 64`,
   );
+}
+
+function signalOfNumber(text: string): number | null {
+  return /^\d+$/.test(text) ? parseSignal(text) : null;
 }
 
 /** `0` is no signal of its own. */

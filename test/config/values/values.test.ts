@@ -17,6 +17,13 @@ function parsed(parser: Parser, value: string): number | string | null {
   return diagnostics.list[0]?.text ?? result;
 }
 
+/** The result, and the warning that it came with. */
+function warned(parser: Parser, value: string): readonly [number | null, string] {
+  const diagnostics = new Diagnostics();
+  const result = parser({ name: "opt", value, origin: { file: "a.ini", line: 3 } }, diagnostics);
+  return [result, diagnostics.list.map(({ severity, text }) => `${severity}: ${text}`).join("\n")];
+}
+
 test("a boolean is off for false, off, no and 0 in any case, and else on", () => {
   for (const value of ["false", "OFF", "No", "0"]) expect(parseBoolean(value)).toBeFalse();
   for (const value of ["", "true", "1", "00", "nope", " no"]) expect(parseBoolean(value)).toBeTrue();
@@ -34,8 +41,17 @@ describe("an integer", () => {
     ]);
   });
 
-  test("with something behind it is an error", () => {
-    expect(parsed(parseInteger, "10x")).toBe('"opt" takes a whole number, not "10x"');
+  test("with something behind it is the number at its beginning, as in uWSGI, with a warning", () => {
+    expect(warned(parseInteger, "10x")).toEqual([
+      10,
+      'warning: of "opt" only "10" counts, not all of "10x": write nothing behind it',
+    ]);
+    expect(warned(parseInteger, "8  # seconds")).toEqual([
+      8,
+      'warning: of "opt" only "8" counts, not all of "8  # seconds": ' +
+      "a value goes to the end of the line, and there are no comments behind one",
+    ]);
+    expect(parsed(parseInteger, "x10")).toBe('"opt" takes a whole number, not "x10"');
   });
 
   test("out of range is an error", () => {
@@ -54,9 +70,14 @@ test("a duration is in seconds or has a unit", () => {
     3600,
     86_400,
   ]);
-  for (const bad of ["", "soon", "-1", "1 week", "1e3"]) {
+  for (const bad of ["", "soon", "-1", "1.5 weeks", "# 1"]) {
     expect(parsed(parseDuration, bad)).toContain("takes a time");
   }
+  expect(["1 week", "1.5h ; x", "2m# x"].map((value) => warned(parseDuration, value)[0])).toEqual([
+    1,
+    5400,
+    2,
+  ]);
 });
 
 test("a size is in bytes or has a unit", () => {
@@ -71,6 +92,11 @@ test("a size is in bytes or has a unit", () => {
   for (const bad of ["", "1.5M", "-1", "lots"]) {
     expect(parsed(parseSize, bad)).toContain("takes a number of bytes");
   }
+  expect(["20971520  # 20 MB", "2M # x", "3 megs"].map((value) => warned(parseSize, value)[0])).toEqual([
+    20_971_520,
+    2_097_152,
+    3,
+  ]);
 });
 
 test("a mode is octal", () => {
@@ -83,4 +109,5 @@ test("a mode is octal", () => {
   for (const bad of ["", "8", "rwx", "77777"]) {
     expect(parsed(parseMode, bad)).toContain("takes an octal number");
   }
+  expect(["022 ; group", "22x"].map((value) => warned(parseMode, value)[0])).toEqual([0o22, 0o22]);
 });

@@ -129,7 +129,7 @@ describe("attach-daemon2", () => {
     ["cmd=x,gid=nogroup-here", 'unknown group "nogroup-here"'],
     ["cmd=x,daemonize=1", "daemonize needs a pidfile"],
     ["cmd=x,stop_timeout=-1", '"stop_timeout" takes a time in seconds'],
-    ["cmd=x,max_throttle=1s", '"max_throttle" takes a whole number, not "1s"'],
+    ["cmd=x,max_throttle=s1", '"max_throttle" takes a whole number, not "s1"'],
     ["cmd=x,pidfile=", "cannot use pidfile: its value is empty"],
     ["cmd=x,name=a b", 'cannot use "a b" as the name of a daemon'],
   ])("%s is an error", (value, expected) => {
