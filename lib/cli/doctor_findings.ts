@@ -28,6 +28,7 @@ export function findings(files: HostFiles, calls: KernelCalls | string): readonl
     ...fileFindings(files),
     terminal(files),
     openFiles(files),
+    birthmarks(files),
   ];
 }
 
@@ -249,6 +250,24 @@ function openFiles({ openFiles: limit }: HostFiles): Finding {
   return limit.hard > FILES_OF_REEVE
     ? finding("open-files", "ok", found, "daemons get the first; reeve itself takes the second")
     : finding("open-files", "without", found, "room for few daemons: raise it with ulimit -n");
+}
+
+/** Birthmarks are numbers up to 2^63 in the soft limit of file locks (lib/process/birthmark.ts). */
+function birthmarks({ fileLocks: limit }: HostFiles): Finding {
+  if (limit === null || limit.hard < 2 ** 63) {
+    return finding(
+      "birthmarks",
+      "without",
+      limit === null ? "no limit of file locks to be seen" : `file locks limited to ${limit.hard}`,
+      "what a daemon forked into another session does not end with it: ulimit -Hx unlimited before reeve starts",
+    );
+  }
+  return finding(
+    "birthmarks",
+    "ok",
+    "file locks unlimited",
+    "what a daemon forked is known, whatever its session",
+  );
 }
 
 function finding(name: string, state: FindingState, found: string, means = ""): Finding {

@@ -48,6 +48,11 @@ export const DAEMON_MESSAGES = {
   cannotKill: (pid: number) =>
     `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
   annihilated: (command: string, pid: number) => `daemon ${quoted(command)} (pid: ${pid}) annihilated`,
+  leftRunning: (command: string, pid: number) =>
+    `${
+      quoted(command)
+    } ended well and left pid ${pid} running, which is killed: a command that puts itself ` +
+    "into the background needs its switch for the foreground, or smart-attach-daemon = PIDFILE COMMAND",
   touched: (path: string, command: string, pid: number) =>
     `*** ${path} has been touched... reloading daemon ${quoted(command)} (pid: ${pid}) !!! ***`,
 } as const;

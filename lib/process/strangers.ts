@@ -4,6 +4,7 @@
  */
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
+import type { Birthmarks } from "./birthmarks.ts";
 import { errorText } from "../sys/error_text.ts";
 import { signalGroup, signalProcess } from "../sys/process/pidfd.ts";
 import { listChildren, listChildrenOf, readStat } from "../sys/process/process_table.ts";
@@ -16,6 +17,7 @@ export interface StrangersParts {
   readonly isOwned: (pid: number) => boolean;
   /** Those of the jail and of legions' guards that there are at the moment. */
   readonly inits: () => readonly number[];
+  readonly marks: Pick<Birthmarks, "readStart" | "startOf">;
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
   readonly lookSoon: () => void;
 }
@@ -66,6 +68,14 @@ export class Strangers implements SweepSystem {
 
   later(look: () => void): void {
     setTimeout(look, LOOK_AGAIN_MS);
+  }
+
+  markOfLeader({ pid }: ProcessId): number | null {
+    return this.#parts.marks.startOf(pid);
+  }
+
+  markOf({ pid }: SessionMember): number | null {
+    return this.#parts.marks.readStart(pid);
   }
 
   #unowned(pids: readonly number[], isJailed: boolean): SessionMember[] {

@@ -1,6 +1,7 @@
 /**
- * What is left of a session whose leader ended. As a child subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its
- * init does. The session id cannot be given to another process while any member lives, so members are known for sure.
+ * What is left of a daemon that ended: the members of its session, and what bears its birthmark in another session. As a child
+ * subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its init does. The session id cannot be given to
+ * another process while any member lives, so members are known for sure.
  */
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -25,15 +26,20 @@ export interface SweepSystem {
   hearEnd(member: SessionMember): void;
   /** Calls back in a while. */
   later(look: () => void): void;
+  /** The birthmark of the daemon that `leader` was, and of a process (birthmarks.ts); null: it has none. */
+  markOfLeader(leader: ProcessId): number | null;
+  markOf(member: SessionMember): number | null;
 }
 
 interface Sweep {
   readonly leader: ProcessId;
+  readonly mark: number | null;
   signal: number | null;
   readonly told: Set<number>;
   /** The leader's group was signalled at this look, or, unless by SIGKILL, at an earlier one. */
   toldGroup: boolean;
   readonly emptied: () => void;
+  found: ((member: SessionMember) => void) | null;
 }
 
 /** More than this are looked at only so often: 5,000 that die one by one would be 12 million looks. */
@@ -55,11 +61,30 @@ export class Sweeper {
     return this.#sweeps.size > 0;
   }
 
-  /** Calls of one turn of the event loop share one look at the process table. */
-  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
+  /**
+   * Tells what is left of `leader` to end (`signal` null: waits for it) and calls `emptied` once nothing is; `found` with the
+   * first that lives. Calls of one turn of the event loop share one look at the process table.
+   */
+  sweep(
+    leader: ProcessId,
+    signal: number | null,
+    emptied: () => void,
+    found: ((member: SessionMember) => void) | null = null,
+  ): void {
     const running = this.#sweeps.get(leader.pid);
     if (running !== undefined) running.signal = signal;
-    else this.#sweeps.set(leader.pid, { leader, signal, told: new Set(), toldGroup: false, emptied });
+    else {
+      const mark = this.#system.markOfLeader(leader);
+      this.#sweeps.set(leader.pid, {
+        leader,
+        mark,
+        signal,
+        told: new Set(),
+        toldGroup: false,
+        emptied,
+        found,
+      });
+    }
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -83,9 +108,14 @@ export class Sweeper {
     this.#crowd = strangers.length;
     for (const sweep of this.#sweeps.values()) if (sweep.signal === SIGKILL) sweep.toldGroup = false;
     for (const member of strangers) {
-      const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp);
+      const sweep = this.#sweeps.get(member.session) ?? this.#sweeps.get(member.pgrp) ??
+        this.#sweepOfMark(member);
       if (sweep === undefined || member.startTime < sweep.leader.startTime) continue;
       left.add(sweep);
+      if (member.state !== "Z") {
+        sweep.found?.(member);
+        sweep.found = null;
+      }
       if (member.isJailed === true) this.#system.hearEnd(member);
       this.#tell(sweep, member);
     }
@@ -94,6 +124,13 @@ export class Sweeper {
       this.#sweeps.delete(session);
       sweep.emptied();
     }
+  }
+
+  /** The daemon that a process in a session of its own comes from. */
+  #sweepOfMark(member: SessionMember): Sweep | undefined {
+    const mark = this.#system.markOf(member);
+    if (mark === null) return undefined;
+    return this.#sweeps.values().find((sweep) => sweep.mark === mark);
   }
 
   /** null: it could not be seen who is there (no descriptor is free), and nobody is said to be gone. */

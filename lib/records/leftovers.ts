@@ -1,12 +1,13 @@
 /**
  * Ends what dumb daemons of a killed reeve left, inside its jail and outside: by the sessions on record, proved by start times
- * (remainder.ts). What is only likely to be theirs is named and left alone.
+ * (remainder.ts), and by the birthmark that everything bears which they forked. What is only likely to be theirs is named
+ * and left alone.
  */
 import { SIGKILL } from "../daemon/patience.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import { errorText } from "../sys/error_text.ts";
-import { listProcesses, readStat } from "../sys/process/process_table.ts";
+import { listProcesses, type ProcessStat, readStat } from "../sys/process/process_table.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { PidTurnover } from "./pid_turnover.ts";
 import { findRemainders } from "./remainder.ts";
@@ -16,6 +17,8 @@ export interface LeftoversParts {
   readonly logger: Pick<Logger, "warning" | "debug">;
   readonly journal: Journal;
   readonly turnover: PidTurnover;
+  /** It bears the birthmark of a dumb daemon of this instance. */
+  readonly isMarked: (pid: number) => boolean;
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
 }
 
@@ -38,24 +41,55 @@ export class Leftovers {
     const dumb = this.#before.filter((entry) => !entry.smart);
     this.#forgetGone(this.#before.filter((entry) => entry.smart));
     if (dumb.length === 0) return true;
+    const isOver = new Promise<"over">((done) => setTimeout(done, PATIENCE_MS, "over").unref());
+    let isLate = false;
+    const wait = async (gone: readonly Promise<void>[]): Promise<void> => {
+      isLate = await Promise.race([Promise.all(gone), isOver]) === "over";
+    };
+    const processes = listProcesses();
+    const marked = this.#marked(processes);
+    const known = new Set(marked.map(({ pid }) => pid));
+    const proven = new Set<number>();
     const gone: Promise<void>[] = [];
-    for (const { entry, proved, doubtful } of findRemainders(dumb, listProcesses(), turnover.none)) {
-      if (doubtful.length > 0) {
-        const pids = doubtful.map((member) => member.pid).join(" ");
+    for (const { entry, proved, doubtful } of findRemainders(dumb, processes, turnover.none)) {
+      const others = doubtful.filter(({ pid }) => !known.has(pid));
+      if (others.length > 0) {
         logger.warning(
           entry.name,
           `processes of a session like an earlier run's are left alone: nothing proves that they are its`,
-          { pids },
+          { pids: others.map(({ pid }) => pid).join(" ") },
         );
       }
       for (const member of proved) {
+        proven.add(member.pid);
         logger.warning(entry.name, `killing what an earlier reeve left (pid: ${member.pid})`);
         gone.push(this.#killAndWait(member));
       }
     }
-    const patience = new Promise<void>((done) => setTimeout(done, PATIENCE_MS).unref());
-    await Promise.race([Promise.all(gone), patience]);
+    let rest = marked.filter(({ pid }) => !proven.has(pid));
+    await wait([...gone, ...rest.map((member) => this.#killMarked(member))]);
+    // Who was forked between the look and the kill bears the mark as well.
+    for (
+      rest = this.#marked(listProcesses());
+      rest.length > 0 && !isLate;
+      rest = this.#marked(listProcesses())
+    ) {
+      await wait(rest.map((member) => this.#killMarked(member)));
+    }
     return this.#forgetGone(dumb, true);
+  }
+
+  #marked(processes: readonly ProcessStat[]): ProcessStat[] {
+    return processes.filter(({ pid, state }) => state !== "Z" && this.#parts.isMarked(pid));
+  }
+
+  #killMarked(member: ProcessStat): Promise<void> {
+    const { pid, comm } = member;
+    this.#parts.logger.warning(
+      null,
+      `killing what a daemon of an earlier reeve forked (pid: ${pid}, "${comm}")`,
+    );
+    return this.#killAndWait(member);
   }
 
   /**

@@ -8,6 +8,7 @@ import { exitCodeOf } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
+import { readLimit, RLIMIT } from "../sys/process/limits.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/process/identity.ts";
 import { Inotify } from "../sys/file/inotify.ts";
 import { ownCredentials } from "../sys/process/own_process.ts";
@@ -29,6 +30,7 @@ import { PathWatch } from "../watch/path_watch.ts";
 import { PidTurnover } from "../records/pid_turnover.ts";
 import { Registry } from "../process/registry.ts";
 import { isAlive } from "../process/signaller.ts";
+import { Birthmarks } from "../process/birthmarks.ts";
 import { Strangers } from "../process/strangers.ts";
 import { Sweeper } from "../process/sweeper.ts";
 import { UnitHost } from "./unit/host.ts";
@@ -64,6 +66,7 @@ export class Core {
   readonly #parts: CoreParts;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
+  readonly #marks: Birthmarks;
   readonly #turnover: PidTurnover;
   readonly #leftovers: Leftovers;
   /** Nothing of an earlier reeve is left on record. */
@@ -93,9 +96,15 @@ export class Core {
         }; a kill -9 of reeve now would leave daemons behind unknown`,
       );
     });
+    this.#marks = new Birthmarks({
+      runDir: parts.runDir,
+      limit: readLimit(RLIMIT.locks),
+      now: BigInt(Math.floor(bootTime() * TICKS_PER_SECOND / 1000)),
+    });
     this.#sweeper = new Sweeper(
       new Strangers({
         logger,
+        marks: this.#marks,
         isOwned: (pid) => this.registry.has(pid),
         inits: () => {
           const jail = this.jail?.place()?.initPid ?? null;
@@ -111,6 +120,7 @@ export class Core {
       logger,
       registry: this.registry,
       sweeper: this.#sweeper,
+      marks: this.#marks,
       journal: this.#journal,
       watcher: watcher(),
       watchFile: (file, place, changed) => {
@@ -158,6 +168,7 @@ export class Core {
       logger,
       journal: this.#journal,
       turnover: this.#turnover,
+      isMarked: (pid) => this.#marks.readStart(pid) !== null,
       follow: (process, ended) => this.host.follow(process, null, ended),
     });
   }

@@ -18,6 +18,8 @@ class Crowd {
     kill: ({ pid }, signal) => void this.sent.push(`${pid} ${signal}`),
     killGroup: ({ pgrp }, signal) => void this.sent.push(`-${pgrp} ${signal}`),
     hearEnd: () => {},
+    markOfLeader: () => null,
+    markOf: () => null,
     later: (look) => void this.later.push(look),
   });
 

@@ -44,6 +44,7 @@ const FILES: HostFiles = {
   runDirectories: [{ path: "/run/reeve", writable: true }],
   terminals: [false, false, false],
   openFiles: { soft: 1024, hard: 1_048_576 },
+  fileLocks: { soft: Infinity, hard: Infinity },
 };
 
 /** The findings that are not ok, as `NAME: STATE`. */
@@ -72,6 +73,7 @@ describe("what a host's facts mean", () => {
     ["no run directory", { runDirectories: [] }, {}, "run-dir: without"],
     ["no capabilities", { uid: 1000, capabilities: 0n }, {}, "rights: without"],
     ["few open files", { openFiles: { soft: 20, hard: 20 } }, {}, "open-files: without"],
+    ["few file locks", { fileLocks: { soft: 20, hard: 20 } }, {}, "birthmarks: without"],
   ];
   for (const [what, files, calls, expected] of cases) {
     test(`${what}: ${expected}`, () => expect(troubles(files, calls)).toEqual([expected]));

@@ -38,6 +38,17 @@ const DELIBERATE: Readonly<Record<string, { why: string; holds: (ours: State, th
         .toEqual([]);
     },
   },
+  rlimits: {
+    why: "the soft limit of file locks, which nothing enforces, is a dumb daemon's birthmark",
+    holds: (ours, theirs) => {
+      const [own, others] = [ours, theirs].map((state) => [...state["rlimits"] as [string, string][]]);
+      const [marked] = own?.splice(RLIMIT_LOCKS, 1, ["", ""]) ?? [];
+      const [plain] = others?.splice(RLIMIT_LOCKS, 1, ["", ""]) ?? [];
+      expect(own).toEqual(others);
+      expect(marked?.[1]).toBe(plain?.[1] as string);
+      expect(BigInt(marked?.[0] ?? 0) >> 62n).toBe(1n);
+    },
+  },
   groups: {
     why: "a daemon with a uid gets the supplementary groups of that user; uWSGI leaves it those of root",
     holds: (ours) =>
@@ -87,6 +98,8 @@ async function runBoth(scope: Scope, lines: readonly string[]): Promise<{ ours: 
   return { ours, theirs };
 }
 
+const RLIMIT_LOCKS = 10;
+
 const STATE = `${fixture("print_state")} FILE hang`;
 
 interface Case {
@@ -97,7 +110,7 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: "a plain daemon", lines: [`attach-daemon = exec ${STATE}`], differs: [] },
+  { name: "a plain daemon", lines: [`attach-daemon = exec ${STATE}`], differs: ["rlimits"] },
   {
     name: "a daemon with environment, umask and directory of the instance",
     lines: [
@@ -107,12 +120,12 @@ const CASES: readonly Case[] = [
       "chdir = work",
       `attach-daemon = exec ${STATE}`,
     ],
-    differs: [],
+    differs: ["rlimits"],
   },
   {
     name: "a daemon with uid, gid and chdir of its own",
     lines: [`attach-daemon2 = cmd=exec ${STATE},uid=65534,gid=65534,chdir=/`],
-    differs: ["groups"],
+    differs: ["groups", "rlimits"],
   },
   {
     name: "a smart daemon that stays in the foreground",
@@ -122,7 +135,7 @@ const CASES: readonly Case[] = [
   {
     name: "a daemon of an instance with uid and gid",
     lines: ["uid = nobody", "gid = nogroup", `attach-daemon = exec ${STATE}`],
-    differs: ["groups"],
+    differs: ["groups", "rlimits"],
   },
   {
     name: "a daemon whose supervisor puts it into the background",

@@ -14,6 +14,7 @@ function world(...strangers: SessionMember[]) {
   const sent: string[] = [];
   const later: (() => void)[] = [];
   const heard: number[] = [];
+  const marks = new Map<number, number>();
   const system = {
     looks: 0,
     broken: false,
@@ -25,6 +26,8 @@ function world(...strangers: SessionMember[]) {
     kill: ({ pid }: SessionMember, signal: number) => void sent.push(`${signal} ${pid}`),
     killGroup: ({ pgrp }: SessionMember, signal: number) => void sent.push(`${signal} -${pgrp}`),
     hearEnd: ({ pid }: SessionMember) => void heard.push(pid),
+    markOfLeader: ({ pid }: ProcessId) => pid === LEADER.pid ? 7 : null,
+    markOf: ({ pid }: SessionMember) => marks.get(pid) ?? null,
     later: (look: () => void) => void later.push(look),
   };
   const sweeper = new Sweeper(system);
@@ -33,7 +36,7 @@ function world(...strangers: SessionMember[]) {
     sweeper.sweep(leader, signal, () => emptied++);
     await Promise.resolve();
   };
-  return { sweeper, system, sent, heard, later, strangers, sweep, emptied: () => emptied };
+  return { sweeper, system, sent, heard, later, strangers, marks, sweep, emptied: () => emptied };
 }
 
 test("a session that is empty is said to be, but never within the call", async () => {
@@ -167,4 +170,34 @@ test("what a jail's init has inherited is told alike, and its end is asked for, 
   strangers.length = 0;
   sweeper.lookSoon();
   expect(emptied()).toBe(1);
+});
+
+test("what bears the daemon's birthmark is told in whatever session it is, and named once", () => {
+  const elsewhere = { session: 80, pgrp: 80 };
+  const { sweeper, sent, marks } = world(
+    member(80, elsewhere),
+    member(81, elsewhere),
+    member(82, { session: 82 }),
+    member(83, { session: 83 }),
+  );
+  marks.set(80, 7).set(81, 7).set(82, 8);
+  const found: number[] = [];
+  sweeper.sweep(LEADER, SIGKILL, () => {}, ({ pid }) => found.push(pid));
+  sweeper.look();
+  expect(sent).toEqual(["9 80", "9 81"]);
+  expect(found).toEqual([80]);
+});
+
+test("a dead process with the birthmark is waited for: its children come to reeve when it is reaped", () => {
+  const { sweeper, sent, strangers, marks, emptied } = world(member(80, { session: 80, state: "Z" }));
+  marks.set(80, 7);
+  let isEmpty = false;
+  sweeper.sweep(LEADER, SIGKILL, () => {
+    isEmpty = true;
+  });
+  sweeper.look();
+  expect([sent, isEmpty]).toEqual([[], false]);
+  strangers.pop();
+  sweeper.look();
+  expect([isEmpty, emptied()]).toEqual([true, 0]);
 });

@@ -15,6 +15,7 @@ import { closePidfd } from "../../sys/process/pidfd.ts";
 import { readStat } from "../../sys/process/process_table.ts";
 import type { Watcher } from "../../sys/file/watcher.ts";
 import type { Inherited } from "../../process/child_builder.ts";
+import type { Birthmarks } from "../../process/birthmarks.ts";
 import { Children } from "../../process/children.ts";
 import { DaemonStarter } from "./starter.ts";
 import { errorText } from "../../sys/error_text.ts";
@@ -32,6 +33,7 @@ export interface HostParts {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly sweeper: Sweeper;
+  readonly marks: Birthmarks;
   readonly journal: Journal;
   readonly watcher: Watcher;
   /** Calls back when the file at `path` may have changed, appeared or gone. `place`: whose path it is; null: reeve's. */
@@ -91,6 +93,7 @@ export class UnitHost implements UnitServices {
   }
 
   forget(process: ProcessId): void {
+    this.#parts.marks.forget(process.pid);
     this.#parts.journal.end(process);
   }
 
@@ -196,8 +199,13 @@ export class UnitHost implements UnitServices {
     return this.starter.places.sourceOf(plan) === null && isOnSharedStorage(plan.pidfile ?? "");
   }
 
-  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
-    this.#parts.sweeper.sweep(leader, signal, emptied);
+  sweep(
+    leader: ProcessId,
+    signal: number | null,
+    emptied: () => void,
+    found: (member: ProcessId) => void,
+  ): void {
+    this.#parts.sweeper.sweep(leader, signal, emptied, found);
   }
 
   remember(unit: DaemonUnit, process: ProcessId): void {

@@ -19,6 +19,8 @@ import type { Lordship } from "../../legion/legion.ts";
 import type { Logger } from "../../log/logger.ts";
 import { type PreparedFile, prepareFile } from "../../sys/file/atomic_file.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
+import type { Birthmarks } from "../../process/birthmarks.ts";
+import { RLIMIT } from "../../sys/process/limits.ts";
 import { daemonChild, type Inherited, type Whereabouts } from "../../process/child_builder.ts";
 import { DaemonPlaces } from "./places.ts";
 import { changeEnvironment } from "../../process/environment.ts";
@@ -37,6 +39,7 @@ export interface StarterParts {
   readonly jail: () => Pick<HeldJail, "isOpen" | "place"> | null;
   readonly selfUid: number;
   readonly selfGid: number;
+  readonly marks: Birthmarks;
   readonly start: (spec: Omit<ChildSpec, "spawnId">) => ProcessId;
 }
 
@@ -113,13 +116,23 @@ export class DaemonStarter {
         plan.name,
         text(shownCommand(plan.command), spec.uid ?? selfUid, spec.gid ?? selfGid),
       );
-      const process = this.#parts.start(spec);
+      const process = this.#startMarked(plan, spec);
       if (pidfile !== null) commitPidfile(pidfile, process, guard ?? place);
       return process;
     } finally {
       joins.close();
       pidfile?.abort();
     }
+  }
+
+  /** What a dumb daemon forks ends with it: so that is marked from its birth on. */
+  #startMarked(plan: DaemonPlan, spec: Omit<ChildSpec, "spawnId">): ProcessId {
+    const { marks, start } = this.#parts;
+    const mark = plan.kind === "dumb" ? marks.next() : null;
+    if (mark === null) return start(spec);
+    const process = start({ ...spec, rlimits: [...spec.rlimits, { resource: RLIMIT.locks, ...mark.limit }] });
+    marks.remember(process.pid, mark.start);
+    return process;
   }
 
   /** Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must never be. */

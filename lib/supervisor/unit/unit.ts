@@ -44,7 +44,13 @@ export interface UnitServices {
   /** Its end is known, or it is no longer this daemon: the record of it is closed. */
   forget(process: ProcessId): void;
   /** Signals what is left of the session that `leader` led; `emptied` is called once nothing is. */
-  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void;
+  /** `found`: called with the first of them that lives. */
+  sweep(
+    leader: ProcessId,
+    signal: number | null,
+    emptied: () => void,
+    found: (member: ProcessId) => void,
+  ): void;
   remember(unit: DaemonUnit, process: ProcessId): void;
   stopped(unit: DaemonUnit): void;
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
@@ -71,6 +77,7 @@ export class DaemonUnit {
   /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
   #known: ProcessId | null = null;
   /** A start that has to wait for the jail: whether it is not the first. */
+  #hasWarned = false;
   #held: { readonly again: boolean } | null = null;
   /** What was reaped of an earlier image's processes before `resume`; null: it lives. */
   #early: EarlyEnd[] | null = null;
@@ -240,16 +247,30 @@ export class DaemonUnit {
       case "follow":
         return this.#follow(effect.process);
       case "sweep":
-        return services.sweep(effect.process, effect.signal, () => {
-          services.forget(effect.process);
-          if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
-        });
+        return services.sweep(
+          effect.process,
+          effect.signal,
+          () => {
+            services.forget(effect.process);
+            if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
+          },
+          ({ pid }) => this.#leftRunning(pid),
+        );
       case "stopped":
         this.abandon();
         return services.stopped(this);
       case "controlEnded":
         return services.controlEnded(this, effect.cause, effect.failed);
     }
+  }
+
+  /** Said once: it happens again at every start. */
+  #leftRunning(pid: number): void {
+    const { lastExit, desired } = this.status;
+    if (this.#hasWarned || desired === "down" || lastExit?.kind !== "exited" || lastExit.code !== 0) return;
+    this.#hasWarned = true;
+    const text = DAEMON_MESSAGES.leftRunning(this.machine.settings.command, pid);
+    this.#services.logger.log("warning", this.name, text);
   }
 
   #spawn(again: boolean): void {

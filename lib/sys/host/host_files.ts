@@ -43,6 +43,8 @@ export interface HostFiles {
   /** Of stdin, stdout, stderr. */
   readonly terminals: readonly boolean[];
   readonly openFiles: { readonly soft: number; readonly hard: number } | null;
+  /** RLIMIT_LOCKS, in which birthmarks are. */
+  readonly fileLocks: { readonly soft: number; readonly hard: number } | null;
 }
 
 /** `runDirectories`: absolute paths, which need not exist. */
@@ -71,7 +73,8 @@ export function hostFiles(runDirectories: readonly string[]): HostFiles {
     users: allows("/etc/passwd", constants.R_OK),
     runDirectories: runDirectories.map((path) => ({ path, writable: canWrite(nearestExisting(path)) })),
     terminals: [0, 1, 2].map((fd) => process.getBuiltinModule("node:tty").isatty(fd)),
-    openFiles: openFiles(),
+    openFiles: limitNamed("Max open files"),
+    fileLocks: limitNamed("Max file locks"),
   };
 }
 
@@ -115,8 +118,9 @@ function isNoexec(mounts: string, path: string): boolean {
   return best.noexec;
 }
 
-function openFiles(): { readonly soft: number; readonly hard: number } | null {
-  const found = /^Max open files\s+(\S+)\s+(\S+)/m.exec(text("/proc/self/limits"));
+/** Soft and hard limit of a row of /proc/self/limits; null: there is no such row. */
+function limitNamed(row: string): { readonly soft: number; readonly hard: number } | null {
+  const found = new RegExp(`^${row}\\s+(\\S+)\\s+(\\S+)`, "m").exec(text("/proc/self/limits"));
   if (found === null) return null;
   const value = (word: string | undefined): number => word === "unlimited" ? Infinity : Number(word);
   return { soft: value(found[1]), hard: value(found[2]) };

@@ -6,6 +6,7 @@ import type { ProcessId } from "../../../lib/sys/process_id.ts";
 import { Logger } from "../../../lib/log/logger.ts";
 import { LOOP_TIMERS } from "../../../lib/sys/timers.ts";
 import type { Inherited } from "../../../lib/process/child_builder.ts";
+import { Birthmarks } from "../../../lib/process/birthmarks.ts";
 import { Journal } from "../../../lib/records/journal.ts";
 import { reapAll } from "../../../lib/process/reaper.ts";
 import { Registry } from "../../../lib/process/registry.ts";
@@ -55,8 +56,11 @@ export class RealHost {
         kill: () => {},
         killGroup: () => {},
         hearEnd: () => {},
+        markOfLeader: () => null,
+        markOf: () => null,
         later: () => {},
       }),
+      marks: new Birthmarks({ runDir: null, limit: { soft: 0n, hard: 0n }, now: 0n }),
       journal: new Journal(null, () => {}),
       watcher: watcher(),
       watchFile: () => ({ remove: () => {} }),
