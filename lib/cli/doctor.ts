@@ -3,7 +3,7 @@
  */
 import { dirname } from "node:path";
 import process from "node:process";
-import { runDirCandidates } from "../records/run_dir.ts";
+import { runDirPlaces } from "../records/run_dir.ts";
 import { kernelCalls } from "../sys/host/host.ts";
 import { hostFiles } from "../sys/host/host_files.ts";
 import { type Finding, findings, type FindingState } from "./doctor_findings.ts";
@@ -18,8 +18,9 @@ const NAME_WIDTH = 16;
 
 /** 0; 1 when reeve cannot supervise anything on this host. */
 export function doctor(json: boolean, outputs: Outputs): number {
-  const candidates = runDirCandidates("NAME", null, process.geteuid?.() ?? 0, process.env);
-  const list = findings(hostFiles(candidates.map((path) => dirname(path))), kernelCalls());
+  const naming = { identity: "", names: ["NAME"] as const };
+  const places = runDirPlaces({ naming, runDir: null }, process.geteuid?.() ?? 0, process.env);
+  const list = findings(hostFiles(places.paths.map((path) => dirname(path))), kernelCalls());
   const works = list.every(({ state }) => state !== "missing");
   const code = works ? EXIT.ok : EXIT.failure;
   if (json) {

@@ -3,6 +3,7 @@
  * 2.4.25, which a process inherits over fork, exec, setsid and a change of user, and which /proc/PID/limits shows to
  * everyone. Pure. Must never be taken as proof against a hostile daemon: it can set the limit itself.
  */
+import { shortHash } from "../sys/hash.ts";
 
 export interface Birthmark {
   /** 30 bits: which instance of reeve started it. */
@@ -36,11 +37,8 @@ export function parseBirthmark(text: string): Birthmark | null {
   };
 }
 
-/** The 30 bits of an instance from whatever tells it from all others on this host (FNV-1a). */
+/** The 30 bits of an instance from whatever tells it from all others on this host. */
 export function instanceNumber(identity: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < identity.length; at++) {
-    hash = Math.imul(hash ^ identity.charCodeAt(at), 0x01000193);
-  }
+  const hash = shortHash(identity);
   return (hash ^ (hash >>> 30)) & 0x3fff_ffff;
 }

@@ -7,67 +7,161 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  unlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { splitSourceName } from "../config/language/format/source_name.ts";
+import type { InstancePlan } from "../config/plan/instance_plan.ts";
+import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { tryLock } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
 
 export interface RunDir {
+  /** What the instance is called where the directory is one of its own names; null: it was named by hand. */
+  readonly name: string | null;
   readonly path: string;
   readonly lockFd: number;
 }
 
+/** Where an instance's run directory may be. */
+export interface RunDirPlaces {
+  /** In the order of preference; none where there is no directory for them. */
+  readonly paths: readonly string[];
+  /** Written into the directory, so that the same configuration finds it again; null: whoever names a directory means it. */
+  readonly key: string | null;
+}
+
 export class AlreadyRunning extends Error {}
 
-/** Candidates in order. `configured` stands alone: who names a directory means it. */
-export function runDirCandidates(
-  name: string,
-  configured: string | null,
+export function runDirPlaces(
+  { naming, runDir }: Pick<InstancePlan, "naming" | "runDir">,
   uid: number,
   environment: Readonly<Record<string, string | undefined>>,
-): readonly string[] {
-  if (configured !== null) return [configured];
-  if (uid === 0) return [join("/run/reeve", name)];
+): RunDirPlaces {
+  if (runDir !== null) return { paths: [runDir], key: null };
   const runtime = environment["XDG_RUNTIME_DIR"];
-  return runtime !== undefined && runtime.startsWith("/") ? [join(runtime, "reeve", name)] : [];
+  const top = uid === 0 ? "/run/reeve" : runtime?.startsWith("/") === true ? join(runtime, "reeve") : null;
+  return { paths: top === null ? [] : naming.names.map((name) => join(top, name)), key: naming.identity };
+}
+
+/** The directory that the instance has or would have; null: there is no place for one. Changes nothing. */
+export function findRunDir({ paths, key }: RunDirPlaces): string | null {
+  return paths.find((path) => key !== null && readClaim(path) === key) ?? paths[0] ?? null;
 }
 
 /**
- * Opens the first candidate that can be had, made with mode 0700, and locks it. `inheritedLock`: the lock that the image
- * before a reload held, which is closed where the configuration now names another directory. Throws AlreadyRunning; null:
- * none can be had, `why` has said so.
+ * Opens the instance's directory: the one that it had before, else the first that no other instance has, made with mode
+ * 0700, and locks it. `inheritedLock`: the lock that the image before a reload held, which is closed where the
+ * configuration now names another directory. Throws AlreadyRunning; null: none can be had, `why` has said so.
  */
 export function openRunDir(
-  candidates: readonly string[],
+  places: RunDirPlaces,
   uid: number,
   inheritedLock: number | null,
   why: (text: string) => void,
 ): RunDir | null {
+  const { paths, key } = places;
+  const own = key === null ? undefined : paths.find((path) => readClaim(path) === key);
   const reasons: string[] = [];
-  for (const path of candidates) {
+  for (const path of own === undefined ? paths : [own]) {
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      const status = lstatSync(path);
-      if (!status.isDirectory() || (status.uid !== uid && status.uid !== 0) || (status.mode & 0o022) !== 0) {
-        throw new Error(`"${path}" must be a directory of uid ${uid} that nobody else can write to`);
-      }
-      return { path, lockFd: takeOver(path, inheritedLock) };
+      makeDirectory(path, uid);
+      const found = lockFor(path, key, paths.length > 1, inheritedLock);
+      if (found !== null) return { name: key === null ? null : basename(path), path, lockFd: found };
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
       reasons.push(errorText(error));
     }
   }
   if (inheritedLock !== null) closeSync(inheritedLock);
-  const reason = reasons.length === 0 ? "XDG_RUNTIME_DIR is not set" : reasons.join("; ");
+  const reason = paths.length === 0
+    ? "XDG_RUNTIME_DIR is not set"
+    : reasons[0] !== undefined
+    ? reasons[0]
+    : `other instances have ${paths.map((path) => `"${path}"`).join(", ")}: set instance-name`;
   why(
     `no run directory (${reason}): after a kill -9 of reeve what its daemons left behind is not found, and a second reeve of this configuration is not noticed`,
   );
   return null;
+}
+
+function makeDirectory(path: string, uid: number): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const status = lstatSync(path);
+  if (!status.isDirectory() || (status.uid !== uid && status.uid !== 0) || (status.mode & 0o022) !== 0) {
+    throw new Error(`"${path}" must be a directory of uid ${uid} that nobody else can write to`);
+  }
+}
+
+/** Null: another instance has the directory, and `hasOthers` to look at. */
+function lockFor(
+  path: string,
+  key: string | null,
+  hasOthers: boolean,
+  inherited: number | null,
+): number | null {
+  const owner = key === null ? null : claim(path, key);
+  if (owner === null || owner === key || !hasOthers) {
+    const fd = takeOver(path, inherited);
+    if (owner !== null && owner !== key && key !== null) replaceClaim(path, key);
+    return fd;
+  }
+  if (!isForsaken(owner)) return null;
+  try {
+    const fd = takeOver(path, inherited);
+    replaceClaim(path, key ?? "");
+    return fd;
+  } catch (error) {
+    if (error instanceof AlreadyRunning) return null;
+    throw error;
+  }
+}
+
+/** The instance whose directory it is. */
+const CLAIM = "instance";
+
+/** Who has the directory once this has returned: whoever claims it first. */
+function claim(path: string, key: string): string {
+  const prepared = join(path, `${CLAIM}.${process.pid}`);
+  writeFileSync(prepared, `${key}\n`, { mode: 0o600 });
+  try {
+    linkSync(prepared, join(path, CLAIM));
+    return key;
+  } catch (error) {
+    const owner = readClaim(path);
+    if (owner === null) throw error;
+    return owner;
+  } finally {
+    unlinkSync(prepared);
+  }
+}
+
+/** Under the lock: nobody of that directory runs. */
+function replaceClaim(path: string, key: string): void {
+  writeAtomically(join(path, CLAIM), new TextEncoder().encode(`${key}\n`), { mode: 0o600 });
+}
+
+function readClaim(path: string): string | null {
+  try {
+    return readFileSync(join(path, CLAIM), "utf8").replace(/\n$/, "");
+  } catch {
+    return null;
+  }
+}
+
+/** Its configuration is gone: it will not come back for the directory. */
+function isForsaken(owner: string): boolean {
+  if (!owner.startsWith("/")) return false;
+  const { path } = splitSourceName(owner);
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined &&
+    lstatSync(owner, { throwIfNoEntry: false }) === undefined;
 }
 
 function takeOver(path: string, inherited: number | null): number {
@@ -107,7 +201,7 @@ function lock(path: string): number {
       throw new AlreadyRunning(
         `another reeve${
           pid === "" ? "" : ` (pid ${pid})`
-        } runs this instance: its run directory "${path}" is locked (set instance-name to run two)`,
+        } runs this instance: its run directory "${path}" is locked (a second one of the same file wants an instance-name of its own)`,
       );
     }
     writeOwnPid(file);

@@ -21,7 +21,7 @@ import { HookExit, HookFailure } from "../hooks/hooks.ts";
 import type { InstanceEnd } from "./instance.ts";
 import { endsWithInit } from "./jail/drain.ts";
 import type { Legions } from "./legions.ts";
-import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "../records/run_dir.ts";
+import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
 import { MESSAGES } from "./messages.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
 import { Reload } from "./reload.ts";
@@ -117,7 +117,7 @@ export class Run {
       );
     }
     this.#runDir = openRunDir(
-      runDirCandidates(instance.name, instance.runDir, this.#uid, process.env),
+      runDirPlaces(instance, this.#uid, process.env),
       this.#uid,
       this.#capsule.lockFd,
       (text) => this.#logger.warning(null, text),
@@ -172,7 +172,7 @@ export class Run {
     const daemons = this.#plan.daemons.length;
     this.#logger.info(null, isReload ? "reeve is back" : "reeve is up", {
       pid: process.pid,
-      instance: instance.name,
+      instance: this.#runDir?.name ?? this.#plan.instance.name,
       daemons,
     });
     this.#tellUp();

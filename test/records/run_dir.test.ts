@@ -14,7 +14,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AlreadyRunning, openRunDir, type RunDir, runDirCandidates } from "../../lib/records/run_dir.ts";
+import {
+  AlreadyRunning,
+  findRunDir,
+  openRunDir,
+  type RunDir,
+  type RunDirPlaces,
+  runDirPlaces,
+} from "../../lib/records/run_dir.ts";
 import { rootTest } from "../support/need_root.ts";
 
 const uid = process.getuid?.() ?? 0;
@@ -33,7 +40,7 @@ afterEach(() => {
 });
 
 function have(paths: readonly string[], inherited: number | null = null): RunDir | null {
-  const found = openRunDir(paths, uid, inherited, (text) => reasons.push(text));
+  const found = openRunDir({ paths, key: null }, uid, inherited, (text) => reasons.push(text));
   if (found !== null) open.push(found);
   return found;
 }
@@ -47,12 +54,63 @@ function isOpen(fd: number): boolean {
   }
 }
 
-test("candidates: what is configured alone; /run/reeve as root; XDG_RUNTIME_DIR where it is a path", () => {
-  expect(runDirCandidates("x", "/my/dir", 0, {})).toEqual(["/my/dir"]);
-  expect(runDirCandidates("x", null, 0, { XDG_RUNTIME_DIR: "/r" })).toEqual(["/run/reeve/x"]);
-  expect(runDirCandidates("x", null, 5, { XDG_RUNTIME_DIR: "/r" })).toEqual(["/r/reeve/x"]);
-  expect(runDirCandidates("x", null, 5, { XDG_RUNTIME_DIR: "r" })).toEqual([]);
-  expect(runDirCandidates("x", null, 5, {})).toEqual([]);
+const NAMING = { identity: "/etc/x.ini", names: ["x", "x~etc"] } as const;
+
+test("places: what is configured alone; /run/reeve as root; XDG_RUNTIME_DIR where it is a path", () => {
+  const paths = (runDir: string | null, user: number, environment: Record<string, string>) =>
+    runDirPlaces({ naming: NAMING, runDir }, user, environment).paths;
+  expect(paths("/my/dir", 0, {})).toEqual(["/my/dir"]);
+  expect(paths(null, 0, { XDG_RUNTIME_DIR: "/r" })).toEqual(["/run/reeve/x", "/run/reeve/x~etc"]);
+  expect(paths(null, 5, { XDG_RUNTIME_DIR: "/r" })).toEqual(["/r/reeve/x", "/r/reeve/x~etc"]);
+  expect(paths(null, 5, { XDG_RUNTIME_DIR: "r" })).toEqual([]);
+  expect(paths(null, 5, {})).toEqual([]);
+});
+
+/** Two files of one name in two directories, whose run directories lie in `directory`. */
+function placesOf(file: string, parent: string): RunDirPlaces {
+  return { paths: [join(directory, "app"), join(directory, `app~${parent}`)], key: file };
+}
+
+function openAt(places: RunDirPlaces): string | null {
+  const found = openRunDir(places, uid, null, (text) => reasons.push(text));
+  if (found !== null) open.push(found);
+  return found?.name ?? null;
+}
+
+test("two files of one name have a directory each, and each finds its own again", () => {
+  const [first, second] = [join(directory, "a.ini"), join(directory, "b.ini")];
+  for (const file of [first, second]) writeFileSync(file, "");
+  const [one, other] = [placesOf(first, "one"), placesOf(second, "other")];
+  expect([openAt(one), openAt(other)]).toEqual(["app", "app~other"]);
+  expect(findRunDir(other)).toBe(join(directory, "app~other"));
+  expect(() => openAt(other)).toThrow(AlreadyRunning);
+  for (const { lockFd } of open.splice(0)) closeSync(lockFd);
+  expect([openAt(other), openAt(one)]).toEqual(["app~other", "app"]);
+});
+
+test("a directory whose configuration is gone is taken over, unless its reeve runs on", () => {
+  const [first, second] = [join(directory, "a.ini"), join(directory, "b.ini")];
+  writeFileSync(first, "");
+  openAt(placesOf(first, "one"));
+  rmSync(first);
+  expect(openAt(placesOf(second, "other"))).toBe("app~other");
+  rmSync(join(directory, "app~other"), { recursive: true });
+  for (const { lockFd } of open.splice(0)) closeSync(lockFd);
+  expect(openAt(placesOf(second, "other"))).toBe("app");
+});
+
+test("where all names are taken it is said, with what to do", () => {
+  const [first, second] = [join(directory, "a.ini"), join(directory, "b.ini")];
+  for (const file of [first, second]) writeFileSync(file, "");
+  openAt(placesOf(first, "x"));
+  openAt({ ...placesOf(second, "x"), paths: [join(directory, "app~x")] });
+  expect(openAt(placesOf("/third.ini", "x"))).toBeNull();
+  expect(reasons.join()).toContain("set instance-name");
+});
+
+test("a directory of an older reeve, which wrote no name into it, is the instance's", () => {
+  mkdirSync(join(directory, "app"), { mode: 0o700 });
+  expect(openAt(placesOf("/etc/app.ini", "etc"))).toBe("app");
 });
 
 test("the directory is made for its owner alone and locked, and says by whom", () => {

@@ -40,6 +40,7 @@ export const SMART2_PLAN: DaemonPlan = { ...SMART_PLAN, option: "smart-attach-da
 
 export const INSTANCE_PLAN: InstancePlan = {
   name: "x",
+  naming: { identity: "/etc/x.ini", names: ["x"] },
   runDir: null,
   identity: null,
   umask: null,

@@ -9,7 +9,7 @@ import type { Identity } from "../../config/plan/daemon_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
 import { describeFailure } from "../../process/failure_text.ts";
 import type { SetupFailure } from "../../process/registry.ts";
-import { runDirCandidates } from "../../records/run_dir.ts";
+import { findRunDir, runDirPlaces } from "../../records/run_dir.ts";
 import { closeFd } from "../../sys/file/descriptor.ts";
 import { errorText } from "../../sys/error_text.ts";
 import { errnoName } from "../../sys/errno.ts";
@@ -93,8 +93,8 @@ function onlyInstance(): readonly string[] {
 }
 
 function runDirOf({ instance }: Plan): string {
-  const [path] = runDirCandidates(instance.name, instance.runDir, 0, process.env);
-  if (path === undefined) throw new CannotEnter("there is no run directory");
+  const path = findRunDir(runDirPlaces(instance, 0, process.env));
+  if (path === null) throw new CannotEnter("there is no run directory");
   return path;
 }
 

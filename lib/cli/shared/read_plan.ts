@@ -49,7 +49,10 @@ export function readPlan(
   }
   const { diagnostics, files } = configuration;
   if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
-  const plan = buildPlan(configuration.options, files, system, diagnostics, line.entrypoint);
+  const plan = buildPlan(configuration.options, files, system, diagnostics, {
+    entrypoint: line.entrypoint,
+    asked: line.files[0]?.name ?? files[0] ?? "",
+  });
   findProblems(plan, system, purpose, diagnostics);
   findCipherProblems(plan, diagnostics);
   if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {

@@ -15,8 +15,15 @@ import { OptionReader } from "../values/options.ts";
 import type { PlanSystem } from "../system/system.ts";
 import { RootedUsers } from "../system/users.ts";
 
+export interface BuildOptions {
+  /** The words after `--`; null: there are none. */
+  readonly entrypoint: readonly string[] | null;
+  /** The first FILE of the command line as it was named, with its section; "": none. */
+  readonly asked: string;
+}
+
 /**
- * `entrypoint`: the words after `--`, or null. The Plan is whole also when errors were found, so that every later check
+ * `files`: all that were read, in order. The Plan is whole also when errors were found, so that every later check
  * can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
  */
 export function buildPlan(
@@ -24,13 +31,13 @@ export function buildPlan(
   files: readonly string[],
   system: PlanSystem,
   diagnostics: Diagnostics,
-  entrypoint: readonly string[] | null = null,
+  { entrypoint, asked }: BuildOptions = { entrypoint: null, asked: files[0] ?? "" },
 ): Plan {
   const reader = new OptionReader(options, diagnostics);
   const jail = planJail(reader, system);
   const users = new RootedUsers(system, jail?.root?.path ?? null);
   const legions = planLegions(reader, system);
-  const instance = planInstance(reader, files, jail, legions.plans, users.of(null), system);
+  const instance = planInstance(reader, asked, jail, legions.plans, users.of(null), system);
   const defaults = {
     identity: instance.identity,
     initGroups: !reader.flag("no-initgroups"),

@@ -1,7 +1,8 @@
 /** The instance's own settings, every default filled in. Pure. */
 import type { JailPlan } from "../plan/jail_plan.ts";
 import type { Origin } from "../origin.ts";
-import { checkName, nameFrom } from "./daemon/names.ts";
+import { checkName } from "./daemon/names.ts";
+import { instanceNames } from "./instance_names.ts";
 import { forbidsMounts, planCapabilities } from "../values/capabilities.ts";
 import { planEnvironment } from "./environment.ts";
 import { planHooks, planTouchExec } from "./hooks.ts";
@@ -35,10 +36,10 @@ const SCALARS: ReadonlySet<string> = new Set(
     "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" "),
 );
 
-/** `files`: as read; the first one names the instance where instance-name does not. */
+/** `asked`: the first FILE as it was named, which names the instance where instance-name does not. */
 export function planInstance(
   reader: OptionReader,
-  files: readonly string[],
+  asked: string,
   jail: JailPlan | null,
   legions: readonly LegionPlan[],
   users: UserDatabase,
@@ -46,7 +47,7 @@ export function planInstance(
 ): InstancePlan {
   const caps = planCapabilities(reader);
   return {
-    name: instanceName(reader, files),
+    ...planNames(reader, asked, system.cwd),
     runDir: reader.text("run-dir"),
     identity: instanceIdentity(reader, users, system),
     umask: planUmask(reader),
@@ -112,16 +113,18 @@ function instanceIdentity(reader: OptionReader, users: UserDatabase, system: Pla
   return null;
 }
 
-function instanceName(reader: OptionReader, files: readonly string[]): string {
+function planNames(
+  reader: OptionReader,
+  asked: string,
+  cwd: string,
+): Pick<InstancePlan, "name" | "naming"> {
+  const naming = instanceNames(asked, cwd);
   const option = reader.last("instance-name");
-  if (option !== null && checkName(option.value, "instance's name", option.origin, reader.diagnostics)) {
-    return option.value;
+  if (option === null || !checkName(option.value, "instance's name", option.origin, reader.diagnostics)) {
+    return { name: naming.names[0], naming };
   }
-  const first = files[0] ?? "";
-  const base = first.slice(first.lastIndexOf("/") + 1);
-  if (base === "-" || base === "<stdin>") return "stdin";
-  const dot = base.lastIndexOf(".");
-  return nameFrom(dot > 0 ? base.slice(0, dot) : base, "reeve");
+  const identity = asked === "" ? option.value : naming.identity;
+  return { name: option.value, naming: { identity, names: [option.value] } };
 }
 
 function planUmask(reader: OptionReader): number | null {

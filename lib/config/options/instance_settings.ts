@@ -5,7 +5,7 @@
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { ChangeClass } from "./daemon_keys.ts";
 
-export type InstanceField = Exclude<keyof InstancePlan, "origins">;
+export type InstanceField = Exclude<keyof InstancePlan, "origins" | "naming">;
 
 /**
  * restart: it reaches every daemon at its start. live, kernel: as for a daemon. reload: a reload of the instance takes it over.

@@ -31,8 +31,17 @@ export interface LogPlan {
   readonly reopen: boolean;
 }
 
+/** What tells an instance from all others on this host, and what it may be called (build/instance_names.ts). */
+export interface InstanceNaming {
+  /** The file's absolute path as given, links kept, with `:SECTION` where one was asked for. */
+  readonly identity: string;
+  /** In the order of preference: a later one is for when another instance has those before it. */
+  readonly names: readonly [string, ...string[]];
+}
+
 export interface InstancePlan {
   readonly name: string;
+  readonly naming: InstanceNaming;
   /** null: /run/reeve/NAME and its fall-backs. */
   readonly runDir: string | null;
   /** null: reeve's own. Daemons and as-user hooks run as this. */

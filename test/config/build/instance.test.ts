@@ -9,6 +9,10 @@ describe("the instance", () => {
     expect(texts).toEqual([]);
     expect(plan.instance).toEqual({
       name: "app",
+      naming: {
+        identity: "/etc/reeve/app.ini",
+        names: ["app", "app~reeve", expect.stringMatching(/^app~[0-9a-f]{6}$/)],
+      },
       runDir: null,
       identity: null,
       umask: null,
@@ -103,7 +107,12 @@ describe("the instance", () => {
     ["<stdin>", "stdin"],
     ["-", "stdin"],
     ["/etc/.hidden", "hidden"],
-    ["dir/ä b.ini", "__b"],
+    ["dir/ä b.ini", "ä__b"],
+    ["dir/a\u0308.ini", "ä"],
+    ["dir/база.ini", "база"],
+    ["dir/\u{1f4be}.ini", "reeve"],
+    ["/etc/app.ini:web", "app.web"],
+    ["/etc/app.ini:uwsgi", "app"],
     ["dir/...", "reeve"],
   ])("%s makes the name %s", (file, name) => {
     const plan = buildPlan([], [file], fakeSystem(), new Diagnostics());

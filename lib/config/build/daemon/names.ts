@@ -12,8 +12,12 @@ export interface NameRequest {
   readonly origin: Origin;
 }
 
+/** In characters. */
+const LONGEST = 64;
+/** Of a name that is made up: two of them fit into a file name. */
+const MOST_BYTES = 120;
 /** What a name may be made of, so that it serves as a file name and in a log line. */
-const NAME = /^[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,63}$/;
+const NAME = /^[\p{L}\p{N}_@][\p{L}\p{M}\p{N}_.@-]{0,63}$/u;
 
 /** One name for each request, in order. A name that was given is kept; those that were made up make way with -2, -3. */
 export function nameDaemons(requests: readonly NameRequest[], diagnostics: Diagnostics): readonly string[] {
@@ -44,7 +48,7 @@ export function checkName(
 ): boolean {
   if (NAME.test(name)) return true;
   diagnostics.error(
-    `cannot use ${quote(name)} as the ${what}: up to 64 of A-Z a-z 0-9 _ . @ - are allowed, ` +
+    `cannot use ${quote(name)} as the ${what}: up to 64 letters, digits and _ . @ - are allowed, ` +
       `the first one no "." or "-"`,
     origin,
   );
@@ -53,8 +57,19 @@ export function checkName(
 
 /** The text with everything that a name may not hold taken out; `otherwise` where nothing is left. */
 export function nameFrom(text: string, otherwise: string): string {
-  const name = text.replace(/[^A-Za-z0-9_.@-]+/g, "_").replace(/^[.-]+/, "").slice(0, 64);
-  return /[A-Za-z0-9]/.test(name) ? name : otherwise;
+  const name = text.normalize("NFC").replace(/[^\p{L}\p{M}\p{N}_.@-]+/gu, "_").replace(/^[\p{M}.-]+/u, "");
+  return /[\p{L}\p{N}]/u.test(name) ? cut(name) : otherwise;
+}
+
+function cut(name: string): string {
+  let bytes = 0;
+  let cut = "";
+  for (const character of [...name].slice(0, LONGEST)) {
+    bytes += new TextEncoder().encode(character).length;
+    if (bytes > MOST_BYTES) break;
+    cut += character;
+  }
+  return cut;
 }
 
 function defaultName(command: Command): string {

@@ -208,7 +208,10 @@ describe("names", () => {
   test("hold nothing that a file name or a log line may not", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", minLength: 1 }), (text) => {
       const { plan } = build(`attach-daemon = ${text.replaceAll("\n", " ")}`);
-      for (const { name } of plan.daemons) expect(name).toMatch(/^[A-Za-z0-9_@][A-Za-z0-9_.@-]*$/);
+      for (const { name } of plan.daemons) {
+        expect(name).toMatch(/^[\p{L}\p{N}_@][\p{L}\p{M}\p{N}_.@-]*$/u);
+        expect(new TextEncoder().encode(name).length).toBeLessThan(130);
+      }
     }));
   });
 
