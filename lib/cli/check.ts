@@ -15,7 +15,7 @@ export function check(line: CommandLine, outputs: Outputs): number {
   const { list } = diagnostics;
   const code = diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
   const daemons = plan?.daemons.length ?? 0;
-  if (line.json) {
+  if (line.flags.has("json")) {
     const report = { ok: code === EXIT.ok, daemons, problems: list.map(diagnosticToJson) };
     outputs.out.line(JSON.stringify(report, null, 2));
     return code;

@@ -12,12 +12,8 @@ import { showDiagnostics } from "./shared/show_diagnostics.ts";
 
 /** 0; 1: the instance does not answer; 2: the words or the configuration are wrong. */
 export async function showLegions(line: CommandLine, outputs: Outputs): Promise<number> {
-  const files = line.operands.map((name) => ({ name }));
-  if (files.length === 0 && line.options.length === 0) {
-    outputs.err.line("legion needs the configuration file of a running instance: reeve legion FILE");
-    return EXIT.usage;
-  }
-  const { plan, diagnostics } = readPlan({ options: line.options, files, entrypoint: null }, "check");
+  const { files } = line;
+  const { plan, diagnostics } = readPlan(line, "check");
   if (plan === null) {
     showDiagnostics(diagnostics.list, outputs.err);
     return EXIT.usage;
@@ -38,7 +34,7 @@ export async function showLegions(line: CommandLine, outputs: Outputs): Promise<
   }
   try {
     const legions = legionsOf(await readStats(stats));
-    if (line.json) outputs.out.line(JSON.stringify(legions, null, 2));
+    if (line.flags.has("json")) outputs.out.line(JSON.stringify(legions, null, 2));
     else outputs.out.write(legionsText(legions));
     return EXIT.ok;
   } catch (error) {

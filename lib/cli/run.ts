@@ -3,6 +3,7 @@
  * is asked for, so that none pays for another. Never ends the process.
  */
 import { type CommandLine, parseCommandLine } from "./shared/argv.ts";
+import { type CommandName, findCommand } from "./shared/commands.ts";
 import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
 import { EXIT } from "./shared/exit_code.ts";
@@ -49,8 +50,8 @@ async function runWords(
   outputs: Outputs,
 ): Promise<number> {
   if (words.length === 0) {
-    const { USAGE } = await import("./help/help.ts");
-    outputs.err.write(USAGE);
+    const { usage } = await import("./help/help.ts");
+    outputs.err.write(usage());
     return EXIT.usage;
   }
   let line: CommandLine;
@@ -63,71 +64,46 @@ async function runWords(
     else outputs.err.line(printable(meant));
     return EXIT.usage;
   }
-  switch (line.command) {
-    case "run":
-      if (isEmpty(line)) return missingFile(line, outputs);
-      return runConfiguration(line, words, image, outputs);
-    case "check":
-    case "plan":
-      return await inspect(line, outputs);
-    case "help":
-      return (await import("./help/help.ts")).help(line.operands, outputs);
-    case "doctor":
-    case "completion":
-    case "man":
-      return await describe(line.command, line, outputs);
-    case "version":
-      outputs.out.line(`reeve ${(await import("./shared/version.ts")).VERSION}`);
-      return EXIT.ok;
-    case "stop-pidfile":
-    case "reload-pidfile": {
-      const { signalInstance } = await import("./control_signal.ts");
-      return signalInstance(
-        line.command === "stop-pidfile" ? "stop" : "reload",
-        line.operands[0] ?? "",
-        outputs,
-      );
-    }
-    case "legion":
-      return await (await import("./legion_command.ts")).showLegions(line, outputs);
-    case "enter":
-      return await (await import("./enter/enter.ts")).enter(line, outputs);
-  }
-}
-
-/** Commands about this program and this host, which read no configuration. */
-async function describe(
-  command: "doctor" | "completion" | "man",
-  line: CommandLine,
-  outputs: Outputs,
-): Promise<number> {
-  const [stray] = [
-    ...line.options.map(({ name }) => `--${name}`),
-    ...line.operands.slice(command === "completion" ? 1 : 0),
-  ];
-  if (stray !== undefined) {
-    outputs.err.line(`${command} does not take "${stray}": see reeve help ${command}`);
+  const needs = findCommand(line.command)?.needs;
+  if (needs !== undefined && isEmpty(line)) {
+    outputs.err.line(`${line.command} needs ${needs}: reeve ${line.command} FILE`);
     return EXIT.usage;
   }
-  if (command === "doctor") return (await import("./doctor.ts")).doctor(line.json, outputs);
-  if (command === "man") return (await import("./help/man.ts")).man(outputs);
-  return (await import("./help/completion.ts")).completion(line.operands[0] ?? null, outputs);
+  // Not awaited: this frame is garbage while an instance runs.
+  return PERFORM[line.command]({ line, words, image, outputs });
 }
 
-async function inspect(line: CommandLine, outputs: Outputs): Promise<number> {
-  if (isEmpty(line)) return missingFile(line, outputs);
-  return line.command === "check"
-    ? (await import("./check.ts")).check(line, outputs)
-    : (await import("./plan/command.ts")).showPlan(line, outputs);
+interface Call {
+  readonly line: CommandLine;
+  readonly words: readonly string[];
+  readonly image: Image;
+  readonly outputs: Outputs;
 }
+
+/** What carries out each command. */
+const PERFORM: Readonly<Record<CommandName, (call: Call) => Promise<number>>> = {
+  run: ({ line, words, image, outputs }) => runConfiguration(line, words, image, outputs),
+  check: async ({ line, outputs }) => (await import("./check.ts")).check(line, outputs),
+  plan: async ({ line, outputs }) => (await import("./plan/command.ts")).showPlan(line, outputs),
+  enter: async ({ line, outputs }) => (await import("./enter/enter.ts")).enter(line, outputs),
+  legion: async ({ line, outputs }) => (await import("./legion_command.ts")).showLegions(line, outputs),
+  doctor: async ({ line, outputs }) => (await import("./doctor.ts")).doctor(line.flags.has("json"), outputs),
+  completion: async ({ line, outputs }) =>
+    (await import("./help/completion.ts")).completion(line.operands[0] ?? null, outputs),
+  man: async ({ outputs }) => (await import("./help/man.ts")).man(outputs),
+  help: async ({ line, outputs }) => (await import("./help/help.ts")).help(line.operands, outputs),
+  version: async ({ outputs }) => {
+    outputs.out.line(`reeve ${(await import("./shared/version.ts")).VERSION}`);
+    return EXIT.ok;
+  },
+  "stop-pidfile": async ({ line, outputs }) =>
+    (await import("./control_signal.ts")).signalInstance("stop", line.operands[0] ?? "", outputs),
+  "reload-pidfile": async ({ line, outputs }) =>
+    (await import("./control_signal.ts")).signalInstance("reload", line.operands[0] ?? "", outputs),
+};
 
 function isEmpty({ files, options, entrypoint }: CommandLine): boolean {
   return files.length === 0 && options.length === 0 && entrypoint === null;
-}
-
-function missingFile({ command }: CommandLine, outputs: Outputs): number {
-  outputs.err.line(`${command} needs a configuration file: reeve ${command} FILE`);
-  return EXIT.usage;
 }
 
 async function runConfiguration(

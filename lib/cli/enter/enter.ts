@@ -20,7 +20,7 @@ import { holderOf, type InstanceStart, runningInstances, startOf } from "./insta
 import { CannotEnter, type EnterPlace, findPlace } from "./place.ts";
 import { Session, type SessionEnd } from "./session.ts";
 import { findUser } from "./user.ts";
-import { type EnterWords, parseEnterWords, WrongWords } from "./words.ts";
+import { type EnterWords, enterWords, WrongWords } from "./words.ts";
 import { EXIT } from "../shared/exit_code.ts";
 import type { Outputs } from "../shared/output.ts";
 import { readPlan } from "../shared/read_plan.ts";
@@ -36,12 +36,11 @@ export async function enter(line: CommandLine, outputs: Outputs): Promise<number
     return code;
   };
   try {
-    const words = parseEnterWords(line.operands);
-    if (words.isHelp) return (await import("../help/help.ts")).help(["enter"], outputs);
+    const words = enterWords(line);
     if (ownCredentials().effectiveUid !== 0) {
       return fail("cannot enter: it takes root, who alone may join the namespaces of others");
     }
-    const plan = planOf(words, line, outputs);
+    const plan = planOf(words, outputs);
     if (plan === null) return EXIT.usage;
     // From here on we have open what belongs to a jail, and soon a child in it that is still us.
     hideProcess();
@@ -62,11 +61,11 @@ export async function enter(line: CommandLine, outputs: Outputs): Promise<number
 }
 
 /** null: the configuration has errors, which were shown. */
-function planOf(words: EnterWords, line: CommandLine, outputs: Outputs): Plan | null {
-  const configuration = words.configuration ?? onlyInstance();
-  const parsed = parseCommandLine(configuration);
-  const options = [...line.options, ...parsed.options];
-  const { plan, diagnostics } = readPlan({ ...parsed, options }, "start");
+function planOf({ configuration }: EnterWords, outputs: Outputs): Plan | null {
+  const line = configuration === null
+    ? parseCommandLine(onlyInstance())
+    : { ...configuration, entrypoint: null };
+  const { plan, diagnostics } = readPlan(line, "start");
   if (plan !== null && !diagnostics.hasErrors) return plan;
   showDiagnostics(diagnostics.list, outputs.err);
   return null;

@@ -3,13 +3,14 @@
  * that it never offers what this version does not know; it never runs reeve.
  */
 import {
-  COMPLETED_COMMANDS,
-  type CompletedOption,
-  completedOptions,
+  type Command,
+  type Flag,
+  LISTED_COMMANDS,
   type Shell,
   SHELLS,
   type ValueKind,
-} from "./completion_table.ts";
+} from "../shared/commands.ts";
+import { type CompletedOption, completedOptions, offersOf, OWN_COMMANDS } from "./completion_table.ts";
 import { EXIT } from "../shared/exit_code.ts";
 import type { Outputs } from "../shared/output.ts";
 
@@ -37,7 +38,7 @@ export function completionScript(shell: Shell): string {
   }
 }
 
-const COMMAND_WORDS = Object.keys(COMPLETED_COMMANDS).join(" ");
+const COMMAND_WORDS = LISTED_COMMANDS.map(({ name }) => name).join(" ");
 
 function bash(options: readonly CompletedOption[]): string {
   const long = options.map(({ name }) => name).join(" ");
@@ -96,22 +97,7 @@ _reeve() {
       return ;;
   esac
   case $command in
-    doctor)
-      _reeve_offer -W "--json" -- "$current"
-      return ;;
-    completion)
-      _reeve_offer -W "${SHELLS.join(" ")}" -- "$current"
-      return ;;
-    help)
-      _reeve_offer -W "$_reeve_options ${COMMAND_WORDS}" -- "$current"
-      return ;;
-    man)
-      return ;;
-    enter)
-      [[ $previous == -c ]] && _reeve_files "$current" && return
-      _reeve_offer -W "-c --jail --user" -- "$current"
-      return ;;
-  esac
+${OWN_COMMANDS.map(bashCommand).join("")}  esac
   if [[ $current == -* ]]; then
     _reeve_offer -P -- -W "$_reeve_options" -- "\${current#--}"
     [[ $current == - ]] && COMPREPLY=() && _reeve_offer -P -- -W "$_reeve_options"
@@ -123,6 +109,27 @@ _reeve() {
 
 complete -F _reeve reeve
 `;
+}
+
+const BASH_VALUES: Readonly<Record<ValueKind, string>> = {
+  none: "",
+  files: '_reeve_files "$current"',
+  users: '_reeve_offer -u -- "$current"',
+  groups: '_reeve_offer -g -- "$current"',
+  free: ":",
+};
+
+/** The words of one command: the values of its flags, else its flags and operands. */
+function bashCommand(command: Command): string {
+  const { name, flags = [] } = command;
+  const values = flags.flatMap(({ long, short, value }) => {
+    if (value === undefined) return [];
+    const names = short === undefined ? `--${long}` : `--${long}|-${short}`;
+    return [`      [[ $previous == @(${names}) ]] && { ${BASH_VALUES[value.offers]}; return; }\n`];
+  });
+  const words = [...flags.map(({ long }) => `--${long}`), ...offersOf(command)];
+  const offer = words.length === 0 ? "" : `      _reeve_offer -W "${words.join(" ")}" -- "$current"\n`;
+  return `    ${name})\n${values.join("")}${offer}      return ;;\n`;
 }
 
 const ZSH_VALUES: Readonly<Record<Exclude<ValueKind, "none">, string>> = {
@@ -143,7 +150,7 @@ function zsh(options: readonly CompletedOption[]): string {
       ? [long]
       : [long, quoted(`${times}-${short}${value === "none" ? "" : "+"}${text}${taken}`)];
   });
-  const commands = Object.entries(COMPLETED_COMMANDS).map(([name, help]) => quoted(`${name}:${help}`));
+  const commands = LISTED_COMMANDS.map(({ name, summary }) => quoted(`${name}:${summary}`));
   return `#compdef reeve
 # zsh completion for reeve: source <(reeve completion zsh), or as the file _reeve in a directory of $fpath
 
@@ -166,22 +173,7 @@ _reeve() {
   fi
   if (( CURRENT > 2 )); then
     case $words[2] in
-      doctor)
-        _arguments '1: :' '--json[print JSON]'
-        return ;;
-      completion)
-        _arguments '1: :' '2:shell:(${SHELLS.join(" ")})'
-        return ;;
-      help)
-        _arguments '1: :' '2:option:(\${\${\${(M)options:#*--*}#*--}%%[=\\[]*} ${COMMAND_WORDS})'
-        return ;;
-      man)
-        return ;;
-      enter)
-        _arguments '1: :' '-c[the configuration]:file:_files' '--jail[the jail of the instance]' \\
-          '--user[who to be inside]:user: ' '2:daemon: '
-        return ;;
-    esac
+${OWN_COMMANDS.map(zshCommand).join("")}    esac
   fi
   _arguments -s -S $options '1: :->first' '*: :->rest'
   case $state in
@@ -201,6 +193,24 @@ fi
 `;
 }
 
+function zshCommand(command: Command): string {
+  const { name, flags = [], words } = command;
+  const specs = flags.flatMap(({ long, short, value, help }) => {
+    const taken = value === undefined ? "" : ZSH_VALUES[value.offers === "none" ? "free" : value.offers];
+    return [
+      ...(short === undefined ? [] : [quoted(`-${short}[${help}]${taken}`)]),
+      quoted(`--${long}${value === undefined ? "" : "="}[${help}]${taken}`),
+    ];
+  });
+  const offers = offersOf(command);
+  const operand = offers.length > 0
+    ? [quoted(`2:word:(${offers.join(" ")})`)]
+    : words.kind === "own" && words.most > 0
+    ? ["'2:word: '"]
+    : [];
+  return `      ${name})\n        _arguments '1: :' ${[...specs, ...operand].join(" ")}\n        return ;;\n`;
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -215,29 +225,31 @@ const FISH_VALUES: Readonly<Record<ValueKind, string>> = {
 
 function fish(options: readonly CompletedOption[]): string {
   const text = (words: string): string => `'${words.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const words = Object.keys(COMPLETED_COMMANDS);
+  const own = OWN_COMMANDS.map(({ name }) => name);
   const lines = [
     "# fish completion for reeve: reeve completion fish | source",
     "complete -c reeve -e",
-    ...Object.entries(COMPLETED_COMMANDS).map(([name, help]) =>
-      `complete -c reeve -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${text(help)}`
+    ...LISTED_COMMANDS.map(({ name, summary }) =>
+      `complete -c reeve -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${text(summary)}`
     ),
-    ...["doctor", "man", "help", "completion"].map((command) =>
-      `complete -c reeve -n '__fish_seen_subcommand_from ${command}' -f`
-    ),
-    `complete -c reeve -n '__fish_seen_subcommand_from completion' -a '${SHELLS.join(" ")}'`,
-    `complete -c reeve -n '__fish_seen_subcommand_from help' -a '${
-      options.map(({ name }) => name).join(" ")
-    } ${words.join(" ")}'`,
-    "complete -c reeve -n '__fish_seen_subcommand_from doctor' -l json -d 'print JSON'",
-    "complete -c reeve -n '__fish_seen_subcommand_from enter' -s c -r -F -d 'the configuration'",
-    "complete -c reeve -n '__fish_seen_subcommand_from enter' -l jail -d 'the jail of the instance'",
-    "complete -c reeve -n '__fish_seen_subcommand_from enter' -l user -x -d 'who to be inside'",
+    ...OWN_COMMANDS.flatMap((command) => {
+      const behind = `complete -c reeve -n '__fish_seen_subcommand_from ${command.name}'`;
+      const offers = offersOf(command);
+      return [
+        `${behind} -f`,
+        ...(offers.length === 0 ? [] : [`${behind} -a '${offers.join(" ")}'`]),
+        ...(command.flags ?? []).map((flag) => `${behind}${fishFlag(flag)} -d ${text(flag.help)}`),
+      ];
+    }),
     ...options.map(({ name, short, value, optional, help }) =>
-      `complete -c reeve -n 'not __fish_seen_subcommand_from doctor completion man help enter' -l ${name}${
+      `complete -c reeve -n 'not __fish_seen_subcommand_from ${own.join(" ")}' -l ${name}${
         short === null ? "" : ` -s ${short}`
       }${optional ? "" : FISH_VALUES[value]} -d ${text(help)}`
     ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function fishFlag({ long, short, value }: Flag): string {
+  return `${short === undefined ? "" : ` -s ${short}`} -l ${long}${FISH_VALUES[value?.offers ?? "none"]}`;
 }

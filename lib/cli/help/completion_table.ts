@@ -1,10 +1,8 @@
 /** What the completions of all shells have in common: the commands, and what each option's value may be. Pure. */
-import { COMMANDS } from "../shared/argv.ts";
+import { DAEMON_KEYS } from "../../config/options/daemon_keys.ts";
+import { type Command, LISTED_COMMANDS, type ValueKind } from "../shared/commands.ts";
 import type { OptionRow } from "../../config/options/option_row.ts";
 import { optionRows } from "../../config/options/option_table.ts";
-
-/** What can be offered for a value; "free": nothing. */
-export type ValueKind = "none" | "files" | "users" | "groups" | "free";
 
 export interface CompletedOption {
   /** Without dashes; aliases are options of their own here. */
@@ -18,19 +16,16 @@ export interface CompletedOption {
   readonly help: string;
 }
 
-export const COMPLETED_COMMANDS: Readonly<Record<string, string>> = {
-  check: "say what is wrong with a configuration",
-  plan: "show what a configuration comes to",
-  enter: "run a shell or a command inside a jail",
-  legion: "show the legions of a running instance",
-  doctor: "show what this host offers",
-  completion: "print the completion for a shell",
-  man: "print the manual page",
-  help: "describe all options, or one",
-} satisfies Partial<Record<(typeof COMMANDS)[number], string>>;
+/** Commands whose words are no configuration: each offers its own. */
+export const OWN_COMMANDS = LISTED_COMMANDS.filter(({ words }) => words.kind !== "configuration");
 
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-export type Shell = (typeof SHELLS)[number];
+/** What may stand behind a command that has its own words: its operands, and names that help explains. */
+export function offersOf({ offers = [] }: Command): readonly string[] {
+  if (offers !== "subjects") return offers;
+  const keys = DAEMON_KEYS.map(({ key }) => key);
+  const names = [...completedOptions(), ...LISTED_COMMANDS].map(({ name }) => name);
+  return [...new Set([...names, ...keys])];
+}
 
 /** Every option that does something here, or that a configuration of uWSGI's may well have. */
 export function completedOptions(): readonly CompletedOption[] {

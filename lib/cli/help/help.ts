@@ -1,5 +1,5 @@
 /** `reeve help [OPTION]`, `--help` and the usage text. Made of the tables of options and keys; at most 80 columns wide. */
-import { COMMANDS, SPOKEN_COMMANDS } from "../shared/argv.ts";
+import { type Command, COMMANDS, findCommand, LISTED_COMMANDS, OTHER_USES } from "../shared/commands.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../../config/options/option_row.ts";
 import { type DaemonKey, findKey, KEY_NAMES } from "../../config/options/daemon_keys.ts";
@@ -11,63 +11,49 @@ import { VERSION } from "../shared/version.ts";
 
 const WIDTH = 80;
 const HELP_COLUMN = 28;
+const USAGE_WIDTH = 24;
 
-export const USAGE = `usage: reeve FILE[:SECTION]...      supervise the daemons of a configuration
-       reeve [OPTION]... -- COMMAND   run COMMAND as a container's entrypoint
-       reeve check FILE               say what is wrong with a configuration
-       reeve plan FILE [--json]       show what a configuration comes to
-       reeve enter [-c FILE] [NAME]   run a shell in a jail, or with a daemon
-       reeve legion FILE [--json]     show the legions of a running instance
-       reeve --stop|--reload PIDFILE  signal a running reeve
-       reeve doctor [--json]          show what this host offers to reeve
-       reeve completion SHELL         print completions for bash, zsh or fish
-       reeve man                      print the manual page
-       reeve help [OPTION]            describe all options, or one
-`;
+/** One line a use. */
+export function usage(): string {
+  const uses = [
+    ...OTHER_USES,
+    ...LISTED_COMMANDS.map(({ name, brief, summary }) => [`${name} ${brief}`.trimEnd(), summary] as const),
+  ];
+  const lines = uses.map(([words, summary], index) =>
+    `${index === 0 ? "usage:" : "      "} reeve ${words.padEnd(USAGE_WIDTH)} ${summary}\n`
+  );
+  return lines.join("");
+}
 
-export const COMMAND_HELP: Readonly<Record<(typeof COMMANDS)[number], string>> = {
-  check:
-    "usage: reeve check FILE[:SECTION]... [--json]\n\nSay what is wrong with a configuration. Nothing is run or changed.\n" +
-    "Exit code 0: it can be started; 2: it has errors.\n",
-  plan:
-    "usage: reeve plan FILE[:SECTION]... [--json]\n\nShow every daemon with all its settings, and where each one comes from.\n" +
-    "Secrets are hidden.\n",
-  enter: "usage: reeve enter [-c FILE[:SECTION]] [--jail | DAEMON] [--user USER[:GROUP]]\n" +
-    "                   [-- COMMAND...]\n\n" +
-    "Run a shell, or COMMAND, inside the jail of the running instance of a\n" +
-    "configuration, or in the namespaces of one of its daemons: as who the daemons\n" +
-    "there are, with their rights and environment.\n\n" +
-    "  -c, --config FILE  the configuration; without it the one instance that runs\n" +
-    "                     here is meant\n" +
-    "  --jail             the instance's jail; without a DAEMON it is meant anyway\n" +
-    "  -u, --user USER    somebody else: a name of the jail's own passwd, or a number\n" +
-    "  --NAME=VALUE       an option that the instance was started with\n\n" +
-    "Exit code: that of what ran inside, 128 + N where signal N ended it;\n" +
-    "1: it could not be entered; 126, 127: COMMAND cannot be executed, or does not\n" +
-    "exist.\n",
-  legion: "usage: reeve legion FILE[:SECTION] [--json]\n\n" +
-    "Show the legions of the running instance of this configuration: who is the\n" +
-    "lord, which nodes there are, whom each votes for. It is asked through the\n" +
-    "address of its option stats.\n" +
-    "Exit code 0: it answered; 1: it did not; 2: there is no such option, or no such\n" +
-    "file.\n",
-  doctor:
-    "usage: reeve doctor [--json]\n\nShow what this host offers, and what reeve will do without.\nExit code 0: reeve works here; 1: it cannot.\n",
-  completion:
-    "usage: reeve completion bash|zsh|fish\n\nPrint the completion of the command line for a shell:\n\n" +
-    "  bash  source <(reeve completion bash)\n" +
-    "  zsh   source <(reeve completion zsh)\n" +
-    "  fish  reeve completion fish | source\n",
-  man: "usage: reeve man\n\nPrint the manual page: reeve man | man -l -\n",
-  help:
-    "usage: reeve help [OPTION|KEY|COMMAND]\n\nDescribe all options, or one option, one key of attach-daemon2, or one command.\n",
-};
+/** Its usage, what it does, its flags and its exit codes. */
+export function commandHelp(command: Command): string {
+  const terms = termsOf(command);
+  const width = Math.max(...terms.map(([term]) => term.length)) + 4;
+  const list = terms.map(([term, text]) =>
+    `${`  ${term}`.padEnd(width)}${wrap(text, width, width).trimStart()}`
+  );
+  const parts = [
+    wrap(
+      `usage: reeve ${command.name} ${command.usage}`.trimEnd(),
+      0,
+      `usage: reeve ${command.name} `.length,
+    ),
+    wrap(command.help, 0, 0),
+    ...(list.length === 0 ? [] : [list.join("\n")]),
+  ];
+  if (command.exits === undefined) return `${parts.join("\n\n")}\n`;
+  const exits = wrap(command.exits, 0, 0);
+  return `${parts.join("\n\n")}${list.length === 0 ? "\n" : "\n\n"}${exits}\n`;
+}
 
-const SPOKEN_HELP: Readonly<Record<(typeof SPOKEN_COMMANDS)[number], string>> = {
-  run:
-    "usage: reeve run FILE[:SECTION]...\n\nThe same as reeve FILE: supervise the daemons of a configuration.\n",
-  version: "usage: reeve version\n\nThe same as reeve --version.\n",
-};
+/** The flags that say more than their name, and further words. */
+export function termsOf({ flags = [], list = [] }: Command): readonly (readonly [string, string])[] {
+  const described = flags.filter(({ long }) => long !== "json").map(({ long, short, value, help }) => {
+    const dashed = short === undefined ? `--${long}` : `-${short}, --${long}`;
+    return [value === undefined ? dashed : `${dashed} ${value.name}`, help] as const;
+  });
+  return [...described, ...list];
+}
 
 /** 0; 2 for a word that is no option, no key of a daemon and no command. */
 export function help(words: readonly string[], outputs: Outputs): number {
@@ -76,14 +62,9 @@ export function help(words: readonly string[], outputs: Outputs): number {
     outputs.out.write(fullHelp());
     return EXIT.ok;
   }
-  const command = COMMANDS.find((known) => known === word);
-  if (command !== undefined) {
-    outputs.out.write(COMMAND_HELP[command]);
-    return EXIT.ok;
-  }
-  const spoken = SPOKEN_COMMANDS.find((known) => known === word);
-  if (spoken !== undefined) {
-    outputs.out.write(SPOKEN_HELP[spoken]);
+  const command = findCommand(word);
+  if (command !== null) {
+    outputs.out.write(commandHelp(command));
     return EXIT.ok;
   }
   const name = word.replace(/^--?/, "");
@@ -100,7 +81,11 @@ export function help(words: readonly string[], outputs: Outputs): number {
     return EXIT.ok;
   }
   const names = optionRows().flatMap((known) => [known.name, ...known.aliases]);
-  const near = nearestName(name, [...names, ...Object.keys(KEY_NAMES), ...COMMANDS]);
+  const near = nearestName(name, [
+    ...names,
+    ...Object.keys(KEY_NAMES),
+    ...COMMANDS.map((command) => command.name),
+  ]);
   outputs.err.line(
     `unknown option or command "${name}"${near === null ? "" : `: did you mean "${near}"?`}`,
   );
@@ -109,7 +94,7 @@ export function help(words: readonly string[], outputs: Outputs): number {
 
 function fullHelp(): string {
   const parts = [
-    `reeve ${VERSION}: a supervisor of external daemons that reads uWSGI's configuration\n\n${USAGE}\n`,
+    `reeve ${VERSION}: a supervisor of external daemons that reads uWSGI's configuration\n\n${usage()}\n`,
     `${
       wrap(
         "In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE.",

@@ -2,11 +2,11 @@
  * `reeve man`: the manual page, in the language of man(7), made of the option table and of the help of the commands. Must print
  * the same wherever and whenever it is made: docs/reeve.1 is this page.
  */
-import { COMMANDS } from "../shared/argv.ts";
+import { type Command, LISTED_COMMANDS } from "../shared/commands.ts";
 import { GROUP_TITLES, type OptionRow } from "../../config/options/option_row.ts";
 import { optionRows } from "../../config/options/option_table.ts";
 import { EXIT } from "../shared/exit_code.ts";
-import { COMMAND_HELP, sentence } from "./help.ts";
+import { sentence, termsOf } from "./help.ts";
 import type { Outputs } from "../shared/output.ts";
 import { VERSION } from "../shared/version.ts";
 
@@ -27,7 +27,7 @@ export function manPage(): string {
     ".SH DESCRIPTION",
     ...paragraphs(DESCRIPTION),
     ".SH COMMANDS",
-    ...COMMANDS.flatMap(commandEntry),
+    ...LISTED_COMMANDS.flatMap(commandEntry),
     ".SH OPTIONS",
     ...paragraphs(OPTIONS),
     ...optionSections(),
@@ -103,18 +103,15 @@ function paragraphs(texts: readonly string[]): string[] {
   return texts.flatMap((text) => [".PP", escape(text)]);
 }
 
-/** Up to the first empty line a command's help is its usage; the rest is text, with the entries of a list indented by two. */
-function commandEntry(command: (typeof COMMANDS)[number]): string[] {
-  const [usage = "", ...rest] = COMMAND_HELP[command].trimEnd().split("\n\n");
-  const lines: string[] = [".TP", `.B ${escape(usage.replace(/^usage: /, "").replace(/\n +/g, " "))}`];
-  let isListed = false;
-  for (const line of rest.flatMap((part) => part.replace(/\n {3,}/g, " ").split("\n"))) {
-    const wasListed = isListed;
-    isListed = line.startsWith(" ");
-    if (isListed || wasListed) lines.push(".br");
-    lines.push(isListed ? escape(line.trim().replace(/ {2,}/, ": ")) : escape(line));
-  }
-  return lines;
+function commandEntry(command: Command): string[] {
+  const terms = termsOf(command).flatMap(([term, text]) => [".br", escape(`${term}: ${text}`)]);
+  return [
+    ".TP",
+    `.B ${escape(`reeve ${command.name} ${command.usage}`.trimEnd())}`,
+    escape(command.help),
+    ...terms,
+    ...(command.exits === undefined ? [] : [...(terms.length === 0 ? [] : [".br"]), escape(command.exits)]),
+  ];
 }
 
 function optionSections(): string[] {

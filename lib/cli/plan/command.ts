@@ -14,7 +14,7 @@ export function showPlan(line: CommandLine, outputs: Outputs): number {
   const { plan, diagnostics } = readPlan(line, "start");
   showDiagnostics(diagnostics.list, outputs.err);
   if (plan === null || diagnostics.hasErrors) return EXIT.usage;
-  if (line.json) outputs.out.line(JSON.stringify(planToJson(plan), null, 2));
+  if (line.flags.has("json")) outputs.out.line(JSON.stringify(planToJson(plan), null, 2));
   else outputs.out.write(planToText(plan, outputs.out));
   return EXIT.ok;
 }

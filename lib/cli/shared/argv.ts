@@ -18,15 +18,14 @@ import type { RawOption } from "../../config/origin.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { quote } from "../../config/problem.ts";
 import type { Argument } from "../../config/options/uwsgi_names.ts";
-
-/** The commands that there are. */
-export const COMMANDS = ["check", "plan", "enter", "legion", "doctor", "completion", "man", "help"] as const;
-/** Words for what needs none: `reeve FILE` runs, `reeve --version` shows the version. */
-export const SPOKEN_COMMANDS = ["run", "version"] as const;
-/** Names kept for commands to come. */
-export const RESERVED_COMMANDS = ("status start stop restart logs events apply upgrade top").split(" ");
-
-export type CommandName = "run" | "version" | "stop-pidfile" | "reload-pidfile" | typeof COMMANDS[number];
+import {
+  type Command,
+  type CommandName,
+  findCommand,
+  findFlag,
+  RESERVED_COMMANDS,
+  type WordCommand,
+} from "./commands.ts";
 
 export interface CommandLine {
   readonly command: CommandName;
@@ -37,21 +36,11 @@ export interface CommandLine {
   readonly entrypoint: readonly string[] | null;
   /** The command was said: `reeve run FILE`. */
   readonly isSaid: boolean;
-  /** --json, after a command: output as JSON. */
-  readonly json: boolean;
-  /** help, enter, legion, doctor, completion, man: the words behind them. stop-pidfile, reload-pidfile: the file. */
+  /** Flags of the command by their long names, each with its values in order; without a value: "". */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** Words of a command that takes no configuration. stop-pidfile, reload-pidfile: the file. */
   readonly operands: readonly string[];
 }
-
-/** Commands whose further words are not configuration files. */
-const OWN_WORDS: ReadonlySet<CommandName> = new Set([
-  "help",
-  "enter",
-  "legion",
-  "doctor",
-  "completion",
-  "man",
-]);
 
 /** Reads argv without the program's name; throws ConfigError, with everything that is wrong. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
@@ -65,10 +54,10 @@ class Words {
   readonly #files: FileArgument[] = [];
   readonly #operands: string[] = [];
   readonly #custom = new Map<string, CustomOption>();
-  #command: CommandName = "run";
-  #isSaid = false;
+  readonly #flags = new Map<string, string[]>();
+  /** As it was said; null: none was, and reeve runs. */
+  #command: (Command & { readonly name: WordCommand }) | null = null;
   #asked: CommandName | null = null;
-  #json = false;
   #at = 0;
 
   constructor(argv: readonly string[]) {
@@ -83,15 +72,10 @@ class Words {
         entrypoint = this.#argv.slice(this.#at);
         break;
       }
-      if (this.#command === "enter") {
-        // It has options of its own, which are beginnings of others' names.
-        this.#operands.push(word);
-        continue;
-      }
       if (word.includes("\0")) {
         this.#error(`cannot use ${quote(word)}: it contains a NUL byte`);
-      } else if (word.startsWith("--")) this.#long(word.slice(2));
-      else if (word.startsWith("-") && word !== "-") this.#short(word.slice(1));
+      } else if (this.#command?.words.kind === "subjects") this.#operands.push(word);
+      else if (word.startsWith("-") && word !== "-") this.#dashed(word);
       else this.#word(word);
     }
     if (entrypoint?.length === 0) {
@@ -99,13 +83,14 @@ class Words {
     }
     if (this.#diagnostics.hasErrors) throw new ConfigError(this.#diagnostics.list);
     return {
-      command: this.#asked ?? this.#command,
+      command: this.#asked ?? this.#command?.name ?? "run",
       options: this.#options,
       files: this.#files,
       entrypoint,
-      isSaid: this.#isSaid,
-      json: this.#json,
-      operands: this.#operands,
+      isSaid: this.#command !== null,
+      flags: this.#flags,
+      // Behind a command --help is about that command.
+      operands: this.#asked === "help" && this.#command !== null ? [this.#command.name] : this.#operands,
     };
   }
 
@@ -115,31 +100,67 @@ class Words {
   }
 
   #word(word: string): void {
-    const first = !this.#isSaid && this.#files.length === 0;
-    const command = [...COMMANDS, ...SPOKEN_COMMANDS].find((known) => known === word);
-    if (first && command !== undefined) {
-      this.#command = command;
-      this.#isSaid = true;
-    } else if (first && RESERVED_COMMANDS.includes(word)) {
+    const first = this.#command === null && this.#files.length === 0;
+    const command = first ? findCommand(word) : null;
+    if (command !== null) this.#command = command;
+    else if (first && RESERVED_COMMANDS.includes(word)) {
       const file = quote(`./${word}`);
       this.#error(
         `command ${quote(word)} is not there in this version; to read a file of that name write ${file}`,
       );
-    } else if (OWN_WORDS.has(this.#command)) {
-      this.#operands.push(word);
-    } else {
-      this.#files.push({ name: word });
+    } else if (this.#command?.words.kind === "own") this.#operand(word, this.#command.words.most);
+    else this.#files.push({ name: word });
+  }
+
+  #operand(word: string, most: number): void {
+    this.#operands.push(word);
+    if (this.#operands.length > most) this.#refuse(word);
+  }
+
+  #refuse(word: string): void {
+    const name = this.#command?.name ?? "reeve";
+    this.#error(`${name} does not take ${quote(word)}: see reeve help ${name}`);
+  }
+
+  #dashed(word: string): void {
+    const equals = word.indexOf("=");
+    const isLong = word.startsWith("--");
+    const written = isLong ? word.slice(2, equals < 0 ? undefined : equals) : word.slice(1, 2);
+    const attached = !isLong ? word.slice(2) || null : equals < 0 ? null : word.slice(equals + 1);
+    if (this.#ownFlag(isLong ? `--${written}` : `-${written}`, written, attached)) return;
+    const words = this.#command?.words;
+    if (words?.kind !== "own" || isHelp(word)) {
+      if (isLong) this.#long(word.slice(2));
+      else this.#short(word.slice(1));
+    } else if (words.options === undefined) this.#refuse(word);
+    else if (isLong && equals >= 0) this.#long(word.slice(2));
+    else {
+      this.#error(
+        `${this.#command?.name} does not take ${
+          quote(word)
+        }: options of the configuration are written --NAME=VALUE, ` +
+          `a command stands behind "--"`,
+      );
     }
+  }
+
+  /** Whether it is a flag of the command, which comes before an option of that name. */
+  #ownFlag(shown: string, name: string, attached: string | null): boolean {
+    const flag = this.#command === null ? null : findFlag(this.#command, name);
+    if (flag === null || flag.value === undefined && attached !== null) return false;
+    let value = attached ?? "";
+    if (flag.value !== undefined) {
+      value = attached ?? this.#argv[this.#at++] ?? "";
+      if (value === "") this.#error(`option ${quote(shown)} needs a value`);
+    }
+    this.#flags.set(flag.long, [...this.#flags.get(flag.long) ?? [], value]);
+    return true;
   }
 
   #long(text: string): void {
     const equals = text.indexOf("=");
     const written = equals < 0 ? text : text.slice(0, equals);
     const attached = equals < 0 ? null : text.slice(equals + 1);
-    if (written === "json" && attached === null && this.#command !== "run") {
-      this.#json = true;
-      return;
-    }
     const name = this.#fullName(written);
     if (name !== null) this.#add(name, `--${name}`, attached);
   }
@@ -174,7 +195,6 @@ class Words {
     } else if (letter === "c") {
       const name = rest || this.#argv[this.#at++];
       if (name === undefined) this.#error('option "-c" needs a value: the configuration file');
-      else if (OWN_WORDS.has(this.#command)) this.#operands.push(name);
       else this.#files.push({ name });
     } else return false;
     return true;
@@ -244,4 +264,8 @@ class Words {
     this.#error(`unknown option ${quote(`--${written}`)}${hint}`);
     return null;
   }
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h" || word === "-?";
 }

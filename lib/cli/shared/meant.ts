@@ -8,7 +8,7 @@ import { nearestName } from "../../config/nearest.ts";
 import { ProgramFinder } from "../../config/system/programs.ts";
 import type { SystemLook } from "../../config/system/system.ts";
 import { RealPlanSystem } from "../system/world.ts";
-import { COMMANDS, RESERVED_COMMANDS } from "./argv.ts";
+import { findCommand, LISTED_COMMANDS, RESERVED_COMMANDS } from "./commands.ts";
 
 const CONFIGURATION = /\.(?:ini|conf|cfg|ya?ml|json|xml)$/;
 
@@ -25,7 +25,7 @@ export function meantCommand(
   const [first = ""] = words;
   if (first === "" || first.startsWith("-")) return null;
   if (exists(first)) return meantForFile(words, exists, system);
-  const known = [...COMMANDS, ...RESERVED_COMMANDS];
+  const known = [...LISTED_COMMANDS.map(({ name }) => name), ...RESERVED_COMMANDS];
   if (known.includes(first)) return null;
   const found = new ProgramFinder(system, system.path ?? "").find(first, process.cwd());
   if (found !== null && system.canExecute(found)) {
@@ -49,8 +49,7 @@ function meantForFile(
     return `cannot read "${first}" as a configuration: it is a program: ` +
       `did you mean reeve -- ${shellWords([path, ...words.slice(1)])}`;
   }
-  const command = COMMANDS.find((known) => known === second);
-  if (command === undefined || exists(second)) return null;
+  if (findCommand(second)?.brief === undefined || exists(second)) return null;
   return `cannot read "${second}": no such file: did you mean reeve ${
     shellWords([second, first, ...words.slice(2)])
   }`;

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { COMMAND_HELP } from "../../../lib/cli/help/help.ts";
+import { commandHelp, usage } from "../../../lib/cli/help/help.ts";
 import { manPage } from "../../../lib/cli/help/man.ts";
+import { COMMANDS } from "../../../lib/cli/shared/commands.ts";
 import { optionRows } from "../../../lib/config/options/option_table.ts";
 import { reeve } from "../cli.ts";
 
@@ -20,7 +21,7 @@ test("what a command's help says behind its list is no part of the list's last e
 });
 
 test("the help of a command fits a terminal of 80 columns", () => {
-  const wide = Object.values(COMMAND_HELP).flatMap((text) => text.split("\n")).filter((line) =>
+  const wide = [usage(), ...COMMANDS.map(commandHelp)].flatMap((text) => text.split("\n")).filter((line) =>
     line.length > 80
   );
   expect(wide).toEqual([]);

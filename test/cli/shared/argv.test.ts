@@ -124,7 +124,8 @@ describe("commands", () => {
   });
 
   test("turn --json into a request for JSON, which else reads a file", () => {
-    expect(parse("plan", "a.ini", "--json")).toMatchObject({ json: true, files: [{ name: "a.ini" }] });
+    expect(parse("plan", "a.ini", "--json")).toMatchObject({ files: [{ name: "a.ini" }] });
+    expect(parse("plan", "a.ini", "--json").flags.has("json")).toBe(true);
     expect(options("--json", "a.json")).toEqual(["json=a.json"]);
   });
 
@@ -140,6 +141,22 @@ describe("commands", () => {
       command: "reload-pidfile",
       operands: ["/run/x.pid"],
     });
+  });
+
+  test("take their own flags and words, and refuse others", () => {
+    expect(parse("doctor", "--json").flags.has("json")).toBe(true);
+    expect(problems("doctor", "--jsn")).toEqual(['doctor does not take "--jsn": see reeve help doctor']);
+    expect(problems("man", "x")).toEqual(['man does not take "x": see reeve help man']);
+    expect(problems("completion", "bash", "zsh")).toEqual([
+      'completion does not take "zsh": see reeve help completion',
+    ]);
+    expect(problems("enter", "a", "b")).toEqual(['enter does not take "b": see reeve help enter']);
+  });
+
+  test("with --help are explained", () => {
+    expect(parse("plan", "--help")).toMatchObject({ command: "help", operands: ["plan"] });
+    expect(parse("enter", "web", "-h")).toMatchObject({ command: "help", operands: ["enter"] });
+    expect(parse("help", "--uid")).toMatchObject({ command: "help", operands: ["--uid"] });
   });
 
   test("help keeps the option that is asked about", () => {
