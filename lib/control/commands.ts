@@ -1,5 +1,5 @@
 /**
- * What a running instance can be asked to do. Signals, letters of the master FIFO, touched files and the control socket
+ * The commands to a running instance. Signals, letters of the master FIFO, touched files and the control socket
  * are tables onto this union; lib/supervisor/commands.ts is the one place that performs it. Types only.
  */
 

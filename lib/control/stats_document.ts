@@ -1,5 +1,5 @@
 /**
- * What the statistics server says: uWSGI's document as far as an instance without workers has something to say, and under names
+ * The document of the statistics server: uWSGI's as far as an instance without workers has something to say, and under names
  * that uWSGI does not use what it leaves out. Pure. Nothing secret may come in here: whoever reaches the address reads it.
  */
 
@@ -73,7 +73,7 @@ export function statsDocument(facts: InstanceFacts, minified: boolean): string {
       state,
       legion,
     })),
-    // What reads a uWSGI server's statistics asks for these.
+    // Tools that read a uWSGI server's statistics ask for these.
     locks: [],
     sockets: [],
     workers: [],

@@ -9,7 +9,7 @@ type Address = StatsPlan["address"];
 type Socket = Bun.Socket<Reader>;
 
 interface Reader {
-  /** What it has not taken yet; null: it has not asked yet. */
+  /** The rest of the answer; null: it has not asked yet. */
   rest: Uint8Array | null;
   /** It says nothing more: it is let go of when it has taken all. */
   isDone: boolean;
@@ -51,7 +51,7 @@ class Server implements StatsServer {
   readonly #patience: number;
   /** The oldest first. */
   readonly #readers = new Set<Socket>();
-  /** Of these, who have not taken all. */
+  /** Those of them that have not taken all. */
   readonly #behind = new Set<Socket>();
   #listener: { stop(force?: boolean): void } | null = null;
   #file: { readonly path: string; readonly ino: number; readonly dev: number } | null = null;
@@ -88,7 +88,7 @@ class Server implements StatsServer {
   #handlers(): Bun.SocketHandler<Reader> {
     return {
       open: (socket) => this.#opened(socket),
-      // What HTTP asks for does not matter, but who answers before it was asked may be cut off by its own answer.
+      // The HTTP request itself does not matter, but an answer before it may cut the connection off.
       data: (socket) => {
         if (!this.#http || socket.data.rest !== null) return;
         this.#answer(socket);
@@ -115,7 +115,7 @@ class Server implements StatsServer {
     this.#makeRoom();
   }
 
-  /** Who has all of its answer loses nothing; else it is the oldest, so that a crowd which takes nothing keeps nobody out. */
+  /** Evict a finished reader first, else the oldest: a crowd that reads nothing keeps nobody out. */
   #makeRoom(): void {
     for (const socket of [...this.#behind].slice(0, -MOST_DOCUMENTS)) this.#letGo(socket);
     if (this.#readers.size <= MOST_READERS) return;

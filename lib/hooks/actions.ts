@@ -36,7 +36,7 @@ export type SystemAction = Exclude<HookAction, { kind: "exec" | "wait" | "putenv
 export interface ActionContext {
   /** Relative paths are relative to this. */
   readonly cwd: string;
-  /** Of the files that are made; null: as reeve itself. */
+  /** The owner of the files that are made; null: reeve itself. */
   readonly umask: number | null;
   /** A descriptor of the root directory beneath which the paths lie; null: they are reeve's own. */
   readonly root: number | null;

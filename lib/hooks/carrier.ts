@@ -26,7 +26,7 @@ export interface HookPlace {
   readonly signal: AbortSignal;
 }
 
-/** Of the child that works in the user's name: where the root of the jail is. */
+/** The root of the jail as the child that works in the user's name has it. */
 const ROOT_FD = 3;
 
 /** Rejects with an Error whose text is for the log, or with the signal's reason. */
@@ -133,5 +133,5 @@ function isHidden(hook: Hook): boolean {
   return hook.shown === HIDDEN;
 }
 
-/** What the log shows of a hook that was written with a leading "!". */
+/** The text that the log shows for a hook that was written with a leading "!". */
 export const HIDDEN = "[hidden]";

@@ -30,7 +30,7 @@ export function packHookRequest(request: HookRequest): string {
 export function runHookChild(environment: Readonly<Record<string, string | undefined>>): number {
   const packed = environment[HOOK_VARIABLE];
   if (packed === undefined) return 2;
-  // What reeve packed itself a moment ago.
+  // Reeve itself packed this a moment ago.
   const request = JSON.parse(packed) as HookRequest;
   try {
     // It works outside of the jail, and processes in a jail without a PID namespace may be the same user's.

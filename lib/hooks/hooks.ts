@@ -55,7 +55,7 @@ const PHASE_NAMES: Readonly<Partial<Record<HookPhase, string>>> = {
 
 type HookInstance = Pick<InstancePlan, "hooks" | "identity" | "umask">;
 
-/** What hooks change for those after them. */
+/** The state that hooks change for those after them. */
 interface Room {
   environment: Environment;
   cwd: string;
@@ -75,12 +75,12 @@ export class HookRunner {
     this.#outside = { environment, cwd };
   }
 
-  /** Of the daemons: with what hooks have put into it so far. */
+  /** The daemons' environment, with what hooks have put into it so far. */
   get environment(): Environment {
     return (this.#inside ?? this.#outside).environment;
   }
 
-  /** Of what reeve runs beside the jail. */
+  /** The environment of what reeve runs beside the jail. */
   get environmentOutside(): Environment {
     return this.#outside.environment;
   }
@@ -107,7 +107,7 @@ export class HookRunner {
     this.#outside.environment = changeEnvironment(this.#outside.environment, changes);
   }
 
-  /** What an earlier image has run: of it only that is done again which is kept here and not in the system. */
+  /** Hooks that an earlier image has run: only changes that are kept here, and not in the system, are done again. */
   recall(phase: HookPhase): void {
     for (const hook of this.#instance.hooks) {
       if (hook.phase !== phase) continue;

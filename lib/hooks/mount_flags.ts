@@ -80,7 +80,7 @@ export interface MountPlan {
   readonly propagation: number;
 }
 
-/** What one mount hook takes. Throws an Error that names a flag which is not one of a mount. */
+/** The calls that one mount hook takes. Throws an Error that names a flag which is not one of a mount. */
 export function planMount(
   request: { type: string; source: string; target: string; flags: readonly string[]; data: string | null },
 ): MountPlan {
@@ -106,7 +106,7 @@ export function planMount(
 
 export interface UmountPlan {
   readonly flags: number;
-  /** What is mounted below goes first. */
+  /** Mounts below it go first. */
   readonly recursive: boolean;
 }
 
@@ -144,7 +144,7 @@ export function mountSteps(
     return [bind, change];
   }
   const changes = (call.flags & (MS.remount | MS.move | PROPAGATION)) !== 0;
-  // Of what is moved the source is a path; elsewhere it is what the file system makes of it.
+  // The source of a move is a path; elsewhere it is what the file system makes of it.
   const sourceInside = (call.flags & MS.move) !== 0;
   return [{
     ...STEP,

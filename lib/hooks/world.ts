@@ -1,4 +1,4 @@
-/** What hooks need of the running system; a test gives them another. Types only. */
+/** The calls that hooks make to the running system; a test gives them others. Types only. */
 import type { Command } from "../config/plan/daemon_plan.ts";
 import type { Wait } from "../config/plan/hook_plan.ts";
 import type { JailSource } from "../jail/place.ts";

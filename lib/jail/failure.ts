@@ -13,7 +13,7 @@ export interface PlaceFailure {
   readonly detail?: number;
 }
 
-/** What was asked for. */
+/** The place that was asked for. */
 export interface PlaceSubject {
   readonly root: string | null;
   readonly mounts: readonly MountStep[];

@@ -1,5 +1,5 @@
 /**
- * What tells a jail from any other: its init's pid and start time, this boot, and the inodes of its namespaces. Also the text in
+ * The identity of a jail: its init's pid and start time, this boot, and the inodes of its namespaces. Also the text in
  * which it is kept. Pure; nothing of it is believed before the kernel has said the same (jail/handle.ts).
  */
 import type { JailPlan, NamespaceKind } from "../config/plan/jail_plan.ts";

@@ -119,7 +119,7 @@ function openOfPath(
   }
 }
 
-/** Of several of a kind the last one counts, as for uWSGI, which joins one after the other. */
+/** The last of several of a kind counts, as for uWSGI, which joins one after the other. */
 function openOfSocket(
   path: string,
   base: number | "self",
@@ -143,14 +143,14 @@ function isKind(name: string): name is NamespaceKind {
   return (NAMESPACE_KINDS as readonly string[]).includes(name);
 }
 
-/** What the kernel calls the file: "net:[4026532000]", as the root of its mount where it was bound to a name. */
+/** The kernel's name of the file: "net:[4026532000]", as the root of its mount where it was bound to a name. */
 function kindOf(fd: number): NamespaceKind | null {
   if (statFd(fd).fileSystem !== NSFS_MAGIC) return null;
   const mount = /^mnt_id:\t([0-9]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1];
   const line = readFileSync("/proc/self/mountinfo", "latin1").split("\n").find((text) =>
     text.startsWith(`${mount} `)
   );
-  // What was opened in /proc/PID/ns is on the kernel's own mount, which no table has.
+  // A file of /proc/PID/ns is on the kernel's own mount, which no table has.
   const text = line === undefined ? readlinkSync(`/proc/self/fd/${fd}`) : line.split(" ")[3] ?? "";
   const name = text.split(":")[0] ?? "";
   return isKind(name) ? name : null;

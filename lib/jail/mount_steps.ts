@@ -35,7 +35,7 @@ export const PROC: MountStep = {
 };
 
 /**
- * What /proc has for the whole host and gives to uid 0 alone, whatever its capabilities and its user namespace (core_pattern is a
+ * The files of /proc that act on the whole host and are open to uid 0 alone, whatever its capabilities and its user namespace (core_pattern is a
  * program that the kernel runs as root, on the host): seen read-only. Who has lost the right to mount cannot change that.
  */
 export const KERNEL_SETTINGS: readonly MountStep[] = ["sys", "sysrq-trigger", "irq", "bus", "fs"].map((

@@ -15,7 +15,7 @@ import {
   withDevices,
 } from "./mount_steps.ts";
 
-/** What is made, as opposed to what is joined. */
+/** The namespaces that are made, as opposed to those that are joined. */
 export type NamespaceSetup = Pick<
   Confinement,
   "newPid" | "unshare" | "root" | "mounts" | "hostname" | "loopback"
@@ -35,7 +35,7 @@ export function needsInit(plan: JailPlan): boolean {
   return plan.namespaces.length > 0 || plan.join.length > 0 || plan.root?.how === "pivot";
 }
 
-/** What the jail's init makes. */
+/** The set-up that the jail's init makes. */
 export function jailSetup(plan: JailPlan): NamespaceSetup {
   const { root, keep } = plan;
   const kinds = new Set(plan.namespaces);
@@ -49,7 +49,7 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
 }
 
 /**
- * What one daemon has made on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the host's, its own or the
+ * The set-up of one daemon on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the host's, its own or the
  * jail's. `isShielded`: it has no right to mount. `mountPoints`: what is mounted where it is, parents first; of use only to see all
  * of it read-only.
  */

@@ -12,11 +12,11 @@ export interface JailPlace {
   readonly rootFd: number;
   /** The jail's PID namespace; null: it has none of its own. */
   readonly pidNamespaceFd: number | null;
-  /** Of a child that is to live in the jail as its daemons do. */
+  /** The confinement of a child that is to live in the jail as its daemons do. */
   readonly confinement: Confinement;
   /** reeve's pid of the process that the jail calls `pid`; null: there is none. */
   translatePid(pid: number): number | null;
-  /** What the jail calls the process that reeve knows as `pid`; null: it is not in the jail, or is gone. */
+  /** The pid that the process `pid` of the host has in the jail; null: it is not in the jail, or is gone. */
   pidInside(pid: number): number | null;
 }
 

@@ -66,7 +66,7 @@ export class PtyRelay {
     this.#readKeys();
   }
 
-  /** What the program has written is shown to its end, then the terminal is what it was; the master is closed. */
+  /** The program's output is shown to its end, then the terminal is what it was; the master is closed. */
   finish(): void {
     while (this.#screen !== null && this.#show()) continue;
     this.close();
@@ -148,7 +148,7 @@ export class PtyRelay {
     this.#keys = null;
   }
 
-  /** What the program's terminal has no room for waits here, and no further key is read until it has. */
+  /** Input that the program's terminal has no room for waits here, and no further key is read until it has. */
   #type(bytes: Uint8Array): void {
     this.#waiting = bytes;
     try {

@@ -1,5 +1,5 @@
 /**
- * What of the files that a jail can reach is not the jail's: devices, and the files by which the kernel of the whole host is
+ * The files that a jail can reach and that are not its own: devices, and the files by which the kernel of the whole host is
  * read and set. reeve has rights there that the jail may not have, so it goes there only where the configuration itself says
  * so, and never because a link or a mount of the jail leads there.
  */

@@ -5,7 +5,7 @@
  */
 const HEADER = new TextEncoder().encode("uwsgi-setns");
 
-/** Of a message: the header and an int in the machine's order, which is little-endian on x86-64 and arm64. */
+/** The size of a message: the header and an int in the machine's order, which is little-endian on x86-64 and arm64. */
 export const MESSAGE_SIZE = HEADER.length + 4;
 
 export function setnsMessage(count: number): Uint8Array {

@@ -67,7 +67,7 @@ function take(socket: number): readonly Handed[] {
     }
     for (const fd of fds) {
       const kind = namespaceKind(fd);
-      // Of a kind that nothing here is put into (time).
+      // A kind that nothing here is put into (time).
       if (kind !== null) handed.push({ fd, kind });
     }
     if (handed.length === 0) throw new Error("none of what its server handed out is a namespace");

@@ -1,4 +1,4 @@
-/** What the daemons and hooks of a legion find in their environment. Pure. */
+/** The variables of a legion in the environment of its daemons and hooks. Pure. */
 import type { LegionEvent } from "../config/plan/legion_plan.ts";
 import type { NodeId } from "./election/announcement.ts";
 import type { Term } from "./election/elector.ts";

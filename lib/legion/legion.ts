@@ -25,7 +25,7 @@ export interface LegionState extends ElectorState {
   readonly since: number;
 }
 
-/** What its daemons run under. */
+/** The lordship that its daemons run under. */
 export interface Lordship {
   readonly variables: readonly Variable[];
   /** Under which they have to be born; null: as all others. */
@@ -39,11 +39,11 @@ export class Legion implements ElectorEvents {
   readonly #elector: Elector;
   readonly #world: LegionWorld;
   readonly #hooks: LegionHooks;
-  /** What the elector allows. */
+  /** The lordship that the elector allows. */
   #term: Term | null = null;
   /** The same once the lord hooks have run: what the daemons run under. */
   #lordship: Term | null = null;
-  /** Whose lord hooks have begun, and those of unlord have not run since. */
+  /** The lordship whose lord hooks have begun, and whose unlord hooks have not run since. */
   #hooked: Term | null = null;
   /** The elector waits to be told that nothing of the lordship is left. */
   #isVacating = false;
@@ -142,7 +142,7 @@ export class Legion implements ElectorEvents {
       this.#world.log("info", `no longer the Lord of the Legion ${this.plan.name}: ${why}`);
       this.#world.lordChanged(false);
     }
-    // Of an end the death hooks are the last, as in uWSGI.
+    // The death hooks come last at an end, as in uWSGI.
     void this.#hooks.inTurn(() => this.#isLeaving ? Promise.resolve() : this.#unlord()).then(() =>
       this.#vacate()
     );
@@ -180,7 +180,7 @@ export class Legion implements ElectorEvents {
     this.#world.lordChanged(true);
   }
 
-  /** What has lapsed while this process slept is no lordship, also before the elector has said so. */
+  /** A lordship that lapsed while this process slept is none, also before the elector has said so. */
   #stands(term: Term): boolean {
     return this.#elector.stands?.(term) ?? true;
   }

@@ -27,7 +27,7 @@ type LogFields = Readonly<Record<string, string | number>>;
 /** Rejects with an Error that says what of the Plan does not work here. */
 export async function openElector({ plan, grace, within, log }: ElectorOptions): Promise<Elector> {
   const { transport } = plan;
-  // Of one start: a node that comes back is another to the others.
+  // The identity of one start: a node that comes back is another to the others.
   const self = { uuid: crypto.randomUUID(), name: nodeName(process.getBuiltinModule("node:os").hostname()) };
   if (transport.kind === "etcd") {
     const { openEtcdCandidate } = await import("./etcd/open.ts");

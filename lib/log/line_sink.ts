@@ -2,7 +2,7 @@
  * Where the lines of reeve's own log go: one descriptor, whole lines, one write each. Never throws, never waits, never
  * seeks: a log that cannot be written (full disk, reader gone or asleep) costs lines, never the supervisor.
  *
- * What cannot be written now waits in a bounded queue. When that is full the newest lines are dropped and counted,
+ * Lines that cannot be written now wait in a bounded queue. When that is full the newest lines are dropped and counted,
  * and the count is logged where they are missing, once writing works again.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";

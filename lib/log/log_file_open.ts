@@ -30,7 +30,7 @@ export interface OpenLogOptions {
   readonly asRoot: boolean;
   /** Clears O_NONBLOCK: daemons share the descriptor, and they do not expect EAGAIN. */
   readonly setBlocking: (fd: number) => void;
-  /** Whose path it is; default: reeve's. */
+  /** The tree that the path is in; default: reeve's. */
   readonly tree?: FileTree;
 }
 
@@ -104,7 +104,7 @@ function checkOpened({ path, entry, options }: Place, status: Stats): void {
   }
 }
 
-/** What a person can do about it, where the error's own name does not say. */
+/** The remedy, where the error's own name does not say it. */
 function explain(code: string): string {
   if (code === "ENXIO") {
     return "it is a FIFO without a reader, or a device that is not there; start its reader first";

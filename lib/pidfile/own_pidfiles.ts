@@ -64,7 +64,7 @@ function absolute(path: string, cwd: string): string {
 
 /**
  * The file itself is replaced by a rename, which follows nothing, so whoever may write to its directory can do no harm.
- * What has to be checked is the way there: every link on it, and every directory before the last, must be root's or
+ * The way there has to be checked: every link on it, and every directory before the last, must be root's or
  * the instance's user's, and in none may others exchange an entry that is not theirs (as /tmp's sticky bit prevents).
  */
 function checkDirectory(path: string, ownerUid: number): void {

@@ -37,7 +37,7 @@ interface Look {
   readonly path: string;
   readonly context: JudgeContext;
   readonly place: JailPlace | null;
-  /** Whose numbers the file holds. */
+  /** The PID namespace whose numbers the file holds. */
   readonly numbers: Numbers | null;
   readonly tree: FileTree;
   readonly no: (found: string, unfinished?: boolean) => Verdict;
@@ -123,7 +123,7 @@ function readText(path: string): string {
 }
 
 /**
- * Who owns the symbolic links that lead from `path` to what is open as `opened`; null when they lead elsewhere by now:
+ * The owners of the symbolic links that lead from `path` to what is open as `opened`; null when they lead elsewhere by now:
  * somebody exchanges them under our eyes.
  */
 export function ownersOfLinks(

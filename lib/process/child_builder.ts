@@ -7,7 +7,7 @@ import { SIGKILL } from "../daemon/patience.ts";
 import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";
 
-/** What reeve was started with and hands on unchanged. */
+/** The settings that reeve was started with and hands on unchanged. */
 export interface Inherited {
   readonly umask: number;
   /** Set where reeve changed its own limits: those of the child. */
@@ -57,7 +57,7 @@ export function instanceChild(
 /** Where a daemon lives that does not live where reeve does. */
 export interface Whereabouts {
   readonly confinement: Confinement;
-  /** Of the jail: what relative directories are relative to; null: reeve's own working directory. */
+  /** The jail's directory that relative directories are relative to; null: reeve's own working directory. */
   readonly cwd: string | null;
 }
 

@@ -15,7 +15,7 @@ import type { Environment } from "./environment.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";
 
 const SIGKILL = 9;
-/** What `ps` shows of a child that only changes the jail. */
+/** The name that `ps` shows for a child that only changes the jail. */
 const CHANGE_NAME = "reeve-change";
 
 type Spec = Omit<ChildSpec, "spawnId">;
@@ -33,11 +33,11 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
   /** In the jail, where `cwd` is one of its directories. */
   readonly inside?: boolean;
-  /** What it gets beyond stdin, stdout and stderr: its number, reeve's number. */
+  /** The descriptors that it gets beyond stdin, stdout and stderr: its number, reeve's number. */
   readonly fds?: ReadonlyMap<number, number>;
 }
 
-/** What a child that joins the jail does there before it ends. */
+/** The work of a child that joins the jail, before it ends. */
 export interface JailChange {
   readonly mounts: readonly MountStep[];
   readonly hostname: string | null;

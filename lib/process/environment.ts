@@ -45,7 +45,7 @@ export interface Environment {
   readonly path: string;
 }
 
-/** What a jail gets of reeve's own: how its output is read, and nothing of where it runs. */
+/** The variables of reeve's own that a jail gets: how its output is read, and nothing of where it runs. */
 const FOR_JAILS = ["TERM", "LANG"] as const;
 
 /** Inside a jail that begins clean: a PATH that holds in any root, TERM, LANG, and what the configuration says. */

@@ -13,7 +13,7 @@ interface Dead {
 export interface ReaperSystem {
   /** Reaps some of the dead children; []: none is dead. */
   reapDead(): readonly Dead[];
-  /** What the child reported before it died of it. */
+  /** The failure that the child reported before it died of it. */
   failureOf(pid: number): SetupFailure | null;
   /** The pid means nothing any more. */
   forget(pid: number): void;

@@ -4,19 +4,19 @@
  */
 import type { ExitCause } from "../sys/process_id.ts";
 
-/** What a child could not do before it became its program. */
+/** The step that a child failed at before it became its program. */
 export interface SetupFailure {
   /** "chdir", "setuid", "exec" ... */
   readonly stage: string;
   readonly errno: number;
   /** mount: which of the child's mounts, counted from 0. */
   readonly detail?: number;
-  /** What it was about, and the remedy, where the namespaces that the child was to live in know more than its plan. */
+  /** Its object and the remedy, where the namespaces that the child was to live in know more than its plan. */
   readonly words?: string;
 }
 
 export interface Owner {
-  /** Of a daemon. */
+  /** The name of a daemon. */
   readonly name?: string;
   reaped(pid: number, cause: ExitCause, failure: SetupFailure | null): void;
 }

@@ -1,5 +1,5 @@
 /**
- * Who is left of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the inits of its
+ * The members of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the inits of its
  * jail and of guards have inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
  */
 import type { ProcessId } from "../sys/process_id.ts";
@@ -13,7 +13,7 @@ import type { SessionMember, SweepSystem } from "./sweeper.ts";
 
 export interface StrangersParts {
   readonly logger: Pick<Logger, "debug">;
-  /** Of a unit, a hook, the jail: its end is heard of otherwise. */
+  /** It belongs to a unit, a hook or the jail: its end is heard of otherwise. */
   readonly isOwned: (pid: number) => boolean;
   /** Those of the jail and of legions' guards that there are at the moment. */
   readonly inits: () => readonly number[];
@@ -88,7 +88,7 @@ export class Strangers implements SweepSystem {
     return found;
   }
 
-  /** What a daemon left may have become another user's: that costs a line, and not the others. */
+  /** A process that a daemon left may have become another user's: that costs a line, and not the others. */
   #tell(pid: number, tell: () => unknown): void {
     try {
       tell();

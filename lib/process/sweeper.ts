@@ -1,5 +1,5 @@
 /**
- * What is left of a daemon that ended: the members of its session, and what bears its birthmark in another session. As a child
+ * The rest of a daemon that ended: the members of its session, and what bears its birthmark in another session. As a child
  * subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its init does. The session id cannot be given to
  * another process while any member lives, so members are known for sure.
  */

@@ -1,5 +1,5 @@
 /**
- * What one image of reeve hands to the next over an exec: a small JSON text in the environment, which is taken out before
+ * The state that one image of reeve hands to the next over an exec: a small JSON text in the environment, which is taken out before
  * anything else sees it. No daemon ever gets it.
  *
  * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
@@ -28,7 +28,7 @@ const RUNTIME: Readonly<Record<string, string>> = {
 const PREPARED = `${MACHINERY_PREFIX}PREPARED`;
 const REPLACED = "replaced";
 
-/** What the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
+/** The variables that the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
 export const PREPARATION: readonly string[] = [
   `${PREPARED}=${REPLACED}`,
   `${PREPARED}=added`,
@@ -38,7 +38,7 @@ export const PREPARATION: readonly string[] = [
 export interface Capsule {
   /** As the user called reeve, without the program's name; empty arguments included. */
   readonly argv: readonly string[];
-  /** What the variables of RUNTIME were before; null: unset. */
+  /** The values of the variables of RUNTIME before; null: unset. */
   readonly saved: Readonly<Record<string, string | null>>;
   /** How often this process has been reloaded. */
   readonly reloads: number;

@@ -15,7 +15,7 @@ export function saveFiles(files: CheckedFiles): number {
   return memfdOf("reeve-files", new TextEncoder().encode(JSON.stringify(list)));
 }
 
-/** What the image before found good. Closes `fd`. */
+/** The files that the image before found good. Closes `fd`. */
 export function restoreFiles(fd: number): CheckedFiles {
   const list = JSON.parse(readFileSync(`/proc/self/fd/${fd}`, "utf8")) as [string, string][];
   closeFd(fd);

@@ -27,7 +27,7 @@ export class JailFile {
     this.#path = runDir === null ? null : `${runDir}/jail`;
   }
 
-  /** What an earlier reeve of this boot left; null: nothing, or nothing to be believed. */
+  /** The jail that an earlier reeve of this boot left; null: nothing, or nothing to be believed. */
   read(boot: string): JailRecord | null {
     if (this.#path === null || boot === "") return null;
     try {

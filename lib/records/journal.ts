@@ -11,9 +11,9 @@ import { writeAll } from "../sys/file/descriptor.ts";
 export interface JournalEntry {
   readonly name: string;
   readonly smart: boolean;
-  /** Of a smart daemon: by it a later configuration means the same one, whatever its name has become. */
+  /** The pidfile of a smart daemon: by it a later configuration means the same one, whatever its name has become. */
   readonly pidfile?: string | null;
-  /** Of a smart daemon: where it lives (lib/jail/place_name.ts); "": where reeve does. */
+  /** The place where a smart daemon lives (lib/jail/place_name.ts); "": where reeve does. */
   readonly place?: string;
   readonly process: ProcessId;
   readonly uid: number;
@@ -23,7 +23,7 @@ export interface JournalEntry {
 
 /** As it is on record. */
 interface Kept extends JournalEntry {
-  /** Of an earlier reeve: this one cannot vouch for its leader. */
+  /** It is an earlier reeve's: this one cannot vouch for its leader. */
   readonly old: boolean;
 }
 
@@ -62,7 +62,7 @@ export class Journal {
     this.#report = report;
   }
 
-  /** What an earlier reeve of the same boot left; [] when there is nothing to be believed. */
+  /** The entries that an earlier reeve of the same boot left; [] when there is nothing to be believed. */
   static read(path: string, bootId: string): readonly JournalEntry[] {
     if (bootId === "") return []; // Nobody can tell which boot this is.
     let text: string;

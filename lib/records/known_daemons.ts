@@ -14,7 +14,7 @@ export interface KnownDaemons {
   readonly daemons: readonly Pick<DaemonPlan, "name" | "kind" | "pidfile" | "namespaces">[];
   /** null: daemons run where reeve does. */
   readonly jail: SavedJail | null;
-  /** What an image before this one has handed over: it knows better. */
+  /** The daemons that an image before this one has handed over: it knows better. */
   readonly saved: ReadonlyMap<string, Saved>;
   readonly isReload: boolean;
   readonly isAlive: (process: JournalEntry["process"]) => boolean;

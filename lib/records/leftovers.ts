@@ -68,7 +68,7 @@ export class Leftovers {
     }
     let rest = marked.filter(({ pid }) => !proven.has(pid));
     await wait([...gone, ...rest.map((member) => this.#killMarked(member))]);
-    // Who was forked between the look and the kill bears the mark as well.
+    // A process forked between the look and the kill bears the mark as well.
     for (
       rest = this.#marked(listProcesses());
       rest.length > 0 && !isLate;

@@ -1,5 +1,5 @@
 /**
- * What is left of dumb daemons whose reeve was killed: they must not meet the ones that are about to be started. The
+ * The processes that dumb daemons of a killed reeve left: they must not meet the ones that are about to be started. The
  * journal names the sessions; start times prove that a session is still the one that it names.
  */
 import type { JournalEntry } from "./journal.ts";

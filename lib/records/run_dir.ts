@@ -24,7 +24,7 @@ import { tryLock } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
 
 export interface RunDir {
-  /** What the instance is called where the directory is one of its own names; null: it was named by hand. */
+  /** The name of the instance where the directory is one of its own names; null: it was named by hand. */
   readonly name: string | null;
   readonly path: string;
   readonly lockFd: number;
@@ -127,7 +127,7 @@ function lockFor(
 /** The instance whose directory it is. */
 const CLAIM = "instance";
 
-/** Who has the directory once this has returned: whoever claims it first. */
+/** Claims the directory for `key`. -> whose it is: the first to claim it has it. */
 function claim(path: string, key: string): string {
   const prepared = join(path, `${CLAIM}.${process.pid}`);
   writeFileSync(prepared, `${key}\n`, { mode: 0o600 });

@@ -1,5 +1,5 @@
 /**
- * What every number and string passes before it crosses into C. bun:ffi turns undefined, null, NaN and {} into 0 for
+ * The checks that every number and string passes before it crosses into C. bun:ffi turns undefined, null, NaN and {} into 0 for
  * integer parameters and cuts strings at an inner NUL: setuid(undefined) would be root, kill(undefined) our own group.
  * Must never supply a default.
  */

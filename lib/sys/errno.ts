@@ -146,7 +146,7 @@ export function errnoText(errno: number): string {
   return ERRORS[errno]?.[1] ?? `error ${errno}`;
 }
 
-/** What was being done when a call failed, for the message. */
+/** The action during which a call failed, for the message. */
 export interface CallContext {
   /** Verb and object: "read the process table". Default: "call NAME". */
   readonly doing?: string;

@@ -1,5 +1,5 @@
 /**
- * What identifies a process and how one ends. Types only, shared by the pure and the effectful half.
+ * The identity of a process, and how one ends. Types only, shared by the pure and the effectful half.
  */
 
 /** Identity is (pid, start time), never a pid alone. */

@@ -21,7 +21,7 @@ export interface PathWatchWorld {
   readonly timers: Timers;
   /** A part of the path cannot be watched (inotify's limits, a directory that is not readable). Told once. */
   readonly onProblem: (text: string) => void;
-  /** Whose paths they are; default: reeve's. */
+  /** The tree that the paths are in; default: reeve's. */
   readonly tree?: FileTree;
 }
 

@@ -56,7 +56,7 @@ interface Meaning {
   /** For the log. */
   readonly text: string;
   readonly command: InstanceCommand;
-  /** Whatever happens to the file counts, and not its change alone. */
+  /** Any event of the file counts, and not its change alone. */
   readonly anyEvent: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a wait looks at when it is for something in a jail: paths beneath its root, its table of mounts, its network. All of it
+ * The things that a wait for something in a jail looks at: paths beneath its root, its table of mounts, its network. All of it
  * from outside; whatever the jail does, a wait ends with its time-out at the latest.
  */
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";

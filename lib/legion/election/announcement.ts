@@ -1,5 +1,5 @@
 /**
- * What a node of a legion says about itself, as it stands in uWSGI's packets. Types only: wire.ts turns it into bytes and back,
+ * The words of a node of a legion about itself, as it stands in uWSGI's packets. Types only: wire.ts turns it into bytes and back,
  * election.ts draws conclusions from it.
  */
 
@@ -20,7 +20,7 @@ export interface Announcement {
   readonly lord: number;
   /** Sum over all members that the sender knows, itself included; modulo 2^64. */
   readonly checksum: bigint;
-  /** Whom the sender holds to be the right lord; nobody: valor 0 and "". */
+  /** The right lord in the sender's eyes; nobody: valor 0 and "". */
   readonly lordValor: number;
   readonly lordUuid: string;
   readonly scroll: string | null;

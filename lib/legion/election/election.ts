@@ -32,7 +32,7 @@ export function settingsOf(
 export function startElection(settings: ElectionSettings, now: Moment): Step {
   const { clock } = now;
   const { strict, lock } = timingOf(settings);
-  // What was named before a restart is not known any more: nothing is named until nobody can count on it.
+  // The names given before a restart are not known any more: nothing is named until nobody can count on it.
   const quiet = strict ? lock : 0;
   const round = new ElectionRound({
     settings,

@@ -1,5 +1,5 @@
 /**
- * Who decides whether this node is its legion's lord: uWSGI's packets or etcd. A Legion has one Elector and does not know which;
+ * The part that decides whether this node is its legion's lord: uWSGI's packets or etcd. A Legion has one Elector and does not know which;
  * it runs the hooks, gates the daemons and shows the state. Types only.
  */
 import type { NodeId } from "./announcement.ts";
@@ -8,7 +8,7 @@ import type { LordGuard } from "../guard/port.ts";
 /** Another node, as it was last heard. */
 export interface Member extends NodeId {
   readonly checksum: bigint;
-  /** Whom it holds to be the right lord; "": nobody. */
+  /** The right lord in its eyes; "": nobody. */
   readonly lordValor: number;
   readonly lordUuid: string;
   /** It says that it is the lord: since when, seconds since 1970; 0: it is not. */
@@ -25,28 +25,28 @@ export interface ElectorState {
   readonly nodes: readonly string[];
   readonly members: readonly Member[];
   readonly checksum: bigint;
-  /** Of the last round; 0: the members do not agree. */
+  /** The checksum of the last round; 0: the members do not agree. */
   readonly votes: number;
   readonly quorum: number;
-  /** Who is the right lord in this node's eyes; "": nobody. */
+  /** The right lord in this node's eyes; "": nobody. */
   readonly lordValor: number;
   readonly lordUuid: string;
   readonly lordScroll: string | null;
   /** Why it takes no part at the moment, for people; null: it does. */
   readonly problem: string | null;
-  /** What was dropped since the start, by reason. */
+  /** How many packets were dropped since the start, by reason. */
   readonly refused: Readonly<Record<string, number>>;
 }
 
 /** One lordship. */
 export interface Term {
-  /** What its daemons see as REEVE_LEGION_TERM: grows from one lordship to the next as long as clocks agree. */
+  /** The value that its daemons see as REEVE_LEGION_TERM: it grows from one lordship to the next as long as clocks agree. */
   readonly number: number;
   /** Grows from one lordship to the next, whatever clocks do (etcd's creation revision); null: the transport has none. */
   readonly token: string | null;
 }
 
-/** What an Elector tells its Legion. Called in the event loop, never from within a call of the Legion's. */
+/** The events that an Elector tells its Legion. Called in the event loop, never from within a call of the Legion's. */
 export interface ElectorEvents {
   /** This node may be lord: the lord hooks are to run, and then `confirm` or `decline` is to be called. */
   chosen(term: Term): void;
@@ -83,6 +83,6 @@ export interface Elector {
    * daemons are born as all others.
    */
   readonly guard?: LordGuard | null;
-  /** Of `guard`: how long a daemon that wants so many milliseconds to stop may have when the lordship runs out. */
+  /** The guard's rule: how long a daemon that wants so many milliseconds to stop may have when the lordship runs out. */
   graceOf?(wanted: number): number;
 }

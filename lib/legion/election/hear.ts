@@ -1,5 +1,5 @@
 /**
- * What an announcement changes in what is known of the others. Must never trust more in it than it says: a node speaks for
+ * The change that an announcement makes in what is known of the others. Must never trust more in it than it says: a node speaks for
  * itself alone.
  */
 import type { Announcement, NodeId } from "./announcement.ts";

@@ -36,7 +36,7 @@ export function withoutMember(members: readonly Member[], uuid: string): readonl
   return members.filter((member) => member.id.uuid !== uuid);
 }
 
-/** Who should be lord: the best that is no arbiter (valor 0); `self` is null when it does not stand. */
+/** The node that should be lord: the best that is no arbiter (valor 0); `self` is null when it does not stand. */
 export function bestCandidate(self: NodeId | null, members: readonly Member[]): NodeId | null {
   let best = self !== null && self.valor > 0 ? self : null;
   for (const { id } of members) {

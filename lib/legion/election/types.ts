@@ -50,10 +50,10 @@ export interface Member {
 /** One that announced its death. */
 export interface Departed {
   readonly uuid: string;
-  /** What it sent before this second is old. */
+  /** Packets that it sent before this second are old. */
   readonly unix: number;
   readonly seenAt: number;
-  /** What it ran as lord is not gone yet. */
+  /** Daemons that it ran as lord are not gone yet. */
   readonly holding: boolean;
 }
 
@@ -63,9 +63,9 @@ export type Input =
   /** The time of `wakeAt` has come; more often does no harm. */
   | { readonly type: "tick" }
   | { readonly type: "lordHookFailed" }
-  /** What ran under the lordship that was ceased is gone: daemons ended, hooks of unlord or death returned. */
+  /** Everything that ran under the lordship that was ceased is gone: daemons ended, hooks of unlord or death returned. */
   | { readonly type: "released" }
-  /** Of this legion: the instance stops or reloads. Nothing but "released" and "tick" is heard afterwards. */
+  /** The instance stops or reloads, and leaves this legion. Nothing but "released" and "tick" is heard afterwards. */
   | { readonly type: "stopAsked" };
 
 export type CeaseReason = "quorum" | "disagreement" | "superseded" | "hookFailed" | "stopAsked";
@@ -84,7 +84,7 @@ export type Effect =
 /** The last of others whom we named in a packet. Another may be named once nobody can count on that any more. */
 export interface Lock {
   readonly uuid: string;
-  /** Of that node; 0: it had not told us of any. */
+  /** The term of that node; 0: it had not told us of any. */
   readonly candidacy: number;
   readonly at: number;
 }
@@ -97,7 +97,7 @@ export interface ElectionState {
   readonly members: readonly Member[];
   readonly departed: readonly Departed[];
   readonly checksum: bigint;
-  /** Whom the packets name; "": nobody. */
+  /** The lord that the packets name; "": nobody. */
   readonly namedUuid: string;
   readonly namedValor: number;
   /** The best that is known, ourselves included; "": there is none (arbiters alone). */
@@ -115,7 +115,7 @@ export interface ElectionState {
   /** Nothing is announced before. */
   readonly quietUntil: number;
   readonly electableAt: number;
-  /** What is heard before may have been late: it is no vote, and nobody is named for it. */
+  /** A packet heard before may have been late: it is no vote, and nobody is named for it. */
   readonly deafUntil: number;
   /** No member is dropped before: those who spoke while we slept have to be heard first. */
   readonly patientUntil: number;

@@ -1,5 +1,5 @@
 /**
- * What the members' last announcements amount to: agreement as uWSGI counts it, and how long the votes for us carry a lordship.
+ * The sum of the members' last announcements: agreement as uWSGI counts it, and how long the votes for us carry a lordship.
  * Pure.
  */
 import type { ElectionState, Member } from "./types.ts";

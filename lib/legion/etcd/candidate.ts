@@ -47,7 +47,7 @@ export class EtcdCandidate implements Elector {
   #watch: EtcdWatch | null = null;
   /** Calls off what belongs to the present lease. */
   #life = new AbortController();
-  /** Of the store, when it was last read: an older answer that comes late is not news. */
+  /** The revision of the store when it was last read: an older answer that comes late is not news. */
   #revision = 0n;
   #hasJoined = false;
   readonly #neighbours: EtcdNeighbours;

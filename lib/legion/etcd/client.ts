@@ -18,9 +18,9 @@ import { errorText } from "../../sys/error_text.ts";
 /** Every server would say the same: the others are not asked. */
 export class FinalError extends Error {}
 
-/** What etcd itself refused. */
+/** A request that etcd itself refused. */
 export class EtcdRefusal extends Error {
-  /** Of gRPC. */
+  /** The status code of gRPC. */
   readonly code: number;
 
   constructor(text: string, code: number) {

@@ -1,5 +1,5 @@
 /**
- * What a node does to which the lord's key belongs, or did: waiting for its turn, arming, ruling, and getting rid of what ran. Each
+ * The steps of a node that has the lord's key, or had it: waiting for its turn, arming, ruling, and getting rid of what ran. Each
  * handler is a cell of the table in etcd/transitions.ts. Must never give back a tenure under which something may still run.
  */
 import type { EtcdMachine } from "./machine.ts";

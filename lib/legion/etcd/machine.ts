@@ -15,7 +15,7 @@ const CLAIM_STEP_MS = 300;
 const LAST_RETRY_MS = 5000;
 /** A server that comes up goes through several errors in a row. */
 const SAY_AGAIN_MS = 5000;
-/** What is killed is gone in a moment, unless it hangs in the kernel. */
+/** A killed process is gone in a moment, unless it hangs in the kernel. */
 const DISARM_PATIENCE_MS = 2000;
 /** While the lease may still be there, each moment counts. */
 const RENEW_AGAIN_MS = 100;

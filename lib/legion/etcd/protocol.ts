@@ -141,12 +141,12 @@ export function headerOf(answer: Json): Header {
   };
 }
 
-/** Of a grant: the lease and its seconds. */
+/** Reads the answer to a grant: the lease and its seconds. */
 export function grantOf(answer: Json): { readonly lease: string; readonly ttl: number } {
   return { lease: number(answer["ID"], "ID").toString(), ttl: seconds(answer["TTL"]) };
 }
 
-/** Of a renewal: the seconds; 0: there is no such lease. */
+/** Reads the answer to a renewal: the seconds; 0: there is no such lease. */
 export function keepAliveOf(answer: Json): number {
   const result = object(answer["result"], "result");
   return result["TTL"] === undefined ? 0 : seconds(result["TTL"]);
@@ -158,7 +158,7 @@ export function keysOf(answer: Json): readonly KeyValue[] {
   return list.map(keyValue);
 }
 
-/** Of a transaction: whether its condition held, and what it has read; null: nothing. */
+/** Reads the answer to a transaction: whether its condition held, and what it has read; null: nothing. */
 export function transactionOf(
   answer: Json,
 ): { readonly succeeded: boolean; readonly found: readonly KeyValue[] | null } {

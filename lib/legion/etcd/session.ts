@@ -1,5 +1,5 @@
 /**
- * What a node asks of etcd for one legion: a lease and a key to stand with, renewals, the lord's key, a tenure. Each is one
+ * The requests of a node to etcd for one legion: a lease and a key to stand with, renewals, the lord's key, a tenure. Each is one
  * conversation with one server. Must never report a tenure as written that a majority has not agreed to.
  */
 import type { NodeId } from "../election/announcement.ts";
@@ -20,7 +20,7 @@ import type { LeaseGrant } from "./times.ts";
 
 export interface Reading {
   readonly directory: Directory;
-  /** Of the whole store, when it was read. */
+  /** The revision of the whole store when it was read. */
   readonly revision: bigint;
 }
 
@@ -36,7 +36,7 @@ export class LeaseGone extends FinalError {}
 
 /** Nothing is lost while a node waits to join. */
 const JOIN_MS = 2000;
-/** Who reads a tenure believes no more than that. */
+/** A reader of a tenure believes no more than that. */
 const LONGEST_TTL_MS = 3_600_000;
 
 export class EtcdSession {

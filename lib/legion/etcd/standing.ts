@@ -1,5 +1,5 @@
 /**
- * What a node does that has no part in a lordship: joining, standing, claiming, leaving. Each handler is a cell of the table in
+ * The steps of a node that has no part in a lordship: joining, standing, claiming, leaving. Each handler is a cell of the table in
  * etcd/transitions.ts.
  */
 import type { EtcdMachine } from "./machine.ts";
@@ -81,7 +81,7 @@ export const take = (machine: EtcdMachine, token: string): void => {
   machine.status.arming = false;
   machine.clear("claim");
   machine.enter("succeeding");
-  // What stands there now is the last word of the lord before: with its key it has lost the right to write.
+  // The key that stands there now is the last word of the lord before: with its key it has lost the right to write.
   machine.renew();
 };
 

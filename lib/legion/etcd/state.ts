@@ -27,7 +27,7 @@ export interface Lease extends LeaseGrant {
   readonly id: string;
 }
 
-/** Whoever wrote the lord's key. */
+/** The node that wrote the lord's key. */
 export interface LordKey {
   readonly uuid: string;
   readonly name: string;
@@ -39,9 +39,9 @@ export interface LordKey {
   readonly token: string;
 }
 
-/** What the last lord wrote down before it let anything run, and at every renewal: the proof that it is over. */
+/** The last lord's note, written before it let anything run, and at every renewal: the proof that it is over. */
 export interface Tenure {
-  /** Of the store, when it was written last. */
+  /** The revision of the store when it was written last. */
   readonly revision: string;
   /** Milliseconds after it was written in which what its lord runs may still run. */
   readonly ttl: number;
@@ -49,7 +49,7 @@ export interface Tenure {
   readonly released: boolean;
 }
 
-/** What stands below the legion's prefix. */
+/** The keys below the legion's prefix. */
 export interface Directory {
   readonly lord: LordKey | null;
   /** null: there has never been a lord. */

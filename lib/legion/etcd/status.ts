@@ -1,4 +1,4 @@
-/** What a node of an etcd legion knows and means to do; only its machine writes it. */
+/** The knowledge and the intentions of a node of an etcd legion; only its machine writes it. */
 import type { Directory, Lease, Role } from "./state.ts";
 
 export const NOTHING: Directory = { lord: null, tenure: null, candidates: [] };
@@ -10,7 +10,7 @@ export interface EtcdStatus {
   closing: boolean;
   lease: Lease | null;
   directory: Directory;
-  /** Of our own lord's key. */
+  /** The revision of our own lord's key. */
   token: string | null;
   /** Boot-time milliseconds: since when we have known that there is no lord. */
   lordlessSince: number;
@@ -18,9 +18,9 @@ export interface EtcdStatus {
   seen: { readonly revision: string; readonly at: number } | null;
   /** Revision of our own tenure; null: none was written in this lordship. */
   tenure: string | null;
-  /** Of our last own one that nothing runs under any more. */
+  /** The revision of our last own key under which nothing runs any more. */
   ended: string | null;
-  /** What the guard holds. */
+  /** The deadline that the guard holds. */
   deadline: number;
   /** Not before then: after a failed lord hook, or without a guard. */
   suspendedUntil: number;

@@ -1,5 +1,5 @@
 /**
- * What a lease of etcd allows, in time: when it is renewed, when a daemon is told to stop, and when it must be gone. Pure
+ * The times that a lease of etcd allows: when it is renewed, when a daemon is told to stop, and when it must be gone. Pure
  * arithmetic on milliseconds of the boot-time clock, every instant counted from before the request was sent.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What a node does in each role at each event: every cell is written, "ignore" included, so that the compiler proves the table
+ * The reaction of a node in each role to each event: every cell is written, "ignore" included, so that the compiler proves the table
  * total. Nothing else decides about a lordship.
  */
 import type { StateTable } from "../../machine/machine.ts";

@@ -69,7 +69,7 @@ export function findCipher(name: string): CipherShape | null {
   return BY_NAME.get(ALIASES.get(lower) ?? lower) ?? null;
 }
 
-/** What is wrong with `name`, for a message; null: nothing. */
+/** The fault of `name`, for a message; null: nothing. */
 export function cipherProblem(name: string): string | null {
   if (findCipher(name) !== null) return null;
   return `there is no cipher "${name}" for a legion; these work: ${CIPHER_NAMES.join(", ")}`;

@@ -38,7 +38,7 @@ const WHY: Readonly<Record<CeaseReason, string>> = {
   hookFailed: "a lord hook failed",
   stopAsked: "reeve ends or reloads",
 };
-/** Of UDP over IPv4. */
+/** The largest payload of UDP over IPv4. */
 const LARGEST_PACKET = 65_507;
 /** The scroll's key, two lengths, the padding of a cipher's block; and what reeve says beyond uWSGI. */
 const OVERHEAD = 256;

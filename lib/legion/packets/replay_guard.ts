@@ -49,7 +49,7 @@ export class ReplayGuard {
     // uWSGI takes stamps of the future too, and so every one of them could be replayed until then.
     if (unix < Math.floor(wall) - this.#tolerance || unix > wall + this.#tolerance) return "clock";
     const sender = this.#senders.get(arrival.uuid);
-    // What is that far ahead of this clock was heard before it was set back: copies of it are refused as they are.
+    // A stamp that far ahead of this clock was heard before the clock was set back: copies of it are refused as they are.
     if (sender === undefined || (arrival.sequence === null && sender.stamp > wall + this.#tolerance)) {
       return this.#welcome(arrival);
     }
@@ -71,7 +71,7 @@ export class ReplayGuard {
     return "news";
   }
 
-  /** Whose newest stamp is too old by now needs no memory: so is every copy. */
+  /** A sender whose newest stamp is too old by now needs no memory: every copy is too old as well. */
   #forget(wall: number): void {
     for (const [uuid, { stamp }] of this.#senders) {
       if (stamp < Math.floor(wall) - this.#tolerance) this.#senders.delete(uuid);

@@ -1,4 +1,4 @@
-/** What is shown of an election by packets. Pure. */
+/** An election by packets as it is shown to people. Pure. */
 import type { ElectionState, Member } from "../election/types.ts";
 import type { ElectorState } from "../election/elector.ts";
 import type { PacketElectorParts } from "./elector.ts";
@@ -40,7 +40,7 @@ export function electorState(
   };
 }
 
-/** Of how many members the scrolls together have no more than `size` bytes. uWSGI 2.0: legion-scroll-list-max-size. */
+/** How many members have scrolls that together take no more than `size` bytes. uWSGI 2.0: legion-scroll-list-max-size. */
 function scrollsWithin(size: number, members: readonly Member[]): number {
   let sum = 0;
   for (const [index, { scroll }] of members.entries()) {

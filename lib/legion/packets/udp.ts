@@ -19,7 +19,7 @@ const IPV6_ONLY = 8;
 const MULTICAST_HOPS = 1;
 /** A group is joined anew this often: an interface may have come, or come back. Milliseconds. */
 const JOIN_AGAIN_MS = 5000;
-/** Of a send: reports on two other packets may be in its way. */
+/** The tries of one send: reports on two other packets may be in its way. */
 const ATTEMPTS = 3;
 
 export class UdpTransport implements Transport {
@@ -55,7 +55,7 @@ export class UdpTransport implements Transport {
   async open(heard: Heard): Promise<void> {
     const { kind, port } = this.#listen;
     const isShared = this.#plan.multicast || this.#plan.broadcast;
-    // Of a group, or of the broadcast address, uWSGI hears all that comes to the port.
+    // With a group or the broadcast address uWSGI hears everything that comes to the port.
     const hostname = isShared ? (kind === "udp4" ? "0.0.0.0" : "::") : this.#listen.address;
     const flags = (isShared ? REUSE_ADDRESS : 0) | (kind === "udp6" ? IPV6_ONLY : 0);
     const options: Bun.udp.SocketOptions<"buffer"> & { readonly flags: number } = {

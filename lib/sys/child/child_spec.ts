@@ -53,7 +53,7 @@ export interface ChildSpec {
   readonly spawnId: number;
   /** argv[0] included. */
   readonly args: readonly string[];
-  /** What to execute. `search`: look `file` up in `searchPath` (a PATH) as execvp does when it holds no slash. */
+  /** The program to execute. `search`: look `file` up in `searchPath` (a PATH) as execvp does when it holds no slash. */
   readonly file: { readonly path: string; readonly searchPath: string | null } | { readonly fd: number };
   /** NAME=value strings, complete: nothing is inherited. */
   readonly environment: readonly string[];

@@ -25,7 +25,7 @@ export interface PackOptions {
   readonly lifeFd?: number | null;
 }
 
-/** What the helper's role init does besides starting its child. */
+/** The work of the helper's role init besides starting its child. */
 export interface InitOptions {
   /** Start the child again when a signal killed it (five times in a minute at most). */
   readonly restart: boolean;

@@ -17,7 +17,7 @@ const MAX_SETNS = 16;
 const MAX_MOUNTS = 256;
 const MAX_HOSTNAME = 64;
 const MAX_PATH = 4_095;
-/** What a single mount can be (MS_RDONLY to MS_STRICTATIME), and MS_BIND, MS_REC, MS_REMOUNT, MS_SILENT, which say no more than its kind. */
+/** The flags that a single mount can have (MS_RDONLY to MS_STRICTATIME), and MS_BIND, MS_REC, MS_REMOUNT, MS_SILENT, which say no more than its kind. */
 const ATTRIBUTES = 0x0120_0d0f | 0xd020;
 const UMOUNT_FLAGS = 0xf;
 const FLAGS = {
@@ -60,7 +60,7 @@ export function packConfinement(request: RequestWriter, confinement: Confinement
   return boolean(confinement.loopback, "loopback") ? FLAG.loopback : 0;
 }
 
-/** What the helper refuses, since it would be done to the host. */
+/** Refuses what the helper would refuse, since it would be done to the host. */
 function checkMounts({ join, unshare, root, mounts, loopback }: Confinement): void {
   const isNew = (flag: number): boolean => (unshare & flag) !== 0;
   const isJoined = (flag: number): boolean => join.some(({ flags }) => (flags & flag) !== 0);

@@ -24,7 +24,7 @@ const spawned = new Int32Array(2);
 
 const ROLE = { exec: 0, init: 1, jail: 2, none: 0 } as const;
 
-/** What an init of a daemon's own PID namespace does: all that is left ends with it. */
+/** The work of an init of a daemon's own PID namespace: all that is left ends with it. */
 const OWN_INIT: InitOptions = { restart: false, forwardGroup: true, stopOrphans: false, graceMs: 0 };
 
 /**

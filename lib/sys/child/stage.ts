@@ -1,4 +1,4 @@
-/** What a child was doing when it failed: the stage numbers of native/reeve.h as words for people. Pure. */
+/** The stage at which a child failed: the numbers of native/reeve.h as words for people. Pure. */
 
 const STAGES: readonly string[] = [
   "unknown",

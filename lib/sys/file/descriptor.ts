@@ -69,7 +69,7 @@ export function tryLock(fd: number): boolean {
   return true;
 }
 
-/** Who is at the other end of a connected Unix socket. */
+/** The peer of a connected Unix socket. */
 export function peerCredentials(
   fd: number,
 ): { readonly pid: number; readonly uid: number; readonly gid: number } {

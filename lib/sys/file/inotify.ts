@@ -42,7 +42,7 @@ interface Listener {
 const EVENT_SIZE = 16;
 const MOST_READS = 4;
 const MASK_ADD = 0x2000_0000;
-/** What the kernel sends whether asked or not, and every watch must hear. */
+/** Events that the kernel sends whether asked or not, and that every watch must hear. */
 const ALWAYS = IN.unmount | IN.overflow | IN.ignored;
 
 export class Inotify {
@@ -90,7 +90,7 @@ export class Inotify {
   }
 
   #read(fd: number): void {
-    // Who makes events faster than they are read must not keep everything else waiting: the rest comes in another turn.
+    // A writer that makes events faster than they are read must not keep everything else waiting: the rest comes in another turn.
     for (let turn = 0; turn < MOST_READS; turn++) {
       const count = readInto(fd, this.#buffer, { doing: "read file events" });
       if (count === null || count === 0) return;

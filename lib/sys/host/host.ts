@@ -1,5 +1,5 @@
 /**
- * What this host offers: the kernel's calls, tried with arguments that change nothing. Must never leave a process, a file or a
+ * The kernel's calls on this host, tried with arguments that change nothing. Must never leave a process, a file or a
  * setting behind, and never throw: what cannot be asked is an answer as well.
  */
 import { errorText } from "../error_text.ts";

@@ -1,5 +1,5 @@
 /**
- * What this host offers: what its files tell. Reads and asks only; must never create or change a file, and never throw.
+ * The facts that this host's files tell. Reads and asks only; must never create or change a file, and never throw.
  */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -7,7 +7,7 @@ import { imageDirectories } from "../native/image.ts";
 
 export interface CgroupFacts {
   readonly version: "v1" | "v2" | "hybrid";
-  /** Of this process, as a path below the mount; null where it cannot be told. */
+  /** The group of this process, as a path below the mount; null where it cannot be told. */
   readonly directory: string | null;
   /** Whether a cgroup can be made in it. */
   readonly writable: boolean;
@@ -40,7 +40,7 @@ export interface HostFiles {
   readonly users: boolean;
   /** The directories that a run directory may be made in, best first. */
   readonly runDirectories: readonly { readonly path: string; readonly writable: boolean }[];
-  /** Of stdin, stdout, stderr. */
+  /** Whether stdin, stdout and stderr are terminals. */
   readonly terminals: readonly boolean[];
   readonly openFiles: { readonly soft: number; readonly hard: number } | null;
   /** RLIMIT_LOCKS, in which birthmarks are. */

@@ -17,7 +17,7 @@ const MFD_EXEC = 0x10;
 const F_ADD_SEALS = 1033;
 const SEAL_EVERYTHING = 0xf;
 
-/** What `imageFd` needs of the system; a test passes one that refuses. */
+/** The calls that `imageFd` makes to the system; a test passes one that refuses. */
 export interface ImageHost {
   /** memfd_create(2) -> descriptor or -1. */
   memfd(name: string, flags: number): number;

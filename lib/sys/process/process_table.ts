@@ -1,5 +1,5 @@
 /**
- * What /proc says about processes. Reads only; a process that is gone is null and never an error, since any may end
+ * Processes as /proc shows them. Reads only; a process that is gone is null and never an error, since any may end
  * between two lines of ours. Must never be used to decide whom to signal without comparing start times.
  */
 import { readdirSync } from "node:fs";

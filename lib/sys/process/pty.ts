@@ -108,7 +108,7 @@ const CSIZE_PARENB = 0o60 | 0o400;
 const CS8 = 0o60;
 // ECHO ECHONL ICANON ISIG IEXTEN
 const LINE_EDITING = 0o10 | 0o100 | 0o2 | 0o1 | 0o100000;
-// Of c_cc, behind four words and c_line.
+// The place of c_cc, behind four words and c_line.
 const VTIME = 17 + 5;
 const VMIN = 17 + 6;
 

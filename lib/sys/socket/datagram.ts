@@ -10,7 +10,7 @@ import { watcher } from "../file/watcher.ts";
 
 const EADDRINUSE = 98;
 const ECONNREFUSED = 111;
-/** What uWSGI reads of one at most. */
+/** The most that uWSGI reads of one. */
 const LONGEST = 65_535;
 /** Datagrams taken in a row, before others have their turn. */
 const TAKE_AT_ONCE = 64;

@@ -9,7 +9,7 @@ import { closeFd } from "../file/descriptor.ts";
 import { EAGAIN, ENOTTY, native, unwrap, unwrapUnless } from "../native/native.ts";
 import type { NamespaceName } from "../child/namespaces.ts";
 
-/** Of one message, as uWSGI has it; the kernel takes 253. */
+/** The most descriptors of one message, as uWSGI has it; the kernel takes 253. */
 const MOST_FDS = 64;
 const EADDRINUSE = 98;
 const ECONNABORTED = 103;
