@@ -19,6 +19,8 @@ import { testInEmptyRoot } from "./build/pack/self_test.ts";
 import { fetchRuntime } from "./build/runtime.ts";
 import { hostTarget, type Target, targetsNamed } from "./build/target.ts";
 import { PREPARATION } from "./lib/records/capsule.ts";
+import { HELD_SIGNALS } from "./lib/supervisor/signal_wiring.ts";
+import { signalMask } from "./lib/sys/signal_names.ts";
 import { compileNative, compileStub } from "./native/compile.ts";
 
 const ROOT = import.meta.dir;
@@ -64,7 +66,7 @@ function pack(bytes: Uint8Array, target: Target, building: string, options: Opti
     const stub = join(building, "stub");
     compileStub(stub, arch, address);
     return new Uint8Array(readFileSync(stub));
-  }, PREPARATION);
+  }, { environment: PREPARATION, heldSignals: signalMask(HELD_SIGNALS) });
 }
 
 async function compileExecutable(target: Target, native: string, outfile: string): Promise<void> {

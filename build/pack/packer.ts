@@ -40,18 +40,23 @@ const LAYOUT = [
   PT.note,
 ] as const;
 
+/** What the stub does before the runtime starts; as struct stub_head of native/stub/stub.h has it. */
+export interface Preparation {
+  /** Variables for the runtime. */
+  readonly environment: readonly string[];
+  /** Signals that are blocked; bit n-1 stands for signal n. */
+  readonly heldSignals: bigint;
+}
+
 /** Compiles the stub to run at an address. -> an ELF file of one segment. */
 export type StubCompiler = (target: NativeTarget, address: number) => Uint8Array;
 
-/**
- * -> the packed executable's bytes. Throws Error that says what was not as expected. `environment`: variables for the runtime, as struct
- * stub_head of native/stub/stub.h has them.
- */
+/** -> the packed executable's bytes. Throws Error that says what was not as expected. */
 export function packExecutable(
   plain: Uint8Array,
   glibc: Glibc,
   compileStub: StubCompiler,
-  environment: readonly string[] = [],
+  preparation: Preparation = { environment: [], heldSignals: 0n },
 ): Uint8Array {
   const program = readProgram(plain, glibc);
   const { target, headers } = program;
@@ -95,7 +100,7 @@ export function packExecutable(
     headers: headers.map((header) =>
       header.type === PT.phdr ? { ...header, address: stubAddress + HEADERS } : header
     ),
-    environment,
+    ...preparation,
   };
   writeTable(stub.bytes, table);
 

@@ -19,7 +19,8 @@ const LOADER_ENTRY = 32;
 const LOADER_SPAN = 40;
 const SEGMENT_COUNT = 48;
 const FILE_COUNT = 52;
-const SEGMENTS = 56;
+const HELD_SIGNALS = 56;
+const SEGMENTS = 64;
 const FILES = SEGMENTS + MAX_SEGMENTS * SEGMENT_SIZE;
 /** Of the copied program headers, from the stub's start. */
 export const HEADERS = FILES + MAX_FILES * FILE_SIZE;
@@ -40,6 +41,8 @@ export interface StubTable {
   readonly headers: readonly ProgramHeader[];
   /** NAME=value that the program is started with, as struct stub_head has them. */
   readonly environment: readonly string[];
+  /** Bit n-1 stands for signal n. */
+  readonly heldSignals: bigint;
 }
 
 export function hasStubMagic(bytes: Uint8Array): boolean {
@@ -76,6 +79,7 @@ export function writeTable(stub: Uint8Array, table: StubTable): void {
   word(LOADER_SPAN, table.loaderSpan);
   view.setUint32(SEGMENT_COUNT, table.segments.length, true);
   view.setUint32(FILE_COUNT, table.files.length, true);
+  view.setBigUint64(HELD_SIGNALS, table.heldSignals, true);
   table.segments.forEach((segment, index) => {
     const at = SEGMENTS + index * SEGMENT_SIZE;
     const words = [segment.address, segment.offset, segment.fileSize, segment.memorySize];

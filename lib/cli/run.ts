@@ -9,10 +9,10 @@ import { ConfigError } from "../config/diagnostic.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, printable, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
-import { type Capsule, takeCapsule, takePreparation } from "../records/capsule.ts";
+import { type Capsule, type Preparation, takeCapsule, takePreparation } from "../records/capsule.ts";
 import { restoreFiles } from "../records/checked_files.ts";
 import { HOOK_WORD } from "../hooks/word.ts";
-import { catchSignals } from "../supervisor/signal_wiring.ts";
+import { catchSignals, letSignalsBe } from "../supervisor/signal_wiring.ts";
 import { ownEnvironment } from "../sys/process/own_bytes.ts";
 import { startSupervisor } from "./start_supervisor.ts";
 
@@ -20,20 +20,18 @@ import { startSupervisor } from "./start_supervisor.ts";
 interface Image {
   /** From the image before it; null in a first one. */
   readonly capsule: Capsule | null;
-  /** The runtime was started as a supervisor needs it. */
-  readonly prepared: boolean;
+  readonly preparation: Preparation;
 }
 
 /** `argv`: without the program's name. */
 export async function run(argv: readonly string[], outputs: Outputs = standardOutputs()): Promise<number> {
   if (argv[0] === HOOK_WORD) {
-    takePreparation(process.env, null, ownEnvironment);
+    letSignalsBe(takePreparation(process.env, null, ownEnvironment).mask);
     return (await import("../hooks/child.ts")).runHookChild(process.env);
   }
   const capsule = takeCapsule(process.env);
-  const prepared = takePreparation(process.env, capsule, ownEnvironment);
-  if (capsule !== null) catchSignals();
-  const code = await runWords(capsule?.argv ?? argv, { capsule, prepared }, outputs);
+  const preparation = takePreparation(process.env, capsule, ownEnvironment);
+  const code = await runWords(capsule?.argv ?? argv, { capsule, preparation }, outputs);
   return isOutputWhole(outputs) || code !== EXIT.ok ? code : EXIT.failure;
 }
 
@@ -49,7 +47,9 @@ async function runWords(
   image: Image,
   outputs: Outputs,
 ): Promise<number> {
+  const { mask } = image.preparation;
   if (words.length === 0) {
+    letSignalsBe(mask);
     const { usage } = await import("./help/help.ts");
     outputs.err.write(usage());
     return EXIT.usage;
@@ -58,12 +58,16 @@ async function runWords(
   try {
     line = parseCommandLine(words);
   } catch (error) {
+    letSignalsBe(mask);
     if (!(error instanceof ConfigError)) throw error;
     const meant = (await import("./shared/meant.ts")).meantCommand(words);
     if (meant === null) showDiagnostics(error.diagnostics, outputs.err);
     else outputs.err.line(printable(meant));
     return EXIT.usage;
   }
+  // Before the first await; a first image that becomes another one leaves them blocked, for that one to find.
+  if (line.command !== "run") letSignalsBe(mask);
+  else if (image.capsule !== null) catchSignals(line.entrypoint !== null);
   const needs = findCommand(line.command)?.needs;
   if (needs !== undefined && isEmpty(line)) {
     outputs.err.line(`${line.command} needs ${needs}: reeve ${line.command} FILE`);
@@ -109,16 +113,16 @@ function isEmpty({ files, options, entrypoint }: CommandLine): boolean {
 async function runConfiguration(
   line: CommandLine,
   argv: readonly string[],
-  { capsule, prepared }: Image,
+  { capsule, preparation }: Image,
   outputs: Outputs,
 ): Promise<number> {
   // The core may be another image of this process: nothing is read before it runs, so that nothing is read twice.
   if (capsule === null && line.files.length > 0) {
     const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
-    const own = prepared ? coreAlready(argv) : null;
+    const own = preparation.done ? coreAlready(argv) : null;
     if (own === null) return becomeCore(argv);
-    catchSignals();
-    return runConfiguration(line, argv, { capsule: own, prepared }, outputs);
+    catchSignals(line.entrypoint !== null);
+    return runConfiguration(line, argv, { capsule: own, preparation }, outputs);
   }
   const { readPlan } = await import("./shared/read_plan.ts");
   if (line.files.length > 0 && !line.isSaid && (capsule?.reloads ?? 0) === 0) {
@@ -136,6 +140,7 @@ async function runConfiguration(
   if (configuration !== null) {
     for (const text of configuration.printed) outputs.out.line(text);
     if (configuration.showConfig || configuration.get.length > 0) {
+      letSignalsBe(preparation.mask);
       showDiagnostics(list.filter(({ severity }) => severity === "error"), outputs.err);
       await answer(configuration, outputs);
       return diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
@@ -155,9 +160,9 @@ async function runConfiguration(
       return becomeEntrypoint(plan);
     }
     const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
-    const own = prepared ? coreAlready(argv) : null;
+    const own = preparation.done ? coreAlready(argv) : null;
     if (own === null) return becomeCore(argv);
-    catchSignals();
+    catchSignals(line.entrypoint !== null);
     return startSupervisor(line, plan, list, own);
   }
   // Not awaited: this frame, and all that was read, is garbage while the instance runs.

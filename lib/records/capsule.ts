@@ -27,6 +27,8 @@ const RUNTIME: Readonly<Record<string, string>> = {
 
 const PREPARED = `${MACHINERY_PREFIX}PREPARED`;
 const REPLACED = "replaced";
+/** The stub's own: the signal mask before it blocked any, as 16 hexadecimal digits. */
+const MASK = `${MACHINERY_PREFIX}MASK`;
 
 /** The variables that the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
 export const PREPARATION: readonly string[] = [
@@ -74,26 +76,37 @@ export function takeCapsule(environment: Record<string, string | undefined>): Ca
   return capsule;
 }
 
+/** What the stub has told. */
+export interface Preparation {
+  /** The runtime was started as a supervisor needs it. */
+  readonly done: boolean;
+  /** Signals that were blocked when reeve was started, bit n-1 for signal n; null: there was no stub, and no signal is blocked. */
+  readonly mask: bigint | null;
+}
+
 /**
- * Takes out of `environment` what the stub has put there, and says whether there was one. Called after `takeCapsule`, with what that
- * found. `original`: the environment as it was, names and values; asked only where the user had set variables of these names.
+ * Takes out of `environment` what the stub has put there. Called after `takeCapsule`, with what that found. `original`: the environment
+ * as it was, names and values; asked only where the user had set variables of these names.
  */
 export function takePreparation(
   environment: Record<string, string | undefined>,
   capsule: Capsule | null,
   original: () => Readonly<Record<string, string>>,
-): boolean {
+): Preparation {
   const how = environment[PREPARED];
+  const mask = environment[MASK];
   delete environment[PREPARED];
-  if (how === undefined) return false;
-  if (capsule !== null) return true; // its variables are back already
-  const before = how === REPLACED ? original() : {};
-  for (const name of Object.keys(RUNTIME)) {
-    const value = before[name];
-    if (value === undefined) delete environment[name];
-    else environment[name] = value;
+  delete environment[MASK];
+  if (how === undefined) return { done: false, mask: null };
+  if (capsule === null) { // else its variables are back already
+    const before = how === REPLACED ? original() : {};
+    for (const name of Object.keys(RUNTIME)) {
+      const value = before[name];
+      if (value === undefined) delete environment[name];
+      else environment[name] = value;
+    }
   }
-  return true;
+  return { done: true, mask: mask !== undefined && /^[0-9a-f]{16}$/.test(mask) ? BigInt(`0x${mask}`) : null };
 }
 
 /** The environment for the next image, as NAME=value strings. */

@@ -4,8 +4,11 @@
  */
 import { closeFd, openPipe, writeAll } from "../sys/file/descriptor.ts";
 import { spawnChild } from "../sys/child/spawn.ts";
+import { signalProcess } from "../sys/process/pidfd.ts";
+import { parseSignal } from "../sys/signal_names.ts";
 import { reap } from "../sys/process/reap.ts";
 import { type Capsule, sealCapsule } from "../records/capsule.ts";
+import { passSignalsOn } from "./signal_wiring.ts";
 import { CORE_CHILD, openExecutable, shownArguments } from "./stage.ts";
 
 const READY = "R";
@@ -32,6 +35,8 @@ export async function runInBackground(capsule: Capsule): Promise<number> {
     closeFd(executable);
     closeFd(pipe.writer);
   }
+  // Whoever says something to the process that they started means the instance.
+  passSignalsOn((name) => void signalProcess(pid, parseSignal(name) ?? 0));
   for await (const chunk of Bun.file(pipe.reader).stream()) {
     if (new TextDecoder().decode(chunk).includes(READY)) return 0;
   }

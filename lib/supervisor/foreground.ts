@@ -9,21 +9,6 @@ import { takeStopped } from "../sys/process/reap.ts";
 import { groupOf, isTerminal, setForegroundGroup } from "../sys/process/tty.ts";
 import { signalDaemon } from "../process/signaller.ts";
 
-/** Everything that a process can be told and that neither the instance nor the runtime has a use for. */
-const FORWARDED = [
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGWINCH",
-  "SIGTSTP",
-  "SIGCONT",
-  "SIGTTIN",
-  "SIGTTOU",
-  "SIGALRM",
-  "SIGURG",
-  "SIGIO",
-  "SIGVTALRM",
-] as const satisfies readonly NodeJS.Signals[];
-
 const STDIN = 0;
 const SIGSTOP = 19;
 const SIGCONT = 18;
@@ -37,10 +22,6 @@ export class Foreground {
   constructor(command: () => ProcessId | null) {
     this.#command = command;
     this.#terminal = isTerminal(STDIN);
-  }
-
-  wire(): void {
-    for (const name of FORWARDED) process.on(name, () => this.#forward(name));
   }
 
   /** For SIGCHLD: COMMAND may have stopped and not ended. */
@@ -64,7 +45,8 @@ export class Foreground {
     }
   }
 
-  #forward(name: NodeJS.Signals): void {
+  /** One of COMMAND's signals has come. */
+  forward(name: NodeJS.Signals): void {
     const command = this.#command();
     if (command === null) return;
     if (name === "SIGCONT" && this.#stopped) {

@@ -146,7 +146,6 @@ export class Run {
       tellUp: () => this.#tellUp(),
     });
     this.#logFile?.watchSize();
-    this.#foreground?.wire();
     wireSignals(
       meanings(instance.sigtermReloads, this.#foreground !== null),
       obey,
@@ -154,6 +153,7 @@ export class Run {
         this.#foreground?.look();
         this.#core.reap();
       },
+      (name) => this.#foreground?.forward(name),
     );
     this.#core.reap();
     await startUp({

@@ -1,10 +1,10 @@
 /**
- * Signals to reeve itself: blocked from before the first line of JavaScript until the handlers stand, so that none is
+ * Signals to reeve itself: blocked from the executable's first instruction until the handlers stand, so that none is
  * lost over an exec and none ends reeve by its default action.
  */
 import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { parseSignal } from "../sys/signal_names.ts";
-import { unblockSignals } from "../sys/process/signals.ts";
+import { setSignalMask, unblockSignals } from "../sys/process/signals.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 
 export type Meanings = Readonly<Partial<Record<NodeJS.Signals, PlainCommand>>>;
@@ -20,21 +20,59 @@ export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings
   };
 }
 
-const NAMES = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"] as const;
+/** What every instance hears. */
+const OWN = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"] as const;
 
-/** The numbers that the image before holds back for the next. */
-export const HELD_SIGNALS: readonly number[] = NAMES.map((name) => parseSignal(name) ?? 0);
+/** What goes to COMMAND beside a configuration: all that a process can be told, and that neither instance nor runtime has a use for. */
+const COMMANDS = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGTSTP",
+  "SIGCONT",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGALRM",
+  "SIGURG",
+  "SIGIO",
+  "SIGVTALRM",
+] as const satisfies readonly NodeJS.Signals[];
 
-const early: NodeJS.Signals[] = [];
-let deliver = (name: NodeJS.Signals): void => void early.push(name);
+/**
+ * The numbers that are blocked when an image of reeve starts: by the stub (native/stub/stub.c), or by the image before it. Never one that the
+ * runtime uses itself.
+ */
+export const HELD_SIGNALS: readonly number[] = [...new Set([...OWN, ...COMMANDS])].map((name) =>
+  parseSignal(name) ?? 0
+);
+
+let caught: readonly NodeJS.Signals[] = [];
+let early: NodeJS.Signals[] = [];
+const keep = (name: NodeJS.Signals): void => void early.push(name);
+let deliver = keep;
+const onSignal = (name: NodeJS.Signals): void => deliver(name);
 
 /**
  * To be called before the first await of a core: the event loop lets every signal in while it waits, and what has no
- * handler then would end reeve. What comes before `wireSignals` is kept for it.
+ * handler then would end reeve. What comes before it has a meaning is kept. `entrypoint`: COMMAND's signals are caught as well.
  */
-export function catchSignals(): void {
-  for (const name of NAMES) process.on(name, () => deliver(name));
+export function catchSignals(entrypoint: boolean): void {
+  caught = entrypoint ? [...new Set([...OWN, ...COMMANDS])] : OWN;
+  for (const name of caught) process.on(name, onSignal);
   unblockSignals(HELD_SIGNALS);
+}
+
+/**
+ * For an image that runs no instance: signals do what they did before the stub blocked them, also those that came since. `mask`: what was
+ * blocked when reeve was started; null where no stub ran.
+ */
+export function letSignalsBe(mask: bigint | null): void {
+  for (const name of caught) process.off(name, onSignal);
+  caught = [];
+  const came = early;
+  early = [];
+  for (const name of came) process.kill(process.pid, name);
+  if (mask !== null) setSignalMask(mask);
 }
 
 /** Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may close. */
@@ -42,15 +80,28 @@ export function wireSignals(
   wanted: Meanings,
   perform: (command: InstanceCommand) => void,
   childEnded: () => void,
+  tellCommand: (name: NodeJS.Signals) => void,
 ): void {
   const isEcho = interruptEcho();
-  deliver = (name) => {
+  deliverAll((name) => {
     if (name === "SIGINT" && isEcho()) return;
     if (name === "SIGCHLD") return childEnded();
     const command = wanted[name];
     if (command !== undefined) perform({ do: command });
-  };
-  for (const name of early.splice(0)) deliver(name);
+    else if (COMMANDS.some((one) => one === name)) tellCommand(name);
+  });
+}
+
+/** For who waits for an instance that runs elsewhere: all that is said to it. */
+export function passSignalsOn(pass: (name: NodeJS.Signals) => void): void {
+  deliverAll((name) => {
+    if (name !== "SIGCHLD" && name !== "SIGPIPE") pass(name);
+  });
+}
+
+function deliverAll(to: (name: NodeJS.Signals) => void): void {
+  deliver = to;
+  for (const name of early.splice(0)) to(name);
 }
 
 /** A second Ctrl-C of a person comes later than this, milliseconds. */

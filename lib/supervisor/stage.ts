@@ -113,6 +113,7 @@ export const CORE_CHILD = {
   nice: null,
   cpus: null,
   parentDeathSignal: null,
+  blockedSignals: HELD_SIGNALS,
 } as const;
 
 export function openExecutable(): number {

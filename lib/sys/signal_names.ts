@@ -1,6 +1,8 @@
 /**
  * Signals by name and number, as Linux numbers them on x86-64 and arm64 (asm-generic). Pure: it never sends one.
  */
+import { integer } from "./checks.ts";
+
 const NAMES =
   "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
     .split(" ");
@@ -40,4 +42,11 @@ export function signalName(number: number): string {
   if (number === FIRST_REAL_TIME) return "RTMIN";
   if (number > FIRST_REAL_TIME && number <= LAST_SIGNAL) return `RTMIN+${number - FIRST_REAL_TIME}`;
   return String(number);
+}
+
+/** Bit n-1 stands for signal n, as the kernel has a set of signals. Throws RangeError for what is no signal. */
+export function signalMask(signals: readonly number[]): bigint {
+  let mask = 0n;
+  for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);
+  return mask;
 }

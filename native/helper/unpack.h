@@ -93,6 +93,7 @@ struct request {
   u32 unshare;
   u64 caps;
   u64 caps_bound;
+  u64 blocked;
   struct request_rlimit rlimits[MAX_RLIMITS];
   struct request_setns setns[MAX_SETNS];
   struct request_state state;

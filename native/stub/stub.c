@@ -7,6 +7,8 @@
  * not about one of the libraries in the table.
  */
 #include "stub/stub.h"
+
+#include "common/linux.h"
 #include "common/syscall.h"
 
 #if defined(__x86_64__)
@@ -16,10 +18,8 @@ enum { SYS_LSEEK = 62, SYS_PREAD64 = 67, SYS_NEWFSTATAT = 79 };
 #endif
 
 enum { AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9 };
-enum { PROT_NONE = 0, PROT_WRITE = 2 };
-enum { MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANONYMOUS = 32 };
-enum { AT_FDCWD = -100, O_RDWR = 2, O_CLOEXEC = 02000000, O_PATH = 010000000, F_GETFD = 1 };
-enum { SEEK_SET = 0, SEEK_CUR = 1, AT_EMPTY_PATH = 0x1000 };
+enum { PROT_NONE = 0, MAP_FIXED = 16 };
+enum { SEEK_SET = 0, SEEK_CUR = 1 };
 enum { EXIT_CANNOT_START = 127 }; /* as ld.so has it */
 
 void reeveHook(void);
@@ -109,9 +109,10 @@ __attribute__((used)) static i64 reeveCall(i64 number, const u64 *a) {
   return syscall6(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* How far the new stack's top may lie below the old one's: a word for each variable that is added. */
-#define STACK_ROOM "256"
-enum { MOST_ADDED = 256 / 8 - 1 };
+/* How far the new stack's top may lie below the old one's: a word for each variable that is added, and the text of the one that is made
+ * here. */
+#define STACK_ROOM "384"
+enum { MASK_WORDS = 6, MOST_ADDED = 384 / 8 - MASK_WORDS - 2 };
 
 /* The hooks stand where an instruction stood that changes nothing but its result: so every register is kept. */
 #if defined(__x86_64__)
@@ -285,9 +286,22 @@ static i32 isReplaced(const char *entry) {
   return 0;
 }
 
+static const char MASK_NAME[] = "REEVE_INTERNAL_MASK=";
+
+/* "NAME=" and 16 hexadecimal digits, into MASK_WORDS words. */
+static void writeMask(char *to, u64 mask) {
+  for (const char *from = MASK_NAME; *from; from++) *to++ = *from;
+  for (i32 shift = 60; shift >= 0; shift -= 4) {
+    u64 digit = mask >> shift & 15;
+    *to++ = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+  }
+  *to = 0;
+}
+
 /* Moves argc, argv, the environment and the auxiliary vector down by as much as it takes to have our variables among them, and leaves out
- * those of the same names. The strings stay where they are, and /proc/self/environ tells what the user had set. -> where argc is now. */
-static u64 *addVariables(u64 *stack) {
+ * those of the same names. The strings stay where they are, and /proc/self/environ tells what the user had set. The text of `mask` comes
+ * into the words that are free then, between the vector and what was behind it. -> where argc is now. */
+static u64 *addVariables(u64 *stack, u64 mask) {
   u64 *environment = stack + 1 + stack[0] + 1;
   const char *ours = (const char *)HEAD.environment;
   u64 added = 0, replaced = 0;
@@ -296,20 +310,25 @@ static u64 *addVariables(u64 *stack) {
   for (u64 *at = environment; *at; at++) replaced += (u64)isReplaced((const char *)*at);
 
   /* By an even count of words: the stack is aligned to 16 bytes. What is read always lies above what is written. */
-  u64 *top = stack - added / 2 * 2;
+  u64 *top = stack - (added + 1) / 2 * 2 - MASK_WORDS;
   u64 *to = top;
   u64 *from = stack;
   while (from < environment) *to++ = *from++;
   for (; *from; from++)
-    if (!isReplaced((const char *)*from)) *to++ = *from;
+    if (!isReplaced((const char *)*from) && !sameName((const char *)*from, MASK_NAME)) *to++ = *from;
   *to++ = P(replaced > 0 ? ours : next(ours));
   for (const char *text = next(next(ours)); *text; text = next(text)) *to++ = P(text);
+  u64 *mask_entry = to++;
   *to++ = *from++;
   for (;; from += 2, to += 2) {
     to[0] = from[0];
     to[1] = from[1];
-    if (to[0] == AT_NULL) return top;
+    if (to[0] == AT_NULL) break;
   }
+  u64 *mask_text = from + 2 - MASK_WORDS;
+  writeMask((char *)mask_text, mask);
+  *mask_entry = P(mask_text);
+  return top;
 }
 
 struct start {
@@ -319,9 +338,11 @@ struct start {
 
 /* `stack`: argc, argv, NULL, environment, NULL, auxiliary vector. Returned in two registers. */
 __attribute__((used)) static struct start startLoader(u64 *stack) {
+  u64 held = HEAD.held_signals, mask = 0;
+  syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&held), P(&mask), SIGNAL_SET_SIZE);
   if (HEAD.segment_count == 0) fail("reeve: cannot start: the executable is damaged (was it stripped?)\n");
   openStandardStreams();
-  stack = addVariables(stack);
+  stack = addVariables(stack, mask);
   u64 *at = stack + 1 + stack[0] + 1;
   while (*at) at++;
   u64 *auxiliary = at + 1;

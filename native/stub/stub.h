@@ -41,11 +41,13 @@ struct stub_head {
   u64 loader_span;
   u32 segment_count;
   u32 file_count;
+  u64 held_signals; /* blocked from the stub's first instruction on, until who takes over has a use for them; bit n-1 is signal n */
   struct stub_segment segments[STUB_MAX_SEGMENTS];
   struct stub_file files[STUB_MAX_FILES];
   u8 program_headers[STUB_MAX_HEADERS][56]; /* as they were before the packing, but for PT_PHDR's address */
   /* NAME=value, one after the other, an empty one at the end: variables that the program is started with, in place of those of the
-   * same name. One of the first two alone: the first when the user had set any of these names, else the second. */
+   * same name. One of the first two alone: the first when the user had set any of these names, else the second. The stub adds one more,
+   * with the signal mask that the program was started with. */
   char environment[STUB_ENVIRONMENT];
 };
 

@@ -228,7 +228,11 @@ test("a file that is no stub has no magic", () => {
 test("variables that do not fit into the stub are refused", () => {
   const empty = { programEntry: 0, loaderEntry: 0, loaderSpan: 0, segments: [], files: [], headers: [] };
   const table = (environment: readonly string[]) => () =>
-    writeTable(new TextEncoder().encode(`REEVE\0S1${"\0".repeat(4088)}`), { ...empty, environment });
+    writeTable(new TextEncoder().encode(`REEVE\0S1${"\0".repeat(4088)}`), {
+      ...empty,
+      environment,
+      heldSignals: 0n,
+    });
   expect(table(["A=1", "A=2", `B=${"x".repeat(480)}`])).not.toThrow();
   expect(table([`B=${"x".repeat(510)}`])).toThrow(/variables of 513 bytes/);
   expect(table(Array.from({ length: 32 }, (_, index) => `V${index}=`))).toThrow(/there are 32 variables/);

@@ -113,8 +113,11 @@ test("numbers that are no descriptors count as none", () => {
 function prepared(user: Environment): Environment {
   const added = parse(PREPARATION.slice(2));
   const replaced = Object.keys(added).some((name) => user[name] !== undefined);
-  return { ...user, ...added, ...parse([PREPARATION[replaced ? 0 : 1]!]) };
+  const made = { REEVE_INTERNAL_MASK: "0000000000004001" };
+  return { ...user, ...added, ...parse([PREPARATION[replaced ? 0 : 1]!]), ...made };
 }
+
+const DONE = { done: true, mask: 0x4001n };
 
 const unasked = (): never => {
   throw new Error("the environment is read once more, for nothing");
@@ -122,26 +125,26 @@ const unasked = (): never => {
 
 test("what the stub added is taken out, and nothing else", () => {
   const environment = prepared({ A: "1", REEVE_HOME: "/srv" });
-  expect(takePreparation(environment, null, unasked)).toBe(true);
+  expect(takePreparation(environment, null, unasked)).toEqual(DONE);
   expect(environment).toEqual({ A: "1", REEVE_HOME: "/srv" });
 });
 
 test("variables of the user that the stub replaced are back, and others stay as they have been changed since", () => {
   const environment: Environment = { ...prepared({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }), A: "2" };
   const original = { A: "1", BUN_GC_TIMER_INTERVAL: "7" };
-  expect(takePreparation(environment, null, () => original)).toBe(true);
+  expect(takePreparation(environment, null, () => original)).toEqual(DONE);
   expect(environment).toEqual({ A: "2", BUN_GC_TIMER_INTERVAL: "7" });
 });
 
 test("without a stub nothing is prepared and nothing changes", () => {
   const environment: Environment = { A: "1", BUN_GC_TIMER_INTERVAL: "60000" };
-  expect(takePreparation(environment, null, unasked)).toBe(false);
+  expect(takePreparation(environment, null, unasked)).toEqual({ done: false, mask: null });
   expect(environment).toEqual({ A: "1", BUN_GC_TIMER_INTERVAL: "60000" });
 });
 
 test("a capsule knows what the user had set better than the stub, which replaced what the capsule carries", () => {
   const environment = prepared(parse(sealCapsule({ A: "1", BUN_GC_TIMER_INTERVAL: "7" }, CAPSULE)));
   const capsule = takeCapsule(environment);
-  expect(takePreparation(environment, capsule, unasked)).toBe(true);
+  expect(takePreparation(environment, capsule, unasked)).toEqual(DONE);
   expect(environment).toEqual({ A: "1", BUN_GC_TIMER_INTERVAL: "7" });
 });

@@ -6,7 +6,7 @@ import { encodeText } from "../byte_text.ts";
 import { cString, fileDescriptor, text } from "../checks.ts";
 import { keepList } from "../file/descriptor.ts";
 import { native, unwrap } from "../native/native.ts";
-import { signalMask } from "../process/signals.ts";
+import { signalMask } from "../signal_names.ts";
 
 export interface ExecRequest {
   readonly program: { readonly fd: number } | { readonly path: string };

@@ -3,6 +3,7 @@
  * Must never let an unchecked number or string through: the helper runs as root on what it is told here.
  */
 import { boolean, fileDescriptor, integer, unsigned64, userId } from "../checks.ts";
+import { signalMask } from "../signal_names.ts";
 import type { ChildSpec } from "./child_spec.ts";
 import { packConfinement } from "./pack_confinement.ts";
 import { FLAG, TAG } from "./request_tags.ts";
@@ -121,6 +122,7 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
       request.numbers(TAG.life, [fileDescriptor(options.lifeFd, "life descriptor")]);
     }
   }
+  if (spec.blockedSignals !== undefined) request.mask(TAG.blocked, signalMask(spec.blockedSignals));
   if (spec.confinement != null) flags |= packConfinement(request, spec.confinement);
   if (init !== null) {
     if (boolean(init.restart, "restart")) flags |= FLAG.restart;

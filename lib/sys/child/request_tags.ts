@@ -45,4 +45,5 @@ export const TAG = {
   unshare: 26,
   life: 27,
   ready: 28,
+  blocked: 29,
 } as const;

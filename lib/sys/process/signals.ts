@@ -2,10 +2,9 @@
  * Reeve's own signal mask, and signals held back over an exec. Must never change how the runtime handles a signal: that
  * is `process.on`. Names of signals are lib/sys/signal_names.ts.
  */
-import { integer } from "../checks.ts";
+import { unsigned64 } from "../checks.ts";
+import { signalMask } from "../signal_names.ts";
 import { native, unwrap } from "../native/native.ts";
-
-const LAST_SIGNAL = 64;
 
 /**
  * Holds these signals back from the calling thread, until they are unblocked or the event loop waits: the runtime waits with an
@@ -24,11 +23,9 @@ export function unblockSignals(signals: readonly number[]): void {
   unwrap("rt_sigprocmask", native().reeve_sigmask(1, signalMask(signals)));
 }
 
-/** Bit n-1 stands for signal n. */
-export function signalMask(signals: readonly number[]): bigint {
-  let mask = 0n;
-  for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);
-  return mask;
+/** Blocks these signals and no others, from the calling thread; bit n-1 stands for signal n. */
+export function setSignalMask(mask: bigint): void {
+  unwrap("rt_sigprocmask", native().reeve_sigmask(2, unsigned64(mask, "signal mask")));
 }
 
 /** Signals held back from the whole process; see `holdSignals`. */

@@ -145,9 +145,8 @@ static i64 stepNoNewPrivileges(struct request *request) {
 
 /* Returns only when it failed. */
 static i64 stepExec(struct request *request) {
-  u64 none = 0;
   if (request->flags & REEVE_F_NO_EXEC) exitProcess(0);
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&none), 0, SIGNAL_SET_SIZE);
+  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&request->blocked), 0, SIGNAL_SET_SIZE);
   if (request->flags & REEVE_F_EXEC_FD) {
     return executeFile(request->exec_fd, request->argv, request->envp);
   }
