@@ -3,12 +3,11 @@
  * else an unlinked file in a private directory. Uses libc's syscall() alone, since the library of native/ is itself loaded through here.
  * Must never leave a file behind, nor a descriptor that a child inherits.
  */
-import { dlopen, type FFIFunction, FFIType, type Library } from "bun:ffi";
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { cString } from "../checks.ts";
+import { libcCall } from "./libc.ts";
 
-const LIBC_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 const SYS_MEMFD_CREATE = process.arch === "arm64" ? 279 : 319;
 const SYS_FCNTL = process.arch === "arm64" ? 25 : 72;
 const MFD_CLOEXEC = 0x1;
@@ -99,8 +98,8 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 }
 
 const SYSTEM: ImageHost = {
-  memfd: (name, flags) => Number(memfdCreate()(SYS_MEMFD_CREATE, cString(name, "memfd name"), flags)),
-  seal: (fd) => void fcntl()(SYS_FCNTL, fd, F_ADD_SEALS, SEAL_EVERYTHING),
+  memfd: (name, flags) => libcCall(["buffer", "u64"], SYS_MEMFD_CREATE, cString(name, "memfd name"), flags),
+  seal: (fd) => void libcCall(["i64", "i64", "i64"], SYS_FCNTL, fd, F_ADD_SEALS, SEAL_EVERYTHING),
   get directories() {
     return imageDirectories();
   },
@@ -111,22 +110,4 @@ export function imageDirectories(): readonly string[] {
   const { XDG_RUNTIME_DIR, TMPDIR } = process.env;
   return [XDG_RUNTIME_DIR, "/run", "/dev/shm", TMPDIR, "/tmp", "/var/tmp"]
     .filter((path): path is string => path?.startsWith("/") === true);
-}
-
-// syscall(2) is variadic, which on Linux's x86-64 and arm64 passes integers as any other function does.
-const memfdCreate = () =>
-  openLibc({ syscall: { args: ["i64", "buffer", "u64"], returns: FFIType.i64_fast } }).symbols.syscall;
-const fcntl = () =>
-  openLibc({ syscall: { args: ["i64", "i64", "i64", "i64"], returns: FFIType.i64_fast } }).symbols.syscall;
-
-function openLibc<const Symbols extends Record<string, FFIFunction>>(symbols: Symbols): Library<Symbols> {
-  let last: unknown = null;
-  for (const name of LIBC_NAMES) {
-    try {
-      return dlopen(name, symbols);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new Error(`cannot find the C library under any of ${LIBC_NAMES.join(", ")}`, { cause: last });
 }

@@ -4,6 +4,7 @@
  */
 import { unsigned64 } from "../checks.ts";
 import { signalMask } from "../signal_names.ts";
+import { libcCall } from "../native/libc.ts";
 import { native, unwrap } from "../native/native.ts";
 
 /**
@@ -23,9 +24,16 @@ export function unblockSignals(signals: readonly number[]): void {
   unwrap("rt_sigprocmask", native().reeve_sigmask(1, signalMask(signals)));
 }
 
-/** Blocks these signals and no others, from the calling thread; bit n-1 stands for signal n. */
+const SYS_RT_SIGPROCMASK = process.arch === "arm64" ? 135 : 14;
+const SIG_SETMASK = 2;
+
+/**
+ * Blocks these signals and no others, from the calling thread; bit n-1 stands for signal n. Without the library of native/, which
+ * commands may run without.
+ */
 export function setSignalMask(mask: bigint): void {
-  unwrap("rt_sigprocmask", native().reeve_sigmask(2, unsigned64(mask, "signal mask")));
+  const set = new BigUint64Array([unsigned64(mask, "signal mask")]);
+  libcCall(["i64", "buffer", "ptr", "u64"], SYS_RT_SIGPROCMASK, SIG_SETMASK, set, null, set.byteLength);
 }
 
 /** Signals held back from the whole process; see `holdSignals`. */
