@@ -18,7 +18,7 @@ enum {
   /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go on. */
   NESTED_WAIT_MS = 250,
   NESTED_NUDGE_MS = 10,
-  ENDED_WAIT_MS = 50
+  ENDED_WAIT_MS = 250
 };
 
 static char *const NO_ENVIRONMENT[] = {0};
@@ -124,40 +124,64 @@ static i64 hearHeld(struct heard *heard, u32 speaker, i32 talk, i64 pid) {
   }
 }
 
-/* Kills a child that has nothing more to do, but may be held where it is. While somebody traces it not even a zombie can be had, so this
- * is not for ever: whoever reaps all reaps it then. */
-static void endOne(i64 pid) {
-  syscall2(SYS_KILL, A(pid), SIGKILL);
-  for (i32 waited = 0; syscall4(SYS_WAIT4, A(pid), 0, WNOHANG | WALL, 0) == 0 && waited < ENDED_WAIT_MS; waited++) {
-    struct linux_timespec time = {0, 1000000l};
+/* Waits until the helper that stays outside is dead. Its zombie stays, so that its group has its number for itself. */
+static void awaitEnd(i64 pid) {
+  struct linux_siginfo info = {0};
+  while (syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WEXITED | WNOWAIT | WALL, 0) == -EINTR) continue;
+}
+
+/* Kills and reaps all who are in the group of that dead helper, and the helper. Whoever is traced cannot be reaped
+ * for as long as the tracer likes, so the wait is short: whoever reaps all reaps such a one later. */
+static void endGroup(i64 leader) {
+  syscall2(SYS_KILL, A(-leader), SIGKILL);
+  reapOne(leader);
+  for (i32 waited = 0; waited < ENDED_WAIT_MS;) {
+    struct linux_timespec time = {0, 1000000l}; /* the kernel writes there what is left of it */
+    i64 pid = syscall4(SYS_WAIT4, A(-leader), 0, WNOHANG | WALL, 0);
+    if (pid < 0 && pid != -EINTR) return;
+    if (pid != 0) continue;
     syscall5(SYS_PPOLL, 0, 0, P(&time), 0, SIGNAL_SET_SIZE);
+    waited++;
   }
 }
 
-static i32 isChild(i64 pid) {
+/* Is it our own, and made by the helper with that group? */
+static i32 isChildOf(i64 group, i64 pid) {
   struct linux_siginfo info = {0};
-  return syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WEXITED | WNOHANG | WNOWAIT | WALL, 0) >= 0;
+  return syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WEXITED | WNOHANG | WNOWAIT | WALL, 0) >= 0 &&
+         syscall1(SYS_GETPGID, A(pid)) == group;
 }
 
-/* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left. */
+/* Listens to those who enter, of whom the one outside is dead. -> the pid of the child, or -errno */
+static i64 hearChild(i64 outside, i32 talk, i32 is_nested) {
+  struct heard heard = {{0, 0}};
+  i64 pid = hear(&heard, ENTER_OUTSIDE, talk);
+  if (pid == 0) return -ESRCH; /* it was killed before it said a word */
+  if (pid < 0 || !is_nested) return pid;
+  i64 between = pid;
+  pid = hearHeld(&heard, ENTER_BETWEEN, talk, between);
+  /* Others have their hands on whoever says it: what is signalled later must be our own. */
+  return pid > 0 && (pid == between || !isChildOf(outside, pid)) ? -ESRCH : pid;
+}
+
+/* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left: they are
+ * one process group, known by the helper's pid, also where nobody could tell us of a child that was made. */
 static i64 enterWith(struct spawn *spawn, i32 talk, i32 is_nested) {
   i32 pidfd = -1;
-  struct heard heard = {{0, 0}};
   i64 outside = cloneHelper(0, &pidfd, spawn);
   if (outside < 0) return outside;
   if (pidfd >= 0) syscall1(SYS_CLOSE, A(pidfd));
   syscall1(SYS_CLOSE, A(spawn->enter[1])); /* so that the talk ends with them */
   spawn->enter[1] = -1;
-  /* Its last word is its end. One that was killed before has said nothing, and whom it made holds the talk open. */
-  reapOne(outside);
-  i64 pid = hear(&heard, ENTER_OUTSIDE, talk);
-  if (pid <= 0) return pid < 0 ? pid : -ESRCH;
-  if (!is_nested) return pid;
-  i64 between = pid;
-  pid = hearHeld(&heard, ENTER_BETWEEN, talk, between);
-  endOne(between);
-  /* Said in a place where others have their hands on whoever says it: what is signalled later must be our own. */
-  return pid > 0 && (pid == between || !isChild(pid)) ? -ESRCH : pid;
+  awaitEnd(outside); /* its last word is its end */
+  i64 pid = hearChild(outside, talk, is_nested);
+  if (pid > 0) {
+    /* Back into our group: possible until it executes a program. */
+    i64 result = syscall2(SYS_SETPGID, A(pid), A(syscall1(SYS_GETPGID, 0)));
+    if (result < 0) pid = result;
+  }
+  endGroup(outside);
+  return pid;
 }
 
 static i64 spawnInto(struct spawn *spawn, u32 role, i32 pidns_fd, i32 is_nested, i32 *out) {

@@ -41,6 +41,7 @@ static void holdTraced(int pid, int talk) {
   char byte;
   if (pipe(ends) < 0) _exit(1);
   if (fork() == 0) {
+    setpgid(0, 0);
     close(ends[0]);
     if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0) _exit(1);
     close(ends[1]);
@@ -52,23 +53,31 @@ static void holdTraced(int pid, int talk) {
 
 static int actHelper(char **argv) {
   int talk = atoi(argv[4]);
-  char what = 0;
-  if (pread(atoi(argv[1]), &what, 1, 0) != 1) return 1;
+  struct { char what; int other; } request;
+  if (pread(atoi(argv[1]), &request, sizeof request, 0) != sizeof request) return 1;
+  char what = request.what;
+  if (setpgid(0, 0) != 0) return 1;
   int pid = makeSibling(talk);
+  if (what == 'h' && (kill(pid, SIGSTOP) != 0 || kill(makeSibling(talk), SIGSTOP) != 0)) return 1;
   if (what == 'd') raise(SIGKILL); /* before it has said a word */
   if (what == 't') holdTraced(pid, talk);
   say(talk, OUTSIDE, pid);
   if (what == 'p') say(talk, BETWEEN, 1);
+  if (what == 'o') say(talk, BETWEEN, request.other);
   if (what == 's') say(talk, BETWEEN, pid);
   if (what == 'n') say(talk, BETWEEN, makeSibling(talk));
   if (what == 'e') say(talk, BETWEEN, -ENOSPC);
   return 0;
 }
 
+/* Another child of this process, of which a lie may speak. */
+static int other;
+
 static i64 start(char what, unsigned long flags, int *out) {
+  struct { char what; int other; } content = {what, other};
   int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   int request = (int)syscall(SYS_memfd_create, "request", 1);
-  if (self < 0 || write(request, &what, 1) != 1) exit(1);
+  if (self < 0 || write(request, &content, sizeof content) != sizeof content) exit(1);
   i64 result = reeve_spawn_in(self, request, NULL, 0, 0, request, flags, out);
   close(request);
   close(self);
@@ -99,10 +108,13 @@ int main(int argc, char **argv) {
   CHECK(start('g', 0, out) == 0);
   CHECK(out[0] > 0 && waitpid(out[0], &status, 0) == out[0] && status == 0);
 
+  CHECK(start('g', 0, out) == 0 && getpgid(out[0]) == getpgrp());
+  CHECK(waitpid(out[0], &status, 0) == out[0]);
+
   /* Whom it made would hold the talk open for ever. */
   CHECK(start('d', 0, out) == -ESRCH);
   CHECK(out[0] == 0 && out[1] == -1);
-  CHECK(reapRest() == 1);
+  CHECK(reapRest() == 0);
 
   CHECK(start('n', NEWPID, out) == 0);
   CHECK(out[0] > 0 && waitpid(out[0], &status, 0) == out[0] && status == 0);
@@ -110,6 +122,15 @@ int main(int argc, char **argv) {
   /* What is no child of ours is nobody to signal; nor is the one that was just killed. */
   CHECK(start('p', NEWPID, out) == -ESRCH);
   CHECK(start('s', NEWPID, out) == -ESRCH);
+  other = fork();
+  if (other == 0) for (;;) pause();
+  CHECK(start('o', NEWPID, out) == -ESRCH);
+  CHECK(getpgid(other) == getpgrp() && waitpid(other, &status, WNOHANG) == 0);
+  CHECK(kill(other, SIGKILL) == 0 && waitpid(other, &status, 0) == other);
+  CHECK(reapRest() == 0);
+
+  /* Both stopped, and of the second nobody has told: a refused start leaves no child behind. */
+  CHECK(start('h', NEWPID, out) == -EAGAIN);
   CHECK(reapRest() == 0);
 
   CHECK(start('t', NEWPID, out) == -EAGAIN);

@@ -14,6 +14,7 @@ import {
 import { closeFd, openPipe, readInto } from "../../../lib/sys/file/descriptor.ts";
 import { openNamespaces } from "../../../lib/sys/child/namespaces.ts";
 import { closePidfd, signalProcess } from "../../../lib/sys/process/pidfd.ts";
+import { readStat } from "../../../lib/sys/process/process_table.ts";
 import { type ExitStatus, reap } from "../../../lib/sys/process/reap.ts";
 import { drainReports, type SpawnReport } from "../../../lib/sys/child/reports.ts";
 import { spawnChild, type SpawnedChild } from "../../../lib/sys/child/spawn.ts";
@@ -140,11 +141,27 @@ function forget(child: SpawnedChild): void {
   if (child.pidfd !== null) closePidfd(child.pidfd);
 }
 
+/** Waits for the end of a child that is killed. Throws with our other children when it does not come: they may hold it. */
+function untilReaped(pid: number): void {
+  const deadline = performance.now() + 10_000;
+  while (reap(pid) === null) {
+    if (performance.now() > deadline) {
+      const pids = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
+      const states = pids.map((each) => {
+        const { comm, state } = readStat(Number(each)) ?? { comm: "gone", state: "" };
+        return `${each} ${comm} ${state}`;
+      });
+      throw new Error(`process ${pid} is killed and has not ended; our children: ${states.join(", ")}`);
+    }
+    Bun.sleepSync(1);
+  }
+}
+
 /** Kills and reaps what a test that failed has left. */
 export function endPiped(): void {
   for (const child of unreaped) {
     signalProcess(child.pid, 9);
-    while (reap(child.pid) === null) Bun.sleepSync(1);
+    untilReaped(child.pid);
     forget(child);
   }
 }
@@ -211,7 +228,7 @@ export class Jail implements Disposable {
   [Symbol.dispose](): void {
     endPiped(); // the init waits for those in its namespace
     signalProcess(this.init.pid, 9);
-    while (reap(this.init.pid) === null) Bun.sleepSync(1);
+    untilReaped(this.init.pid);
     if (this.init.pidfd !== null) closePidfd(this.init.pidfd);
     for (const { fd } of this.namespaces) closeFd(fd);
     rmSync(this.root, { recursive: true, force: true });
