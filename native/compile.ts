@@ -59,6 +59,7 @@ export const HELPER_SOURCES = [
   "helper/init/orphans.c",
   "helper/jail/root.c",
   "helper/exec/search.c",
+  "helper/jail/shield.c",
   "helper/exec/terminal.c",
   "common/text.c",
   "helper/unpack.c",

@@ -56,7 +56,10 @@ enum reeve_flag {
   REEVE_F_STOP_ORPHANS = 1 << 10,/* when the child is gone: TERM to what is left, KILL after GRACE_MS */
   REEVE_F_INIT_SESSION = 1 << 13,/* SETSID or SETPGID hold for the init too, before its child does the same: what is sent to the
                                     init's group reaches the child once, forwarded */
-  REEVE_F_LAST = 1 << 13
+  /* with UNSHARE of the mnt namespace: when all is mounted, what /proc, /sys and other file systems of the
+     kernel hold of the host is made read-only or covered, wherever it is mounted (helper/jail/shield.c) */
+  REEVE_F_SHIELD = 1 << 14,
+  REEVE_F_LAST = 1 << 14
 };
 
 enum reeve_tag {
@@ -86,7 +89,7 @@ enum reeve_tag {
   REEVE_T_CTTY_RESTORE = 21, /* reserved */
   REEVE_T_SETNS = 22,     /* i32 {fd, clone flags}, repeated, in order: fd is a namespace file, or a pidfd with several flags, which
                              the kernel joins from 5.8 on (EINVAL before: lib/sys/child/namespaces.ts opens the files). NEWPID is the library's to join,
-                             before the clone */
+                             before the clone. NEWUSER is joined last, after SHIELD: so nobody can undo it */
   REEVE_T_MOUNT = 23,     /* struct reeve_mount, then its strings; repeated, in order */
   REEVE_T_ROOT = 24,      /* u32 enum reeve_root, u32 zero, string: the new root directory, resolved before any mount. Once */
   REEVE_T_HOSTNAME = 25,  /* string, 1 to 64 bytes: sethostname, after UNSHARE */
@@ -99,7 +102,8 @@ enum reeve_tag {
 };
 /* With any of SETNS, UNSHARE, ROOT, MOUNT, LIFE, READY: the helper cannot be traced or dumped without the host's rights, and has closed every descriptor
  * that the request does not name (0 to 2: /dev/null) before it joins anything. Refused with -EBADMSG, since it would be done to the caller:
- * MOUNT without a mnt namespace in UNSHARE or SETNS, HOSTNAME without a uts one, a pivot ROOT without UNSHARE of mnt, LOOPBACK without UNSHARE of net. */
+ * MOUNT without a mnt namespace in UNSHARE or SETNS, HOSTNAME without a uts one, a pivot ROOT or SHIELD
+ * without UNSHARE of mnt, LOOPBACK without UNSHARE of net. */
 
 /* One mount. After it in the record: four strings, each with its NUL: source, target, type, data (empty: none). The target is
  * resolved beneath the new root (that of ROOT, else "/" as it is after SETNS), never out of it by a link or by "..": openat2 with
@@ -159,7 +163,8 @@ enum reeve_stage {
   REEVE_S_UNSHARE = 22,  /* between SETNS and MOUNT */
   REEVE_S_HOSTNAME = 23, /* after ROOT */
   REEVE_S_LOOPBACK = 24,
-  REEVE_S_USER_NAMESPACE = 25 /* before CAPS */
+  REEVE_S_USER_NAMESPACE = 25, /* before CAPS; one that is joined: after SHIELD */
+  REEVE_S_SHIELD = 26          /* after HOSTNAME */
 };
 
 /* One write of 24 bytes into report_fd, before the helper exits with 127 (EXEC: ENOENT), 126 (EXEC: other) or 125. */

@@ -38,6 +38,8 @@ function wordsOf(subject: PlaceSubject, failure: PlaceFailure, mount: MountStep 
     case "loopback":
     case "user namespace":
       return failure.stage;
+    case "shield of /proc and /sys":
+      return "keep what is the host's in /proc and /sys from it";
     case "root":
       return `root "${subject.root ?? "/"}"`;
     case "hostname":
@@ -72,6 +74,9 @@ function remedyOf(failure: PlaceFailure, mount: MountStep | null): string | null
     if (name === "ENOTDIR") return "it has to be a directory";
     if (name === "EPERM") return "it takes root, or CAP_SYS_ADMIN";
     return null;
+  }
+  if (failure.stage === "shield of /proc and /sys" && name === "ESTALE") {
+    return "somebody renames the directories in which they are mounted";
   }
   if (failure.stage === "join namespaces" && name === "ESRCH") return "who had them has ended";
   switch (name) {

@@ -34,22 +34,6 @@ export const PROC: MountStep = {
   create: true,
 };
 
-/**
- * The files of /proc that act on the whole host and are open to uid 0 alone, whatever its capabilities and its user namespace (core_pattern is a
- * program that the kernel runs as root, on the host): seen read-only. Who has lost the right to mount cannot change that.
- */
-export const KERNEL_SETTINGS: readonly MountStep[] = ["sys", "sysrq-trigger", "irq", "bus", "fs"].map((
-  name,
-) => ({
-  ...NOTHING,
-  kind: "bind",
-  source: `/proc/${name}`,
-  target: `/proc/${name}`,
-  flags: READ_ONLY,
-  optional: true,
-  sourceInside: true,
-}));
-
 /** Devices that every program expects, terminals of the jail's own; a read-only root has what it has. */
 export const DEVICES: MountStep = {
   ...NOTHING,

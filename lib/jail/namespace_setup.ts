@@ -7,7 +7,6 @@ import { CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import {
   isWithin,
   keepStep,
-  KERNEL_SETTINGS,
   oldRootStep,
   PROC,
   readOnlyStep,
@@ -18,7 +17,7 @@ import {
 /** The namespaces that are made, as opposed to those that are joined. */
 export type NamespaceSetup = Pick<
   Confinement,
-  "newPid" | "unshare" | "root" | "mounts" | "hostname" | "loopback"
+  "newPid" | "unshare" | "root" | "mounts" | "hostname" | "loopback" | "shield"
 >;
 
 export const NO_SETUP: NamespaceSetup = {
@@ -28,6 +27,7 @@ export const NO_SETUP: NamespaceSetup = {
   mounts: [],
   hostname: null,
   loopback: false,
+  shield: false,
 };
 
 /** Whether there is something that several daemons share: a process has to hold it. chroot(2) alone is each one's own. */
@@ -41,30 +41,45 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
   const kinds = new Set(plan.namespaces);
   const mounts = [];
   if (kinds.has("pid")) mounts.push(PROC);
-  if (kinds.has("user") || (plan.shielded === true && kinds.has("pid"))) mounts.push(...KERNEL_SETTINGS);
   if (root?.how === "pivot" && root.keepOld !== null) mounts.push(oldRootStep(root.keepOld));
   const ownDevices = root?.how === "pivot" && !plan.bare;
   mounts.push(...(ownDevices ? withDevices(keep) : keep.map(keepStep)));
-  return setupOf(kinds, { root, mounts, hostname: plan.hostname });
+  const setup = setupOf(kinds, { root, mounts, hostname: plan.hostname });
+  // Nobody in there will have the host's rights: once for all of them.
+  return kinds.has("user") || plan.shielded === true ? shielded(setup, []) : setup;
+}
+
+/**
+ * The same, with all of the host in /proc, /sys and their like out of reach: in a mount namespace of its own, if
+ * it is in one that is not the host's, or has only the rights of a user namespace. On the host's own mounts it is
+ * not: whoever sees the host's files as uid 0 needs no /proc to be its root.
+ */
+export function shielded<Setup extends Pick<Confinement, "unshare" | "shield">>(
+  setup: Setup,
+  join: Confinement["join"],
+): Setup {
+  const isApart = ((flagsOf(join) | setup.unshare) & (CLONE_NEW.mnt | CLONE_NEW.user)) !== 0;
+  return isApart ? { ...setup, unshare: setup.unshare | CLONE_NEW.mnt, shield: true } : setup;
+}
+
+/** CLONE_NEW* of all that is joined. */
+export function flagsOf(join: Confinement["join"]): number {
+  return join.reduce((all, { flags }) => all | flags, 0);
 }
 
 /**
  * The set-up of one daemon on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the host's, its own or the
- * jail's. `isShielded`: it has no right to mount. `mountPoints`: what is mounted where it is, parents first; of use only to see all
- * of it read-only.
+ * jail's. `mountPoints`: what is mounted where it is, parents first; of use only to see all of it read-only.
  */
 export function daemonSetup(
   plan: DaemonNamespaces,
   isPidPrivate: boolean,
   mountPoints: readonly string[],
-  isShielded = false,
 ): NamespaceSetup {
   const { root, keep, tmpfs } = plan;
   const kinds = new Set(plan.namespaces);
   const mounts = [];
-  const hasProc = kinds.has("pid") || (root !== null && isPidPrivate);
-  if (hasProc) mounts.push(PROC);
-  if (kinds.has("user") || (isShielded && hasProc)) mounts.push(...KERNEL_SETTINGS);
+  if (kinds.has("pid") || (root !== null && isPidPrivate)) mounts.push(PROC);
   mounts.push(...(root === null ? keep.map(keepStep) : withDevices(keep)));
   mounts.push(...tmpfs.map(tmpfsStep));
   if (plan.readonly) mounts.push(...readOnlySteps(plan, mountPoints));
@@ -100,6 +115,7 @@ function setupOf(
     mounts,
     hostname,
     loopback: kinds.has("net"),
+    shield: false,
   };
 }
 

@@ -4,7 +4,8 @@
 import type { Command, DaemonPlan, Identity } from "../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { SIGKILL } from "../daemon/patience.ts";
-import type { ChildSpec, Confinement } from "../sys/child/child_spec.ts";
+import { flagsOf, shielded } from "../jail/namespace_setup.ts";
+import { type ChildSpec, CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";
 
 /** The settings that reeve was started with and hands on unchanged. */
@@ -71,7 +72,7 @@ export function daemonChild(
 ): Omit<ChildSpec, "spawnId"> {
   const entrypoint = plan.option === "entrypoint";
   const child = instanceChild(instance, plan.identity ?? instance.identity, inherited);
-  return {
+  const spec: Omit<ChildSpec, "spawnId"> = {
     ...commandFile(plan.command, environment.path),
     ...child,
     caps: capsOf(plan, child.caps),
@@ -85,6 +86,21 @@ export function daemonChild(
     parentDeathSignal: diesWithReeve(plan) ? SIGKILL : null,
     ...(where === null ? {} : { confinement: where.confinement }),
   };
+  return shieldBounded(spec, plan.namespaces?.readonly ?? false);
+}
+
+/**
+ * Whoever is in a jail, or in namespaces of its own, with fewer rights than root has there, is given no way to the
+ * host by what the kernel hands to uid 0 whatever its rights (/proc/sys/kernel/core_pattern is a program that the
+ * kernel runs as the host's root).
+ */
+export function shieldBounded<Spec extends Omit<ChildSpec, "spawnId">>(spec: Spec, isReadOnly = false): Spec {
+  const { confinement, uid, caps, noNewPrivs } = spec;
+  if (confinement == null) return spec;
+  const isInUserNamespace = ((flagsOf(confinement.join) | confinement.unshare) & CLONE_NEW.user) !== 0;
+  const isBounded = isReadOnly || noNewPrivs || isInUserNamespace || caps !== null ||
+    (uid !== null && uid !== 0);
+  return isBounded ? { ...spec, confinement: shielded(confinement, confinement.join) } : spec;
 }
 
 /** A smart daemon does not, unless it is a legion's: without reeve nobody knows whether this node is the lord. */

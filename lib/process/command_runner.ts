@@ -9,7 +9,7 @@ import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { ChildSpec, Confinement, MountStep } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
-import { commandFile, type Inherited, instanceChild } from "./child_builder.ts";
+import { commandFile, type Inherited, instanceChild, shieldBounded } from "./child_builder.ts";
 import { describeFailure } from "./failure_text.ts";
 import type { Environment } from "./environment.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";
@@ -74,7 +74,7 @@ export class CommandRunner {
   async run(command: Command, options: CommandOptions): Promise<CommandEnd> {
     options.signal.throwIfAborted();
     const inside = options.inside ?? false;
-    const spec: Spec = {
+    const spec: Spec = shieldBounded({
       ...commandFile(command, options.environment.path),
       ...instanceChild(this.#instance, options.identity, this.#inherited),
       environment: options.environment.list,
@@ -86,7 +86,7 @@ export class CommandRunner {
       cpus: null,
       parentDeathSignal: SIGKILL,
       ...(inside ? { confinement: this.#confinement() } : {}),
-    };
+    });
     const { cause, failure } = await this.#untilEnd(spec, options.signal);
     if (failure !== null) {
       const subject = { command, chdir: options.cwd, identity: options.identity };

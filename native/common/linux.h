@@ -385,6 +385,7 @@ enum linux_statfs_flag {
 };
 
 #define PROC_SUPER_MAGIC 0x9fa0
+#define TMPFS_MAGIC 0x01021994
 
 /* struct linux_dirent64 */
 struct linux_dirent {

@@ -10,7 +10,7 @@ static const char *const STAGES[] = {
     "",       "request",    "signals", "session", "terminal",      "join namespaces", "mount",        "root",
     "chdir",  "rlimit",     "cpu affinity", "nice", "oom_score_adj", "descriptors",  "capabilities", "setgroups",
     "setgid", "setuid",     "verify credentials", "parent-death signal", "no_new_privs", "exec",
-    "new namespaces", "hostname", "loopback", "user namespace",
+    "new namespaces", "hostname", "loopback", "user namespace", "shield of /proc and /sys",
 };
 
 /* What a start fails of in practice; others go by their number. */

@@ -93,7 +93,8 @@ static i32 hasNamespace(const struct request *request, u32 flag) {
 /* Nothing that is mounted, named or thrown away may be the caller's. */
 i32 placeIsOwn(const struct request *request) {
   if (request->nmounts > 0 && !hasNamespace(request, CLONE_NEWNS)) return 0;
-  if (request->root_kind == REEVE_R_PIVOT && !(request->unshare & CLONE_NEWNS)) return 0;
+  i32 is_private = request->root_kind == REEVE_R_PIVOT || (request->flags & REEVE_F_SHIELD);
+  if (is_private && !(request->unshare & CLONE_NEWNS)) return 0;
   if (request->hostname && !hasNamespace(request, CLONE_NEWUTS)) return 0;
   return !(request->flags & REEVE_F_LOOPBACK) || (request->unshare & CLONE_NEWNET);
 }

@@ -212,6 +212,7 @@ const PLACE: JailPlace = {
     mounts: [],
     hostname: null,
     loopback: false,
+    shield: false,
     readyFd: null,
   },
   translatePid: () => null,

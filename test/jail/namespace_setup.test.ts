@@ -1,6 +1,6 @@
 /** What the helper is told to make: which namespaces, which root, which mounts in which order. */
 import { expect, test } from "bun:test";
-import { daemonSetup, jailSetup, needsInit } from "../../lib/jail/namespace_setup.ts";
+import { daemonSetup, jailSetup, needsInit, NO_SETUP, shielded } from "../../lib/jail/namespace_setup.ts";
 import { CLONE_NEW, type MountStep } from "../../lib/sys/child/child_spec.ts";
 import { CHROOT_PLAN, JAIL_PLAN, keep, NS_PID } from "./plans.ts";
 
@@ -40,27 +40,21 @@ test("the host's /dev/pts comes before the devices, which would cover it", () =>
   ]);
 });
 
-test("a user namespace: what uid 0 may set for the whole host in /proc is read-only, and there is a mount namespace for it", () => {
-  const settings = ["sys", "sysrq-trigger", "irq", "bus", "fs"].map((name) =>
-    `bind /proc/${name}>/proc/${name}+optional`
-  );
-  const setup = jailSetup({ ...JAIL_PLAN, bare: true, namespaces: [...JAIL_PLAN.namespaces, "user"] });
-  expect(shown(setup.mounts)).toEqual(["new proc>/proc+create", ...settings]);
-  expect(setup.mounts.slice(1).every(({ flags, sourceInside }) => flags === 1 && sourceInside)).toBe(true);
-  const own = daemonSetup({ ...NS_PID, namespaces: ["user"] }, false, []);
-  expect(shown(own.mounts)).toEqual(settings);
-  expect(own.unshare).toBe(CLONE_NEW.user | CLONE_NEW.mnt);
+test("a user namespace, or no right to mount: the jail's init shields /proc once for all", () => {
+  const user = jailSetup({ ...JAIL_PLAN, namespaces: [...JAIL_PLAN.namespaces, "user"] });
+  expect([jailSetup(JAIL_PLAN).shield, user.shield]).toEqual([false, true]);
+  expect(jailSetup({ ...JAIL_PLAN, shielded: true }).shield).toBe(true);
 });
 
-test("whom its capabilities leave no right to mount sees the same read-only in a /proc of its own", () => {
-  const shielded = (setup: { readonly mounts: readonly MountStep[] }): boolean =>
-    setup.mounts.some(({ target, flags }) => target === "/proc/sys" && flags === 1);
-  expect(shielded(jailSetup(JAIL_PLAN))).toBe(false);
-  expect(shielded(jailSetup({ ...JAIL_PLAN, shielded: true }))).toBe(true);
-  expect(jailSetup({ ...CHROOT_PLAN, shielded: true }).mounts).toEqual([]);
-  expect(shielded(daemonSetup(NS_PID, false, []))).toBe(false);
-  expect(shielded(daemonSetup(NS_PID, false, [], true))).toBe(true);
-  expect(daemonSetup({ ...NS_PID, namespaces: ["net"] }, false, [], true).mounts).toEqual([]);
+test("only what is mounted for a jail or a daemon is shielded, never the host's own", () => {
+  const join = [{ fd: 7, flags: CLONE_NEW.mnt | CLONE_NEW.uts }];
+  expect(jailSetup({ ...CHROOT_PLAN, shielded: true }).shield).toBe(false);
+  expect(shielded(daemonSetup({ ...NS_PID, namespaces: ["net"] }, false, []), []).shield).toBe(false);
+  expect(shielded(daemonSetup(NS_PID, false, []), [])).toMatchObject({
+    shield: true,
+    unshare: CLONE_NEW.mnt,
+  });
+  expect(shielded(NO_SETUP, join)).toMatchObject({ shield: true, unshare: CLONE_NEW.mnt });
 });
 
 test("a bare jail has /proc and what is kept, and its own /dev as it lies there", () => {

@@ -67,6 +67,7 @@ export class SmallJail {
         mounts: [],
         hostname: null,
         loopback: false,
+        shield: false,
         readyFd: null,
       },
       translatePid: (pid) => listProcesses().find((one) => number(one.pid) === pid)?.pid ?? null,

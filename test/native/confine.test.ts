@@ -133,6 +133,7 @@ function confined(more: Partial<Confinement> = {}): Confinement {
     mounts: [PROC],
     hostname: null,
     loopback: false,
+    shield: false,
     readyFd: null,
     ...more,
   };
@@ -597,6 +598,39 @@ for (const build of [FREESTANDING, SANITIZED, OLD_KERNEL, OLD_KERNEL_SANITIZED])
       expect(outcome).toMatchObject({ status: 0, stdout: "testns\n" });
       expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).toBe(name);
     });
+
+    check(
+      "a shield: whatever is the host's in a /proc or a /sys is read-only or covered, wherever it is mounted",
+      async () => {
+        const writes = ["/proc", "/two"].flatMap((top) =>
+          ["sys/kernel/core_pattern", "sys/vm", "bus", "irq", "fs"].map((name) => `${top}/${name}`)
+        );
+        const lines = [
+          ...[...writes, "/three/core_pattern", "/sys/kernel", "/sys/power/state"].map((path) =>
+            `touch ${path} 2>&1 | grep -o "Read-only.*" || echo ${path}`
+          ),
+          "cat /proc/keys /two/keys /two/timer_list /proc/interrupts; ls /proc/acpi /sys/firmware | grep -v :",
+          "echo 5 > /proc/self/oom_score_adj && cat /proc/self/oom_score_adj",
+        ];
+        const outcome = await inside(build, lines.join("\n"), {
+          shield: true,
+          mounts: [
+            PROC,
+            step("new", { source: "proc", target: "/two", type: "proc", create: true }),
+            step("new", { source: "sysfs", target: "/sys", type: "sysfs", create: true }),
+            bind("/proc/sys/kernel", "/three", { sourceInside: true }),
+            step("new", { source: "proc", target: "/over/proc", type: "proc", create: true }),
+            step("new", { source: "tmpfs", target: "/over", type: "tmpfs" }),
+          ],
+        });
+        expect(outcome).toMatchObject({ status: 0, reports: [] });
+        const answers = outcome.stdout.split("\n").filter((line) => line !== "");
+        expect(answers.slice(0, writes.length + 3)).toEqual(
+          Array(writes.length + 3).fill("Read-only file system"),
+        );
+        expect(answers.slice(writes.length + 3)).toEqual(["5"]);
+      },
+    );
 
     check("lo is up in a net namespace when that is asked for", async () => {
       const unshare = CLONE_NEW.mnt | CLONE_NEW.net;

@@ -320,6 +320,7 @@ static void testConfinement(void) {
   REFUSED(addText(&packed, REEVE_T_HOSTNAME, "h"));
   REFUSED((addNumber(&packed, REEVE_T_UNSHARE, MOUNTS), addText(&packed, REEVE_T_HOSTNAME, "h")));
   REFUSED(packed.bytes[17] |= REEVE_F_LOOPBACK >> 8);
+  REFUSED(packed.bytes[17] |= REEVE_F_SHIELD >> 8);
   /* namespaces */
   REFUSED(addNumber(&packed, REEVE_T_UNSHARE, 0));
   REFUSED(addNumber(&packed, REEVE_T_UNSHARE, 0x20000000));

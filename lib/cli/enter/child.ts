@@ -5,7 +5,13 @@
 import type { Identity } from "../../config/plan/daemon_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
 import { SIGKILL } from "../../daemon/patience.ts";
-import { commandFile, daemonChild, type Inherited, instanceChild } from "../../process/child_builder.ts";
+import {
+  commandFile,
+  daemonChild,
+  type Inherited,
+  instanceChild,
+  shieldBounded,
+} from "../../process/child_builder.ts";
 import { daemonEnvironment, jailEnvironment } from "../../process/environment.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import type { InstanceStart } from "./instance.ts";
@@ -42,7 +48,7 @@ export function enterChild(request: EnterRequest): Omit<ChildSpec, "spawnId"> {
   const environment = environmentOf(request);
   const { caps, noNewPrivs, chdir } = rightsOf(request, environment);
   const child = instanceChild(instance, request.identity ?? daemonIdentity(plan, place), inherited);
-  return {
+  return shieldBounded({
     ...programOf(request, environment.path),
     ...child,
     // Not those of whoever enters.
@@ -57,7 +63,7 @@ export function enterChild(request: EnterRequest): Omit<ChildSpec, "spawnId"> {
     cpus: null,
     parentDeathSignal: SIGKILL,
     confinement: place.confinement,
-  };
+  });
 }
 
 function programOf({ command }: EnterRequest, searchPath: string): Pick<ChildSpec, "args" | "file"> {

@@ -62,12 +62,11 @@ export function daemonConfinement(
   own: DaemonNamespaces | null,
   joins: OpenJoins,
   mountPoints: readonly string[],
-  isShielded = false,
 ): Confinement | null {
   if (own === null) return place?.confinement ?? null;
   const base = place?.confinement ?? { ...NO_SETUP, pidNamespace: null, join: [], readyFd: null };
   const pidNamespace = joins.pidNamespace ?? base.pidNamespace;
-  const setup = daemonSetup(own, pidNamespace !== null, mountPoints, isShielded);
+  const setup = daemonSetup(own, pidNamespace !== null, mountPoints);
   if (base.root !== null && setup.root !== null) {
     throw new Error(
       `cannot give it the root "${setup.root.path}" within chroot="${base.root.path}": use namespace instead of chroot`,

@@ -5,7 +5,6 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { shownCommand } from "../../config/plan/mask.ts";
-import { forbidsMounts } from "../../config/values/capabilities.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
@@ -161,13 +160,12 @@ export class DaemonStarter {
   #whereabouts(
     place: JailPlace | null,
     guard: GuardedPlace | null,
-    { namespaces, capsBound }: DaemonPlan,
+    { namespaces }: DaemonPlan,
     joins: Parameters<typeof daemonConfinement>[2],
   ): Whereabouts | null {
     const isAllSeen = namespaces !== null && namespaces.readonly && namespaces.root === null;
     const mountPoints = isAllSeen ? mountPointsOf(place?.initPid ?? "self") : [];
-    const isShielded = forbidsMounts(capsBound) || forbidsMounts(this.#parts.instance.caps);
-    const wanted = daemonConfinement(place, namespaces, joins, mountPoints, isShielded);
+    const wanted = daemonConfinement(place, namespaces, joins, mountPoints);
     const confinement = guard === null ? wanted : guard.confine(wanted);
     if (confinement === null) return null;
     return { confinement, cwd: place === null ? null : this.places.directory };

@@ -45,6 +45,11 @@ export interface Confinement {
   readonly hostname: string | null;
   /** Bring lo up in a new net namespace. */
   readonly loopback: boolean;
+  /**
+   * When all is mounted: what /proc, /sys and their like hold of the host is made read-only or covered, in a mount namespace that
+   * `unshare` has.
+   */
+  readonly shield: boolean;
   /** Written to, and closed, when all of the above is done (init and jail). */
   readonly readyFd: number | null;
 }

@@ -57,11 +57,14 @@ export function packConfinement(request: RequestWriter, confinement: Confinement
   if (hostname !== null) packHostname(request, hostname, confinement);
   if (readyFd !== null) request.numbers(TAG.ready, [fileDescriptor(readyFd, "ready descriptor")]);
   checkMounts(confinement);
-  return boolean(confinement.loopback, "loopback") ? FLAG.loopback : 0;
+  let flags = 0;
+  if (boolean(confinement.loopback, "loopback")) flags |= FLAG.loopback;
+  if (boolean(confinement.shield, "shield")) flags |= FLAG.shield;
+  return flags;
 }
 
 /** Refuses what the helper would refuse, since it would be done to the host. */
-function checkMounts({ join, unshare, root, mounts, loopback }: Confinement): void {
+function checkMounts({ join, unshare, root, mounts, loopback, shield }: Confinement): void {
   const isNew = (flag: number): boolean => (unshare & flag) !== 0;
   const isJoined = (flag: number): boolean => join.some(({ flags }) => (flags & flag) !== 0);
   if (mounts.length > 0 && !isNew(CLONE_NEW.mnt) && !isJoined(CLONE_NEW.mnt)) {
@@ -69,6 +72,9 @@ function checkMounts({ join, unshare, root, mounts, loopback }: Confinement): vo
   }
   if (root?.how === "pivot" && !isNew(CLONE_NEW.mnt)) {
     throw new RangeError("the root is to be another one, and there is no new mount namespace for it");
+  }
+  if (shield && !isNew(CLONE_NEW.mnt)) {
+    throw new RangeError("/proc is to be shielded, and there is no new mount namespace for it");
   }
   if (loopback && !isNew(CLONE_NEW.net)) throw new RangeError("loopback, and no new net namespace");
 }

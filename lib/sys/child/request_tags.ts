@@ -15,6 +15,7 @@ export const FLAG = {
   loopback: 1 << 11,
   noExec: 1 << 12,
   initSession: 1 << 13,
+  shield: 1 << 14,
 } as const;
 
 export const TAG = {

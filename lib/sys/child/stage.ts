@@ -27,6 +27,7 @@ const STAGES: readonly string[] = [
   "hostname",
   "loopback",
   "user namespace",
+  "shield of /proc and /sys",
 ];
 
 /** "chdir", "setgid", "exec" ...; "stage 99" for a number that has no name. */

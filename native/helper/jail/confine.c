@@ -10,6 +10,7 @@
 #include "helper/jail/mount.h"
 #include "helper/jail/namespaces.h"
 #include "helper/jail/root.h"
+#include "helper/jail/shield.h"
 #include "helper/step.h"
 #include "common/syscall.h"
 #include "common/text.h"
@@ -45,6 +46,8 @@ static const struct step STEPS[] = {
     {REEVE_S_MOUNT, mountsMake},
     {REEVE_S_ROOT, rootEnter},
     {REEVE_S_HOSTNAME, hostnameSet},
+    {REEVE_S_SHIELD, shieldMake},
+    {REEVE_S_SETNS, namespacesJoinUser},
 };
 
 i32 confineWanted(const struct request *request) {

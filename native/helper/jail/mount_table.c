@@ -11,17 +11,10 @@
 
 enum { TABLE_SIZE_FIRST = 1 << 16, TABLE_SIZE_MAX = 1 << 26 };
 
-struct entry {
-  i64 number;
-  i64 parent;
-  char *path;
-  i32 is_below;
-};
-
 struct table {
   char *text;
   u64 size; /* of the memory behind `text` */
-  struct entry *entries;
+  struct mount_entry *entries;
   u32 count;
 };
 
@@ -103,18 +96,21 @@ static void unescape(char *text) {
   *to = 0;
 }
 
-/* "NUMBER PARENT MAJOR:MINOR ROOT PATH ..." line by line. */
+/* "NUMBER PARENT MAJOR:MINOR ROOT PATH OPTIONS [FIELD...] - TYPE ..." line by line. */
 static void parse(struct table *table) {
   char *at = table->text;
   while (*at) {
-    struct entry *entry = &table->entries[table->count++];
+    struct mount_entry *entry = &table->entries[table->count++];
     entry->number = takeNumber(&at);
     entry->parent = takeNumber(&at);
     takeWord(&at);
-    takeWord(&at);
+    entry->root = takeWord(&at);
     entry->path = takeWord(&at);
+    while (*at && *at != '\n' && !textEqual(takeWord(&at), "-")) continue;
+    entry->type = takeWord(&at);
     while (*at && *at != '\n') at++;
     if (*at) *at++ = 0;
+    unescape(entry->root);
     unescape(entry->path);
   }
 }
@@ -125,7 +121,7 @@ static void markBelow(struct table *table, i64 top) {
   while (found) {
     found = 0;
     for (u32 i = 0; i < table->count; i++) {
-      struct entry *entry = &table->entries[i];
+      struct mount_entry *entry = &table->entries[i];
       if (entry->is_below || entry->number == top) continue;
       i32 is_below = entry->parent == top;
       for (u32 j = 0; j < table->count && !is_below; j++) {
@@ -142,9 +138,7 @@ static void freeTable(struct table *table) {
   unmap(table->text, table->size);
 }
 
-static i64 loadTable(const struct request *request, i32 mount, struct table *table) {
-  i64 top = mountNumber(request, mount);
-  if (top < 0) return top;
+static i64 loadAll(const struct request *request, struct table *table) {
   table->text = 0;
   table->entries = 0;
   table->count = 0;
@@ -157,13 +151,55 @@ static i64 loadTable(const struct request *request, i32 mount, struct table *tab
     freeTable(table);
     return memory;
   }
-  table->entries = (struct entry *)memory;
+  table->entries = (struct mount_entry *)memory;
   parse(table);
-  markBelow(table, top);
   return 0;
 }
 
-static i32 isMount(const struct request *request, i64 fd, const struct entry *entry) {
+static i64 loadTable(const struct request *request, i32 mount, struct table *table) {
+  i64 top = mountNumber(request, mount);
+  i64 result = top < 0 ? top : loadAll(request, table);
+  if (result >= 0) markBelow(table, top);
+  return result;
+}
+
+/* Is `path` `top`, or beneath it? */
+static i32 isWithin(const char *path, const char *top) {
+  if (textEqual(top, "/")) return 1;
+  while (*top && *path == *top) {
+    path++;
+    top++;
+  }
+  return !*top && (!*path || *path == '/');
+}
+
+static const struct mount_entry *entryOf(const struct table *table, i64 number) {
+  for (u32 i = 0; i < table->count; i++) {
+    if (table->entries[i].number == number) return &table->entries[i];
+  }
+  return 0;
+}
+
+static i32 isAncestor(const struct table *table, const struct mount_entry *above,
+                      const struct mount_entry *entry) {
+  const struct mount_entry *at = entryOf(table, entry->parent);
+  for (u32 i = 0; at && i < table->count; i++) { /* no deeper than there are mounts */
+    if (at == above) return 1;
+    at = entryOf(table, at->parent);
+  }
+  return 0;
+}
+
+/* Does the way to it lead into another mount, which lies on it or on a directory above it? */
+static i32 isCovered(const struct table *table, const struct mount_entry *entry) {
+  for (u32 i = 0; i < table->count; i++) {
+    const struct mount_entry *other = &table->entries[i];
+    if (other != entry && isWithin(entry->path, other->path) && !isAncestor(table, other, entry)) return 1;
+  }
+  return 0;
+}
+
+static i32 isMount(const struct request *request, i64 fd, const struct mount_entry *entry) {
   return fd >= 0 && mountNumber(request, (i32)fd) == entry->number;
 }
 
@@ -172,7 +208,7 @@ i64 mountTableEach(const struct request *request, i32 mount, i64 (*visit)(const 
   i64 result = loadTable(request, mount, &table);
   if (result < 0) return result;
   for (u32 i = 0; i < table.count && result >= 0; i++) {
-    const struct entry *entry = &table.entries[i];
+    const struct mount_entry *entry = &table.entries[i];
     if (!entry->is_below) continue;
     i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P(entry->path), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
     if (isMount(request, fd, entry)) result = visit(request, (i32)fd, context);
@@ -182,9 +218,24 @@ i64 mountTableEach(const struct request *request, i32 mount, i64 (*visit)(const 
   return result;
 }
 
+i64 mountTableFind(const struct request *request, mount_filter *wants, mount_visit *visit, void *context) {
+  struct table table;
+  i64 result = loadAll(request, &table);
+  if (result < 0) return result;
+  for (u32 i = table.count; i > 0 && result >= 0; i--) {
+    const struct mount_entry *entry = &table.entries[i - 1];
+    if (!wants(entry, entryOf(&table, entry->parent)) || isCovered(&table, entry)) continue;
+    i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P(entry->path), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    result = isMount(request, fd, entry) ? visit(request, entry, (i32)fd, context) : -ESTALE;
+    if (fd >= 0) syscall1(SYS_CLOSE, A(fd));
+  }
+  freeTable(&table);
+  return result;
+}
+
 /* What is looked at and what is unmounted is the same name in the same directory: the way there may be led elsewhere in between, but a
  * directory that something is mounted on cannot be moved. */
-static i64 unmountEntry(const struct request *request, const struct entry *entry, u64 flags) {
+static i64 unmountEntry(const struct request *request, const struct mount_entry *entry, u64 flags) {
   char *name = entry->path + textLength(entry->path);
   while (name > entry->path && name[-1] != '/') name--;
   if (name == entry->path || !*name) return 0;
@@ -205,7 +256,7 @@ i64 mountTableUnmount(const struct request *request, i32 mount, u64 flags) {
   i64 result = loadTable(request, mount, &table);
   if (result < 0) return result;
   for (u32 i = table.count; i > 0 && result >= 0; i--) {
-    const struct entry *entry = &table.entries[i - 1];
+    const struct mount_entry *entry = &table.entries[i - 1];
     if (!entry->is_below) continue;
     result = unmountEntry(request, entry, flags);
   }

@@ -7,15 +7,26 @@
 #include "common/syscall.h"
 #include "common/text.h"
 
-i64 namespacesJoin(struct request *request) {
+/* Joins what `kinds` has of each record. -> 0 or -errno */
+static i64 joinKinds(const struct request *request, u32 kinds) {
   for (u32 i = 0; i < request->nsetns; i++) {
-    i64 result = syscall2(SYS_SETNS, A(request->setns[i].fd), request->setns[i].flags);
+    u32 flags = request->setns[i].flags & kinds;
+    i64 result = flags ? syscall2(SYS_SETNS, A(request->setns[i].fd), flags) : 0;
     if (result < 0) return result;
-    i32 comes_again = 0; /* one namespace file, or pidfd, may stand in several records */
-    for (u32 j = i + 1; j < request->nsetns; j++) comes_again |= request->setns[j].fd == request->setns[i].fd;
-    if (!comes_again) syscall1(SYS_CLOSE, A(request->setns[i].fd));
   }
   return 0;
+}
+
+i64 namespacesJoin(struct request *request) { return joinKinds(request, ~(u32)CLONE_NEWUSER); }
+
+i64 namespacesJoinUser(struct request *request) {
+  i64 result = joinKinds(request, CLONE_NEWUSER);
+  for (u32 i = 0; i < request->nsetns; i++) { /* one namespace file, or pidfd, may stand in several records */
+    i32 is_closed = 0;
+    for (u32 j = 0; j < i; j++) is_closed |= request->setns[j].fd == request->setns[i].fd;
+    if (!is_closed) syscall1(SYS_CLOSE, A(request->setns[i].fd));
+  }
+  return result;
 }
 
 i64 namespacesUnshare(struct request *request) {

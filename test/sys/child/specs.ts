@@ -51,6 +51,7 @@ export const anyConfinement: fc.Arbitrary<Confinement> = fc.record({
   ),
   mounts: fc.array(anyMount, { maxLength: 6 }),
   hostname: orNull(fc.string({ minLength: 1, maxLength: 16 }).filter((name) => !name.includes("\0"))),
+  shield: fc.boolean(),
   loopback: fc.boolean(),
   readyFd: orNull(descriptor),
 });

@@ -63,6 +63,7 @@ export const FREE: Confinement = {
   mounts: [],
   hostname: null,
   loopback: false,
+  shield: false,
   readyFd: null,
 };
 
