@@ -1,8 +1,11 @@
 /**
- * Answers whoever connects with one document, and closes. Must never wait for a reader, nor let readers take more memory than a
- * fixed number of documents.
+ * Answers whoever connects with one document, and closes. Must never wait for a reader, nor let readers take
+ * more memory than a fixed number of documents.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { linkSync, lstatSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { errorCode } from "../sys/errno.ts";
+import { temporaryName } from "../sys/file/atomic_file.ts";
 import type { StatsPlan } from "../config/plan/stats_plan.ts";
 
 type Address = StatsPlan["address"];
@@ -16,11 +19,20 @@ interface Reader {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
+interface Listener {
+  stop(force?: boolean): void;
+}
+
 export interface StatsServer {
+  /** Whether its socket is still what the path leads to; true where it has none. */
+  isAtPath(): boolean;
   close(): void;
 }
 
-/** At the same time: connections, and documents that are not taken yet. For one more the oldest is let go of. */
+/**
+ * At the same time: connections, and documents that are not taken yet. For one more the oldest is let go
+ * of.
+ */
 const MOST_READERS = 256;
 const MOST_DOCUMENTS = 32;
 /** A reader that has not taken all by then is cut off. */
@@ -31,8 +43,8 @@ const encoder = new TextEncoder();
 const ALL_TAKEN = new Uint8Array();
 
 /**
- * `document`: asked for once a reader. Rejects with an Error that names the address. A socket file that nobody serves any more is
- * replaced.
+ * `document`: asked for once a reader. Rejects with an Error that names the address. A socket file that
+ * nobody serves any more is replaced.
  */
 export async function serveStats(
   plan: Pick<StatsPlan, "address" | "http">,
@@ -53,8 +65,8 @@ class Server implements StatsServer {
   readonly #readers = new Set<Socket>();
   /** Those of them that have not taken all. */
   readonly #behind = new Set<Socket>();
-  #listener: { stop(force?: boolean): void } | null = null;
-  #file: { readonly path: string; readonly ino: number; readonly dev: number } | null = null;
+  #listener: Listener | null = null;
+  #file: SocketFile | null = null;
 
   constructor(http: boolean, document: () => string, patience: number) {
     this.#http = http;
@@ -63,19 +75,22 @@ class Server implements StatsServer {
   }
 
   async listen(address: Address): Promise<void> {
+    // Half open: a reader that has nothing to say (nc with no input) may say so at once.
+    const options = { allowHalfOpen: true, socket: this.#handlers() };
     try {
-      if (address.kind === "unix") await removeAbandoned(address.path);
-      // Half open: a reader that has nothing to say (nc with no input) may say so at once.
-      const options = { allowHalfOpen: true, socket: this.#handlers() };
-      this.#listener = address.kind === "unix"
-        ? Bun.listen<Reader>({ unix: address.path, ...options })
-        : Bun.listen<Reader>({ hostname: address.host, port: address.port, ...options });
+      if (address.kind !== "unix") {
+        this.#listener = Bun.listen<Reader>({ hostname: address.host, port: address.port, ...options });
+        return;
+      }
+      await removeAbandoned(address.path);
+      const listen = (path: string) => Bun.listen<Reader>({ unix: path, ...options });
+      this.#listener = listenAt(address.path, listen);
+      this.#file = { path: address.path, ...identityOf(address.path) };
     } catch (error) {
       throw new Error(`cannot serve statistics on ${statsAddress(address)}: ${listenProblem(error)}`, {
         cause: error,
       });
     }
-    if (address.kind === "unix") this.#file = { path: address.path, ...identityOf(address.path) };
   }
 
   close(): void {
@@ -83,6 +98,10 @@ class Server implements StatsServer {
     this.#listener = null;
     if (this.#file !== null) removeSame(this.#file);
     this.#file = null;
+  }
+
+  isAtPath(): boolean {
+    return this.#file === null || isSame(this.#file);
   }
 
   #handlers(): Bun.SocketHandler<Reader> {
@@ -172,6 +191,29 @@ function httpHead(length: number): string {
   ].join("\r\n");
 }
 
+/** A name that a socket can have: sun_path of unix(7) without its NUL. */
+const LONGEST_PATH = 107;
+
+/**
+ * The runtime removes the path on which it has listened when it stops, whatever is there by then. So it
+ * listens on a name that is gone at once, and the socket gets `path` by a link, which replaces nothing.
+ */
+function listenAt(path: string, listen: (path: string) => Listener): Listener {
+  const temporary = `${dirname(path)}/${temporaryName()}`;
+  if (Buffer.byteLength(temporary) > LONGEST_PATH) return listen(path);
+  const listener = listen(temporary);
+  try {
+    linkSync(temporary, path);
+    unlinkSync(temporary);
+    return listener;
+  } catch (error) {
+    listener.stop(true);
+    // A file system without links.
+    if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(error) ?? "")) return listen(path);
+    throw error;
+  }
+}
+
 /** A socket file to which nobody answers. Anything else is left as it is, and then in the way. */
 async function removeAbandoned(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -189,12 +231,24 @@ function identityOf(path: string): { readonly ino: number; readonly dev: number 
   return { ino, dev };
 }
 
-function removeSame(
-  { path, ino, dev }: { readonly path: string; readonly ino: number; readonly dev: number },
-): void {
+interface SocketFile {
+  readonly path: string;
+  readonly ino: number;
+  readonly dev: number;
+}
+
+function isSame({ path, ino, dev }: SocketFile): boolean {
   try {
     const found = identityOf(path);
-    if (found.ino === ino && found.dev === dev) unlinkSync(path);
+    return found.ino === ino && found.dev === dev;
+  } catch {
+    return false; // It is gone.
+  }
+}
+
+function removeSame(file: SocketFile): void {
+  try {
+    if (isSame(file)) unlinkSync(file.path);
   } catch {
     // It is gone already.
   }
@@ -202,7 +256,7 @@ function removeSame(
 
 function listenProblem(error: unknown): string {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  if (code === "EADDRINUSE") return "address already in use";
+  if (code === "EADDRINUSE" || code === "EEXIST") return "address already in use";
   if (code === "EADDRNOTAVAIL") return "no interface of this host has this address";
   return typeof message === "string" ? message : String(error);
 }

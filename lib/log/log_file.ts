@@ -1,14 +1,17 @@
 /**
- * The file that logto, logto2 and daemonize name: put on fds 1 and 2 of reeve, from where the daemons inherit it.
- * Reopened by name, rotated on demand or by size. Once open it never throws: a log that cannot be rotated or reopened
- * is one clear line, and reeve goes on with the file it has.
+ * The file that logto, logto2 and daemonize name: put on fds 1 and 2 of reeve, from where the daemons inherit
+ * it. Reopened by name, also when its name leads elsewhere by now, rotated on demand or by size. Once open it
+ * never throws: a log that cannot be rotated or reopened is one clear line, and reeve goes on with the file
+ * it has.
  */
 import { fstatSync, ftruncateSync, lstatSync, renameSync, type Stats, statSync } from "node:fs";
-import { openLogFile, type OpenLogOptions } from "./log_file_open.ts";
+import { isDescriptorName, openLogFile, type OpenLogOptions } from "./log_file_open.ts";
 import { copyAndTruncate } from "./log_rotation.ts";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
 import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
+import type { KeepPath } from "../sys/file/kept.ts";
+import type { Repeats } from "./repeats.ts";
 import { strftime } from "./strftime.ts";
 import type { Timers } from "../sys/timers.ts";
 
@@ -22,11 +25,21 @@ export interface LogFileSettings extends OpenLogOptions {
 }
 
 export interface LogFileWorld {
-  /** Puts an open file on fds 1 and 2, closes it, and answers the descriptor that holds the log from now on. */
+  /**
+   * Puts an open file on fds 1 and 2, closes it, and answers the descriptor that holds the log from now on.
+   */
   readonly install: (fd: number) => number;
-  /** Whether processes other than reeve may have the present file open: then it is copied and emptied in place. */
+  /**
+   * Whether processes other than reeve may have the present file open: then it is copied and emptied in
+   * place.
+   */
   readonly isShared: () => boolean;
   readonly log: (level: "error" | "warning" | "info", text: string) => void;
+  /** The same for lines that whoever fills the log can cause. */
+  readonly repeats: Pick<Repeats, "say">;
+  /** A file of this name is the log's own: its backups, and what becomes one. */
+  readonly written: (path: string) => void;
+  readonly keep: KeepPath;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly timers: Timers;
@@ -35,8 +48,10 @@ export interface LogFileWorld {
 }
 
 const IN_MODIFY = 0x2;
-/** While the log is busy its size is looked at this often; while it is idle, never. */
-const LOOK_AGAIN = 1000;
+/** While the log is busy its size is looked at this often at least; while it is idle, never. */
+const LOOK_AGAIN = 250;
+/** And this often at most, when it may be full before long. */
+const LOOK_SOON = 20;
 /** After a rotation that failed: each attempt costs a line in a log that is too large already. */
 const AFTER_FAILURE = 60_000;
 
@@ -48,6 +63,13 @@ export class LogFile {
   #watch: { remove(): void } | null = null;
   #timer: { cancel(): void } | null = null;
   #watching = false;
+  #kept: { remove(): void } | null = null;
+  /** The size at the last look, and when that was. */
+  #looked = { at: -Infinity, size: 0 };
+  /** Milliseconds from an event to the next look. */
+  #pause = LOOK_SOON;
+  /** Why the file is never rotated; null: it can be. */
+  #notRotated: string | null = null;
   #rotating: Promise<boolean> | null = null;
 
   constructor(settings: LogFileSettings, world: LogFileWorld) {
@@ -70,14 +92,13 @@ export class LogFile {
   /** Takes a descriptor that already is this log: after an execve of reeve, fds 1 and 2 are as they were. */
   adopt(fd: number): void {
     this.#fd = fd;
-    if (this.#watching) this.#lookAtSize();
+    if (this.#watching) this.#watchFile();
   }
 
   /** Opens the file by its name anew. Daemons that already run keep the old file. */
   reopen(): void {
     try {
-      this.#install(openLogFile(this.#settings.path, this.#settings));
-      this.#world.log("info", `log file "${this.#settings.path}" reopened`);
+      this.#reopen("reopened");
     } catch (problem) {
       this.#world.log(
         "error",
@@ -86,7 +107,9 @@ export class LogFile {
     }
   }
 
-  /** Begins a new file. Answers whether it did (a failure is logged); a second call joins the one under way. */
+  /**
+   * Begins a new file. Answers whether it did (a failure is logged); a second call joins the one under way.
+   */
   rotate(): Promise<boolean> {
     this.#rotating ??= this.#rotate().then(() => true, (problem: unknown) => {
       this.#world.log("error", `cannot rotate log file "${this.#settings.path}": ${errorText(problem)}`);
@@ -97,40 +120,101 @@ export class LogFile {
     return this.#rotating;
   }
 
-  /** From now on the log is rotated once it is larger than maxSize. */
-  watchSize(): void {
-    if (this.#settings.maxSize <= 0 || this.#watching) return;
+  /**
+   * From now on the log is rotated once it is larger than maxSize, and reopened when its path leads to
+   * another file.
+   */
+  watch(): void {
+    if (this.#watching) return;
     this.#watching = true;
-    if (this.#fd !== -1) this.#lookAtSize();
+    if (this.#fd !== -1) this.#watchFile();
   }
 
   close(): void {
     this.#watching = false;
     this.#disarm();
+    this.#kept?.remove();
+    this.#kept = null;
+  }
+
+  #reopen(how: string): void {
+    const { path } = this.#settings;
+    this.#install(openLogFile(path, this.#settings));
+    this.#world.log("info", `log file "${path}" ${how}`);
+  }
+
+  /** For the file that is open now. */
+  #watchFile(): void {
+    const { path, maxSize } = this.#settings;
+    this.#notRotated = this.#whyNotRotated();
+    if (this.#notRotated === null) {
+      this.#kept ??= this.#world.keep(path, {
+        isThere: () => this.#isAtPath(),
+        restore: () =>
+          this.#reopen(
+            this.#statusOf(path) === null
+              ? "was gone: it is made again"
+              : "was replaced: the new one is open",
+          ),
+      });
+    } else {
+      this.#kept?.remove();
+      this.#kept = null;
+    }
+    if (maxSize <= 0) return;
+    if (this.#notRotated === null) this.#lookAtSize();
+    else this.#world.log("warning", `log-maxsize has no effect: log file "${path}" ${this.#notRotated}`);
+  }
+
+  #whyNotRotated(): string | null {
+    if (!fstatSync(this.#fd).isFile()) return "is not a regular file";
+    // Its backup would be in /dev or /proc, and what it is called outside of reeve is not known.
+    return this.#tree === HOST_TREE && isDescriptorName(this.#settings.path)
+      ? "is the name of an open descriptor; name the file itself"
+      : null;
+  }
+
+  #isAtPath(): boolean {
+    try {
+      const named = this.#statusOf(this.#settings.path);
+      const { ino, dev } = fstatSync(this.#fd);
+      return named !== null && named.ino === ino && named.dev === dev;
+    } catch {
+      return false;
+    }
   }
 
   #install(fd: number): void {
     // The old watch is of the old file.
     this.#disarm();
     this.#fd = this.#world.install(fd);
-    if (this.#watching) this.#lookAtSize();
+    if (this.#watching) this.#watchFile();
   }
 
   async #rotate(): Promise<void> {
     const { path } = this.#settings;
-    const status = fstatSync(this.#fd);
-    if (!status.isFile()) throw new Error("it is not a regular file");
-    const named = this.#statusOf(path);
-    if (named === null || named.ino !== status.ino || named.dev !== status.dev) {
+    const why = this.#whyNotRotated();
+    if (why !== null) throw new Error(`it ${why}`);
+    const { size } = fstatSync(this.#fd);
+    if (!this.#isAtPath()) {
       // Another program moved it away already: to rename what has the name now would lose that program's file.
       this.reopen();
       return;
     }
     const backup = this.#backupName();
-    this.#world.log("info", `logsize: ${status.size}, triggering rotation to ${backup}...`);
+    this.#world.repeats.say("rotation", "info", `logsize: ${size}, triggering rotation to ${backup}...`);
+    this.#world.written(backup);
     if (!this.#world.isShared() && this.#renameAway(backup)) return;
-    const { lost } = await copyAndTruncate(this.#fd, path, backup, this.#tree);
-    if (lost > 0) this.#world.log("warning", `${lost} bytes of the log were lost while it was rotated`);
+    const { lost } = await copyAndTruncate({
+      fd: this.#fd,
+      path,
+      backup,
+      tree: this.#tree,
+      written: this.#world.written,
+    });
+    if (lost === 0) return;
+    const text = `${lost} bytes of the log were lost while it was rotated`;
+    this.#world.repeats.say("lost in rotation", "warning", text);
   }
 
   /** False when the backup is on another file system, or similar: then it has to be copied. */
@@ -189,7 +273,7 @@ export class LogFile {
 
   #lookAtSize(): void {
     this.#disarm();
-    if (!this.#watching) return;
+    if (!this.#watching || this.#notRotated !== null) return;
     this.#arm();
     // Looked at once the watch is set, so that nothing written meanwhile is missed.
     let size: number;
@@ -198,15 +282,37 @@ export class LogFile {
     } catch {
       return;
     }
+    this.#setPause(size);
     if (size <= this.#settings.maxSize) return;
     this.#disarm();
-    void this.rotate().then((done) => this.#later(done ? LOOK_AGAIN : AFTER_FAILURE));
+    void this.rotate().then((done) => this.#later(done ? this.#pause : AFTER_FAILURE));
+  }
+
+  /**
+   * At the present rate half of what is left, all of it once the file is rotated, is written in the pause.
+   */
+  #setPause(size: number): void {
+    const { maxSize } = this.#settings;
+    const now = this.#world.now();
+    const passed = now - this.#looked.at;
+    const grown = size - this.#looked.size;
+    const rest = size > maxSize ? 0 : size;
+    // A look right after the last one, as at a file that was begun just now, tells nothing.
+    if (passed >= 0 && passed < LOOK_SOON / 2) {
+      this.#looked.size = Math.min(this.#looked.size, rest);
+      return;
+    }
+    const pause = grown > 0 ? (maxSize - rest) / 2 / (grown / passed) : LOOK_AGAIN;
+    if (passed < Infinity) this.#pause = Math.min(Math.max(pause, LOOK_SOON), LOOK_AGAIN);
+    this.#looked = { at: now, size: rest };
   }
 
   #arm(): void {
     const onEvent = () => {
       this.#disarm();
-      this.#later(LOOK_AGAIN);
+      // After a rest the rate of before says nothing.
+      const isRested = this.#world.now() - this.#looked.at > LOOK_AGAIN;
+      this.#later(isRested ? LOOK_SOON : this.#pause);
     };
     try {
       // By descriptor: the name may mean another file by now.

@@ -1,18 +1,23 @@
 /**
- * Opens a log file for appending, as root too: not through a link that somebody else may have planted, never waiting
- * for a FIFO's reader, never becoming reeve's controlling terminal. In a jail no link and no device will do.
+ * Opens a log file for appending, as root too: not through a link that somebody else may have planted, never
+ * waiting for a FIFO's reader, never becoming reeve's controlling terminal. In a jail no link and no device
+ * will do.
  */
 import {
   closeSync,
   constants,
+  fchmodSync,
   fchownSync,
   fstatSync,
   lstatSync,
   openSync,
+  readlinkSync,
+  realpathSync,
+  statfsSync,
   type Stats,
   statSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { errorCode } from "../sys/errno.ts";
 import { errorText } from "../sys/error_text.ts";
 import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
@@ -27,6 +32,13 @@ const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NOCTTY | con
 export interface OpenLogOptions {
   /** A log file that is created belongs to this user; null: to reeve's own. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
+  /** One that is there already, too, as far as reeve may change that: logfile-chown. */
+  readonly ownsExisting?: boolean;
+  /**
+   * Permission bits of the file, made or found: logfile-chmod; null: of one that is made 0640 less the
+   * umask.
+   */
+  readonly mode?: number | null;
   readonly asRoot: boolean;
   /** Clears O_NONBLOCK: daemons share the descriptor, and they do not expect EAGAIN. */
   readonly setBlocking: (fd: number) => void;
@@ -71,6 +83,29 @@ function openLink({ path, entry, options }: Place, flags: number): number {
   return openSync(entry, (flags & ~constants.O_NOFOLLOW) | constants.O_CREAT, MODE);
 }
 
+const PROC_SUPER_MAGIC = 0x9fa0;
+/** As many as the kernel follows. */
+const MOST_LINKS = 40;
+
+/**
+ * Whether the path (/dev/stdout, /dev/fd/3) leads through /proc to what a process has open, whatever its
+ * name is.
+ */
+export function isDescriptorName(path: string): boolean {
+  let entry = path;
+  try {
+    for (let links = 0; links < MOST_LINKS; links++) {
+      if (!lstatSync(entry).isSymbolicLink()) return false;
+      const directory = realpathSync(dirname(entry));
+      if (statfsSync(directory).type === PROC_SUPER_MAGIC) return true;
+      entry = resolve(directory, readlinkSync(entry));
+    }
+  } catch {
+    // It is not there, so that it is no name of anything that is open.
+  }
+  return false;
+}
+
 function openOnce(place: Place): { fd: number; created: boolean } {
   const { path, entry } = place;
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -96,6 +131,12 @@ function checkOpened({ path, entry, options }: Place, status: Stats): void {
     refuse(path, "it is no file inside the jail; name one");
   }
   if (!options.asRoot || !status.isFile() || status.nlink < 2) return;
+  if (options.ownsExisting === true || (options.mode ?? null) !== null) {
+    refuse(
+      path,
+      "it has a second name (hard link), whose owner and mode would be changed as well; remove it",
+    );
+  }
   if ((statSync(dirname(entry)).mode & WORLD_WRITABLE) !== 0) {
     refuse(
       path,
@@ -114,7 +155,10 @@ function explain(code: string): string {
   return code;
 }
 
-/** The descriptor (close-on-exec, O_APPEND). Throws an Error whose text is complete: `cannot open log file "..."`. */
+/**
+ * The descriptor (close-on-exec, O_APPEND). Throws an Error whose text is complete: `cannot open log file
+ * "..."`.
+ */
 export function openLogFile(path: string, options: OpenLogOptions): number {
   try {
     return (options.tree ?? HOST_TREE).entry(path, "use", (entry) => openAt({ path, entry, options }));
@@ -125,13 +169,19 @@ export function openLogFile(path: string, options: OpenLogOptions): number {
 }
 
 function openAt(place: Place): number {
-  const { owner, setBlocking } = place.options;
+  const { owner, ownsExisting = false, mode = null, setBlocking } = place.options;
   const { fd, created } = openOnce(place);
   try {
     const status = fstatSync(fd);
     checkOpened(place, status);
     if (!status.isFile()) setBlocking(fd);
-    if (created && owner !== null) fchownSync(fd, owner.uid, owner.gid);
+    // Devices, and what only has a name in /proc, are others' too.
+    const isOurs = created || (status.isFile() && (isInside(place.options) || !isDescriptorName(place.path)));
+    if (owner !== null && (created || (ownsExisting && isOurs))) {
+      // Without root it can only be that user's already.
+      if (status.uid !== owner.uid || status.gid !== owner.gid) fchownSync(fd, owner.uid, owner.gid);
+    }
+    if (mode !== null && isOurs && (status.mode & 0o7777) !== mode) fchmodSync(fd, mode);
     return fd;
   } catch (problem) {
     closeSync(fd);

@@ -1,8 +1,8 @@
 /**
  * The two ways to begin a new log file, both leaving the old text under a backup name.
  *
- * Rename: exact, but a process that already has the file open goes on writing to the renamed one.
- * Copy and truncate: for when daemons have it open. Its limits: the disk holds the text twice for a moment, and what
+ * Rename: exact, but a process that already has the file open goes on writing to the renamed one. Copy and
+ * truncate: for when daemons have it open. Its limits: the disk holds the text twice for a moment, and what
  * is written between the last read and the truncation is lost (counted, where it can be seen in the size).
  */
 import {
@@ -30,20 +30,27 @@ export interface CopyResult {
   readonly lost: number;
 }
 
+export interface CopyOptions {
+  /** The log, open for appending. */
+  readonly fd: number;
+  readonly path: string;
+  readonly backup: string;
+  readonly tree?: FileTree;
+  /** Told the name of a file before there is one. */
+  readonly written?: (path: string) => void;
+}
+
 /**
- * Copies the file behind `fd` (open for appending) to `backup`, then empties it in place. The event loop runs between
- * the chunks. Rejects with the file system's error; then the log is as it was and no half copy is left.
+ * Copies the file behind `fd` to `backup`, then empties it in place. The event loop runs between the chunks.
+ * Rejects with the file system's error; then the log is as it was and no half copy is left.
  */
-export async function copyAndTruncate(
-  fd: number,
-  path: string,
-  backup: string,
-  tree: FileTree = HOST_TREE,
-): Promise<CopyResult> {
+export async function copyAndTruncate(options: CopyOptions): Promise<CopyResult> {
+  const { fd, path, backup, tree = HOST_TREE, written } = options;
   const old = fstatSync(fd);
   const source = openForReading(fd, path, tree);
   const temporary = `${backup}.${crypto.getRandomValues(new Uint8Array(6)).toHex()}.tmp`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  written?.(temporary);
   let target = -1;
   try {
     target = tree.entry(temporary, "use", (entry) => openSync(entry, flags, 0o600));

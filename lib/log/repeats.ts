@@ -1,6 +1,7 @@
 /**
- * Log lines that others can cause as often as they like: each kind is said at most once a second, the others of that second
- * are counted and the count is said with the last of them. Must never grow: the kinds are ours, the texts anybody's.
+ * Log lines that others can cause as often as they like: each kind is said at most once a second, the others
+ * of that second are counted and the count is said with the last of them. Must never grow: the kinds are
+ * ours, the texts anybody's.
  */
 import { SECOND_MS } from "../sys/pace.ts";
 import type { Timers } from "../sys/timers.ts";

@@ -20,6 +20,7 @@ import { JailEntry } from "./jail/entry.ts";
 import { chooseJail } from "./jail/finder.ts";
 import { JailFile } from "../records/jail_record.ts";
 import { Legions } from "./legions.ts";
+import type { OwnThings } from "./own_things.ts";
 import { type Perform, Services } from "./services.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
@@ -41,6 +42,7 @@ const STDIN = 0;
 export function assemble(
   request: StartRequest,
   logger: Logger,
+  own: OwnThings,
   runDir: string | null,
   uid: number,
   lifeSignal: AbortSignal,
@@ -48,10 +50,10 @@ export function assemble(
 ): Assembly {
   const { plan, capsule, parseCommand } = request;
   const inherited = inheritance(uid);
-  const own = process.env;
+  const variables = process.env;
   const changes = plan.instance.environment;
   const environment = daemonEnvironment({
-    own,
+    own: variables,
     changes,
     reloads: capsule.reloads,
     originalName: process.argv0,
@@ -63,7 +65,9 @@ export function assemble(
     wanted: plan.instance.jail,
     logger,
   });
-  const inside = jail?.plan.environment === "clean" ? jailEnvironment({ own, changes }) : environment;
+  const inside = jail?.plan.environment === "clean"
+    ? jailEnvironment({ own: variables, changes })
+    : environment;
   const core = new Core({
     plan,
     logger,
@@ -81,11 +85,24 @@ export function assemble(
   });
   const place = core.jail === null ? {} : { jail: () => core.jail?.place() ?? null };
   const commands = new CommandRunner(core.host, core.registry, plan.instance, inherited, place.jail);
-  const services = new Services({ plan, logger, core, commands, environment, parseCommand, uid, ...place });
+  if (runDir !== null) {
+    own.files.add(runDir);
+    own.files.addDirectory(runDir);
+  }
+  const isReload = restored !== null;
+  const outside = { plan, logger, own, isReload, core, commands, environment, parseCommand, uid };
+  const services = new Services({ ...outside, ...place });
   const legions = new Legions({ plan, logger, core, commands, parseCommand, hooks: services.hooks });
   core.instance.useLegions(legions);
   core.host.starter.lordship = (legion) => legions.lordship(legion);
-  const statistics = new Statistics({ plan, logger, instance: core.instance, legions });
+  const statistics = new Statistics({
+    plan,
+    logger,
+    own: own.files,
+    keep: (path, kept) => own.keep(core.inotify, path, kept),
+    instance: core.instance,
+    legions,
+  });
   const entrypoint = core.instance.units.find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
   return { core, services, legions, statistics, inside, foreground };

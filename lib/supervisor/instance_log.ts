@@ -9,6 +9,8 @@ import type { Logger } from "../log/logger.ts";
 import { putOnStandardOutput } from "../log/standard_output.ts";
 import { IDLE_TIMERS } from "../sys/timers.ts";
 import { setNonblocking } from "../sys/file/descriptor.ts";
+import { HOST_TREE } from "../sys/file/file_tree.ts";
+import type { OwnThings } from "./own_things.ts";
 import type { Core } from "./core.ts";
 
 /** logto2 in a jail: uWSGI opens it once it is in there. The file can be opened no sooner than that. */
@@ -21,19 +23,25 @@ export function planLogFile(
   plan: Plan,
   logger: Logger,
   uid: number,
+  own: OwnThings,
   core: () => Core,
   jail: JailSource = () => null,
 ): LogFile | null {
   const { log, identity } = plan.instance;
   if (log.file === null) return null;
   const isInside = isLogInside(plan);
+  const path = isInside ? resolve("/", log.file) : resolve(log.file);
+  const tree = isInside ? jailTree(jail) : HOST_TREE;
+  own.files.add(path, tree);
   return new LogFile(
     {
-      path: isInside ? resolve("/", log.file) : resolve(log.file),
-      ...(isInside ? { tree: jailTree(jail) } : {}),
+      path,
+      tree,
       maxSize: log.maxSize,
       backupName: log.backupName,
-      owner: log.asUser ? identity : null,
+      owner: log.asUser || log.chown ? identity : null,
+      ownsExisting: log.chown && uid === 0,
+      mode: log.mode,
       asRoot: uid === 0,
       setBlocking: (fd) => setNonblocking(fd, false),
     },
@@ -47,6 +55,9 @@ export function planLogFile(
       },
       isShared: () => core().instance.units.some(({ status }) => (status.main ?? status.child) !== null),
       log: (level, text) => logger.log(level, null, text),
+      repeats: own.repeats,
+      written: (file) => own.files.addPassing(file, tree),
+      keep: (file, kept) => own.keep(core().inotify, file, kept, tree),
       now: () => Date.now(),
       timers: IDLE_TIMERS,
       watch: (path, mask, onEvent) => core().inotify.watch(path, mask, onEvent),

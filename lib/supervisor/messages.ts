@@ -3,7 +3,6 @@
  * its words. Pure; escaping is the line format's work.
  */
 export const MESSAGES = {
-  activeFifo: (path: string) => `active master fifo is now ${path}`,
   reloading: () => "...gracefully reloading",
   reloadExit: () => "exit-on-reload: stopping instead of reloading",
   goodbye: () => "goodbye to reeve",

@@ -28,6 +28,8 @@ export interface ReloadParts {
   readonly statistics: Statistics;
   readonly runDir: RunDir | null;
   readonly perform: Perform;
+  /** The same, each command once a second. */
+  readonly paced: Perform;
   /** Runs the hooks of the end. */
   readonly atExit: () => Promise<void>;
   /** Tells the service manager that reeve is up. */
@@ -137,11 +139,11 @@ export class Reload {
   }
 
   async #carryOn(): Promise<void> {
-    const { core, services, legions, statistics, perform, tellUp } = this.#parts;
+    const { core, services, legions, statistics, perform, paced, tellUp } = this.#parts;
     await legions.start(false);
     await statistics.start(false);
     core.instance.carryOn();
-    services.startFifo(perform);
+    services.startFifo(paced);
     services.watchTouches(perform);
     tellUp();
   }

@@ -9,6 +9,7 @@ import type { JailPlace } from "../jail/place.ts";
 import type { LogFile } from "../log/log_file.ts";
 import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
 import { becomeSubreaper, ownCredentials } from "../sys/process/own_process.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import { assemble } from "./assemble.ts";
 import { tellReady } from "./background.ts";
@@ -24,6 +25,8 @@ import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
 import { MESSAGES } from "./messages.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
+import { OwnThings } from "./own_things.ts";
+import { PacedCommands } from "../control/paced_commands.ts";
 import { Reload } from "./reload.ts";
 import type { Perform, Services } from "./services.ts";
 import { meanings, wireSignals } from "./signal_wiring.ts";
@@ -41,6 +44,7 @@ export class Run {
   readonly #plan: Plan;
   readonly #capsule: Capsule;
   readonly #logger: Logger;
+  readonly #own: OwnThings;
   readonly #logFile: LogFile | null;
   readonly #startUp = new AbortController();
   readonly #life = new AbortController();
@@ -56,6 +60,7 @@ export class Run {
   #runDir: RunDir | null = null;
   #foreground: Foreground | null = null;
   #reload!: Reload;
+  #paced: PacedCommands | null = null;
   #isUp = false;
 
   constructor(request: StartRequest) {
@@ -63,8 +68,9 @@ export class Run {
     this.#plan = request.plan;
     this.#capsule = request.capsule;
     this.#logger = standardLogger(process.env, isTerminal(2));
+    this.#own = new OwnThings(this.#logger);
     const jail = (): JailPlace | null => this.#core.jail?.place() ?? null;
-    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, () => this.#core, jail);
+    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, this.#own, () => this.#core, jail);
   }
 
   async toTheEnd(): Promise<number> {
@@ -84,6 +90,8 @@ export class Run {
       this.#foreground?.giveBack();
       this.#services?.close(instance.vacuum);
       this.#statistics?.close();
+      this.#paced?.cancel();
+      this.#own.repeats.flush();
       this.#logger.flush();
     }
   }
@@ -97,9 +105,8 @@ export class Run {
       const where = error instanceof Error
         ? (error.stack ?? "").split("\n").slice(1, 4).join(" ").trim()
         : "";
-      this.#logger.error(null, `a fault of reeve itself, which goes on: ${errorText(error)}`, {
-        at: where.replace(/\s+/g, " "),
-      });
+      const text = `a fault of reeve itself, which goes on: ${errorText(error)}`;
+      this.#own.repeats.say("fault", "error", `${text} at ${where.replace(/\s+/g, " ")}`);
     };
     process.on("uncaughtException", say);
     process.on("unhandledRejection", say);
@@ -126,7 +133,22 @@ export class Run {
     const runDir = this.#runDir?.path ?? null;
     const commandDeps = this.#commandDeps();
     const obey: Perform = (command) => perform(command, commandDeps);
-    const parts = assemble(this.#request, this.#logger, runDir, this.#uid, this.#life.signal, obey);
+    this.#paced = new PacedCommands({
+      timers: LOOP_TIMERS,
+      now: () => performance.now(),
+      log: (level, text) => this.#logger.log(level, null, text),
+      perform: obey,
+    });
+    const paced: Perform = (command) => this.#paced?.ask(command);
+    const parts = assemble(
+      this.#request,
+      this.#logger,
+      this.#own,
+      runDir,
+      this.#uid,
+      this.#life.signal,
+      obey,
+    );
     this.#core = parts.core;
     this.#services = parts.services;
     if (isLogInside(this.#plan)) this.#services.openLogInside = this.#logOpener(isReload);
@@ -142,13 +164,17 @@ export class Run {
       statistics: parts.statistics,
       runDir: this.#runDir,
       perform: obey,
-      atExit: () => this.#atExit(),
+      paced,
+      atExit: () => {
+        this.#paced?.runHeld();
+        return this.#atExit();
+      },
       tellUp: () => this.#tellUp(),
     });
-    this.#logFile?.watchSize();
+    this.#logFile?.watch();
     wireSignals(
       meanings(instance.sigtermReloads, this.#foreground !== null),
-      obey,
+      paced,
       () => {
         this.#foreground?.look();
         this.#core.reap();
@@ -164,6 +190,7 @@ export class Run {
       statistics: this.#statistics,
       inside: parts.inside,
       perform: obey,
+      paced,
       isReload,
       startSignal: this.#startUp.signal,
       lifeSignal: this.#life.signal,

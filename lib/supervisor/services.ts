@@ -19,19 +19,24 @@ import { watcher } from "../sys/file/watcher.ts";
 import type { CommandRunner } from "../process/command_runner.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
+import { HOST_TREE } from "../sys/file/file_tree.ts";
+import type { Kept } from "../sys/file/kept.ts";
+import type { OwnThings } from "./own_things.ts";
 import { errorText } from "../sys/error_text.ts";
-import { MasterFifo } from "./fifo.ts";
+import { MasterFifo } from "../control/fifo.ts";
 import { HookRunner } from "../hooks/hooks.ts";
 import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
-import { watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { type TouchWorld, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
 import { waitInside } from "../watch/wait_inside.ts";
 import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
 
 export interface ServicesParts {
   readonly plan: Plan;
   readonly logger: Logger;
+  readonly own: OwnThings;
+  readonly isReload: boolean;
   readonly core: Core;
   readonly commands: CommandRunner;
   readonly environment: Environment;
@@ -88,7 +93,9 @@ export class Services {
   /** Throws when one cannot be written. */
   writePidfiles(wanted: (pidfile: Plan["instance"]["pidfiles"][number]) => boolean): void {
     for (const pidfile of this.#parts.plan.instance.pidfiles) {
-      if (wanted(pidfile)) writePidfile(pidfile, this.#pidfileContext());
+      if (!wanted(pidfile)) continue;
+      this.#parts.own.files.add(resolve(pidfile.path));
+      writePidfile(pidfile, this.#pidfileContext());
     }
   }
 
@@ -104,42 +111,48 @@ export class Services {
 
   /** The FIFO, and the socket that hands out namespaces. Throws when one cannot be made. */
   startFifo(perform: Perform): void {
-    const { plan, logger, uid, core } = this.#parts;
-    const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
-    if (plan.instance.setnsServer !== null) {
-      this.#setns = new SetnsServer(plan.instance.setnsServer, {
-        watcher: watcher(),
-        log,
-        uid,
-        jail: core.jail,
-      });
+    const { plan, logger, uid, core, own } = this.#parts;
+    const shared = {
+      watcher: watcher(),
+      log: (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text),
+      repeats: own.repeats,
+      keep: (path: string, kept: Kept) => own.keep(core.inotify, path, kept),
+      uid,
+    };
+    const { setnsServer } = plan.instance;
+    if (setnsServer !== null) {
+      own.files.add(resolve(setnsServer.path));
+      this.#setns = new SetnsServer(setnsServer, { ...shared, jail: core.jail });
     }
     const paths = plan.instance.masterFifo.map(({ path }) => resolve(path));
     if (paths.length === 0) return;
-    this.#fifo = new MasterFifo(
-      paths,
-      { watcher: watcher(), log, uid, owner: plan.instance.identity },
-      perform,
-    );
+    for (const path of paths) own.files.add(path);
+    const times = { timers: LOOP_TIMERS, now: () => performance.now() };
+    this.#fifo = new MasterFifo(paths, { ...shared, ...times, owner: plan.instance.identity }, perform);
     this.#fifo.start();
   }
 
+  /** `perform`: not paced, since the touches themselves are. */
   watchTouches(perform: Perform): void {
-    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#pathWorld(), perform));
+    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#touchWorld(), perform));
     this.watchDaemons(perform);
   }
 
   /** The touch files of daemons, which are the jail's where there is one; anew when it was made again: what is there now counts. */
   watchDaemons(perform: Perform): void {
-    const { logger, core } = this.#parts;
+    const { logger, core, own } = this.#parts;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
     const { places } = core.host.starter;
     for (const unit of core.instance.units) {
-      if (unit.plan.touch.length === 0) continue;
       const source = places.sourceOf(unit.plan);
+      if (unit.plan.kind === "smart2" && unit.plan.pidfile !== null) {
+        const path = places.absolute(unit.plan, unit.plan.pidfile);
+        own.files.add(path, source === null ? HOST_TREE : jailTree(source));
+      }
+      if (unit.plan.touch.length === 0) continue;
       const tree = source === null ? {} : { tree: jailTree(source) };
       const cwd = places.directoryOf(unit.plan) ?? process.cwd();
-      const world = { ...this.#pathWorld(), ...tree, cwd };
+      const world = { ...this.#touchWorld(), ...tree, cwd };
       this.#daemonTouches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
         const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
         logger.info(
@@ -185,6 +198,11 @@ export class Services {
     const { jail } = this.#parts;
     const world = this.#pathWorld();
     return jail === undefined || inside === null ? world : waitInside(world, jail, inside);
+  }
+
+  #touchWorld(): TouchWorld {
+    const { own, isReload } = this.#parts;
+    return { ...this.#pathWorld(), own: own.files, now: () => performance.now(), isReload };
   }
 
   #pathWorld(): WaitWorld {

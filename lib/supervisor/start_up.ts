@@ -23,6 +23,8 @@ export interface Surroundings {
 export interface StartUp extends Surroundings {
   readonly legions: Pick<Legions, "start">;
   readonly statistics: Pick<Statistics, "start">;
+  /** `perform`, each command once a second. */
+  readonly paced: Perform;
   readonly isReload: boolean;
   /** Aborts when reeve is told to stop before the daemons run. */
   readonly startSignal: AbortSignal;
@@ -105,8 +107,8 @@ async function becomeUser({ plan, core, services }: Surroundings, signal: AbortS
 }
 
 /** The daemons run: to be told to stop is an ordinary stop from here on. */
-async function afterStart({ services, perform, isReload, lifeSignal }: StartUp): Promise<void> {
-  services.startFifo(perform);
+async function afterStart({ services, perform, paced, isReload, lifeSignal }: StartUp): Promise<void> {
+  services.startFifo(paced);
   services.watchTouches(perform);
   if (!isReload) services.writePidfiles(({ safe }) => safe);
   await services.hooks.run("master-start", lifeSignal);

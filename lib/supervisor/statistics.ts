@@ -1,19 +1,26 @@
 /**
- * The instance's statistics server: gathers what it says from the running parts when somebody asks. Must never hold up the
- * instance: what keeps it from listening is a refusal at the first start, and afterwards a line in the log.
+ * The instance's statistics server: gathers what it says from the running parts when somebody asks, and
+ * listens again when its socket is gone from its path. Must never hold up the instance: what keeps it from
+ * listening is a refusal at the first start, and afterwards a line in the log.
  */
+import { resolve } from "node:path";
+import type { StatsPlan } from "../config/plan/stats_plan.ts";
 import { shownCommand } from "../config/plan/mask.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import type { InstanceFacts } from "../control/stats_document.ts";
 import type { StatsServer } from "../control/stats_server.ts";
 import type { Logger } from "../log/logger.ts";
+import type { KeepPath } from "../sys/file/kept.ts";
+import type { OwnFiles } from "../watch/own_files.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { Instance } from "./instance.ts";
 import type { Legions } from "./legions.ts";
 
 export interface StatisticsParts {
   readonly plan: Plan;
-  readonly logger: Pick<Logger, "error">;
+  readonly logger: Pick<Logger, "error" | "warning">;
+  readonly own: Pick<OwnFiles, "add">;
+  readonly keep: KeepPath;
   readonly instance: Pick<Instance, "units">;
   readonly legions: Pick<Legions, "states">;
 }
@@ -24,6 +31,7 @@ const START_AGAIN_MS = 5000;
 export class Statistics {
   readonly #parts: StatisticsParts;
   #server: StatsServer | null = null;
+  #kept: { remove(): void } | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #isClosed = false;
 
@@ -37,12 +45,7 @@ export class Statistics {
     this.#isClosed = false;
     if (stats === null) return;
     try {
-      const { serveStats } = await import("../control/stats_server.ts");
-      const { statsDocument } = await import("../control/stats_document.ts");
-      const { version } = await import("../../package.json", { with: { type: "json" } });
-      const server = await serveStats(stats, () => statsDocument(this.#facts(version), stats.minified));
-      if (this.#isClosed) server.close();
-      else this.#server = server;
+      await this.#listen(stats);
     } catch (error) {
       if (isFirst) throw error;
       this.#parts.logger.error(null, `${errorText(error)}; tried again every ${START_AGAIN_MS / 1000} s`);
@@ -53,8 +56,36 @@ export class Statistics {
   close(): void {
     this.#isClosed = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#kept?.remove();
+    this.#kept = null;
     this.#server?.close();
     this.#server = null;
+  }
+
+  async #listen(stats: StatsPlan): Promise<void> {
+    const server = await this.#serve(stats);
+    if (this.#isClosed) return server.close();
+    this.#server = server;
+    if (stats.address.kind !== "unix") return;
+    const path = resolve(stats.address.path);
+    this.#parts.own.add(path);
+    this.#kept ??= this.#parts.keep(path, {
+      isThere: () => this.#server?.isAtPath() ?? true,
+      restore: async () => {
+        const before = this.#server;
+        this.#server = await this.#serve(stats);
+        before?.close();
+        if (this.#isClosed) this.#server.close();
+        this.#parts.logger.warning(null, `stats socket "${path}" was gone: it is made again`);
+      },
+    });
+  }
+
+  async #serve(stats: StatsPlan): Promise<StatsServer> {
+    const { serveStats } = await import("../control/stats_server.ts");
+    const { statsDocument } = await import("../control/stats_document.ts");
+    const { version } = await import("../../package.json", { with: { type: "json" } });
+    return await serveStats(stats, () => statsDocument(this.#facts(version), stats.minified));
   }
 
   #facts(version: string): InstanceFacts {

@@ -1,6 +1,7 @@
 /**
- * A rate of at most one effect in a gap of time: the first comes at once, what is asked for soon after it is held back until
- * the gap is over, and of several the last stands for all. Must never lose the last, nor run one after `cancel`.
+ * A rate of at most one effect in a gap of time: the first comes at once, what is asked for soon after it is
+ * held back until the gap is over, and of several the last stands for all. Must never lose the last, nor run
+ * one after `cancel`.
  */
 import type { Timers } from "./timers.ts";
 
@@ -8,7 +9,9 @@ export interface PaceDeps {
   readonly timers: Timers;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** An effect is held back for so many milliseconds; called once for each gap, whatever is asked for in it. */
+  /**
+   * An effect is held back for so many milliseconds; called once for each gap, whatever is asked for in it.
+   */
   readonly onHeld?: (milliseconds: number) => void;
 }
 
@@ -22,7 +25,10 @@ export class Pace {
   #held: (() => void) | null = null;
   #timer: { cancel(): void } | null = null;
 
-  /** `afterOne`: an effect has just been, though not through this object; the first one waits for the gap after it. */
+  /**
+   * `afterOne`: an effect has just been, though not through this object; the first one waits for the gap
+   * after it.
+   */
   constructor(deps: PaceDeps, options: { readonly gap?: number; readonly afterOne?: boolean } = {}) {
     this.#deps = deps;
     this.#gap = options.gap ?? SECOND_MS;

@@ -11,6 +11,10 @@ export const MESSAGES = {
     `*** ${path} has been touched... running "${command}" ***`,
   touchMissing: (path: string) =>
     `unable to stat() ${path}, events will be triggered as soon as the file is created`,
+  touchOwn: (path: string, what: string) =>
+    `"${path}" is a file that reeve itself writes: its changes cause no ${what}`,
+  touchHeld: (what: string, seconds: number) =>
+    `the next ${what} is held back for ${seconds.toFixed(1)} s: the last was less than a second ago`,
   waiting: (target: string, seconds: number) =>
     `waiting for ${target} (${seconds === 0 ? "without limit" : `max ${seconds} seconds`}) ...`,
   waited: (target: string) => `${target} ready`,

@@ -1,17 +1,20 @@
 /**
- * Watches what a path means, as stat(2) follows it, by inotify: also when neither the file nor its directories exist
- * yet, and through links that are turned to another target. Fires as uWSGI's touch: the modification time has
- * increased (nanoseconds here), the file has appeared, or it has disappeared. Never polls.
+ * Watches what a path means, as stat(2) follows it, by inotify: also when neither the file nor its
+ * directories exist yet, and through links that are turned to another target. Fires as uWSGI's touch: the
+ * modification time has increased (nanoseconds here), the file has appeared, or it has disappeared. Never
+ * polls.
  *
- * Limits: a file system that is mounted over the path sends no event; one that is changed on another host (NFS)
- * neither.
+ * Limits: a file system that is mounted over the path sends no event; one that is changed on another host
+ * (NFS) neither.
  */
 import { statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { isSysError } from "../sys/errno.ts";
 import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { IN, type Inotify, type InotifyEvent } from "../sys/file/inotify.ts";
 import type { Timers } from "../sys/timers.ts";
 import { errorText } from "../sys/error_text.ts";
+import type { OwnFiles } from "./own_files.ts";
 import { type ChainLink, pathChain } from "./path_chain.ts";
 
 export type PathChange = "changed" | "appeared" | "disappeared";
@@ -23,18 +26,25 @@ export interface PathWatchWorld {
   readonly onProblem: (text: string) => void;
   /** The tree that the paths are in; default: reeve's. */
   readonly tree?: FileTree;
+  /** Files whose changes do not count, since they are the watcher's own; default: none are. */
+  readonly own?: Pick<OwnFiles, "has" | "mayHave">;
 }
 
 export interface PathWatchOptions {
   /** Any event of the target counts, of a directory's entries too: uWSGI's fs-reload, and a pidfile. */
   readonly anyEvent?: boolean;
+  /** Told whenever another file may have the name, and not of what is in it or how old it is. */
+  readonly identityOnly?: boolean;
   /** Milliseconds in which the events of one change are gathered. */
   readonly settle?: number;
 }
 
 /** One change of a file is several events (truncated, written, closed): they are looked at together. */
 const SETTLE = 20;
-/** Looks in a row, each within so many milliseconds of the last, after which something is said never to stand still. */
+/**
+ * Looks in a row, each within so many milliseconds of the last, after which something is said never to
+ * stand still.
+ */
 const BUSY_LOOKS = 10;
 const BUSY = 100;
 /** The path may change while the watches are set; more often than this in a row is somebody's game. */
@@ -43,19 +53,33 @@ const MOST_PASSES = 8;
 /** Set on files too, where the kernel sends none of the events that are about entries. */
 const TARGET_MASK = IN.attrib | IN.modify | IN.closeWrite | IN.deleteSelf | IN.moveSelf |
   IN.create | IN.delete | IN.movedFrom | IN.movedTo;
+/** Less than that: a log that is written to a thousand times a second sends nothing. */
+const IDENTITY_MASK = IN.attrib | IN.deleteSelf | IN.moveSelf;
 const ENTRY_MASK = IN.delete | IN.movedFrom | IN.movedTo;
 const MISSING_MASK = IN.create | IN.movedTo | IN.attrib;
+/** What changes a directory's own time. */
+const ENTRIES_CHANGED = IN.create | IN.delete | IN.movedFrom | IN.movedTo;
 const LOOK_AGAIN = IN.overflow | IN.unmount | IN.ignored;
 
 /** In the place of a watch that cannot be had. */
 const NOT_WATCHED = { remove: () => {} };
 
-type Snapshot = { readonly dev: bigint; readonly ino: bigint; readonly mtime: bigint } | null;
+type Snapshot = {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly mtime: bigint;
+  readonly isDirectory: boolean;
+} | null;
 
 function takeSnapshot(path: string, tree: FileTree): Snapshot {
   try {
     const status = tree.target(path, "look", (target) => statSync(target, { bigint: true }));
-    return { dev: status.dev, ino: status.ino, mtime: status.mtimeNs };
+    return {
+      dev: status.dev,
+      ino: status.ino,
+      mtime: status.mtimeNs,
+      isDirectory: status.isDirectory(),
+    };
   } catch {
     return null;
   }
@@ -65,8 +89,11 @@ function takeSnapshot(path: string, tree: FileTree): Snapshot {
 function compare(before: Snapshot, now: Snapshot): PathChange | null {
   if (before === null) return now === null ? null : "appeared";
   if (now === null) return "disappeared";
-  if (now.ino !== before.ino || now.dev !== before.dev) return "changed";
-  return now.mtime > before.mtime ? "changed" : null;
+  return isSame(before, now) ? null : "changed";
+}
+
+function isSame(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>): boolean {
+  return now.ino === before.ino && now.dev === before.dev;
 }
 
 export class PathWatch {
@@ -74,12 +101,19 @@ export class PathWatch {
   readonly #world: PathWatchWorld;
   readonly #tree: FileTree;
   readonly #onChange: (change: PathChange) => void;
-  readonly #anyEvent: boolean;
+  readonly #options: PathWatchOptions;
   readonly #settle: number;
   #watches: { remove(): void }[] = [];
   #timer: { cancel(): void } | null = null;
   #snapshot: Snapshot;
+  /** Where the path leads to, as far as it leads; without links. */
+  #target: string;
   #touched = false;
+  /**
+   * Since the last look, of a directory: entries that are the watcher's own came or went, and entries of
+   * others.
+   */
+  #entries = { own: false, others: false };
   #closed = false;
   #problemTold = false;
   /** When it was last looked at, monotonic milliseconds. */
@@ -95,10 +129,11 @@ export class PathWatch {
     options: PathWatchOptions = {},
   ) {
     this.path = path;
+    this.#target = path;
     this.#world = world;
     this.#tree = world.tree ?? HOST_TREE;
     this.#onChange = onChange;
-    this.#anyEvent = options.anyEvent ?? false;
+    this.#options = options;
     this.#settle = options.settle ?? SETTLE;
     this.#arm();
     this.#snapshot = takeSnapshot(path, this.#tree);
@@ -106,6 +141,11 @@ export class PathWatch {
 
   get exists(): boolean {
     return this.#snapshot !== null;
+  }
+
+  /** What the path leads to is a file of the watcher's own, so that no change of it will count. */
+  get isOwn(): boolean {
+    return this.#world.own !== undefined && this.#isOwn(this.#target, null);
   }
 
   remove(): void {
@@ -123,6 +163,8 @@ export class PathWatch {
       const added = chain.map((link) => this.#watch(link));
       for (const watch of held.splice(0)) watch.remove();
       held.push(...added.filter((watch) => watch !== null));
+      const last = chain.at(-1);
+      if (last !== undefined) this.#target = last.name === null ? last.path : join(last.path, last.name);
       const again = pathChain(this.path, this.#tree);
       if (!added.includes(null) && JSON.stringify(again) === JSON.stringify(chain)) return;
       chain = again;
@@ -134,7 +176,7 @@ export class PathWatch {
   /** null: what is to be watched is gone since the chain was looked at. */
   #watch(link: ChainLink): { remove(): void } | null {
     const mask = link.kind === "target"
-      ? TARGET_MASK
+      ? (this.#options.identityOnly === true ? IDENTITY_MASK : TARGET_MASK)
       : (link.kind === "missing" ? MISSING_MASK : ENTRY_MASK) | IN.onlyDirectory;
     try {
       return this.#tree.target(
@@ -155,8 +197,11 @@ export class PathWatch {
     if (this.#looks > BUSY_LOOKS) {
       // It never stands still: its events are not even heard until the next look, which begins with new watches.
       wait = Math.max(BUSY / 2, wait);
-      this.#touched = true;
-      for (const watch of this.#watches.splice(0)) watch.remove();
+      // Where all of it is the watcher's own doing, what others do must go on being heard.
+      if (this.#touched || !this.#entries.own) {
+        this.#touched = true;
+        for (const watch of this.#watches.splice(0)) watch.remove();
+      }
     }
     this.#timer = this.#world.timers.after(wait, () => this.#settled());
   }
@@ -170,12 +215,38 @@ export class PathWatch {
   }
 
   #event(link: ChainLink, event: InotifyEvent): void {
-    const own = event.name === "";
+    const named = event.name !== "";
     if ((event.mask & LOOK_AGAIN) === 0) {
-      if (link.name !== null && !own && event.name !== link.name) return;
-      if (link.kind === "target") this.#touched = true;
+      if (link.name !== null && named && event.name !== link.name) return;
+      if (link.kind === "target") {
+        const changesEntries = named && (event.mask & ENTRIES_CHANGED) !== 0;
+        if (this.#isOwn(link.path, named ? event.name : null)) {
+          // The time of the directory is looked at once more, so that it is known by the next look.
+          if (!changesEntries) return;
+          this.#entries.own = true;
+        } else {
+          this.#touched = true;
+          if (changesEntries) this.#entries.others = true;
+        }
+      }
     }
     this.#later();
+  }
+
+  /** `entry`: of the directory `path`; null: `path` itself, a file. */
+  #isOwn(path: string, entry: string | null): boolean {
+    const { own } = this.#world;
+    if (own === undefined || !own.mayHave(entry ?? basename(path))) return false;
+    try {
+      const directory = this.#tree.target(
+        entry === null ? dirname(path) : path,
+        "look",
+        (target) => statSync(target),
+      );
+      return own.has(directory, entry ?? basename(path));
+    } catch {
+      return false; // The directory itself is gone: that is nobody's own doing.
+    }
   }
 
   #settled(): void {
@@ -187,9 +258,26 @@ export class PathWatch {
     this.#arm();
     const before = this.#snapshot;
     this.#snapshot = takeSnapshot(this.path, this.#tree);
-    const touched = this.#touched;
+    const change = this.#changeSince(before);
     this.#touched = false;
-    const change = compare(before, this.#snapshot) ?? (this.#anyEvent && touched ? "changed" : null);
+    this.#entries = { own: false, others: false };
     if (change !== null) this.#onChange(change);
+  }
+
+  #changeSince(before: Snapshot): PathChange | null {
+    const now = this.#snapshot;
+    const change = compare(before, now);
+    // What came and went between two looks is seen by its events alone.
+    if (this.#options.identityOnly === true) return change ?? "changed";
+    if (this.isOwn) return null;
+    const isTouched = this.#options.anyEvent === true && this.#touched;
+    if (before !== null && now !== null && isSame(before, now)) {
+      // With the watcher's own entries among them, a directory's time does not tell whether there are others.
+      const byOthers = now.isDirectory && this.#entries.own
+        ? this.#entries.others
+        : now.mtime > before.mtime || (this.#world.own !== undefined && this.#entries.others);
+      return byOthers || isTouched ? "changed" : null;
+    }
+    return change ?? (isTouched ? "changed" : null);
   }
 }

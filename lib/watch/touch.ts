@@ -1,18 +1,24 @@
 /**
- * The files whose touch makes the instance do something (touch-reload, touch-logreopen, touch-logrotate, touch-exec,
- * fs-reload) and those that restart one daemon. Only says what was touched; what follows is the supervisor's.
+ * The files whose touch makes the instance do something (touch-reload, touch-logreopen, touch-logrotate,
+ * touch-exec, fs-reload) and those that restart one daemon. Only says what was touched, and no effect more
+ * than once a second; what follows is the supervisor's. What reeve itself writes never counts.
  */
 import { isAbsolute } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { MESSAGES } from "./messages.ts";
-import { PathWatch, type PathWatchOptions, type PathWatchWorld } from "./path_watch.ts";
+import { Pace } from "../sys/pace.ts";
+import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
 
 export interface TouchWorld extends PathWatchWorld {
   /** Relative paths are relative to this. */
   readonly cwd: string;
   readonly log: (level: "info" | "warning", text: string) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** A reload has just been: the next one waits its second. */
+  readonly isReload: boolean;
 }
 
 export interface Touches {
@@ -26,14 +32,32 @@ type TouchPlan = Pick<
 
 function watchOne(
   path: string,
+  what: string,
   world: TouchWorld,
   onTouch: () => void,
-  options: PathWatchOptions = {},
+  anyEvent = false,
 ): PathWatch {
   // Not normalised: "current/../x" means what the kernel makes of it.
-  const watch = new PathWatch(isAbsolute(path) ? path : `${world.cwd}/${path}`, world, onTouch, options);
-  if (!watch.exists) world.log("info", MESSAGES.touchMissing(path));
+  const absolute = isAbsolute(path) ? path : `${world.cwd}/${path}`;
+  const watch = new PathWatch(absolute, world, onTouch, { anyEvent });
+  if (watch.isOwn) world.log("warning", MESSAGES.touchOwn(path, what));
+  else if (!watch.exists) world.log("info", MESSAGES.touchMissing(path));
   return watch;
+}
+
+/** `what`: the effect, for the line that says that the next is held back. */
+function makePace(what: string, world: TouchWorld, afterOne = false): Pace {
+  const onHeld = (ms: number): void => world.log("info", MESSAGES.touchHeld(what, ms / 1000));
+  return new Pace({ timers: world.timers, now: world.now, onHeld }, { afterOne });
+}
+
+function removal(watches: PathWatch[], paces: Iterable<Pace>): Touches {
+  return {
+    remove: () => {
+      for (const watch of watches.splice(0)) watch.remove();
+      for (const pace of paces) pace.cancel();
+    },
+  };
 }
 
 /** Watches from now on: what the files are now is the baseline. */
@@ -42,19 +66,27 @@ export function watchInstanceTouches(
   world: TouchWorld,
   perform: (command: InstanceCommand) => void,
 ): Touches {
-  const watches = meaningsOf(plan).map(({ path, text, command, anyEvent }) =>
-    watchOne(path, world, () => {
+  const paces = new Map<string, Pace>();
+  const watches = meaningsOf(plan).map(({ path, text, what, command, anyEvent }) => {
+    // Over a reload as well: what the next image starts may be what touches the file.
+    const afterOne = command.do === "reload" && world.isReload;
+    const pace = paces.get(what) ?? makePace(what, world, afterOne);
+    paces.set(what, pace);
+    const act = (): void => {
       world.log("info", text);
       perform(command);
-    }, anyEvent ? { anyEvent } : {})
-  );
-  return { remove: () => watches.splice(0).forEach((watch) => watch.remove()) };
+    };
+    return watchOne(path, what, world, () => pace.ask(act), anyEvent);
+  });
+  return removal(watches, paces.values());
 }
 
 interface Meaning {
   readonly path: string;
   /** For the log. */
   readonly text: string;
+  /** The effect, by its name: of one name there is one a second. */
+  readonly what: string;
   readonly command: InstanceCommand;
   /** Any event of the file counts, and not its change alone. */
   readonly anyEvent: boolean;
@@ -64,32 +96,33 @@ function meaningsOf(plan: TouchPlan): Meaning[] {
   const of = (
     paths: readonly string[],
     text: (path: string) => string,
+    what: string,
     command: PlainCommand,
     anyEvent = false,
-  ): Meaning[] => paths.map((path) => ({ path, text: text(path), command: { do: command }, anyEvent }));
+  ): Meaning[] => paths.map((path) => ({ path, text: text(path), what, command: { do: command }, anyEvent }));
   return [
-    ...of(plan.touchReload, MESSAGES.instanceTouched, "reload"),
-    ...of(plan.touchLogReopen, MESSAGES.logReopenTouched, "reopenLog"),
-    ...of(plan.touchLogRotate, MESSAGES.logRotateTouched, "rotateLog"),
+    ...of(plan.touchReload, MESSAGES.instanceTouched, "reload", "reload"),
+    ...of(plan.touchLogReopen, MESSAGES.logReopenTouched, "reopening of the log", "reopenLog"),
+    ...of(plan.touchLogRotate, MESSAGES.logRotateTouched, "rotation of the log", "rotateLog"),
     ...plan.touchExec.map(({ path, command }): Meaning => ({
       path,
       text: MESSAGES.commandTouched(path, maskLine(command)),
+      what: `"${maskLine(command)}"`,
       command: { do: "run", command },
       anyEvent: false,
     })),
-    ...of(plan.fsReload, MESSAGES.filesystemChanged, "reload", true),
+    ...of(plan.fsReload, MESSAGES.filesystemChanged, "reload", "reload", true),
   ];
 }
 
-/**
- * The touch list of one daemon. Files of the list that are touched within one settling time are one call each, as they
- * are different requests for the same restart: the daemon's unit merges them.
- */
+/** The touch list of one daemon, which is restarted once a second at most, whichever of them are touched. */
 export function watchDaemonTouches(
   paths: readonly string[],
   world: TouchWorld,
   onTouch: (path: string) => void,
 ): Touches {
-  const watches = paths.map((path) => watchOne(path, world, () => onTouch(path)));
-  return { remove: () => watches.splice(0).forEach((watch) => watch.remove()) };
+  const what = "restart";
+  const pace = makePace(what, world);
+  const watches = paths.map((path) => watchOne(path, what, world, () => pace.ask(() => onTouch(path))));
+  return removal(watches, [pace]);
 }

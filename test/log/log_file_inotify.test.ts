@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile } from "../../lib/log/log_file.ts";
+import { Repeats } from "../../lib/log/repeats.ts";
 import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { Inotify } from "../../lib/sys/file/inotify.ts";
 import { watcher } from "../../lib/sys/file/watcher.ts";
@@ -14,6 +15,7 @@ test("a log that outgrows log-maxsize is rotated by inotify, also one that has l
   const inotify = new Inotify(watcher());
   const open: number[] = [];
   const lines: string[] = [];
+  const log = (level: string, text: string): void => void lines.push(`${level} ${text}`);
   const file = new LogFile(
     { path, maxSize: 100, backupName: null, owner: null, asRoot: false, setBlocking: () => {} },
     {
@@ -22,7 +24,10 @@ test("a log that outgrows log-maxsize is rotated by inotify, also one that has l
         return fd;
       },
       isShared: () => false,
-      log: (level, text) => void lines.push(`${level} ${text}`),
+      log,
+      repeats: new Repeats({ timers: LOOP_TIMERS, log }),
+      written: () => {},
+      keep: () => ({ remove: () => {} }),
       now: () => Date.now(),
       // As the real ones, only sooner.
       timers: { after: (_milliseconds, run) => LOOP_TIMERS.after(1, run) },
@@ -31,7 +36,7 @@ test("a log that outgrows log-maxsize is rotated by inotify, also one that has l
   );
   try {
     file.open({ truncate: false });
-    file.watchSize();
+    file.watch();
     writeSync(open.at(-1) ?? -1, "x".repeat(101));
     await until(() => readdirSync(directory).length === 2);
     await until(() => statSync(path).size === 0);

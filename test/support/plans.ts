@@ -58,6 +58,8 @@ export const INSTANCE_PLAN: InstancePlan = {
     maxSize: 0,
     backupName: null,
     truncate: false,
+    chown: false,
+    mode: null,
     reopen: false,
   },
   reloadMercy: 3,

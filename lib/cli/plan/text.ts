@@ -63,6 +63,8 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   add("stop timeout", `${instance.reloadMercy} s`, "reload-mercy");
   add("SIGTERM", instance.sigtermReloads ? "reloads" : "stops", "sigterm-reloads");
   add("log", log.file ?? "stderr", "daemonize2", "logto2", "daemonize", "logto");
+  if (log.mode !== null) add("log mode", log.mode.toString(8).padStart(3, "0"), "logfile-chmod");
+  if (log.chown) add("log owner", "the instance's user", "logfile-chown");
   add("log format", log.format, "log-format");
   if (instance.daemonize) add("background", "yes", "daemonize", "daemonize2");
   if (instance.limitAs !== null) add("address space", `${instance.limitAs} bytes`, "limit-as");

@@ -32,8 +32,10 @@ const MOST_FIFOS = 10;
 /** Options of which the last one counts, for `origins`. */
 const SCALARS: ReadonlySet<string> = new Set(
   ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
-    "log-prefix log-maxsize log-backupname log-truncate log-reopen reload-mercy exit-on-reload sigterm-reloads " +
-    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced").split(" "),
+    "log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
+    "reload-mercy exit-on-reload sigterm-reloads " +
+    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
+    .split(" "),
 );
 
 /** `asked`: the first FILE as it was named, which names the instance where instance-name does not. */

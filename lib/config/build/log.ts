@@ -1,7 +1,8 @@
 /** Where reeve's and the daemons' output goes, and how reeve's own lines look. Pure. */
 import type { LogPlan } from "../plan/instance_plan.ts";
 import type { OptionReader } from "../values/options.ts";
-import { parseBoolean, parseSize } from "../values/values.ts";
+import { quote } from "../problem.ts";
+import { parseBoolean, parseMode, parseSize } from "../values/values.ts";
 
 /** What uWSGI writes for `log-date = true`: the form of ctime(3). */
 const DEFAULT_DATE = "%a %b %e %H:%M:%S %Y";
@@ -22,14 +23,23 @@ export function planLog(reader: OptionReader): LogPlan {
     maxSize: maxSize === null ? 0 : parseSize(maxSize, reader.diagnostics) ?? 0,
     backupName: reader.text("log-backupname"),
     truncate: reader.flag("log-truncate"),
+    chown: reader.flag("logfile-chown"),
+    mode: fileMode(reader),
     reopen: reader.flag("log-reopen"),
   };
 }
 
 /** What is to be done with a log file does nothing to an inherited stderr. */
 function warnWithoutFile(reader: OptionReader): void {
-  const names = ["log-maxsize", "log-backupname", "log-truncate", "log-reopen"];
-  if (!reader.hasAny(["log-", "touch-log"])) return;
+  const names = [
+    "log-maxsize",
+    "log-backupname",
+    "log-truncate",
+    "log-reopen",
+    "logfile-chown",
+    "logfile-chmod",
+  ];
+  if (!reader.hasAny(["log-", "logfile-", "touch-log"])) return;
   for (const name of [...names, "touch-logreopen", "touch-logrotate"]) {
     const option = reader.last(name);
     if (option === null || !parseBoolean(option.value)) continue;
@@ -38,6 +48,18 @@ function warnWithoutFile(reader: OptionReader): void {
       option.origin,
     );
   }
+}
+
+/** uWSGI 2.0 takes three digits and nothing else. */
+function fileMode(reader: OptionReader): number | null {
+  const option = reader.last("logfile-chmod");
+  if (option === null) return null;
+  if (/^[0-7]{3}$/.test(option.value.trim())) return parseMode(option, reader.diagnostics);
+  reader.diagnostics.error(
+    `cannot use ${quote(option.value)} as logfile-chmod: three octal digits are wanted, such as "640"`,
+    option.origin,
+  );
+  return null;
 }
 
 function logFile(name: string, reader: OptionReader): string | null {

@@ -31,6 +31,17 @@ export const LOGGING_ROWS: readonly RowSource[] = [
   },
   { name: "log-backupname", type: "path", help: "name of the rotated log file; default: FILE.<unix time>" },
   { name: "log-truncate", type: "bool", default: "false", help: "empty the log file at start" },
+  {
+    name: "logfile-chown",
+    type: "bool",
+    default: "false",
+    help: "the log file belongs to the user of uid, one that is there already too",
+  },
+  {
+    name: "logfile-chmod",
+    type: "string",
+    help: 'mode of the log file, three octal digits, of one that is there already too; a new one has "640"',
+  },
   { name: "log-reopen", type: "bool", default: "false", help: "open the log file anew after a reload" },
 ];
 

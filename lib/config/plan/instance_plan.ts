@@ -27,6 +27,10 @@ export interface LogPlan {
   readonly backupName: string | null;
   /** Empty the file at start. */
   readonly truncate: boolean;
+  /** logfile-chown: the file belongs to the instance's user. */
+  readonly chown: boolean;
+  /** logfile-chmod: the file's permission bits; null: of a new file 0640, of one that is there its own. */
+  readonly mode: number | null;
   /** log-reopen: reopen by name after a reload. */
   readonly reopen: boolean;
 }

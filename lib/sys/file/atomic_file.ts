@@ -15,6 +15,13 @@ const O_CREAT = 0o100;
 const O_EXCL = 0o200;
 const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
+/** The name that a file has until it is whole. */
+export const TEMPORARY_NAME = /^\.reeve-[0-9a-f]{16}$/;
+
+export function temporaryName(): string {
+  return `.reeve-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+}
+
 export interface AtomicOptions {
   /** Permission bits, whatever the umask. */
   readonly mode: number;
@@ -43,7 +50,7 @@ export function prepareFile(path: string, capacity: number, options: AtomicOptio
 export class PreparedFile {
   readonly path: string;
   readonly #name: string;
-  readonly #temporary = `.reeve-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+  readonly #temporary = temporaryName();
   readonly #sync: boolean;
   #directory = -1;
   #fd = -1;

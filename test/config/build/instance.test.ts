@@ -30,6 +30,8 @@ describe("the instance", () => {
         maxSize: 0,
         backupName: null,
         truncate: false,
+        chown: false,
+        mode: null,
         reopen: false,
       },
       reloadMercy: 3,
