@@ -68,6 +68,8 @@ export function catchSignals(entrypoint: boolean): void {
  */
 export function letSignalsBe(mask: bigint | null): void {
   for (const name of caught) process.off(name, onSignal);
+  // The runtime ignores SIGPIPE, but would no longer: a reader that went away must not end a command.
+  if (caught.includes("SIGPIPE")) process.on("SIGPIPE", () => {});
   caught = [];
   const came = early;
   early = [];
