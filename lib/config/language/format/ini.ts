@@ -8,7 +8,8 @@ import { LONGEST_VALUE } from "../../limits.ts";
 import { type MagicTable, substituteMagic } from "./magic.ts";
 import type { Origin } from "../../origin.ts";
 import { quote } from "../../problem.ts";
-import { linesOf, reportMissing, type Setting, type TextPart, warnOfMagic } from "./source_text.ts";
+import { foreignFormat, reportMissing } from "./missing_section.ts";
+import { linesOf, type Setting, type TextPart, warnOfMagic } from "./source_text.ts";
 
 /**
  * The settings of one section, in order. Sections of the same name add up. A section that is not there is an error
@@ -23,7 +24,7 @@ export function parseIni(
   const settings: Setting[] = [];
   const sections = new Set<string>();
   let current: string | null = null;
-  let reportedOutside = false;
+  let outside: Origin | null = null;
   for (const { line, origin } of linesOf(parts)) {
     let text = strip(line);
     if (text === "" || text.startsWith(";") || text.startsWith("#")) continue;
@@ -47,13 +48,15 @@ export function parseIni(
       }
     } else if (current === section) {
       settings.push(splitSetting(text, origin));
-    } else if (current === null && !reportedOutside) {
-      reportedOutside = true;
-      diagnostics.warning(
-        'this line stands before any section and is ignored: write "[uwsgi]" above it',
-        origin,
-      );
+    } else if (current === null) {
+      outside ??= origin;
     }
+  }
+  if (outside !== null && (sections.size > 0 || foreignFormat(parts) === null)) {
+    diagnostics.warning(
+      'this line stands before any section and is ignored: write "[uwsgi]" above it',
+      outside,
+    );
   }
   if (!sections.has(section)) reportMissing(section, sections, parts, diagnostics);
   return settings;

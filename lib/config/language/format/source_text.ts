@@ -5,7 +5,6 @@
 import type { Diagnostics } from "../../diagnostic.ts";
 import { type MagicTable, substituteMagic } from "./magic.ts";
 import type { Origin } from "../../origin.ts";
-import { quote } from "../../problem.ts";
 
 export interface Setting {
   readonly name: string;
@@ -77,17 +76,4 @@ export function* linesOf(parts: readonly TextPart[]): Generator<{ line: string; 
 export function warnOfMagic(letter: string, diagnostics: Diagnostics, origin: Origin): void {
   const shown = letter === "" ? 'a "%" at the end of the line' : `"%${letter}" is no magic variable, it`;
   diagnostics.warning(`${shown} is dropped: write "%%" for a "%"`, origin);
-}
-
-/** Shared with the other formats. */
-export function reportMissing(
-  section: string,
-  sections: ReadonlySet<string>,
-  parts: readonly TextPart[],
-  diagnostics: Diagnostics,
-): void {
-  const names = [...sections].slice(0, 20).map(quote).join(", ");
-  const remedy = names === "" ? "it has no section" : `it has ${names}`;
-  const file = parts.at(0)?.file ?? "";
-  diagnostics.error(`cannot find section ${quote(section)}: ${remedy}`, { file, line: 0 });
 }

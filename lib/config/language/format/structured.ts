@@ -7,7 +7,8 @@ import type { Diagnostics } from "../../diagnostic.ts";
 import type { MagicTable } from "./magic.ts";
 import type { Origin } from "../../origin.ts";
 import { describeProblem, quote } from "../../problem.ts";
-import { type PreparedText, prepareText, reportMissing, type Setting, type TextPart } from "./source_text.ts";
+import { reportMissing } from "./missing_section.ts";
+import { type PreparedText, prepareText, type Setting, type TextPart } from "./source_text.ts";
 
 type Kind = "YAML" | "JSON";
 
@@ -73,7 +74,7 @@ class Reader {
         );
       }
     }
-    if (!keys.has(section)) reportMissing(section, keys, parts, this.#diagnostics);
+    if (!keys.has(section)) reportMissing(section, keys, parts, this.#diagnostics, true);
     return this.#settings;
   }
 
@@ -94,6 +95,15 @@ class Reader {
     }
     if (document.errors.length > 0) return null;
     // The library takes YAML for JSON: commas too many, comments. The standard parser says what is JSON, not where.
+    const comma = isJson ? commaTooMany(this.#prepared.text) : null;
+    if (comma !== null) {
+      const what = quote(comma.closing);
+      this.#diagnostics.error(
+        `cannot read this as JSON: the "," before ${what} is one too many: leave it out`,
+        this.#originAt(comma.at),
+      );
+      return null;
+    }
     if (isJson) JSON.parse(this.#prepared.text);
     this.#document = document;
     return document;
@@ -147,6 +157,14 @@ class Reader {
   #originAt(offset: number): Origin {
     return this.#prepared.originOf(this.#lines.linePos(offset).line || 1);
   }
+}
+
+/** Where a comma has nothing behind it: the mistake that is made most, and that no parser names. */
+function commaTooMany(text: string): { readonly at: number; readonly closing: string } | null {
+  for (const { 0: found, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|,\s*[}\]]/g)) {
+    if (found.startsWith(",")) return { at: index, closing: found.slice(-1) };
+  }
+  return null;
 }
 
 function lowerFirst(text: string): string {
