@@ -14,6 +14,8 @@ import type { PlanSystem } from "../../config/system/system.ts";
 import { cipherProblem } from "../../legion/packets/cipher_names.ts";
 import { realConfigWorld, RealPlanSystem } from "../system/world.ts";
 
+const WRITE = "write attach-daemon = COMMAND";
+
 export interface ReadPlan {
   /** null when the files could not be read to their end, or say themselves that reading ends (`exit`). */
   readonly plan: Plan | null;
@@ -56,7 +58,10 @@ export function readPlan(
   findProblems(plan, system, purpose, diagnostics);
   findCipherProblems(plan, diagnostics);
   if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {
-    diagnostics.warning("no daemon is configured: there is nothing to supervise", null);
+    const [mistyped] = configuration.unknown;
+    const text = "no daemon is configured: there is nothing to supervise";
+    if (mistyped === undefined) diagnostics.warning(`${text}: ${WRITE}`, null);
+    else diagnostics.error(`${text}, and this line is none: ${WRITE}`, mistyped.origin);
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
   explainComments(diagnostics.list, configuration.options);

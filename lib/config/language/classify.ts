@@ -9,20 +9,25 @@ import type { OptionRow } from "../options/option_row.ts";
 import { isNotRun, NOT_RUN } from "./not_run.ts";
 import { allOptionNames, findOption } from "../options/option_table.ts";
 import { formatOrigin, type RawOption } from "../origin.ts";
-import { nearestName } from "../nearest.ts";
+import { mistypedLine } from "./mistyped.ts";
 import { quote } from "../problem.ts";
 import type { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
 import { uwsgiNames } from "../options/uwsgi_names.ts";
-import { NO_COMMENTS } from "../values/comment.ts";
-import { parseBoolean } from "../values/values.ts";
+import { beforeComment, NO_COMMENTS } from "../values/comment.ts";
+import { isBoolean, parseBoolean } from "../values/values.ts";
 
 export interface Classified {
   readonly options: readonly RawOption[];
   readonly get: readonly string[];
   readonly printed: readonly string[];
   readonly showConfig: boolean;
+  /** Lines whose name is no option and that nothing refers to. */
+  readonly unknown: readonly RawOption[];
 }
+
+/** What Python formats by, `%(name)s`, is meant for the daemon. */
+const UNDEFINED = /%\(([A-Za-z0-9_.-]+)\)(?![-#0 +]*[0-9]*(?:\.[0-9]+)?[diouxXeEfFgGcrsa](?![A-Za-z]))/g;
 
 /** A search through all names for each of thousands of unknown ones would cost seconds; the first few are enough. */
 const MOST_SUGGESTIONS = 20;
@@ -39,6 +44,7 @@ class Sorter implements Classified {
   readonly get: string[] = [];
   readonly printed: string[] = [];
   showConfig = false;
+  readonly unknown: RawOption[] = [];
 
   readonly #reader: Reader;
   readonly #diagnostics: Diagnostics;
@@ -87,14 +93,35 @@ class Sorter implements Classified {
     } else if (row.served === "accepted" || (row.served === "always" && !parseBoolean(value))) {
       this.#withoutEffect.push({ entry, row });
     }
-    if (row.type === "bool" && /^(?:false|off|no|0)\s+[;#]/i.test(value)) {
-      this.#diagnostics.warning(
-        `${quote(entry.name)} is on: ${NO_COMMENTS}`,
-        origin,
-      );
-    }
+    if (row.type === "bool") this.#checkBoolean(entry);
+    this.#findUndefined(entry, row);
     if (!row.language && row.served === "yes" && this.#skipped.at(-1) !== entry) {
       this.options.push({ name: row.name, value, origin });
+    }
+  }
+
+  /** Anything but false, off, no and 0 is on, as in uWSGI. */
+  #checkBoolean({ name, value, origin }: Entry): void {
+    const before = beforeComment(value);
+    if (isBoolean(value) || before !== null && isBoolean(before) && parseBoolean(before)) return;
+    const remedy = before === null || !isBoolean(before)
+      ? `, whatever ${quote(value)} means: write ${quote(`${name} = true`)}, or false`
+      : `: ${NO_COMMENTS}`;
+    this.#diagnostics.warning(`${quote(name)} is on${remedy}`, origin);
+  }
+
+  /** uWSGI leaves a reference to nothing as it stands, and so do we: Python's formats look like one. */
+  #findUndefined({ name, value, origin, placeholder }: Entry, row: OptionRow): void {
+    if (row.served !== "yes" || row.language || placeholder || /^log-(?:format|date)$/.test(row.name)) return;
+    for (const [, key = ""] of value.matchAll(UNDEFINED)) {
+      if (this.#reader.first(key) !== null) continue;
+      const remedy = key === "_"
+        ? "it is the value of a block, and this line is in none that has one"
+        : `write ${quote(`${key} = VALUE`)} on a line of its own`;
+      this.#diagnostics.warning(
+        `%(${key}) in ${quote(name)} stands for nothing, it is left as it is: ${remedy}`,
+        origin,
+      );
     }
   }
 
@@ -143,21 +170,17 @@ class Sorter implements Classified {
     const used = this.#reader.strict ? new Set<string>() : this.#mentioned();
     let suggestions = 0;
     let names: readonly string[] | null = null;
-    for (const [name, { origin }] of this.#unknown) {
+    for (const [name, { value, origin }] of this.#unknown) {
       if (used.has(name)) continue;
       names ??= [...allOptionNames(), ...this.#reader.customOptions.keys()];
-      const near = suggestions++ < MOST_SUGGESTIONS ? nearestName(name.toLowerCase(), names) : null;
-      const hint = near === null ? "" : `: did you mean ${quote(near)}?`;
+      const known = suggestions++ < MOST_SUGGESTIONS ? names : null;
+      const text = mistypedLine(name, value, () => known);
+      this.unknown.push({ name, value, origin });
       if (this.#reader.strict) {
-        this.#diagnostics.error(
-          `unknown option ${quote(name)}${hint || ' (strict): set a placeholder with "set-ph"'}`,
-          origin,
-        );
+        const remedy = '(strict): set a placeholder with "set-ph"';
+        this.#diagnostics.error(text ?? `unknown option ${quote(name)} ${remedy}`, origin);
       } else {
-        this.#diagnostics.warning(
-          `unknown option ${quote(name)}${hint || ", and nothing refers to it"}`,
-          origin,
-        );
+        this.#diagnostics.warning(text ?? `unknown option ${quote(name)}, and nothing refers to it`, origin);
       }
     }
   }

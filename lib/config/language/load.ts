@@ -29,6 +29,8 @@ export interface Configuration {
   /** Names asked for with get. */
   readonly get: readonly string[];
   readonly showConfig: boolean;
+  /** Lines whose name is no option and that nothing refers to. */
+  readonly unknown: readonly RawOption[];
   /** What print and iprint say, in order. */
   readonly printed: readonly string[];
   /** Code of the option exit, at which reading ended; null without one. */
@@ -73,6 +75,7 @@ export function loadConfiguration(
     diagnostics,
     get: found.get,
     showConfig: found.showConfig,
+    unknown: found.unknown,
     printed: [...reader.printed, ...found.printed],
     exitCode: reader.exitCode,
   };

@@ -5,7 +5,7 @@
 import { parseCapabilities } from "./capabilities.ts";
 import type { Field } from "./field.ts";
 import { parseSeconds } from "./options.ts";
-import { parseBoolean, parseInteger, type Range, readNumber } from "./values.ts";
+import { isBoolean, parseBoolean, parseInteger, type Range, readNumber } from "./values.ts";
 import { quote } from "../problem.ts";
 import { parseSignal } from "../../sys/signal_names.ts";
 
@@ -14,12 +14,20 @@ export function presence(field: Field): true {
   const { name, value } = field;
   if (value !== "" && !parseBoolean(value)) {
     field.warning(`"${name}=${value}" enables ${name} all the same, as in uWSGI: leave the key out`);
-  }
+  } else warnOfBoolean(field);
   return true;
 }
 
+function warnOfBoolean(field: Field): void {
+  const { name, value } = field;
+  if (isBoolean(value)) return;
+  field.warning(`"${name}" is on, whatever ${quote(value)} means: write "${name}=1", or leave the key out`);
+}
+
 /** Switches that uWSGI does not have: they mean what they say. */
-export function bool({ value }: Field): boolean {
+export function bool(field: Field): boolean {
+  warnOfBoolean(field);
+  const { value } = field;
   return value === "" || parseBoolean(value);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Field } from "./field.ts";
 import { nearestName } from "../nearest.ts";
+import { insteadOfKey } from "./foreign_words.ts";
 import { quote } from "../problem.ts";
 
 /** The values by key. */
@@ -28,15 +29,20 @@ export function parseKeyval(list: Field, names: Readonly<Record<string, string>>
       continue;
     }
     if (key === undefined) {
-      const near = nearestName(word, Object.keys(names));
-      const hint = near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
-      list.error(`unknown key ${quote(word)}: ${hint}`);
+      list.error(`unknown key ${quote(word)}: ${remedyFor(word, names)}`);
       continue;
     }
-    if (values.has(key)) list.warning(`key "${key}" is given more than once: the last value counts`);
+    if (values.has(key)) list.warning(`key "${word}" is given more than once: the last value counts`);
     values.set(key, list.with({ name: key, value: item.slice(equals + 1).trim() }));
   }
   return values;
+}
+
+function remedyFor(word: string, names: Readonly<Record<string, string>>): string {
+  const instead = insteadOfKey(word);
+  if (instead !== null) return instead;
+  const near = nearestName(word, Object.keys(names));
+  return near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
 }
 
 /** Splits at a separator; a backslash takes the next character as it is, and one at the very end is itself. */

@@ -12,6 +12,11 @@ export function parseBoolean(value: string): boolean {
   return !/^(false|off|no|0)$/i.test(value);
 }
 
+/** Whether it is plainly one or the other: an option without a value is "true", a number counts as in uWSGI. */
+export function isBoolean(value: string): boolean {
+  return /^(?:true|on|yes|false|off|no|[0-9]*)$/i.test(value);
+}
+
 export interface Range {
   readonly least?: number;
   readonly most?: number;

@@ -25,6 +25,8 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
   }
   const keys = parseKeyval(list, KEY_NAMES);
   const line = keys.get("command");
+  const isSplit = checkSeparators(keys);
+  if (line === undefined && !isSplit) return null;
   if (line === undefined) return list.error('attach-daemon2 needs a "command" key (or cmd, or exec)');
   const command = commandOf(list.with({ value: line.value }), context);
   const base = baseDraft("attach-daemon2", option.origin, context);
@@ -47,6 +49,20 @@ export function planKeyval(option: RawOption, context: Context): Planned | null 
     origins: originsOf(keys, base.origins),
   };
   return { draft, name: keys.get("name")?.value ?? null };
+}
+
+/** Whether no key was meant to begin behind a ";", which separates what is in a value. */
+function checkSeparators(keys: KeyFields): boolean {
+  let isRight = true;
+  for (const [key, field] of keys) {
+    const parts = field.value.split(/;\s*(?=[a-z_]+\s*=)/);
+    if (!parts.slice(1).some((part) => findKey(/^[a-z_]+/.exec(part)?.[0] ?? "") !== null)) continue;
+    const text = `keys are separated by ",", and not by ";": write ${quote(`${key}=${parts.join(",")}`)}`;
+    if (key === "command") field.warning(`${text}, unless it is for the shell`);
+    else field.error(text);
+    isRight &&= key === "command";
+  }
+  return isRight;
 }
 
 /** The draft with what one key says, where the key is there and its value is right. */
