@@ -132,7 +132,7 @@ async function runConfiguration(
       return EXIT.usage;
     }
   }
-  const { plan, configuration, diagnostics } = readPlan(line, "start", {
+  const { plan, configuration, diagnostics, isTextComplete } = readPlan(line, "start", {
     isReload: (capsule?.reloads ?? 0) > 0,
     files: capsule === null || capsule.filesFd === null ? undefined : restoreFiles(capsule.filesFd),
   });
@@ -141,9 +141,12 @@ async function runConfiguration(
     for (const text of configuration.printed) outputs.out.line(text);
     if (configuration.showConfig || configuration.get.length > 0) {
       letSignalsBe(preparation.mask);
-      showDiagnostics(list.filter(({ severity }) => severity === "error"), outputs.err);
+      const errors = list.filter(({ severity }) => severity === "error");
+      // A user or a directory that this host lacks takes nothing off the text.
+      const severity = isTextComplete ? "warning" : "error";
+      showDiagnostics(errors.map((found) => ({ ...found, severity })), outputs.err);
       await answer(configuration, outputs);
-      return diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
+      return isTextComplete ? EXIT.ok : EXIT.usage;
     }
     if (configuration.exitCode !== null) return configuration.exitCode;
     // What a file prints is not what an instance is run for: its daemons do not wait for a disk that is full.

@@ -64,6 +64,28 @@ describe("reeve", () => {
     expect(out).toContain("attach-daemon = sleep 1\n");
   });
 
+  test("show-config and get succeed where this host lacks a user or a directory, with a warning", () => {
+    using directory = new Directory();
+    const file = directory.file(
+      "a.ini",
+      "[uwsgi]\nuid = no-such-user\nchdir = /no/where\nlogto = /no/where/log\nattach-daemon = sleep 1\n",
+    );
+    const { code, out, err } = reeve([file, "--show-config"]);
+    expect(code).toBe(0);
+    expect(out).toContain("uid = no-such-user\nchdir = /no/where\n");
+    expect(err).toContain(`${file}:2: warning: unknown user "no-such-user"`);
+    expect(err).toContain(`${file}:4: warning: cannot write log file`);
+    expect(reeve([file, "--get", "uid"])).toMatchObject({ code: 0, out: "no-such-user\n" });
+  });
+
+  test("show-config fails where the text is not complete", () => {
+    using directory = new Directory();
+    const file = directory.file("a.ini", "[uwsgi]\ninclude = no.ini\nattach-daemon = sleep 1\n");
+    const { code, err } = reeve([file, "--show-config"]);
+    expect(code).toBe(2);
+    expect(err).toContain(`${file}:2: cannot read`);
+  });
+
   test("get prints the first value of an option and exits", () => {
     using directory = new Directory();
     const file = directory.file("a.ini", "[uwsgi]\na = 1\na = 2\n");

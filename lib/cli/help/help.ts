@@ -97,7 +97,8 @@ function fullHelp(): string {
     `reeve ${VERSION}: a supervisor of external daemons that reads uWSGI's configuration\n\n${usage()}\n`,
     `${
       wrap(
-        "In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE.",
+        "In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE. " +
+          "A FILE counts after the options beside it, in whatever order; --ini FILE counts where it stands.",
         0,
         0,
       )

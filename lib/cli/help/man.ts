@@ -61,7 +61,7 @@ const DESCRIPTION: readonly string[] = [
 ];
 
 const OPTIONS: readonly string[] = [
-  'In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE, in the environment UWSGI_NAME=VALUE in upper case with "_" for "-". Any beginning of a name that is no other\'s will do.',
+  'In a file an option is a line NAME = VALUE, on the command line --NAME VALUE or --NAME=VALUE, in the environment UWSGI_NAME=VALUE in upper case with "_" for "-". A FILE counts after the options beside it, in whatever order, as in uWSGI; --ini FILE counts where it stands. Any beginning of a name that is no other\'s will do.',
   "Times are seconds, or have a unit: 500ms, 10s, 5m, 2h, 1d. Sizes are bytes, or have a unit: 64K, 10M, 1G. Users, groups and signals are names or numbers.",
   "Options of the application server are known by name and skipped, with one line that lists them.",
 ];

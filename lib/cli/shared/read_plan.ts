@@ -22,6 +22,8 @@ export interface ReadPlan {
   /** null when the files could not be read to their end. */
   readonly configuration: Configuration | null;
   readonly diagnostics: Diagnostics;
+  /** Whether the text is complete, as show-config prints it: what is wrong, if anything, is what it asks for. */
+  readonly isTextComplete: boolean;
 }
 
 /** Never throws for what is wrong with a configuration. A check forbids side effects and is stricter. `isReload`: for if-reload. */
@@ -47,10 +49,11 @@ export function readPlan(
     if (!(error instanceof ConfigError)) throw error;
     const diagnostics = collected(error.diagnostics);
     explainComments(diagnostics.list, line.options);
-    return { plan: null, configuration: null, diagnostics };
+    return { plan: null, configuration: null, diagnostics, isTextComplete: false };
   }
   const { diagnostics, files } = configuration;
-  if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics };
+  const isTextComplete = !diagnostics.hasErrors;
+  if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics, isTextComplete };
   const plan = buildPlan(configuration.options, files, system, diagnostics, {
     entrypoint: line.entrypoint,
     asked: line.files[0]?.name ?? files[0] ?? "",
@@ -65,7 +68,7 @@ export function readPlan(
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
   explainComments(diagnostics.list, configuration.options);
-  return { plan, configuration, diagnostics };
+  return { plan, configuration, diagnostics, isTextComplete };
 }
 
 /** What a legion can be enciphered with is the legion's to know. */

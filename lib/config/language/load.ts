@@ -11,6 +11,7 @@ import type { RawOption } from "../origin.ts";
 import { quote } from "../problem.ts";
 import { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
+import { warnOfOverridden } from "./overridden.ts";
 import type { ConfigWorld } from "../system/world.ts";
 
 /** A configuration file named on the command line: `file.ini`, `file.ini:section`, `-`. */
@@ -67,6 +68,7 @@ export function loadConfiguration(
     applyLate(reader, diagnostics);
   }
   const found = classify(reader, diagnostics);
+  warnOfOverridden(found.options, diagnostics);
   keepFirst(diagnostics);
   return {
     options: found.options,

@@ -348,3 +348,25 @@ test("a thousand daemons flatten, each with its own value", () => {
   expect(found).toHaveLength(1000);
   expect(found.at(-1)?.value).toBe("sleep 1000");
 });
+
+describe("an option of the command line", () => {
+  const said = (...words: string[]): string[] => {
+    const { options, files } = parseCommandLine(words);
+    const world = memoryWorld({ "/etc/a.ini": "[uwsgi]\nchdir = /file\nenv = A=1\n" });
+    return loadConfiguration(options, files, world).diagnostics.list.map(formatDiagnostic);
+  };
+
+  test("that a line of the file takes back is named, on whichever side of it it stands", () => {
+    for (const words of [["--chdir=/cli", "a.ini"], ["a.ini", "--chdir", "/cli"]]) {
+      expect(said(...words)).toEqual([
+        '--chdir: warning: --chdir has no effect: a.ini:2 sets "chdir" too, and a FILE is read after the options, ' +
+        'as in uWSGI: name it in front of them, by "--ini FILE"',
+      ]);
+    }
+  });
+
+  test("that counts, is repeated or says the same is not", () => {
+    expect(said("--ini", "a.ini", "--chdir=/cli")).toEqual([]);
+    expect(said("--chdir=/file", "--env=A=2", "--umask=022", "a.ini")).toEqual([]);
+  });
+});

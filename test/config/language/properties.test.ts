@@ -77,7 +77,7 @@ describe("whatever a file holds", () => {
       }),
       { numRuns: 2000 },
     );
-  });
+  }, 30_000);
 
   test("every origin is a line that there is, in a file that was read", () => {
     fc.assert(fc.property(text, (one) => {
