@@ -29,12 +29,12 @@ const DEFAULT_SHELL = "/bin/sh";
 /** uWSGI 2.0: slots 0 to 9. */
 const MOST_FIFOS = 10;
 
-/** Options of which the last one counts, for `origins`. */
+/** Options whose last line is told, for `origins`. */
 const SCALARS: ReadonlySet<string> = new Set(
   ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
     "log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
     "reload-mercy exit-on-reload sigterm-reloads " +
-    "limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
+    "touch-reload touch-logreopen touch-logrotate limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
     .split(" "),
 );
 

@@ -5,9 +5,9 @@
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
-import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { DaemonSearch, type Purpose } from "./problems_daemon.ts";
+import { checkLog, checkOwnFiles, isLogInside, originOf, Pidfiles } from "./problems_files.ts";
 import { findJailProblems } from "./problems_jail.ts";
 import { findLegionProblems } from "./problems_legion.ts";
 import { Places, type SearchScope } from "./problems_places.ts";
@@ -38,53 +38,13 @@ export function findProblems(
   searches.checkInstance();
   findJailProblems(plan, system, diagnostics);
   findLegionProblems(plan, system, scope.missing, diagnostics);
-  const pidfiles = new Map<string, string>();
+  const pidfiles = new Pidfiles(plan.instance, system.cwd);
   for (const daemon of plan.daemons) {
     const search = searches.of(daemon);
     if (search === null) continue;
     search.check(daemon);
-    if (daemon.pidfile === null) continue;
-    const path = `${daemon.namespaces?.root?.path ?? ""}:${search.absolute(daemon.pidfile)}`;
-    const other = pidfiles.get(path);
-    if (other === undefined) pidfiles.set(path, daemon.name);
-    else {
-      diagnostics.warning(
-        `pidfile "${daemon.pidfile}" is that of daemon "${other}" too: "${daemon.name}" would never be started`,
-        daemon.origin,
-      );
-    }
+    if (daemon.pidfile !== null) pidfiles.claim(daemon, search.absolute(daemon.pidfile), diagnostics);
   }
-}
-
-/** Files of reeve itself, which stays outside every jail. */
-function checkOwnFiles(instance: InstancePlan, places: Places): void {
-  const { cwd } = places.look;
-  // In a jail chdir is a directory of the jail, and reeve itself stays where it is.
-  const directory = instance.chdir === null || instance.jail !== null ? cwd : join(cwd, instance.chdir);
-  for (const pidfile of instance.pidfiles) {
-    const path = join(pidfile.asUser ? directory : cwd, pidfile.path);
-    places.checkPlace(path, `pidfile "${pidfile.path}"`, pidfile.origin);
-  }
-  if (!isLogInside(instance)) checkLog(instance, join(cwd, instance.log.file ?? ""), places);
-  for (const { path, origin } of instance.masterFifo) {
-    places.checkPlace(join(directory, path), `master FIFO "${path}"`, origin);
-    const status = places.stat(join(directory, path));
-    if (status !== null && status.kind !== "fifo") {
-      places.report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
-    }
-  }
-}
-
-/** logto2 is opened once the instance is in its jail (uWSGI 2.0). */
-function isLogInside({ jail, log }: InstancePlan): boolean {
-  return jail !== null && log.asUser;
-}
-
-function checkLog(instance: InstancePlan, path: string, places: Places): void {
-  const { file } = instance.log;
-  if (file === null || file.startsWith("/dev/")) return;
-  const origin = originOf(instance, "daemonize2", "logto2", "daemonize", "logto");
-  places.checkPlace(path, `log file "${file}"`, origin);
 }
 
 /** One search for all daemons that see the same files. */
@@ -117,7 +77,28 @@ class Searches {
       checkLog(this.#plan.instance, join("/", log.file ?? ""), this.#places);
     }
     if (this.#purpose === "start") return;
+    this.#checkTouchFiles();
     for (const { command, origin } of touchExec) this.#ofInstance.checkShellLine(command, origin);
+  }
+
+  #checkTouchFiles(): void {
+    const { instance, daemons } = this.#plan;
+    const { touchReload, touchLogReopen, touchLogRotate, touchExec } = instance;
+    const check = (
+      files: readonly string[],
+      what: string,
+      origin: Origin | null,
+      search = this.#ofInstance,
+    ) => {
+      if (search !== null) search.checkTouchFiles(files, what, origin);
+    };
+    check(touchReload, "touch-reload", originOf(instance, "touch-reload"));
+    check(touchLogReopen, "touch-logreopen", originOf(instance, "touch-logreopen"));
+    check(touchLogRotate, "touch-logrotate", originOf(instance, "touch-logrotate"));
+    for (const { path, origin } of touchExec) check([path], "touch-exec", origin);
+    for (const daemon of daemons) {
+      if (daemon.touch.length > 0) check(daemon.touch, "touch", daemon.origin, this.of(daemon));
+    }
   }
 
   /** null: where it lives is not to be seen. */
@@ -135,9 +116,4 @@ class Searches {
   #searchIn(places: Places | null): DaemonSearch | null {
     return places === null ? null : new DaemonSearch(places, this.#plan.instance.chdir, this.#purpose);
   }
-}
-
-function originOf({ origins }: InstancePlan, ...names: readonly string[]): Origin | null {
-  const name = names.find((wanted) => origins?.[wanted] !== undefined);
-  return name === undefined ? null : origins?.[name] ?? null;
 }

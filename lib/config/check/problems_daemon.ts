@@ -8,6 +8,7 @@ import { isShellWord, programOfShellLine } from "../values/command_words.ts";
 import { maskLine, shownCommand } from "../plan/mask.ts";
 import type { Origin } from "../origin.ts";
 import type { DaemonPlan, Identity } from "../plan/daemon_plan.ts";
+import { checkTouchFiles } from "./problems_files.ts";
 import type { Places } from "./problems_places.ts";
 import { isScriptWithoutInterpreter, join } from "../system/programs.ts";
 import { modeAllows } from "../system/system.ts";
@@ -33,6 +34,10 @@ export class DaemonSearch {
   /** Of a path that daemons mean: relative ones are relative to the instance's chdir. */
   absolute(path: string): string {
     return join(this.#directory, path);
+  }
+
+  checkTouchFiles(files: readonly string[], what: string, origin: Origin | null): void {
+    checkTouchFiles(files, what, origin, this.#directory, this.#places);
   }
 
   check(daemon: DaemonPlan): void {

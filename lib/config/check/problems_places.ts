@@ -41,9 +41,13 @@ export class Places {
 
   /** That reeve itself can make a file there. */
   checkPlace(path: string, what: string, origin: Origin | null, severity: Severity = "error"): void {
+    const own = this.stat(path);
+    if (own?.kind === "directory") {
+      this.report("error", `cannot write ${what}: it is a directory: name a file in it`, origin);
+      return;
+    }
     const place = this.directoryOf(path, what, origin);
     if (place === null || this.look.canWrite(place.path)) return;
-    const own = this.stat(path);
     if (own?.kind === "file" && severity !== "error" && this.look.canWrite(path)) return;
     this.report(
       severity,

@@ -127,10 +127,27 @@ describe("pidfiles", () => {
   });
 
   test("of two daemons must differ", () => {
-    expect(problems("smart-attach-daemon = /tmp/p sleep 1\nsmart-attach-daemon = /tmp/p sleep 2")[0])
-      .toContain(
-        'app.ini:2: warning: pidfile "/tmp/p" is that of daemon "sleep" too: "sleep-2" would never be started',
-      );
+    const system = fakeSystem({ ...ORDINARY, "/./tmp": { kind: "directory", mode: 0o1777 } });
+    const text = "smart-attach-daemon = /tmp/p sleep 1\nsmart-attach-daemon = /./tmp/p sleep 2";
+    for (const purpose of ["check", "start"] as const) {
+      expect(problems(text, purpose, system)).toEqual([
+        'app.ini:2: cannot use pidfile "/./tmp/p" for "sleep-2": it is that of daemon "sleep" too: ' +
+        "give each a file of its own",
+      ]);
+    }
+    const roots = "attach-daemon2 = cmd=a,pidfile=/p,daemonize=1,root=";
+    expect(problems(`${roots}/tmp\n${roots}/run`).filter((text) => text.includes("give each"))).toEqual([]);
+  });
+
+  test("must not be what reeve itself writes", () => {
+    for (
+      const [option, what] of [["pidfile", "pidfile"], ["logto", "log file"], ["master-fifo", "master FIFO"]]
+    ) {
+      expect(problems(`${option} = /tmp/p\nsmart-attach-daemon2 = /tmp/p sleep 1`, "start")).toEqual([
+        `app.ini:2: cannot use pidfile "/tmp/p" for "sleep": it is reeve's ${what} "/tmp/p" too: ` +
+        "give each a file of its own",
+      ]);
+    }
   });
 });
 
@@ -147,6 +164,31 @@ describe("directories", () => {
     expect(problems("pidfile = /n/p\nlogto = /n/l\nmaster-fifo = /n/f")).toHaveLength(3);
     expect(problems("logto = /dev/null\nmaster-fifo = /tmp/f")).toEqual([]);
     expect(problems("master-fifo = /bin/sh")[0]).toContain("a file has this name");
+  });
+});
+
+describe("files of the instance", () => {
+  test("that are directories are an error, and a file in them is meant", () => {
+    for (
+      const [option, what] of [["pidfile", "pidfile"], ["logto", "log file"], ["master-fifo", "master FIFO"]]
+    ) {
+      const expected = [`app.ini:1: cannot write ${what} "/tmp": it is a directory: name a file in it`];
+      expect(problems(`${option} = /tmp`)).toEqual(expected);
+      expect(problems(`${option} = /tmp`, "start")).toEqual(expected);
+    }
+  });
+
+  test("that are touched, in a directory that is not there, are a warning", () => {
+    const text = "touch-reload = /nodir/t\ntouch-exec = /nodir/u sleep 1\n" +
+      "attach-daemon2 = cmd=sleep 1,touch=/nodir/v;/tmp/w";
+    expect(problems(text)).toEqual(
+      [["touch-reload", "t"], ["touch-exec", "u"], ["touch", "v"]].map(([what, name], at) =>
+        `app.ini:${
+          at + 1
+        }: warning: nobody can touch "/nodir/${name}" of ${what} now: no such directory: "/nodir", ` +
+        "make it first"
+      ),
+    );
   });
 });
 
