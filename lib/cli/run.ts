@@ -132,9 +132,14 @@ async function runConfiguration(
       return EXIT.usage;
     }
   }
+  const filesFd = capsule?.filesFd ?? null;
+  const files = filesFd === null ? undefined : restoreFiles(filesFd);
+  if (files === null) {
+    outputs.err.line("cannot believe what was read before the reload: the files are read again");
+  }
   const { plan, configuration, diagnostics, isTextComplete } = readPlan(line, "start", {
     isReload: (capsule?.reloads ?? 0) > 0,
-    files: capsule === null || capsule.filesFd === null ? undefined : restoreFiles(capsule.filesFd),
+    files: files ?? undefined,
   });
   const { list } = diagnostics;
   if (configuration !== null) {

@@ -9,6 +9,20 @@ import { IDLE_TIMERS } from "../sys/timers.ts";
 import { MACHINERY_PREFIX } from "../process/environment.ts";
 import { errorText } from "../sys/error_text.ts";
 import { hideProcess } from "../sys/process/own_process.ts";
+import {
+  bool,
+  decodeOrNull,
+  encode,
+  type Format,
+  list,
+  nullable,
+  object,
+  oneOf,
+  type Shape,
+  tagged,
+  text,
+  whole,
+} from "../records/codec.ts";
 import { type ActionContext, performAction, type SystemAction } from "./actions.ts";
 
 export const HOOK_VARIABLE = `${MACHINERY_PREFIX}HOOK`;
@@ -21,17 +35,48 @@ interface HookRequest {
   readonly hidden: boolean;
 }
 
+const action: Shape<SystemAction> = tagged<SystemAction>({
+  chdir: { path: text },
+  mkdir: { path: text },
+  chmod: { path: text, mode: whole() },
+  chown: { path: text, owner: text, group: text, follow: bool },
+  sticky: { path: text },
+  create: { path: text },
+  write: { path: text, text, append: bool, newline: bool },
+  writefifo: { path: text, text },
+  unlink: { path: text },
+  hostname: { name: text },
+  unix_signal: { pid: text, signal: whole() },
+  mount: { type: text, source: text, target: text, flags: list(text), data: nullable(text) },
+  umount: { target: text, flags: list(text) },
+});
+
+export const HOOK_REQUEST: Format<HookRequest> = {
+  name: "hook",
+  shape: object<HookRequest>({
+    action,
+    context: object<ActionContext>({ cwd: text, umask: nullable(whole()), root: nullable(whole()) }),
+    format: object<LineFormat>({
+      format: oneOf(["text", "json"]),
+      date: nullable(text),
+      prefix: nullable(text),
+      colour: bool,
+    }),
+    hidden: bool,
+  }),
+  older: [(json) => json],
+};
+
 /** The value of HOOK_VARIABLE. */
 export function packHookRequest(request: HookRequest): string {
-  return JSON.stringify(request);
+  return encode(HOOK_REQUEST, request);
 }
 
 /** The whole life of the child: 0 done, 1 failed (its line is in the log), 2 not called by reeve. */
 export function runHookChild(environment: Readonly<Record<string, string | undefined>>): number {
   const packed = environment[HOOK_VARIABLE];
-  if (packed === undefined) return 2;
-  // Reeve itself packed this a moment ago.
-  const request = JSON.parse(packed) as HookRequest;
+  const request = packed === undefined ? null : decodeOrNull(HOOK_REQUEST, packed);
+  if (request === null) return 2;
   try {
     // It works outside of the jail, and processes in a jail without a PID namespace may be the same user's.
     hideProcess();

@@ -1,12 +1,24 @@
 /**
- * The state that one image of reeve hands to the next over an exec: a small JSON text in the environment, which is taken out before
- * anything else sees it. No daemon ever gets it.
+ * The state that one image of reeve hands to the next over an exec: a small record in the environment, which is taken out
+ * before anything else sees it. No daemon ever gets it.
  *
  * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
  * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub/stub.c); without one the
  * first image executes itself once, with that set.
  */
 import { MACHINERY_PREFIX } from "../process/environment.ts";
+import {
+  bool,
+  decodeOrNull,
+  encode,
+  type Format,
+  list,
+  named,
+  nullable,
+  object,
+  text,
+  whole,
+} from "./codec.ts";
 
 const VARIABLE = `${MACHINERY_PREFIX}CORE`;
 /** Linux takes 128 KiB for one string, and the command line may be longer: the text goes on in further variables. */
@@ -60,14 +72,14 @@ export interface Capsule {
 
 /** Takes the capsule out of `environment`; null in a first image. */
 export function takeCapsule(environment: Record<string, string | undefined>): Capsule | null {
-  let text = "";
+  let written = "";
   for (let piece = 0;; piece++) {
     const name = pieceName(piece);
     if (environment[name] === undefined) break;
-    text += environment[name];
+    written += environment[name];
     delete environment[name];
   }
-  const capsule = parse(text);
+  const capsule = decodeOrNull(CAPSULE, written);
   if (capsule === null) return null;
   for (const [name, value] of Object.entries(capsule.saved)) {
     if (value === null) delete environment[name];
@@ -121,9 +133,9 @@ export function sealCapsule(
     if (value !== undefined && !(name in saved) && !name.startsWith(VARIABLE)) next.push(`${name}=${value}`);
   }
   for (const [name, value] of Object.entries(RUNTIME)) next.push(`${name}=${value}`);
-  const text = asciiJson({ ...capsule, saved });
-  for (let piece = 0; piece * LONGEST_PIECE < text.length; piece++) {
-    next.push(`${pieceName(piece)}=${text.slice(piece * LONGEST_PIECE, (piece + 1) * LONGEST_PIECE)}`);
+  const sealed = encode(CAPSULE, { ...capsule, saved });
+  for (let piece = 0; piece * LONGEST_PIECE < sealed.length; piece++) {
+    next.push(`${pieceName(piece)}=${sealed.slice(piece * LONGEST_PIECE, (piece + 1) * LONGEST_PIECE)}`);
   }
   return next;
 }
@@ -132,47 +144,21 @@ function pieceName(piece: number): string {
   return piece === 0 ? VARIABLE : `${VARIABLE}_${piece}`;
 }
 
-/** A byte for each character, so that it can be cut anywhere. */
-function asciiJson(capsule: Capsule): string {
-  return JSON.stringify(capsule).replace(
-    /[\u0080-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+const descriptor = whole(0, 0x7fffffff);
 
 /** Anything else than what `sealCapsule` writes is none: a variable of that name may come from anywhere. */
-function parse(text: string): Capsule | null {
-  try {
-    const value = JSON.parse(text) as Partial<Capsule>;
-    if (typeof value !== "object" || value === null) return null;
-    const saved = parseSaved(value.saved);
-    if (saved === null) return null;
-    if (!Array.isArray(value.argv) || !value.argv.every((word) => typeof word === "string")) return null;
-    return {
-      argv: value.argv,
-      saved,
-      reloads: count(value.reloads) ?? 0,
-      stateFd: count(value.stateFd),
-      readyFd: count(value.readyFd),
-      filesFd: count(value.filesFd),
-      lockFd: count(value.lockFd),
-      underInit: value.underInit === true,
-      cwd: typeof value.cwd === "string" ? value.cwd : "/",
-    };
-  } catch {
-    return null;
-  }
-}
-
-function parseSaved(value: unknown): Capsule["saved"] | null {
-  if (typeof value !== "object" || value === null) return null;
-  const fields = Object.entries(value);
-  const good = fields.every(([name, was]) =>
-    Object.hasOwn(RUNTIME, name) && (was === null || typeof was === "string")
-  );
-  return good ? Object.fromEntries(fields) : null;
-}
-
-function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : null;
-}
+export const CAPSULE: Format<Capsule> = {
+  name: "capsule",
+  shape: object<Capsule>({
+    argv: list(text),
+    saved: named(Object.keys(RUNTIME), nullable(text)),
+    reloads: whole(),
+    stateFd: nullable(descriptor),
+    readyFd: nullable(descriptor),
+    filesFd: nullable(descriptor),
+    lockFd: nullable(descriptor),
+    underInit: bool,
+    cwd: text,
+  }),
+  older: [(json) => json],
+};

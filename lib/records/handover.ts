@@ -1,12 +1,28 @@
 /**
  * The state that one image of reeve leaves to the next over a reload: which process is which daemon, how each stands, and the jail
- * that they are in. JSON in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
+ * that they are in. A record in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
-import type { DaemonStatus } from "../daemon/state.ts";
+import type { Streak } from "../daemon/backoff.ts";
+import { type DaemonStatus, STATES } from "../daemon/state.ts";
 import type { SavedJail } from "../jail/identity.ts";
+import {
+  bool,
+  decode,
+  encode,
+  type Format,
+  list,
+  nullable,
+  number,
+  object,
+  oneOf,
+  type Shape,
+  text,
+  whole,
+} from "./codec.ts";
+import { exitCause, jailIdentity, jailPlan, processId } from "./shapes.ts";
 
 export interface Saved {
   readonly status: DaemonStatus | null;
@@ -19,6 +35,45 @@ interface SavedUnit extends Saved {
   /** Milliseconds since the daemon's last start. */
   readonly age: number;
 }
+
+interface Handover {
+  readonly units: readonly SavedUnit[];
+  readonly jail: SavedJail | null;
+}
+
+const status: Shape<DaemonStatus> = object<DaemonStatus>({
+  state: oneOf(STATES),
+  desired: oneOf(["up", "down"]),
+  stopReason: nullable(oneOf(["stop", "reload", "touch", "restart", "control"])),
+  child: nullable(processId),
+  launch: oneOf(["none", "alive", "ended", "failed"]),
+  main: nullable(processId),
+  leader: nullable(processId),
+  ended: nullable(object<{ failed: boolean; upMs: number }>({ failed: bool, upMs: number })),
+  since: number,
+  streak: object<Streak>({ starts: whole(), failures: whole() }),
+  respawns: whole(),
+  started: bool,
+  overdue: bool,
+  undaemonized: bool,
+  found: nullable(text),
+  lastExit: nullable(exitCause),
+});
+
+export const HANDOVER: Format<Handover> = {
+  name: "handover",
+  shape: object<Handover>({
+    units: list(object<SavedUnit>({
+      name: text,
+      pidfile: nullable(text),
+      status: nullable(status),
+      known: nullable(processId),
+      age: number,
+    })),
+    jail: nullable(object<SavedJail>({ plan: jailPlan, identity: nullable(jailIdentity) })),
+  }),
+  older: [(json) => json],
+};
 
 /** A daemon as it stands, in what the hand-over takes of it. */
 export interface RunningDaemon {
@@ -37,10 +92,7 @@ export function saveState(units: readonly RunningDaemon[], jail: SavedJail | nul
     known: unit.known,
     age: now - unit.status.since,
   }));
-  const state = { units: saved, jail };
-  return new TextEncoder().encode(
-    JSON.stringify(state, (_, value) => typeof value === "bigint" ? String(value) : value),
-  );
+  return new TextEncoder().encode(encode(HANDOVER, { units: saved, jail }));
 }
 
 export interface Restored {
@@ -52,7 +104,7 @@ export interface Restored {
 }
 
 /**
- * `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
+ * Throws Malformed: then nothing of it is believed. `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
  * often made up from the command, and shift when another daemon comes before.
  */
 export function restoreState(
@@ -60,11 +112,7 @@ export function restoreState(
   wanted: ReadonlyMap<string, string | null>,
   now: number,
 ): Restored {
-  const text = readFileSync(`/proc/self/fd/${fd}`, "utf8");
-  const { units: saved, jail } = JSON.parse(
-    text,
-    (key, value) => key === "startTime" ? BigInt(value) : value,
-  ) as { readonly units: readonly SavedUnit[]; readonly jail: SavedJail | null };
+  const { units: saved, jail } = decode(HANDOVER, readFileSync(`/proc/self/fd/${fd}`, "utf8"));
   const names = new Map([...wanted].map(([name, pidfile]) => [pidfile, name]));
   const units = new Map<string, Saved>();
   const left: { name: string; pid: number }[] = [];

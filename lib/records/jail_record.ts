@@ -4,10 +4,18 @@
  */
 import { readFileSync, unlinkSync } from "node:fs";
 import type { ProcessId } from "../sys/process_id.ts";
-import { formatRecord, type JailIdentity, type JailRecord, parseRecord } from "../jail/identity.ts";
+import type { JailIdentity, JailRecord } from "../jail/identity.ts";
 import { namespaceInode } from "../jail/namespace_files.ts";
 import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { errorText } from "../sys/error_text.ts";
+import { bool, decodeOrNull, encode, type Format, object, text } from "./codec.ts";
+import { jailIdentity, jailPlan } from "./shapes.ts";
+
+export const JAIL_RECORD: Format<JailRecord> = {
+  name: "jail",
+  shape: object<JailRecord>({ boot: text, identity: jailIdentity, plan: jailPlan, isEntered: bool }),
+  older: [(json) => json],
+};
 
 /** While it is made: of the namespaces that it will have the first alone is there. */
 export function identityInMaking({ pid, startTime }: ProcessId): JailIdentity {
@@ -31,7 +39,7 @@ export class JailFile {
   read(boot: string): JailRecord | null {
     if (this.#path === null || boot === "") return null;
     try {
-      const record = parseRecord(readFileSync(this.#path, "utf8"));
+      const record = decodeOrNull(JAIL_RECORD, readFileSync(this.#path, "utf8"));
       return record?.boot === boot ? record : null;
     } catch {
       return null;
@@ -59,7 +67,9 @@ export class JailFile {
   keep(record: JailRecord, warn: (text: string) => void): void {
     if (this.#path === null) return;
     try {
-      writeAtomically(this.#path, new TextEncoder().encode(`${formatRecord(record)}\n`), { mode: 0o600 });
+      writeAtomically(this.#path, new TextEncoder().encode(`${encode(JAIL_RECORD, record)}\n`), {
+        mode: 0o600,
+      });
     } catch (error) {
       const cost = "after a kill -9 of reeve it would not be found again";
       warn(`cannot write the record of the jail: ${errorText(error)}; ${cost}`);

@@ -5,6 +5,19 @@
  */
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import type { ProcessId } from "../sys/process_id.ts";
+import {
+  big,
+  bool,
+  decodeOrNull,
+  encode,
+  type Format,
+  nullable,
+  optional,
+  tagged,
+  text,
+  whole,
+} from "./codec.ts";
+import { processId } from "./shapes.ts";
 import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { writeAll } from "../sys/file/descriptor.ts";
 
@@ -28,20 +41,30 @@ interface Kept extends JournalEntry {
 }
 
 type Line =
-  | { readonly boot: string }
-  | {
-    readonly up: string;
-    readonly smart: boolean;
-    readonly pidfile?: string;
-    readonly place?: string;
-    readonly pid: number;
-    readonly start: string;
-    readonly uid: number;
-    readonly alive?: string;
-    readonly old?: boolean;
-  }
-  | { readonly end: number; readonly start: string }
-  | { readonly alive: string };
+  | { readonly kind: "boot"; readonly boot: string }
+  | { readonly kind: "up" } & Kept
+  | { readonly kind: "end"; readonly process: ProcessId }
+  | { readonly kind: "alive"; readonly ticks: bigint };
+
+export const JOURNAL_LINE: Format<Line> = {
+  name: "journal",
+  shape: tagged<Line>({
+    boot: { boot: text },
+    up: {
+      name: text,
+      smart: bool,
+      pidfile: optional(nullable(text)),
+      place: optional(text),
+      process: processId,
+      uid: whole(0, 0xffffffff),
+      aliveAt: big,
+      old: bool,
+    },
+    end: { process: processId },
+    alive: { ticks: big },
+  }),
+  older: [fromBare],
+};
 
 /** Lines after which the file is written anew. */
 const COMPACT_AFTER = 10_000;
@@ -65,18 +88,18 @@ export class Journal {
   /** The entries that an earlier reeve of the same boot left; [] when there is nothing to be believed. */
   static read(path: string, bootId: string): readonly JournalEntry[] {
     if (bootId === "") return []; // Nobody can tell which boot this is.
-    let text: string;
+    let written: string;
     try {
-      text = readFileSync(path, "utf8");
+      written = readFileSync(path, "utf8");
     } catch {
       return [];
     }
     const entries = new Map<string, Kept>();
     let sameBoot = false;
-    for (const raw of text.split("\n")) {
-      const line = parseLine(raw);
+    for (const raw of written.split("\n")) {
+      const line = decodeOrNull(JOURNAL_LINE, raw);
       if (line === null) continue;
-      if ("boot" in line) sameBoot = line.boot === bootId;
+      if (line.kind === "boot") sameBoot = line.boot === bootId;
       else if (sameBoot) apply(entries, line);
     }
     return [...entries.values()].map(({ old: _, ...entry }) => entry);
@@ -92,26 +115,28 @@ export class Journal {
   up(entry: JournalEntry): void {
     const kept = { ...entry, old: false };
     this.#entries.set(key(entry.process), kept);
-    this.#append(upLine(kept));
+    this.#append({ kind: "up", ...kept });
   }
 
   end(process: ProcessId): void {
     if (!this.#entries.delete(key(process))) return;
-    this.#append(JSON.stringify({ end: process.pid, start: String(process.startTime) }));
+    this.#append({ kind: "end", process });
   }
 
   /** The leader of every entry of this reeve was seen alive at `ticks`. Also the time at which what a full disk lost is written again. */
   alive(ticks: bigint): void {
     markAlive(this.#entries, ticks);
     if (this.#incomplete) this.#rewrite();
-    else this.#append(JSON.stringify({ alive: String(ticks) }));
+    else this.#append({ kind: "alive", ticks });
   }
 
-  #append(line: string): void {
+  #append(line: Line): void {
     if (this.#fd < 0) return;
     // After a line that was cut short, the next begins on a line of its own.
-    const text = `${this.#incomplete ? "\n" : ""}${line}\n`;
-    this.#guard(() => writeAll(this.#fd, new TextEncoder().encode(text), { doing: "write the journal" }));
+    const written = new TextEncoder().encode(
+      `${this.#incomplete ? "\n" : ""}${encode(JOURNAL_LINE, line)}\n`,
+    );
+    this.#guard(() => writeAll(this.#fd, written, { doing: "write the journal" }));
     this.#lines += 1;
     if (this.#lines > COMPACT_AFTER + 2 * this.#entries.size) this.#rewrite();
   }
@@ -120,7 +145,9 @@ export class Journal {
     const path = this.#path;
     if (path === null) return;
     this.#guard(() => {
-      const lines = [JSON.stringify({ boot: this.#boot }), ...[...this.#entries.values()].map(upLine)];
+      const ups = [...this.#entries.values()].map((entry): Line => ({ kind: "up", ...entry }));
+      const boot: Line = { kind: "boot", boot: this.#boot };
+      const lines = [boot, ...ups].map((line) => encode(JOURNAL_LINE, line));
       this.#lines = lines.length;
       writeAtomically(path, new TextEncoder().encode(`${lines.join("\n")}\n`), { mode: 0o600 });
       const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
@@ -149,62 +176,28 @@ function markAlive(entries: Map<string, Kept>, ticks: bigint): void {
   for (const [id, entry] of entries) if (!entry.old) entries.set(id, { ...entry, aliveAt: ticks });
 }
 
-function upLine(entry: Kept): string {
-  return JSON.stringify({
-    up: entry.name,
-    smart: entry.smart,
-    ...(entry.pidfile === undefined || entry.pidfile === null ? {} : { pidfile: entry.pidfile }),
-    ...(entry.place === undefined || entry.place === "" ? {} : { place: entry.place }),
-    pid: entry.process.pid,
-    start: String(entry.process.startTime),
-    uid: entry.uid,
-    alive: String(entry.aliveAt),
-    ...(entry.old ? { old: true } : {}),
-  });
-}
-
-function apply(entries: Map<string, Kept>, line: Exclude<Line, { boot: string }>): void {
-  if ("up" in line) {
-    const process = { pid: line.pid, startTime: BigInt(line.start) };
-    const aliveAt = BigInt(line.alive ?? line.start);
-    const old = line.old === true;
-    const pidfile = typeof line.pidfile === "string" ? line.pidfile : null;
-    entries.set(key(process), {
-      name: line.up,
-      smart: line.smart,
-      pidfile,
-      ...(typeof line.place === "string" ? { place: line.place } : {}),
-      process,
-      uid: line.uid,
-      aliveAt,
-      old,
-    });
-  } else if ("end" in line) {
-    entries.delete(`${line.end}:${line.start}`);
-  } else {
-    markAlive(entries, BigInt(line.alive));
-  }
-}
-
-/** A line cut short by a kill, or anything else that is not ours, counts as absent. */
-function parseLine(raw: string): Line | null {
-  try {
-    const value: unknown = JSON.parse(raw);
-    if (typeof value !== "object" || value === null) return null;
-    const line = value as Record<string, unknown>;
-    const digits = (field: unknown): boolean => typeof field === "string" && /^[0-9]{1,19}$/.test(field);
-    const pid = (field: unknown): boolean =>
-      typeof field === "number" && Number.isInteger(field) && field > 1;
-    if (typeof line["boot"] === "string") return line as unknown as Line;
-    if (
-      typeof line["up"] === "string" && pid(line["pid"]) && digits(line["start"]) &&
-      typeof line["uid"] === "number" && typeof line["smart"] === "boolean"
-    ) {
-      return line["alive"] === undefined || digits(line["alive"]) ? line as unknown as Line : null;
+function apply(entries: Map<string, Kept>, line: Exclude<Line, { kind: "boot" }>): void {
+  switch (line.kind) {
+    case "up": {
+      const { kind: _, ...entry } = line;
+      entries.set(key(entry.process), entry);
+      return;
     }
-    if (pid(line["end"]) && digits(line["start"])) return line as unknown as Line;
-    return digits(line["alive"]) ? line as unknown as Line : null;
-  } catch {
-    return null;
+    case "end":
+      entries.delete(key(line.process));
+      return;
+    case "alive":
+      markAlive(entries, line.ticks);
   }
+}
+
+/** A line of the time before versions: it had its kind in the name of its first field. */
+function fromBare(json: unknown): unknown {
+  if (typeof json !== "object" || json === null) return json;
+  const { up, end, boot, alive, pid, start, ...rest } = json as Readonly<Record<string, unknown>>;
+  if (boot !== undefined) return { kind: "boot", boot, ...rest };
+  if (end !== undefined) return { kind: "end", process: { pid: end, startTime: start }, ...rest };
+  if (up === undefined) return { kind: "alive", ticks: alive, ...rest };
+  const process = { pid, startTime: start };
+  return { kind: "up", name: up, process, aliveAt: alive ?? start, old: false, ...rest };
 }

@@ -15,6 +15,7 @@ import { CommandRunner } from "../process/command_runner.ts";
 import { Core } from "./core.ts";
 import { daemonEnvironment, type Environment, jailEnvironment } from "../process/environment.ts";
 import { Foreground } from "./foreground.ts";
+import { Malformed } from "../records/codec.ts";
 import { type Restored, restoreState } from "../records/handover.ts";
 import { JailEntry } from "./jail/entry.ts";
 import { chooseJail } from "./jail/finder.ts";
@@ -125,10 +126,25 @@ function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null 
   if (fd === null) return null;
   const smart = plan.daemons.filter(({ kind }) => kind !== "dumb");
   const wanted = new Map(smart.map(({ name, pidfile }) => [name, pidfile]));
-  const restored = restoreState(fd, wanted, performance.now());
+  const restored = readState(fd, wanted, logger);
   closeFd(fd);
+  if (restored === null) return null;
   for (const { name, pid } of restored.left) {
     logger.warning(name, `is no longer configured: left running, unsupervised (pid: ${pid})`);
   }
   return restored;
+}
+
+/** null, and said: what is in the run directory has to do. */
+function readState(fd: number, wanted: ReadonlyMap<string, string | null>, logger: Logger): Restored | null {
+  try {
+    return restoreState(fd, wanted, performance.now());
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    logger.error(
+      null,
+      `cannot believe what the image before handed over: ${error.message}; daemons are known by the run directory`,
+    );
+    return null;
+  }
 }

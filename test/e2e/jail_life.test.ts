@@ -3,6 +3,9 @@
  * reload, found again after a kill, made again when its init dies, and ended with all that is in it. Whatever happens, the host's
  * mounts are what they were.
  */
+import type { JailRecord } from "../../lib/jail/identity.ts";
+import { decode, encode } from "../../lib/records/codec.ts";
+import { JAIL_RECORD } from "../../lib/records/jail_record.ts";
 import { afterEach, beforeEach, expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -341,21 +344,22 @@ check(
     await first.untilLog(/reeve is up/);
     const init = await initOf(scope, first);
     await first.kill();
-    const record = JSON.parse(readFileSync(scope.path("run/jail"), "utf8"));
+    const record = (): JailRecord => decode(JAIL_RECORD, readFileSync(scope.path("run/jail"), "utf8"));
+    const write = (changed: JailRecord): void =>
+      writeFileSync(scope.path("run/jail"), encode(JAIL_RECORD, changed));
     const stranger = scope.start(["sleep", "81072"]);
-    record.identity.pid = stranger.outer.pid;
+    const { pid } = stranger.outer;
     // Two processes may start within one tick of the clock; the record is of another one.
-    record.identity.startTime = String(inspect(stranger.outer.pid)!.start - 1);
-    writeFileSync(scope.path("run/jail"), JSON.stringify(record));
+    const startTime = BigInt(inspect(pid)!.start - 1);
+    write({ ...record(), identity: { ...record().identity, pid, startTime } });
     const second = scope.reeve(config);
     await second.untilLog(/the jail of an earlier reeve has ended \(pid \d+ is another process by now\)/);
     await second.untilLog(/reeve is up/);
     const next = await initOf(scope, second);
     await second.kill();
     // The same pid and start time, and yet another jail: the namespaces say so.
-    record.identity = { ...JSON.parse(readFileSync(scope.path("run/jail"), "utf8")).identity, pid: init.pid };
-    record.identity.startTime = String(inspect(init.pid)!.start);
-    writeFileSync(scope.path("run/jail"), JSON.stringify(record));
+    const former = { pid: init.pid, startTime: BigInt(inspect(init.pid)!.start) };
+    write({ ...record(), identity: { ...record().identity, ...former } });
     const third = scope.reeve(config);
     await third.untilLog(/is not the one on record: the namespaces of pid \d+ are others/);
     await third.untilLog(/reeve is up/);

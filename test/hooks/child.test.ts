@@ -18,7 +18,7 @@ const SCRIPT = `
   const before = owner();
   const action = { kind: "chdir", path: "/" };
   const context = { cwd: "/", umask: null, root: null };
-  const packed = packHookRequest({ action, context, format: "plain", hidden: true });
+  const packed = packHookRequest({ action, context, format: { format: "text", date: null, prefix: null, colour: false }, hidden: true });
   runHookChild({ [HOOK_VARIABLE]: packed });
   console.log(before, owner());
 `;

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import type { Command, Identity } from "../../lib/config/plan/daemon_plan.ts";
 import type { Hook, HookAction, HookPhase } from "../../lib/config/plan/hook_plan.ts";
 import type { JailPlace } from "../../lib/jail/place.ts";
-import { HOOK_VARIABLE } from "../../lib/hooks/child.ts";
+import { HOOK_REQUEST, HOOK_VARIABLE } from "../../lib/hooks/child.ts";
+import { decode } from "../../lib/records/codec.ts";
 import type { HookWorld } from "../../lib/hooks/world.ts";
 import type { CommandEnd, CommandOptions } from "../../lib/process/command_runner.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/hooks/hooks.ts";
@@ -111,7 +112,7 @@ test("a built-in action of a user's phase is done by a child of that user, unsee
   expect(ran[0]?.options.identity).toEqual(USER);
   const packed = ran[0]?.options.environment.list.find((entry) => entry.startsWith(`${HOOK_VARIABLE}=`)) ??
     "";
-  expect(JSON.parse(packed.slice(HOOK_VARIABLE.length + 1))).toMatchObject({
+  expect(decode(HOOK_REQUEST, packed.slice(HOOK_VARIABLE.length + 1))).toMatchObject({
     action: { kind: "write", text: "secret" },
     context: { cwd: "/start", umask: 18 },
     hidden: true,
@@ -250,7 +251,7 @@ test("the user's actions inside are a child outside that holds the jail's root",
   ]);
   expect([...options.fds ?? []]).toEqual([[3, 12]]);
   const packed = options.environment.list.find((entry) => entry.startsWith(`${HOOK_VARIABLE}=`))!;
-  expect(JSON.parse(packed.slice(HOOK_VARIABLE.length + 1)).context).toEqual({
+  expect(decode(HOOK_REQUEST, packed.slice(HOOK_VARIABLE.length + 1)).context).toEqual({
     cwd: "/",
     umask: 18,
     root: 3,

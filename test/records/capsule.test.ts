@@ -97,16 +97,13 @@ for (const text of HOSTILE) {
   });
 }
 
-test("numbers that are no descriptors count as none", () => {
-  const text = JSON.stringify({ argv: [], saved: {}, stateFd: -1, lockFd: 1.5, readyFd: "3", reloads: null });
-  expect(takeCapsule({ [VARIABLE]: text })).toMatchObject({
-    stateFd: null,
-    lockFd: null,
-    readyFd: null,
-    reloads: 0,
-    underInit: false,
-    cwd: "/",
-  });
+test("a number that is no descriptor makes it none", () => {
+  const { saved, ...good } = { ...CAPSULE, saved: {} };
+  const text = (change: object): string => JSON.stringify({ ...good, saved, ...change });
+  expect(takeCapsule({ [VARIABLE]: text({}) })).toEqual({ ...CAPSULE, saved: {} });
+  for (const change of [{ stateFd: -1 }, { lockFd: 1.5 }, { readyFd: "3" }, { reloads: null }]) {
+    expect(takeCapsule({ [VARIABLE]: text(change) })).toBeNull();
+  }
 });
 
 /** What the runtime shows of an environment that the stub has prepared. */

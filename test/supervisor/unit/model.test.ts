@@ -6,7 +6,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";
-import { type Saved, saveState } from "../../../lib/records/handover.ts";
+import { decode } from "../../../lib/records/codec.ts";
+import { HANDOVER, saveState } from "../../../lib/records/handover.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
 import { UnitWorld } from "./world.ts";
@@ -157,11 +158,8 @@ class Model {
   reload(dying: readonly (ProcessId | null)[]): void {
     if (this.plan.kind === "dumb") return;
     this.unit.abandon();
-    const text = new TextDecoder().decode(saveState([this.unit], null, this.world.now()));
-    const { units: [saved] } = JSON.parse(
-      text,
-      (key, value) => key === "startTime" ? BigInt(value) : value,
-    ) as { units: Saved[] };
+    const written = new TextDecoder().decode(saveState([this.unit], null, this.world.now()));
+    const { units: [saved] } = decode(HANDOVER, written);
     this.world.newImage();
     this.unit = new DaemonUnit(this.plan, this.world, saved);
     for (const process of dying) if (process !== null) this.world.die(process.pid);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
-import { type Saved, saveState } from "../../../lib/records/handover.ts";
+import { decode } from "../../../lib/records/codec.ts";
+import { HANDOVER, saveState } from "../../../lib/records/handover.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
 import { type FakeProcess, UnitWorld } from "./world.ts";
@@ -25,13 +26,10 @@ function daemonized(plan: DaemonPlan = SMART_PLAN) {
   return { world, unit, main, launcher };
 }
 
-/** The unit's next image: its state through JSON, as over an exec. */
+/** The unit's next image: its state through the hand-over, as over an exec. */
 function reloaded(world: UnitWorld, unit: DaemonUnit): DaemonUnit {
   unit.abandon();
-  const saved = JSON.parse(
-    new TextDecoder().decode(saveState([unit], null, world.now())),
-    (key, value) => key === "startTime" ? BigInt(value) : value,
-  ) as { units: Saved[] };
+  const saved = decode(HANDOVER, new TextDecoder().decode(saveState([unit], null, world.now())));
   world.newImage();
   return new DaemonUnit(unit.plan, world, saved.units[0]!);
 }
