@@ -106,6 +106,16 @@ export class LineSink {
     this.flush();
   }
 
+  /** Nothing is put any more; what cannot be written at once is lost. */
+  close(): void {
+    this.flush();
+    this.#retry?.cancel();
+    if (this.#ownsFd) closeSync(this.#fd);
+    this.#ownsFd = false;
+    this.#queue = [];
+    this.#dropped = 0;
+  }
+
   #enqueue(bytes: Uint8Array): void {
     // Once a line is lost all later ones are, until the queue is out: the count then stands where they are missing.
     if (this.#dropped > 0 || this.#queuedBytes + bytes.length > (this.#options.capacity ?? CAPACITY)) {

@@ -24,31 +24,29 @@ const RANK: Readonly<Record<Level, number>> = { error: 0, warning: 1, info: 2, d
 const NO_FIELDS: Fields = {};
 
 export class Logger {
+  readonly #options: LoggerOptions;
   readonly #now: () => number;
   readonly #sink: LineSink;
+  /** A second place for every line, with or without colour. */
+  #other: { readonly sink: LineSink; readonly colour: boolean } | null = null;
   readonly #least: number;
   #format: LineFormat;
 
   constructor(options: LoggerOptions) {
+    this.#options = options;
     this.#now = options.now;
     this.#format = options.format;
     this.#least = RANK[options.least];
-    this.#sink = new LineSink({
-      fd: options.fd,
-      ownsFd: options.ownsFd ?? false,
-      timers: options.timers,
-      ...(options.write === undefined ? {} : { write: options.write }),
-      droppedLine: (count) =>
-        this.#line("warning", null, `${count} lines of this log were dropped: it could not be written`, {
-          dropped: count,
-        }),
-    });
+    this.#sink = this.#sinkTo(options.fd, options.ownsFd ?? false);
   }
 
   /** `daemon`: the name of the daemon that it is about, null for reeve itself. */
   log(level: Level, daemon: string | null, text: string, fields: Fields = NO_FIELDS): void {
     if (RANK[level] > this.#least) return;
-    this.#sink.put(this.#line(level, daemon, text, fields));
+    const event = { time: this.#now(), level, daemon, text, fields };
+    this.#sink.put(formatLine(event, this.#format));
+    const { sink, colour } = this.#other ?? {};
+    sink?.put(formatLine(event, { ...this.#format, colour: colour === true }));
   }
 
   error(daemon: string | null, text: string, fields?: Fields): void {
@@ -74,13 +72,42 @@ export class Logger {
     this.#sink.moveTo(fd, ownsFd);
   }
 
-  /** True when every line is out; to be called before an exit or execve. */
-  flush(): boolean {
-    return this.#sink.flush();
+  /** Every line goes to `fd` as well, which is the logger's to close, until `logAlone`. */
+  logAlsoTo(fd: number, colour: boolean): void {
+    this.#other?.sink.close();
+    this.#other = { sink: this.#sinkTo(fd, true), colour };
   }
 
-  #line(level: Level, daemon: string | null, text: string, fields: Fields): string {
-    return formatLine({ time: this.#now(), level, daemon, text, fields }, this.#format);
+  logAlone(): void {
+    this.#other?.sink.close();
+    this.#other = null;
+  }
+
+  /** True when every line is out; to be called before an exit or execve. */
+  flush(): boolean {
+    const isOtherOut = this.#other?.sink.flush() ?? true;
+    return this.#sink.flush() && isOtherOut;
+  }
+
+  #sinkTo(fd: number, ownsFd: boolean): LineSink {
+    const { timers, write } = this.#options;
+    return new LineSink({
+      fd,
+      ownsFd,
+      timers,
+      ...(write === undefined ? {} : { write }),
+      droppedLine: (dropped) => {
+        const text = `${dropped} lines of this log were dropped: it could not be written`;
+        const event = {
+          time: this.#now(),
+          level: "warning",
+          daemon: null,
+          text,
+          fields: { dropped },
+        } as const;
+        return formatLine(event, this.#format);
+      },
+    });
   }
 }
 

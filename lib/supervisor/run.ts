@@ -70,7 +70,15 @@ export class Run {
     this.#logger = standardLogger(process.env, isTerminal(2));
     this.#own = new OwnThings(this.#logger);
     const jail = (): JailPlace | null => this.#core.jail?.place() ?? null;
-    this.#logFile = planLogFile(this.#plan, this.#logger, this.#uid, this.#own, () => this.#core, jail);
+    this.#logFile = planLogFile(
+      this.#plan,
+      this.#logger,
+      this.#uid,
+      this.#own,
+      this.#capsule.reloads === 0,
+      () => this.#core,
+      jail,
+    );
   }
 
   async toTheEnd(): Promise<number> {
@@ -202,6 +210,8 @@ export class Run {
       instance: this.#runDir?.name ?? this.#plan.instance.name,
       daemons,
     });
+    // Whoever started it has read to here; its terminal is nobody's to write to any more.
+    this.#logger.logAlone();
     this.#tellUp();
     tellReady(this.#capsule);
     this.#reload.askIfWanted();

@@ -183,3 +183,29 @@ test("colour needs a terminal, no NO_COLOR and a terminal that can", () => {
   expect(wantsColour(true, { TERM: "dumb" })).toBe(false);
   expect(wantsColour(false, {})).toBe(false);
 });
+
+test("every line goes to a second place as well, until the log is alone", () => {
+  const directory = mkdtempSync(join(tmpdir(), "reeve-logger-"));
+  undo.push(() => rmSync(directory, { recursive: true }));
+  const [one, two] = ["one", "two"].map((name) => openSync(join(directory, name), "a"));
+  const logger = new Logger({
+    fd: one ?? -1,
+    ownsFd: true,
+    format: { format: "text", date: null, prefix: null, colour: false },
+    least: "info",
+    timers: new FakeTimers(),
+    now: () => 0,
+  });
+  logger.info(null, "a");
+  logger.logAlsoTo(two ?? -1, true);
+  logger.info(null, "b");
+  logger.debug(null, "not of this level");
+  logger.logAlone();
+  logger.info(null, "c");
+  const textOf = (name: string): string => readFileSync(join(directory, name), "utf8");
+  const line = (text: string, level = "info"): string => `1970-01-01T00:00:00.000Z ${level} ${text}\n`;
+  expect(textOf("one")).toBe(line("a") + line("b") + line("c"));
+  expect(textOf("two")).toBe(line("b", "\x1b[32minfo\x1b[0m"));
+  closeSync(one ?? -1);
+  expect(() => closeSync(two ?? -1)).toThrow(/EBADF/);
+});
