@@ -2,12 +2,13 @@
  * `reeve --stop FILE` and `reeve --reload FILE`: a signal to the reeve whose pid is in a pidfile. The file is not trusted: it
  * must be a small regular file with one pid, and that process must be a reeve, before anything is signalled.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import process from "node:process";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
 import { codeOf, describeProblem } from "../config/problem.ts";
 import { signalName } from "../sys/signal_names.ts";
+import { commandName, isReeve } from "../process/running_reeve.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import type { Outputs } from "./shared/output.ts";
 
@@ -73,7 +74,7 @@ function send(pid: number, signal: number, pidfile: string): void {
     if (state === undefined || state === "Z" || state === "X") {
       throw new Error(`process ${pid} of pidfile "${pidfile}" has ended: the file is stale`);
     }
-    const name = nameOf(pid);
+    const name = commandName(pid);
     if (!isReeve(pid, name)) {
       const found = name === null ? "cannot be examined" : `is "${name}", not a reeve`;
       throw new Error(`process ${pid} of pidfile "${pidfile}" ${found}: nothing was signalled`);
@@ -81,27 +82,5 @@ function send(pid: number, signal: number, pidfile: string): void {
     if (!signalPidfd(pidfd, signal)) throw new Error(`process ${pid} has just ended`);
   } finally {
     closePidfd(pidfd);
-  }
-}
-
-function nameOf(pid: number): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
-  } catch {
-    return null;
-  }
-}
-
-/** Roles of the helper that belong to a reeve and are none. */
-const HELPERS: ReadonlySet<string> = new Set(["reeve-exec", "reeve-jail", "reeve-guard"]);
-
-function isReeve(pid: number, name: string | null): boolean {
-  if (name !== null && HELPERS.has(name)) return false;
-  if (name !== null && /^(?:.* )?reeve\b/.test(name)) return true;
-  try {
-    const executable = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
-    return executable === process.execPath || /\/(?:memfd:)?reeve[^\/]*$/.test(executable);
-  } catch {
-    return false;
   }
 }

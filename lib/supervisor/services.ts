@@ -29,6 +29,7 @@ import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
 import { type TouchWorld, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { refuseTakenNames } from "../pidfile/taken_names.ts";
 import { waitInside } from "../watch/wait_inside.ts";
 import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
 
@@ -88,6 +89,11 @@ export class Services {
   async waits(signal: AbortSignal): Promise<void> {
     const inside = this.#parts.jail === undefined ? null : this.hooks.cwd;
     await waitForAll(this.#parts.plan.instance.waits, this.#waitWorld(inside), signal);
+  }
+
+  /** Throws NameTaken: before anything is done in the name of another running instance. */
+  refuseTakenNames(): void {
+    refuseTakenNames(this.#parts.plan.instance, this.#parts.uid);
   }
 
   /** Throws when one cannot be written. */

@@ -34,12 +34,13 @@ export interface StartUp extends Surroundings {
 
 const MANY_DAEMONS = 50;
 
-/** Rejects with HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the signal's reason. */
+/** Rejects with NameTaken, HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the signal's reason. */
 export async function startUp(parts: StartUp): Promise<void> {
   const { plan, core, services, isReload } = parts;
   const { hooks } = services;
   const { jail } = core;
   const isKept = jail?.isKept === true;
+  if (!isReload) services.refuseTakenNames();
   const signal = jail === null ? parts.startSignal : AbortSignal.any([parts.startSignal, jail.lost]);
   await hooks.run("asap", signal);
   // The pid stays the same over a reload, and so do the pidfiles.
