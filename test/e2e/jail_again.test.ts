@@ -4,20 +4,14 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { expect } from "bun:test";
-import type { Scope, Supervisor } from "./harness.ts";
+import type { Scope } from "./harness.ts";
 import { busybox, busyboxRoot } from "./jail_root.ts";
+import { initOf } from "./jail_scene.ts";
 import { check, pidNamespace, reeve, root } from "./need.ts";
-import { identify, isAlive, type ProcessId, signal } from "./process.ts";
+import { isAlive, signal } from "./process.ts";
 import { until } from "./wait.ts";
 
 const NEEDS = [reeve, root, pidNamespace, busybox];
-
-async function initOf(scope: Scope, supervisor: Supervisor, from = 0): Promise<ProcessId> {
-  const found = await supervisor.untilLog(/the jail is made pid=(\d+)/, { from });
-  const id = identify(Number(found[1]))!;
-  scope.track(id);
-  return id;
-}
 
 /** A jail whose hook on the host takes for ever while the file `gate` is there; lost once, so that the hook runs. */
 async function inMaking(scope: Scope, seconds: number) {

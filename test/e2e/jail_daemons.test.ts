@@ -2,10 +2,11 @@
  * Daemons with namespaces of their own: outside of a jail, within one, in a chroot, on the host's root. What they are told reaches
  * them, how they end is known, and what they leave is gone.
  */
-import { afterEach, beforeEach, expect } from "bun:test";
+import { expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
-import { busybox, busyboxRoot, hostMounts } from "./jail_root.ts";
+import { busybox, busyboxRoot } from "./jail_root.ts";
+import { expectMountsKept, levels, running, untilRunning } from "./jail_scene.ts";
 import { check, pidNamespace, program, reeve, root } from "./need.ts";
 import {
   allProcesses,
@@ -17,34 +18,12 @@ import {
   pidIn,
   type ProcessState,
   signal,
-  status,
 } from "./process.ts";
 import { until } from "./wait.ts";
 
 const NEEDS = [reeve, root, pidNamespace];
 
-let mounts = "";
-beforeEach(() => {
-  mounts = hostMounts();
-});
-afterEach(() => {
-  expect(hostMounts()).toBe(mounts);
-});
-
-function running(pattern: RegExp): ProcessState[] {
-  return allProcesses().filter((one) => one.state !== "Z" && pattern.test(commandLine(one.pid).join(" ")));
-}
-
-async function untilRunning(pattern: RegExp): Promise<ProcessState> {
-  return await until(`exactly one process like ${pattern}`, () => {
-    const found = running(pattern);
-    return found.length === 1 ? found[0] : null;
-  });
-}
-
-function levels(pid: number): number[] {
-  return (status(pid).get("NSpid") ?? "").split("\t").map(Number);
-}
+expectMountsKept();
 
 check(
   "ns_pid: process 2 of a namespace of its own, whose TERM handler runs, and whose code arrives",

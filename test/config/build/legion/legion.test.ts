@@ -1,20 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { formatDiagnostic } from "../../../../lib/config/diagnostic.ts";
-import { findProblems } from "../../../../lib/config/check/problems.ts";
-import { build, fakeSystem, ORDINARY } from "../fake_system.ts";
-
-const AT = (line: number) => ({ file: "app.ini", line });
-const HOSTS = "127.0.0.1 localhost\n# 1.1.1.1 node1\n10.0.0.2 node2 Node2.example # node9\n" +
-  "fe80::2 node3\nnonsense node4\n";
-const system = fakeSystem({ ...ORDINARY, "/etc/hosts": { text: HOSTS } });
-
-function legionOf(text: string) {
-  const { plan, texts } = build(text, system);
-  expect(texts).toEqual([]);
-  const [legion] = plan.instance.legions;
-  if (legion === undefined) throw new Error("no legion");
-  return legion;
-}
+import { build } from "../fake_system.ts";
+import { AT, legionOf, SECRET, system } from "./scene.ts";
 
 function udpOf(text: string) {
   const { transport } = legionOf(text);
@@ -203,7 +189,6 @@ describe("daemons of a legion", () => {
   });
 });
 
-const SECRET = "hunter2-s3cret";
 describe("a wrong line", () => {
   test.each([
     ["legion = a", 'cannot use legion: it takes "NAME ADDRESS VALOR CIPHER:SECRET [IV]"'],
@@ -320,128 +305,5 @@ describe("a wrong line", () => {
     expect(texts).toHaveLength(1);
     expect(texts[0]).toContain(expected);
     expect(diagnostics.hasErrors).toBe(false);
-  });
-});
-
-describe("legion-etcd", () => {
-  test("has its defaults", () => {
-    expect(legionOf("legion-etcd = a http://10.0.0.1:2379 5").transport).toEqual({
-      kind: "etcd",
-      urls: ["http://10.0.0.1:2379"],
-      ttl: 10,
-      prefix: "/reeve",
-      user: null,
-      tls: { ca: null, cert: null, key: null },
-    });
-  });
-
-  test("takes several URLs and every key", () => {
-    const legion = legionOf(
-      "legion-etcd = a https://n1:2379/,https://[::1]:2379/sub/ 5 ttl=5 prefix=/x/ user=root:pw ca=/ca cert=/c key=k",
-    );
-    expect(legion).toMatchObject({ name: "a", valor: 5, quorum: 0 });
-    expect(legion.transport).toEqual({
-      kind: "etcd",
-      urls: ["https://n1:2379", "https://[::1]:2379/sub"],
-      ttl: 5,
-      prefix: "/x",
-      user: { name: "root", passwordFile: "/home/me/pw" },
-      tls: { ca: "/ca", cert: "/c", key: "/home/me/k" },
-    });
-  });
-
-  test.each([
-    ["a", 'it takes "NAME URL[,URL...] VALOR [KEY=VALUE ...]"'],
-    ["a http://h:1", 'it takes "NAME URL[,URL...] VALOR [KEY=VALUE ...]"'],
-    ["a h:1 1", '"h:" is not spoken'],
-    ["a ftp://h:1 1", '"ftp:" is not spoken'],
-    ["a http:// 1", "a URL is written as in"],
-    [`a http://root:${SECRET}@h:1 1`, "a URL holds no user and no password here"],
-    ["a http://h:1?x 1", "has a query or a fragment"],
-    ["a http://h:1 x", "the valor must be a number"],
-    ["a http://h:1 1 ttl=1", "ttl must be whole seconds from 2 to 3600"],
-    ["a http://h:1 1 ttl=2.5", "ttl must be whole seconds"],
-    ["a http://h:1 1 prefix=x", 'prefix must begin with "/"'],
-    ["a http://h:1 1 prefix=/", 'prefix must begin with "/"'],
-    ["a http://h:1 1 user=root", "user must be NAME:PASSWORD-FILE"],
-    ["a https://h:1 1 cert=/c", "cert and key belong together"],
-    ["a http://h:1 1 ca=/c", 'need a URL that begins with "https://"'],
-    [`a http://h:1 1 passwd=${SECRET}`, 'unknown key "passwd"'],
-    [`a http://h:1 1 ${SECRET}`, "a word behind the valor has no key"],
-    ["a http://h:1 1 tll=3", 'did you mean "ttl"?'],
-    ["a http://h:1 1 ttl=", 'the key "ttl" has no value'],
-    ["a http://h:1 1 ttl=3 ttl=4", 'the key "ttl" is given more than once'],
-  ])("%j is an error, and shows no secret", (value, expected) => {
-    const { diagnostics, texts } = build(`legion-etcd = ${value}`, system);
-    expect(texts.join("\n")).toContain(expected);
-    expect(texts.join("\n")).not.toContain(SECRET);
-    expect(diagnostics.hasErrors).toBe(true);
-  });
-
-  test.each([
-    "legion-node = a 10.0.0.1:1",
-    "legion-quorum = a 2",
-    "legion-auth = a x",
-    "legion-mcast-if = a eth0",
-  ])(
-    "%s is an error beside it",
-    (line) => {
-      const { texts } = build(`legion-etcd = a http://h:1 1\n${line}`, system);
-      expect(texts[0]).toContain('with legion "a": etcd decides who is its lord, so leave it out');
-    },
-  );
-});
-
-describe("what a legion needs on the system", () => {
-  function problems(text: string, files = {}): string[] {
-    const there = fakeSystem({ ...ORDINARY, ...files });
-    const { plan, diagnostics } = build(text, there);
-    expect(diagnostics.hasErrors).toBe(false);
-    diagnostics.list.length = 0;
-    findProblems(plan, there, "start", diagnostics);
-    return diagnostics.list.map(formatDiagnostic);
-  }
-
-  test("is the directory of its socket", () => {
-    expect(problems("legion = a /tmp/s 1 bf-cbc:x\nstats = /tmp/t")).toEqual([]);
-    expect(problems("legion = a /nodir/s 1 bf-cbc:x")).toEqual([
-      'app.ini:1: cannot make the socket "/nodir/s" of legion "a": no such directory: "/nodir", make it first',
-    ]);
-    expect(problems("stats = /bin/sh")[0]).toContain("a file has this name");
-  });
-
-  test("is the files of its key and password, which nobody else may read", () => {
-    const text = `legion-etcd = a https://h:1 1 user=u:${SECRET} cert=/c key=/k`;
-    const files = { "/c": {}, "/k": { mode: 0o600 }, [`/home/me/${SECRET}`]: { mode: 0o600 } };
-    expect(problems(text, files)).toEqual([]);
-    expect(problems(text, { ...files, "/k": { mode: 0o644 } })).toEqual([
-      'app.ini:1: warning: everybody may look at the key of legion "a" "/k": chmod 600 /k',
-    ]);
-    const missing = problems(text).join("\n");
-    expect(missing).toContain('cannot read the password file of legion "a": no such file');
-    expect(missing).not.toContain(SECRET);
-  });
-});
-
-describe("stats", () => {
-  test.each([
-    [":1717", { kind: "tcp", host: "0.0.0.0", port: 1717 }],
-    ["127.0.0.1:1717", { kind: "tcp", host: "127.0.0.1", port: 1717 }],
-    ["[::1]:1717", { kind: "tcp", host: "::1", port: 1717 }],
-    ["/run/stats", { kind: "unix", path: "/run/stats" }],
-    ["./stats", { kind: "unix", path: "/home/me/stats" }],
-  ])("%s is an address", (text, address) => {
-    const { plan, texts } = build(`stats = ${text}\nstats-min`, system);
-    expect(texts).toEqual([]);
-    expect(plan.instance.stats).toEqual({ address, http: false, minified: true, origin: AT(1) } as never);
-  });
-
-  test("the last one counts, and a wrong one is an error", () => {
-    const { plan } = build("stats = :1\nstats-server = :2\nstats-http", system);
-    expect(plan.instance.stats).toMatchObject({ address: { port: 2 }, http: true });
-    expect(build("stats = 1717", system).texts).toEqual([
-      'app.ini:1: cannot serve statistics on "1717": it has no port: ' +
-      'write HOST:PORT, or a path with a "/" for a unix socket',
-    ]);
   });
 });
