@@ -3,6 +3,7 @@
  * stopped and killed, guards as well, links that are cut, servers that hang or die. What the daemons wrote down about themselves says
  * whether two ever ran at once. Ends what it started, by pid, and takes its namespaces away.
  */
+import { generator } from "../support/random.ts";
 import { mkdirSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { type Life, overlapOf, readLives } from "../fixtures/lives.ts";
@@ -22,17 +23,6 @@ export interface ChaosOptions {
 const TTL = 2;
 /** A third of the lease, and then some. */
 const LONGEST_TROUBLE_MS = 3500;
-
-/** mulberry32 */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 function ip(...words: string[]): void {
   const run = Bun.spawnSync(["ip", ...words], { stderr: "pipe" });

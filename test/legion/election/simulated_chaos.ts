@@ -1,7 +1,7 @@
 /** What happens to a simulated legion, drawn from its seed: cuts, loss, sleep, deaths and returns; then calm, in which it must find its lord. */
+import { generator } from "../../support/random.ts";
 import type { MachineSettings } from "./simulated_node.ts";
 import { SimulatedLegion } from "./simulated_legion.ts";
-import { randomOf } from "./simulated_network.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -23,7 +23,7 @@ export interface Outcome {
 
 /** `late`: packets may be on their way for much longer than the proof allows. */
 export function runChaos(seed: number, late = false): Outcome {
-  const random = randomOf(seed * 7919 + 13);
+  const random = generator(seed * 7919 + 13);
   const pick = (least: number, most: number) => least + Math.floor(random() * (most - least + 1));
   const size = random() < 0.9 ? pick(3, 9) : random() < 0.7 ? pick(10, 25) : pick(26, 50);
   const freq = [100, 1000, 3000][pick(0, 2)]!;

@@ -2,10 +2,11 @@
  * A legion of simulated machines in bad weather, and what must be true of it at every instant: no two lords that both have their
  * quorum. Made from one seed, which is all that is needed to see a failure again.
  */
+import { generator } from "../../support/random.ts";
 import type { Announcement } from "../../../lib/legion/election/announcement.ts";
 import { timingOf } from "../../../lib/legion/election/timing.ts";
 import { type MachineSettings, SimulatedNode } from "./simulated_node.ts";
-import { randomOf, SimulatedNetwork, Timeline } from "./simulated_network.ts";
+import { SimulatedNetwork, Timeline } from "./simulated_network.ts";
 
 export interface Meeting {
   readonly time: number;
@@ -28,7 +29,7 @@ export class SimulatedLegion {
   #uuids = 0;
 
   constructor(seed: number, settings: readonly MachineSettings[]) {
-    this.random = randomOf(seed);
+    this.random = generator(seed);
     const [first] = settings;
     this.timing = timingOf({
       legion: "l",
