@@ -4,9 +4,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../e2e/wait.ts";
 import { ETCD_MISSING, EtcdServers, etcdTest, makeCertificates } from "./servers.ts";
-import { check, NO_TLS, shared, TestNode, undisturbed } from "./server_scene.ts";
+import { check, endShared, NO_TLS, TestNode, undisturbed } from "./server_scene.ts";
 
-afterAll(async () => await shared?.[Symbol.asyncDispose]());
+afterAll(endShared);
 
 describe("endpoints", () => {
   check("dead ones in the list are passed over", async () => {

@@ -2,9 +2,9 @@
 import { afterAll, describe, expect } from "bun:test";
 import { until } from "../../e2e/wait.ts";
 import { EtcdServers } from "./servers.ts";
-import { check, shared, StandIn, TestNode, TTL, undisturbed } from "./server_scene.ts";
+import { check, endShared, StandIn, TestNode, TTL, undisturbed } from "./server_scene.ts";
 
-afterAll(async () => await shared?.[Symbol.asyncDispose]());
+afterAll(endShared);
 
 describe("one server of etcd", () => {
   check("nodes that start together elect the one of the highest valor, and see each other", async () => {

@@ -143,7 +143,7 @@ export class TestNode implements ElectorEvents, AsyncDisposable {
   }
 }
 
-export let shared: EtcdServers | null = null;
+let shared: EtcdServers | null = null;
 
 /** For tests that leave it as it is; each has a legion of its own. */
 export async function undisturbed(): Promise<EtcdServers> {
@@ -152,6 +152,13 @@ export async function undisturbed(): Promise<EtcdServers> {
     await shared.ready();
   }
   return shared;
+}
+
+/** For the end of each file of tests; the next one gets a server of its own. */
+export async function endShared(): Promise<void> {
+  const ended = shared;
+  shared = null;
+  await ended?.[Symbol.asyncDispose]();
 }
 
 export const check = (name: string, body: () => Promise<void>): void => etcdTest(name, ETCD_MISSING, body);
