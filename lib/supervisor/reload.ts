@@ -142,9 +142,9 @@ export class Reload {
     const { core, services, legions, statistics, perform, paced, tellUp } = this.#parts;
     await legions.start(false);
     await statistics.start(false);
+    services.watchTouches(perform);
     core.instance.carryOn();
     services.startFifo(paced);
-    services.watchTouches(perform);
     tellUp();
   }
 

@@ -64,6 +64,8 @@ export async function startUp(parts: StartUp): Promise<void> {
   await parts.legions.start(!isReload);
   signal.throwIfAborted();
   jail?.started();
+  // Before the daemons: whoever sees one run may touch its file at once.
+  services.watchTouches(parts.perform);
   core.instance.start();
   await afterStart(parts);
 }
@@ -108,9 +110,8 @@ async function becomeUser({ plan, core, services }: Surroundings, signal: AbortS
 }
 
 /** The daemons run: to be told to stop is an ordinary stop from here on. */
-async function afterStart({ services, perform, paced, isReload, lifeSignal }: StartUp): Promise<void> {
+async function afterStart({ services, paced, isReload, lifeSignal }: StartUp): Promise<void> {
   services.startFifo(paced);
-  services.watchTouches(perform);
   if (!isReload) services.writePidfiles(({ safe }) => safe);
   await services.hooks.run("master-start", lifeSignal);
   await services.hooks.run("accepting", lifeSignal);

@@ -1,8 +1,8 @@
 /**
  * Watches what a path means, as stat(2) follows it, by inotify: also when neither the file nor its
  * directories exist yet, and through links that are turned to another target. Fires as uWSGI's touch: the
- * modification time has increased (nanoseconds here), the file has appeared, or it has disappeared. Never
- * polls.
+ * modification time has increased (nanoseconds here), the file has appeared, or it has disappeared; also when
+ * an event tells of a change so soon after the last one that both have the same time. Never polls.
  *
  * Limits: a file system that is mounted over the path sends no event; one that is changed on another host
  * (NFS) neither.
@@ -64,21 +64,33 @@ const LOOK_AGAIN = IN.overflow | IN.unmount | IN.ignored;
 /** In the place of a watch that cannot be had. */
 const NOT_WATCHED = { remove: () => {} };
 
+/** The step of the clock by which file systems stamp their files, in the coarsest kernels, milliseconds. */
+const CLOCK_TICK = 10;
+
 type Snapshot = {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly mtime: bigint;
+  readonly size: bigint;
   readonly isDirectory: boolean;
+  /** What tells of other reasons for an event: its mode, owner, group and links. */
+  readonly others: string;
+  /** Changed within the clock's tick in which it was looked at: one more change may bear the same time. */
+  readonly isFresh: boolean;
 } | null;
 
 function takeSnapshot(path: string, tree: FileTree): Snapshot {
   try {
     const status = tree.target(path, "look", (target) => statSync(target, { bigint: true }));
+    const age = Date.now() - Number(status.mtimeMs);
     return {
       dev: status.dev,
       ino: status.ino,
       mtime: status.mtimeNs,
+      size: status.size,
       isDirectory: status.isDirectory(),
+      others: `${status.mode} ${status.uid} ${status.gid} ${status.nlink}`,
+      isFresh: age >= -1 && age <= CLOCK_TICK,
     };
   } catch {
     return null;
@@ -94,6 +106,12 @@ function compare(before: Snapshot, now: Snapshot): PathChange | null {
 
 function isSame(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>): boolean {
   return now.ino === before.ino && now.dev === before.dev;
+}
+
+/** Of one file: whether its content or its time was changed; `wasTold`: by an event. */
+function isChanged(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>, wasTold: boolean): boolean {
+  if (now.mtime !== before.mtime || now.isDirectory) return now.mtime > before.mtime;
+  return now.size !== before.size || (before.isFresh && wasTold && now.others === before.others);
 }
 
 export class PathWatch {
@@ -275,7 +293,7 @@ export class PathWatch {
       // With the watcher's own entries among them, a directory's time does not tell whether there are others.
       const byOthers = now.isDirectory && this.#entries.own
         ? this.#entries.others
-        : now.mtime > before.mtime || (this.#world.own !== undefined && this.#entries.others);
+        : isChanged(before, now, this.#touched) || (this.#world.own !== undefined && this.#entries.others);
       return byOthers || isTouched ? "changed" : null;
     }
     return change ?? (isTouched ? "changed" : null);

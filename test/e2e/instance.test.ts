@@ -196,6 +196,19 @@ check("a touched file restarts its daemon and no other", [reeve], async (scope) 
   expect((await supervisor.stop()).code).toBe(0);
 });
 
+check("a file that is touched as soon as its daemon runs restarts it", [reeve], async (scope) => {
+  const touch = scope.write("touch-me", "");
+  const once = scope.path("once");
+  const script = scope.write(
+    "daemon",
+    `#!/bin/sh\ntest -e ${once} && exec sleep 86364\ntouch ${once} ${touch}\nexec sleep 86365\n`,
+    0o755,
+  );
+  const supervisor = scope.reeve(scope.config([`attach-daemon2 = cmd=${script},touch=${touch}`]));
+  await scope.untilOne(/^sleep 86364/);
+  expect((await supervisor.stop()).code).toBe(0);
+});
+
 check("a pidfile of its own: --reload and --stop find it, vacuum removes it", [reeve], async (scope) => {
   const pidfile = scope.path("own.pid");
   const config = scope.config([`pidfile = ${pidfile}`, "vacuum = true", "attach-daemon = sleep 86367"]);

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import {
+  chmodSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -69,6 +70,45 @@ test("a file that is written fires once for truncation, writes and close", async
   const { changes } = watch(path);
   writeFileSync(path, "abc");
   await settled();
+  expect(changes).toEqual(["changed"]);
+});
+
+/** A baseline that was taken so many milliseconds after the file's last change. */
+function watchAfter(
+  path: string,
+  milliseconds: number,
+): { readonly changes: PathChange[]; readonly time: Date } {
+  const time = new Date(Math.floor(Date.now() / 1000) * 1000);
+  utimesSync(path, time, time);
+  try {
+    setSystemTime(time.getTime() + milliseconds);
+    return { ...watch(path), time };
+  } finally {
+    setSystemTime();
+  }
+}
+
+test("a touch within the tick of the clock in which the file was looked at fires", async () => {
+  const path = join(directory, "touch");
+  writeFileSync(path, "");
+  const { changes, time } = watchAfter(path, 2);
+  utimesSync(path, time, time);
+  await until(() => changes.length > 0);
+  await settled();
+  expect(changes).toEqual(["changed"]);
+});
+
+test("what leaves the time of a file as it was does not fire later than that, unless its size is another", async () => {
+  const path = join(directory, "touch");
+  writeFileSync(path, "");
+  const { changes, time } = watchAfter(path, 500);
+  utimesSync(path, time, time);
+  chmodSync(path, 0o600);
+  await settled();
+  expect(changes).toEqual([]);
+  writeFileSync(path, "more");
+  utimesSync(path, time, time);
+  await until(() => changes.length > 0);
   expect(changes).toEqual(["changed"]);
 });
 
