@@ -10,6 +10,8 @@ export type PlainCommand =
   /** Asked for again: at once. */
   | "stop"
   | "stopNow"
+  /** A reload that exit-on-reload makes a stop: with 0, whatever a control daemon ends with. */
+  | "exitOnReload"
   | "reload"
   | "reopenLog"
   | "rotateLog"

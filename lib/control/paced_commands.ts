@@ -17,6 +17,7 @@ const heldBack = (name: string, ms: number): string =>
 const NAMES: Readonly<Record<PlainCommand, string | null>> = {
   stop: null,
   stopNow: null,
+  exitOnReload: null,
   reload: "reload",
   reopenLog: "reopening of the log",
   rotateLog: "rotation of the log",

@@ -10,7 +10,8 @@ import { errorText } from "../sys/error_text.ts";
 export interface CommandDeps {
   readonly logger: Pick<Logger, "info" | "error">;
   readonly logFile: { reopen(): void; rotate(): unknown } | null;
-  readonly stop: () => void;
+  /** Without a code: with that of a control daemon. */
+  readonly stop: (code: number | null) => void;
   readonly stopNow: () => void;
   readonly reload: () => void;
   readonly logState: () => void;
@@ -25,7 +26,9 @@ export function perform(command: InstanceCommand, deps: CommandDeps): void {
   const { logger, logFile } = deps;
   switch (command.do) {
     case "stop":
-      return deps.stop();
+      return deps.stop(null);
+    case "exitOnReload":
+      return deps.stop(0);
     case "stopNow":
       return deps.stopNow();
     case "reload":

@@ -43,6 +43,8 @@ export class Instance {
   /** The jail was made again while a reload was under way. */
   #opened: { readonly isStale: boolean } | null = null;
   #code = 0;
+  /** Control daemons that ran when the instance was told to stop: the first of them to end gives the exit code. */
+  readonly #codeGivers = new Set<DaemonUnit>();
 
   constructor(
     plan: Plan,
@@ -124,13 +126,18 @@ export class Instance {
 
   /**
    * Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. A second call kills. Whether it was
-   * the second.
+   * the second. Without a code of its own it ends with that of a control daemon, as an init does.
    */
-  stop(code = 0): boolean {
+  stop(code: number | null = null): boolean {
     const again = this.#asked;
     this.#asked = true;
-    if (this.#phase !== "stopping") this.#stopAll(code);
-    else if (again) this.kill();
+    if (this.#phase !== "stopping") {
+      const givers = code !== null ? [] : this.units.filter(({ plan, status }) => {
+        return plan.control && status.child !== null;
+      });
+      for (const unit of givers) this.#codeGivers.add(unit);
+      this.#stopAll(code ?? 0);
+    } else if (again) this.kill();
     return again;
   }
 
@@ -199,6 +206,10 @@ export class Instance {
   /** A unit that was told to stop has. */
   unitStopped(unit: DaemonUnit): void {
     this.#waitingFor.delete(unit);
+    if (this.#codeGivers.has(unit) && unit.status.lastExit !== null) {
+      this.#code = exitCodeOf(unit.status.lastExit);
+      this.#codeGivers.clear();
+    }
     const { legion } = unit.plan;
     if (legion !== null) {
       if (this.#phase === "running" && !this.#mayRun(unit)) unit.standBy();

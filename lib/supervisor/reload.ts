@@ -59,7 +59,7 @@ export class Reload {
     if (files === null) return;
     if (request.plan.instance.exitOnReload) {
       logger.info(null, MESSAGES.reloadExit());
-      return perform({ do: "stop" });
+      return perform({ do: "exitOnReload" });
     }
     logger.info(null, MESSAGES.reloading());
     this.#checked = files;

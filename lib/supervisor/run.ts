@@ -258,7 +258,7 @@ export class Run {
     return {
       logger: this.#logger,
       logFile: this.#logFile,
-      stop: () => this.#stop(),
+      stop: (code) => this.#stop(code),
       stopNow: () => this.#stopNow(),
       reload: () => this.#reload.ask(),
       logState: () => this.#describe(),
@@ -273,11 +273,11 @@ export class Run {
     this.#legions.describe();
   }
 
-  #stop(): void {
+  #stop(code: number | null): void {
     this.#callOffStart();
     if (this.#core.instance.phase === "starting") return;
     if (this.#core.instance.phase !== "stopping") this.#services.notifier.stopping();
-    if (this.#core.instance.stop()) this.#callOffEnd();
+    if (this.#core.instance.stop(code)) this.#callOffEnd();
   }
 
   #stopNow(): void {

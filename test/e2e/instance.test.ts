@@ -3,7 +3,7 @@
  * tells its parent.
  */
 import { expect } from "bun:test";
-import { existsSync, utimesSync } from "node:fs";
+import { existsSync, rmSync, utimesSync } from "node:fs";
 import { resolve } from "node:path";
 import { fixture } from "../fixtures/compile.ts";
 import { check, program, reeve, root } from "./need.ts";
@@ -181,6 +181,31 @@ check("a control daemon ends the instance and its exit code is reeve's", [reeve]
   expect((await supervisor.untilExit()).code).toBe(7);
   expect(isAlive(other)).toBe(false);
 });
+
+check(
+  "told to stop, an instance ends with its control daemon's exit code, as an init does",
+  [reeve],
+  async (scope) => {
+    const script = scope.write(
+      "entrypoint",
+      `#!/bin/sh\ntrap 'exit "$1"' QUIT\n: > ${scope.path("ready")}\nwhile :; do sleep 0.02; done\n`,
+      0o755,
+    );
+    const stopped = async (lines: readonly string[]): Promise<number> => {
+      rmSync(scope.path("ready"), { force: true });
+      const supervisor = scope.reeve(scope.config([...lines, "attach-daemon = sleep 86350"]));
+      await until("the control daemon's trap", () => existsSync(scope.path("ready")));
+      return (await supervisor.stop()).code;
+    };
+    for (const code of [0, 5]) {
+      expect(await stopped([`attach-daemon2 = cmd=${script} ${code},control=1,stopsignal=QUIT`])).toBe(code);
+    }
+    // One that does not handle its stop signal gives what COMMAND of "reeve -- COMMAND" gives.
+    const unhandled = `sh -c ': > ${scope.path("ready")}; exec sleep 86351'`;
+    expect(await stopped([`attach-control-daemon = ${unhandled}`])).toBe(143);
+    expect(await stopped([`attach-daemon = ${unhandled}`])).toBe(0);
+  },
+);
 
 check("a touched file restarts its daemon and no other", [reeve], async (scope) => {
   const touch = scope.write("touch-me", "");

@@ -48,7 +48,7 @@ check(
     const init = descendantOf(supervisor.id.pid);
     expect(levels(init.pid)).toEqual([init.pid, 1]);
     await supervisor.untilLog(/reeve is up/);
-    expect((await supervisor.stop()).code).toBe(0);
+    expect((await supervisor.stop()).code).toBe(7);
     expect(supervisor.log()).toContain("got TERM\n");
     expect(supervisor.log()).toMatch(/annihilated/);
     expect([init, left].map(isAlive)).toEqual([false, false]);

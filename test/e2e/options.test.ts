@@ -232,7 +232,9 @@ check("fs-brutal-reload reloads: the dumb daemon is another one", [reeve], async
 });
 
 check("exit-on-reload ends the instance with 0 instead", [reeve], async (scope) => {
-  const supervisor = scope.reeve(scope.config(["exit-on-reload = true", "attach-daemon = sleep 86305"]));
+  const supervisor = scope.reeve(
+    scope.config(["exit-on-reload = true", "attach-control-daemon = sleep 86305"]),
+  );
   const daemon = await scope.untilOne(/^sleep 86305/);
   await supervisor.untilLog(/reeve is up/);
   supervisor.signal("SIGHUP");
