@@ -27,6 +27,8 @@ typedef long i64;
  */
 #define REEVE_MAGIC 0x31564552u /* "REV1" */
 #define REEVE_MAX_REQUEST (16u << 20)
+/* Descriptors that a clone or an exec can keep: all that a request can name, and some of our own. */
+#define REEVE_MAX_KEPT 1088
 
 struct reeve_header {
   u32 magic;

@@ -5,7 +5,8 @@
 import { signalName } from "../sys/signal_names.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
-import { KILL_PATIENCE_MS, SIGKILL } from "./patience.ts";
+import { KILL_PATIENCE_MS } from "./patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import { Machine } from "../machine/machine.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { DaemonEffect, DaemonEvent, DaemonStatus, LifeSettings, State, TimerName } from "./state.ts";

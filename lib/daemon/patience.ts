@@ -3,8 +3,6 @@
  * transitions.ts.
  */
 
-export const SIGKILL = 9;
-
 /** How long it may take to vanish before a line says that it does not. */
 export const KILL_PATIENCE_MS = 5000;
 

@@ -6,7 +6,8 @@ import { DAEMON_MESSAGES } from "./messages.ts";
 import { sameProcess } from "../sys/process_id.ts";
 import type { StateTable } from "../machine/machine.ts";
 import type { DaemonMachine } from "./machine.ts";
-import { KILL_PATIENCE_MS, SIGKILL, STILL_THERE_MS } from "./patience.ts";
+import { KILL_PATIENCE_MS, STILL_THERE_MS } from "./patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import type { DaemonEvent, EventType, State } from "./state.ts";
 
 type TransitionTable = StateTable<State, DaemonEvent, DaemonMachine>;

@@ -4,8 +4,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { mount, unmount } from "../sys/host/mounts.ts";
 import { errorText } from "../sys/error_text.ts";
 import { isBelow, planMount, planUmount, restrictFlags } from "./mount_flags.ts";
-
-const MNT_DETACH = 2;
+import { MNT_DETACH } from "../sys/native/constants.ts";
 
 function mountTable(): MountEntry[] {
   try {

@@ -7,60 +7,58 @@
 import type { MountStep } from "../sys/child/child_spec.ts";
 import type { MountEntry } from "../sys/host/mount_info.ts";
 import type { MountRequest } from "../sys/host/mounts.ts";
-
-const MS = {
-  readOnly: 1,
-  noSuid: 2,
-  noDev: 4,
-  noExec: 8,
-  synchronous: 16,
-  remount: 32,
-  mandatoryLocks: 64,
-  directorySync: 128,
-  noAtime: 1024,
-  bind: 4096,
-  move: 8192,
-  recursive: 16384,
-  private: 1 << 18,
-  shared: 1 << 20,
-} as const;
-
-const MNT_FORCE = 1;
-const MNT_DETACH = 2;
+import {
+  MNT_DETACH,
+  MNT_FORCE,
+  MS_BIND,
+  MS_DIRSYNC,
+  MS_MANDLOCK,
+  MS_MOVE,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_SYNCHRONOUS,
+} from "../sys/native/constants.ts";
 
 const MOUNT: Readonly<Record<string, number>> = {
   defaults: 0,
-  bind: MS.bind,
-  dirsync: MS.directorySync,
-  mandlock: MS.mandatoryLocks,
-  move: MS.move,
-  noatime: MS.noAtime,
-  nodev: MS.noDev,
-  noexec: MS.noExec,
-  rdonly: MS.readOnly,
-  readonly: MS.readOnly,
-  ro: MS.readOnly,
-  remount: MS.remount,
-  nosuid: MS.noSuid,
-  sync: MS.synchronous,
-  rec: MS.recursive,
-  recursive: MS.recursive,
-  private: MS.private,
-  shared: MS.shared,
+  bind: MS_BIND,
+  dirsync: MS_DIRSYNC,
+  mandlock: MS_MANDLOCK,
+  move: MS_MOVE,
+  noatime: MS_NOATIME,
+  nodev: MS_NODEV,
+  noexec: MS_NOEXEC,
+  rdonly: MS_RDONLY,
+  readonly: MS_RDONLY,
+  ro: MS_RDONLY,
+  remount: MS_REMOUNT,
+  nosuid: MS_NOSUID,
+  sync: MS_SYNCHRONOUS,
+  rec: MS_REC,
+  recursive: MS_REC,
+  private: MS_PRIVATE,
+  shared: MS_SHARED,
 };
 
 const UMOUNT: Readonly<Record<string, number>> = { defaults: 0, force: MNT_FORCE, detach: MNT_DETACH };
 const RECURSIVE = new Set(["rec", "recursive"]);
 
-const PER_MOUNT = MS.readOnly | MS.noSuid | MS.noDev | MS.noExec | MS.noAtime;
-const PROPAGATION = MS.private | MS.shared;
+const PER_MOUNT = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
+const PROPAGATION = MS_PRIVATE | MS_SHARED;
 
 /** Options of /proc/self/mountinfo that a remount has to repeat, or it would take them away. */
 const KEPT: Readonly<Record<string, number>> = {
-  ro: MS.readOnly,
-  nosuid: MS.noSuid,
-  nodev: MS.noDev,
-  noexec: MS.noExec,
+  ro: MS_RDONLY,
+  nosuid: MS_NOSUID,
+  nodev: MS_NODEV,
+  noexec: MS_NOEXEC,
 };
 
 function sum(flags: readonly string[], known: Readonly<Record<string, number>>, other: string): number {
@@ -90,17 +88,17 @@ export function planMount(
     request.flags.some((flag) => Object.hasOwn(UMOUNT, flag)) ? "is one of umount" : "is not known",
   );
   const { type, source, target, data } = request;
-  const recursive = (flags & MS.recursive) !== 0;
-  const isBind = (flags & MS.bind) !== 0 && (flags & MS.remount) === 0;
+  const recursive = (flags & MS_REC) !== 0;
+  const isBind = (flags & MS_BIND) !== 0 && (flags & MS_REMOUNT) === 0;
   if (!isBind) {
     return { call: { type, source, target, flags, data }, restrict: 0, recursive, propagation: 0 };
   }
   const propagation = flags & PROPAGATION;
   return {
-    call: { type, source, target, flags: MS.bind | (flags & MS.recursive), data },
+    call: { type, source, target, flags: MS_BIND | (flags & MS_REC), data },
     restrict: flags & PER_MOUNT,
     recursive,
-    propagation: propagation === 0 ? 0 : propagation | (flags & MS.recursive),
+    propagation: propagation === 0 ? 0 : propagation | (flags & MS_REC),
   };
 }
 
@@ -129,7 +127,7 @@ export function mountSteps(
   const { call, restrict, recursive, propagation } = planMount(request);
   const { source, target, type } = call;
   const data = call.data ?? "";
-  if ((call.flags & MS.bind) !== 0 && (call.flags & MS.remount) === 0) {
+  if ((call.flags & MS_BIND) !== 0 && (call.flags & MS_REMOUNT) === 0) {
     const bind: MountStep = { ...STEP, kind: "bind", source, target, type: "", recursive, flags: restrict };
     if (propagation === 0) return [bind];
     const change: MountStep = {
@@ -143,9 +141,9 @@ export function mountSteps(
     };
     return [bind, change];
   }
-  const changes = (call.flags & (MS.remount | MS.move | PROPAGATION)) !== 0;
+  const changes = (call.flags & (MS_REMOUNT | MS_MOVE | PROPAGATION)) !== 0;
   // The source of a move is a path; elsewhere it is what the file system makes of it.
-  const sourceInside = (call.flags & MS.move) !== 0;
+  const sourceInside = (call.flags & MS_MOVE) !== 0;
   return [{
     ...STEP,
     kind: changes ? "plain" : "new",
@@ -167,7 +165,7 @@ export function umountStep(request: { target: string; flags: readonly string[] }
 /** Flags of the call that gives an existing mount `restrict` beside its own. */
 export function restrictFlags(entry: MountEntry, restrict: number): number {
   const kept = entry.options.reduce((total, option) => total | (KEPT[option] ?? 0), 0);
-  return MS.bind | MS.remount | kept | restrict;
+  return MS_BIND | MS_REMOUNT | kept | restrict;
 }
 
 /** Below `top`, and not `top` itself. */

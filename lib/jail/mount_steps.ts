@@ -4,12 +4,7 @@
  */
 import type { KeepMount } from "../config/plan/jail_plan.ts";
 import type { MountStep } from "../sys/child/child_spec.ts";
-
-/** MS_* of mount(2). */
-const READ_ONLY = 1;
-const NO_SUID = 2;
-const NO_DEVICES = 4;
-const NO_EXEC = 8;
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from "../sys/native/constants.ts";
 
 const NOTHING: MountStep = {
   kind: "new",
@@ -30,7 +25,7 @@ export const PROC: MountStep = {
   source: "proc",
   target: "/proc",
   type: "proc",
-  flags: NO_SUID | NO_DEVICES | NO_EXEC,
+  flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
   create: true,
 };
 
@@ -61,14 +56,14 @@ export function tmpfsStep(target: string): MountStep {
     target,
     type: "tmpfs",
     data: "mode=1777",
-    flags: NO_SUID | NO_DEVICES,
+    flags: MS_NOSUID | MS_NODEV,
     create: true,
   };
 }
 
 /** `optional`: a mount that is covered, or has gone since it was listed, need not be found. */
 export function readOnlyStep(target: string, optional: boolean): MountStep {
-  return { ...NOTHING, kind: "remount", target, flags: READ_ONLY, optional };
+  return { ...NOTHING, kind: "remount", target, flags: MS_RDONLY, optional };
 }
 
 /** `path` is `top` or beneath it. */

@@ -11,6 +11,7 @@ import { type FileTree, type Purpose, writeFlags, type WriteOptions } from "../s
 import { openInRoot } from "../sys/file/files.ts";
 import type { JailSource } from "./place.ts";
 import { refuseForeign } from "./rooted_kinds.ts";
+import { ENOENT } from "../sys/native/constants.ts";
 
 export class RootedTree implements FileTree {
   readonly #root: () => number;
@@ -65,8 +66,6 @@ export class RootedTree implements FileTree {
     }
   }
 }
-
-const ENOENT = 2;
 
 /** While there is no jail everything in it is missing (ENOENT). */
 export function jailTree(source: JailSource): RootedTree {

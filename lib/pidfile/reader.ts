@@ -23,11 +23,11 @@ import { errorText } from "../sys/error_text.ts";
 import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { processFacts, processInJail } from "./process.ts";
 import { walkPath } from "../watch/path_walk.ts";
+import { O_PATH } from "../sys/native/constants.ts";
 
 /** Enough for a pid in front of whatever else a daemon writes. */
 const READ_AT_MOST = 256;
 /** Names a file without opening it: to open some devices is to start them. */
-const O_PATH = 0o10000000;
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 type Numbers = Pick<JailPlace, "initPid" | "translatePid">;

@@ -3,7 +3,7 @@
  */
 import type { Command, DaemonPlan, Identity } from "../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
-import { SIGKILL } from "../daemon/patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import { flagsOf, shielded } from "../jail/namespace_setup.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";

@@ -13,8 +13,8 @@ import { commandFile, type Inherited, instanceChild, shieldBounded } from "./chi
 import { describeFailure } from "./failure_text.ts";
 import type { Environment } from "./environment.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 
-const SIGKILL = 9;
 /** The name that `ps` shows for a child that only changes the jail. */
 const CHANGE_NAME = "reeve-change";
 

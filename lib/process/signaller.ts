@@ -3,13 +3,11 @@
  * other process is held by a pidfd and compared by start time. Nothing else in reeve signals a daemon.
  */
 import { pid as ownPid } from "node:process";
-import { SIGKILL } from "../daemon/patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
-
-const SIGCONT = 18;
-const SIGSTOP = 19;
+import { SIGCONT, SIGSTOP } from "../sys/native/constants.ts";
 
 /** Start time of a child of ours of which it could not be read. */
 export const UNKNOWN_START = 0n;

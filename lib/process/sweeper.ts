@@ -3,7 +3,7 @@
  * subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its init does. The session id cannot be given to
  * another process while any member lives, so members are known for sure.
  */
-import { SIGKILL } from "../daemon/patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 
 export interface SessionMember {

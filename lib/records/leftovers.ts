@@ -3,7 +3,7 @@
  * (remainder.ts), and by the birthmark that everything bears which they forked. What is only likely to be theirs is named
  * and left alone.
  */
-import { SIGKILL } from "../daemon/patience.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import { errorText } from "../sys/error_text.ts";

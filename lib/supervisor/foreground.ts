@@ -8,10 +8,9 @@ import { signalProcess } from "../sys/process/pidfd.ts";
 import { takeStopped } from "../sys/process/reap.ts";
 import { groupOf, isTerminal, setForegroundGroup } from "../sys/process/tty.ts";
 import { signalDaemon } from "../process/signaller.ts";
+import { SIGCONT, SIGSTOP } from "../sys/native/constants.ts";
 
 const STDIN = 0;
-const SIGSTOP = 19;
-const SIGCONT = 18;
 
 export class Foreground {
   readonly #command: () => ProcessId | null;

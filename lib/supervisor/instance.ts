@@ -9,6 +9,7 @@ import type { Logger } from "../log/logger.ts";
 import type { StopReason } from "../daemon/state.ts";
 import type { Saved } from "../records/handover.ts";
 import { DaemonUnit, type UnitServices } from "./unit/unit.ts";
+import { SIGHUP } from "../sys/native/constants.ts";
 
 export type InstanceEnd =
   | { readonly kind: "stopped"; readonly code: number }
@@ -252,8 +253,6 @@ export class Instance {
     }
   }
 }
-
-const SIGHUP = 1;
 
 /** It is left running when reeve ends or reloads. A legion's is not: another node will be the lord. */
 function isSurvivor({ plan: { kind, legion } }: DaemonUnit): boolean {

@@ -12,8 +12,7 @@ import { parseMountInfo } from "../sys/host/mount_info.ts";
 import { walkPath } from "./path_walk.ts";
 import { connectionSucceeds, interfaceExists, isNetwork } from "./wait_probes.ts";
 import type { WaitWorld } from "./waits.ts";
-
-const O_PATH = 0o10000000;
+import { O_PATH } from "../sys/native/constants.ts";
 
 /** `cwd`: the jail's directory to which relative paths are relative. */
 export function waitInside(world: WaitWorld, jail: JailSource, cwd: string): WaitWorld {

@@ -1,5 +1,5 @@
-/* linux.h: the constants and structures of the kernel's interface that native/ uses, the same for x86-64 and arm64
- * unless an #if says otherwise. Ours, so that no header of the host is needed; nothing else belongs here.
+/* linux.h: the constants and structures of the kernel's interface that native/ and lib/sys use, the same for x86-64 and
+ * arm64 unless an #if says otherwise. native/constants.ts makes lib/sys/native/constants.ts of them. Ours, so that no header of the host is needed; nothing else belongs here.
  */
 #ifndef REEVE_LINUX_H
 #define REEVE_LINUX_H
@@ -34,7 +34,10 @@ enum linux_errno {
   ENOSYS = 38,
   ELOOP = 40,
   EBADMSG = 74,
+  EADDRINUSE = 98,
+  ECONNABORTED = 103,
   ETIMEDOUT = 110,
+  ECONNREFUSED = 111,
   ESTALE = 116
 };
 
@@ -45,6 +48,7 @@ enum linux_open {
   O_CREAT = 0100,
   O_EXCL = 0200,
   O_NOCTTY = 0400,
+  O_APPEND = 02000,
   O_NONBLOCK = 04000,
   O_ASYNC = 020000,
   O_CLOEXEC = 02000000,
@@ -93,6 +97,8 @@ enum linux_fcntl {
   F_SEAL_GROW = 4,
   F_SEAL_WRITE = 8,
   CLOSE_RANGE_CLOEXEC = 4,
+  MFD_CLOEXEC = 1,
+  MFD_ALLOW_SEALING = 2,
   MFD_EXEC = 0x10
 };
 
@@ -129,7 +135,10 @@ enum linux_mount {
   MS_NOSUID = 2,
   MS_NODEV = 4,
   MS_NOEXEC = 8,
+  MS_SYNCHRONOUS = 16,
   MS_REMOUNT = 32,
+  MS_MANDLOCK = 64,
+  MS_DIRSYNC = 128,
   MS_NOSYMFOLLOW = 256,
   MS_NOATIME = 1024,
   MS_NODIRATIME = 2048,
@@ -138,6 +147,7 @@ enum linux_mount {
   MS_REC = 16384,
   MS_SILENT = 32768,
   MS_PRIVATE = 1 << 18,
+  MS_SHARED = 1 << 20,
   MS_RELATIME = 1 << 21,
   MS_STRICTATIME = 1 << 24,
   /* what a single mount can be, as opposed to its file system */
@@ -184,6 +194,7 @@ struct linux_clone_args {
 };
 
 enum linux_signal {
+  SIGHUP = 1,
   SIGINT = 2,
   SIGQUIT = 3,
   SIGKILL = 9,

@@ -4,7 +4,7 @@
 
 #include "reeve.h"
 
-enum {
+enum request_limit {
   MAX_FDS = 1024,
   MAX_SETNS = 16,
   MAX_RLIMITS = 16,

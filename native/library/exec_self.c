@@ -6,9 +6,6 @@
 #include "common/syscall.h"
 #include "common/text.h"
 
-/* All descriptors that a request can name. */
-enum { KEEP_MAX = 1088 };
-
 static char *const NO_ENVIRONMENT[] = {0};
 
 /* Blocks every signal of this thread. -> the mask before. */
@@ -32,7 +29,7 @@ static void requestText(char text[12], i32 fd) {
 struct kept {
   const i32 *fds;
   u32 count;
-  u64 had[KEEP_MAX / 64];
+  u64 had[REEVE_MAX_KEPT / 64];
 };
 
 static void keepUndo(struct kept *kept) {
@@ -45,8 +42,8 @@ static void keepUndo(struct kept *kept) {
 static i64 keepOpen(struct kept *kept, const i32 *keep, u32 nkeep) {
   kept->fds = keep;
   kept->count = 0;
-  for (u32 i = 0; i < KEEP_MAX / 64; i++) kept->had[i] = 0;
-  if (nkeep > KEEP_MAX || (nkeep && !keep)) return -EINVAL;
+  for (u32 i = 0; i < REEVE_MAX_KEPT / 64; i++) kept->had[i] = 0;
+  if (nkeep > REEVE_MAX_KEPT || (nkeep && !keep)) return -EINVAL;
   for (u32 i = 0; i < nkeep; i++) {
     i64 flags = syscall3(SYS_FCNTL, A(keep[i]), F_GETFD, 0);
     if (flags >= 0 && (flags & FD_CLOEXEC)) {

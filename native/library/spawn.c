@@ -12,7 +12,6 @@
 #include "common/text.h"
 
 enum {
-  KEEP_MAX = 1088, /* all descriptors that a request can name */
   CHILD_STACK = 4096,
   NUMBER_SIZE = 12,
   /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go on. */
@@ -214,7 +213,7 @@ EXPORT i64 reeve_spawn_in(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nk
                           u64 clone_flags, i32 *out) {
   char number[NUMBER_SIZE];
   if (helper_fd < 0 || request_fd < 0) return -EBADF;
-  if (nkeep > KEEP_MAX || (nkeep && !keep) || role >= sizeof ROLES / sizeof ROLES[0]) return -EINVAL;
+  if (nkeep > REEVE_MAX_KEPT || (nkeep && !keep) || role >= sizeof ROLES / sizeof ROLES[0]) return -EINVAL;
   if (clone_flags & ~(u64)CLONE_NEWPID) return -EINVAL;
   if (pidns_fd >= 0 && role == REEVE_ROLE_GUARD) return -EINVAL;
   char *argv[] = {(char *)P(ROLES[role]), number, 0};

@@ -4,7 +4,7 @@
  */
 import type { Identity } from "../../config/plan/daemon_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
-import { SIGKILL } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import {
   commandFile,
   daemonChild,

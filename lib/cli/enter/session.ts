@@ -3,7 +3,7 @@
  * inside: where reeve has one, the child has a pseudo-terminal, or a pipe, of its own.
  */
 import { parseSignal } from "../../sys/signal_names.ts";
-import { SIGKILL } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import { exitCodeOf, type ProcessId } from "../../sys/process_id.ts";
 import { PtyRelay } from "../../jail/pty_relay.ts";
 import { Children } from "../../process/children.ts";

@@ -17,6 +17,7 @@ import { JailHolder } from "./holder.ts";
 import { JailFile } from "../../records/jail_record.ts";
 import type { Registry } from "../../process/registry.ts";
 import { signalAlone, signalDaemon } from "../../process/signaller.ts";
+import { SIGTERM } from "../../sys/native/constants.ts";
 
 /** Starts a child and tells of a process's end; the unit host does both. */
 export interface JailProcesses {
@@ -70,5 +71,3 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
     opened: () => parts.opened(!endsWithInit(plan)),
   });
 }
-
-const SIGTERM = 15;

@@ -9,6 +9,7 @@ import { namespaceInode } from "../../jail/namespace_files.ts";
 import type { Timers } from "../../sys/timers.ts";
 import { listProcesses } from "../../sys/process/process_table.ts";
 import { readVirtual } from "../../sys/file/virtual_files.ts";
+import { SIGHUP } from "../../sys/native/constants.ts";
 
 export interface DrainWorld {
   /** What this process is asked to end with: a daemon of an earlier reeve wants its own stop signal. */
@@ -18,8 +19,6 @@ export interface DrainWorld {
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
   readonly timers: Timers;
 }
-
-const SIGHUP = 1;
 
 /** Whether the end of the init is the end of all in the jail. In a PID namespace that was joined others live, who are not ours to end. */
 export function endsWithInit(plan: JailPlan): boolean {

@@ -6,7 +6,7 @@ import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import { JailHandle, NotThatJail } from "../../jail/handle.ts";
 import { fingerprint, type JailIdentity, type JailRecord, type SavedJail } from "../../jail/identity.ts";
 import { namespaceInode } from "../../jail/namespace_files.ts";
-import { SIGKILL } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import type { Logger } from "../../log/logger.ts";
 import { needsInit } from "../../jail/namespace_setup.ts";
 import { errorText } from "../../sys/error_text.ts";

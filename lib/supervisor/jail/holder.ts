@@ -3,7 +3,8 @@
  * follows from what is lib/jail/life.ts; daemons are not its business beyond saying when they may be started.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
-import { KILL_PATIENCE_MS, SIGKILL } from "../../daemon/patience.ts";
+import { KILL_PATIENCE_MS } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
 import { JAIL_TRANSITIONS, type JailEffect, type JailEvent, type JailState } from "../../jail/life.ts";
 import { JailHandle } from "../../jail/handle.ts";

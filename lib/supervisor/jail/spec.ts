@@ -3,7 +3,7 @@
  * here: who calls has the descriptors, and closes them.
  */
 import type { DaemonNamespaces, JailPlan } from "../../config/plan/jail_plan.ts";
-import { SIGKILL } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import type { JailPlace } from "../../jail/place.ts";
 import type { OpenJoins } from "../../jail/joins.ts";
 import { daemonSetup, jailSetup, NO_SETUP } from "../../jail/namespace_setup.ts";

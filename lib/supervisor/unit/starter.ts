@@ -8,7 +8,7 @@ import { shownCommand } from "../../config/plan/mask.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
-import { SIGKILL } from "../../daemon/patience.ts";
+import { SIGKILL } from "../../sys/native/constants.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
 import type { JailPlace } from "../../jail/place.ts";
 import { openJoins } from "../../jail/joins.ts";

@@ -2,15 +2,24 @@
  * ChildSpec: everything about a child that is to be started, complete and checked before the spawn. pack.ts turns it
  * into the request of native/reeve.h; nothing else knows the layout.
  */
-/** CLONE_NEW* as the kernel has them. */
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+} from "../native/constants.ts";
+/** The flags of clone(2) by the names that files in /proc/PID/ns have. */
 export const CLONE_NEW = {
-  mnt: 0x0002_0000,
-  cgroup: 0x0200_0000,
-  uts: 0x0400_0000,
-  ipc: 0x0800_0000,
-  user: 0x1000_0000,
-  pid: 0x2000_0000,
-  net: 0x4000_0000,
+  mnt: CLONE_NEWNS,
+  cgroup: CLONE_NEWCGROUP,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  user: CLONE_NEWUSER,
+  pid: CLONE_NEWPID,
+  net: CLONE_NEWNET,
 } as const;
 
 /** One mount of a child's set-up; kinds and rules in native/reeve.h. */

@@ -7,23 +7,27 @@ import { closeFd, keepList, openPipe, readInto } from "../file/descriptor.ts";
 import { openFollow } from "../file/files.ts";
 import { memfdOf } from "../file/memfd.ts";
 import { SysError } from "../errno.ts";
-import { EAGAIN, EPERM, helperFd, native, unwrap } from "../native/native.ts";
+import { helperFd, native, unwrap } from "../native/native.ts";
 import { closePidfd, openPidfd, signalPidfd } from "../process/pidfd.ts";
 import { readStat } from "../process/process_table.ts";
 import { type Watch, watcher } from "../file/watcher.ts";
+import {
+  EAGAIN,
+  EPERM,
+  EPIPE,
+  GUARD_COMMAND,
+  GUARD_NEWS,
+  REEVE_GUARD_JOINS,
+  REEVE_GUARD_MAGIC,
+  ROLE,
+  SIGKILL,
+} from "../native/constants.ts";
 
 /** As native/reeve.h has them. */
-const MAGIC = 0x31444752;
-const JOINS = 8;
 const JOINS_AT = 32;
-const REQUEST_SIZE = JOINS_AT + JOINS * 8;
+const REQUEST_SIZE = JOINS_AT + REEVE_GUARD_JOINS * 8;
 const COMMAND_SIZE = 24;
 const NEWS_SIZE = 8;
-const ROLE_GUARD = 3;
-const COMMAND = { push: 1, watch: 2, hush: 3 } as const;
-const NEWS = { ready: 1, failed: 2, told: 3 } as const;
-const SIGKILL = 9;
-const EPIPE = 32;
 const NANOSECONDS = 1e6;
 
 export interface GuardEvents {
@@ -76,7 +80,7 @@ export class Guard {
       const symbols = native();
       unwrap(
         "clone3",
-        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE_GUARD, -1, 0, out),
+        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE.guard, -1, 0, out),
         { doing: "start a guard" },
       );
       this.pid = out[0]!;
@@ -103,18 +107,18 @@ export class Guard {
 
   /** Moves the deadline on. false: the guard takes no commands; the deadline that it has stands. */
   push(deadline: number): boolean {
-    return this.#command(COMMAND.push, 0, 0, nanoseconds(deadline));
+    return this.#command(GUARD_COMMAND.push, 0, 0, nanoseconds(deadline));
   }
 
   /** `signal` goes to the daemon `pid`, our unreaped child or one that is held, `graceMs` before the deadline. */
   watch(pid: number, signal: number, graceMs: number): boolean {
     const grace = integer(Math.round(graceMs), "grace", 0, Number.MAX_SAFE_INTEGER / NANOSECONDS);
-    return this.#command(COMMAND.watch, processId(pid), signalNumber(signal), nanoseconds(grace));
+    return this.#command(GUARD_COMMAND.watch, processId(pid), signalNumber(signal), nanoseconds(grace));
   }
 
   /** All daemons that it watches have been told to stop: the guard does not tell them again. The deadline stands. */
   hush(): void {
-    this.#command(COMMAND.hush, 0, 0, 0n);
+    this.#command(GUARD_COMMAND.hush, 0, 0, 0n);
   }
 
   /** Kills the guard, and with it everything in the namespace. `ended` is called when nothing of it is left. */
@@ -146,9 +150,9 @@ export class Guard {
     for (let at = 0; at + NEWS_SIZE <= count; at += NEWS_SIZE) {
       const value = view.getInt32(at + 4, true);
       const kind = view.getUint32(at, true);
-      if (kind === NEWS.ready) this.#begun(value);
-      else if (kind === NEWS.failed) this.#errno = value;
-      else if (kind === NEWS.told) this.#events.told(value);
+      if (kind === GUARD_NEWS.ready) this.#begun(value);
+      else if (kind === GUARD_NEWS.failed) this.#errno = value;
+      else if (kind === GUARD_NEWS.told) this.#events.told(value);
     }
   }
 
@@ -218,10 +222,10 @@ function packRequest(
   { pidNamespace, join }: GuardSurroundings,
   deadline: number,
 ): Uint8Array {
-  integer(join.length, "count of namespaces to join", 0, JOINS);
+  integer(join.length, "count of namespaces to join", 0, REEVE_GUARD_JOINS);
   const bytes = new Uint8Array(REQUEST_SIZE);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
+  view.setUint32(0, REEVE_GUARD_MAGIC, true);
   view.setInt32(4, commands, true);
   view.setInt32(8, news, true);
   view.setInt32(12, pidNamespace ?? -1, true);

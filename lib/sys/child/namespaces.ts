@@ -7,13 +7,11 @@ import { cString, fileDescriptor, processId } from "../checks.ts";
 import { CLONE_NEW } from "./child_spec.ts";
 import { closeFd } from "../file/descriptor.ts";
 import { SysError } from "../errno.ts";
-import { ENOTTY, ESRCH, native, unwrap } from "../native/native.ts";
+import { native, unwrap } from "../native/native.ts";
 import { signalPidfd } from "../process/pidfd.ts";
+import { AT_FDCWD, ENOTTY, ESRCH, O_RDONLY } from "../native/constants.ts";
 
 export type NamespaceName = keyof typeof CLONE_NEW;
-
-const AT_FDCWD = -100;
-const O_RDONLY = 0;
 
 /** One namespace of a process, open and close-on-exec; the caller closes it. Throws SysError (ENOENT: no such process, or kernel without them). */
 export function openNamespace(pid: number | "self", name: NamespaceName): number {

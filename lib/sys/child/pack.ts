@@ -6,17 +6,15 @@ import { boolean, fileDescriptor, integer, unsigned64, userId } from "../checks.
 import { signalMask } from "../signal_names.ts";
 import type { ChildSpec } from "./child_spec.ts";
 import { packConfinement } from "./pack_confinement.ts";
-import { FLAG, TAG } from "./request_tags.ts";
+import { FLAG, LIMIT, TAG } from "../native/constants.ts";
 import { RequestWriter } from "./request_writer.ts";
 
 const SESSION_FLAG = { new: FLAG.setsid, group: FLAG.setpgid, foreground: FLAG.foreground, same: 0 } as const;
 
 // As native/helper/unpack.h has them: what goes beyond would be refused there, with less of an explanation.
 const RLIMIT_COUNT = 16;
-const MAX_GROUPS = 65_536;
 const MAX_CPU = 8_191;
-const MAX_FDS = 1_024;
-const MAX_FD = 1 << 20;
+
 export interface PackOptions {
   /** Where the helper reports a stage that failed; null: nowhere. */
   readonly reportFd: number | null;
@@ -78,20 +76,20 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
   if (spec.uid !== null) request.numbers(TAG.uid, [userId(spec.uid, "uid")]);
   if (spec.gid !== null) request.numbers(TAG.gid, [userId(spec.gid, "gid")]);
   if (spec.groups !== null) {
-    if (spec.groups.length > MAX_GROUPS) {
-      throw new RangeError(`${spec.groups.length} groups, at most ${MAX_GROUPS} are possible`);
+    if (spec.groups.length > LIMIT.groups) {
+      throw new RangeError(`${spec.groups.length} groups, at most ${LIMIT.groups} are possible`);
     }
     const groups = spec.groups.map((group) => userId(group, "supplementary group"));
     if (groups.length === 0) flags |= FLAG.clearGroups;
     else request.numbers(TAG.groups, groups);
   }
   if (spec.umask !== null) request.numbers(TAG.umask, [integer(spec.umask, "umask", 0, 0o777)]);
-  if (spec.fds.size > MAX_FDS) {
-    throw new RangeError(`${spec.fds.size} descriptors, at most ${MAX_FDS} are possible`);
+  if (spec.fds.size > LIMIT.fds) {
+    throw new RangeError(`${spec.fds.size} descriptors, at most ${LIMIT.fds} are possible`);
   }
   for (const [target, source] of spec.fds) {
     const from = source === "null" ? -1 : fileDescriptor(source, `source of descriptor ${target}`);
-    request.numbers(TAG.fd, [from, integer(target, "descriptor of the child", 0, MAX_FD - 1)]);
+    request.numbers(TAG.fd, [from, integer(target, "descriptor of the child", 0, LIMIT.fd - 1)]);
   }
   const limited = new Set<number>();
   for (const limit of spec.rlimits) {
@@ -116,7 +114,7 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
   if (spec.nice !== null) request.numbers(TAG.nice, [integer(spec.nice, "nice", -20, 19)]);
   if (spec.cpus !== null) request.bytes(TAG.cpus, cpuMask(spec.cpus));
   if (spec.parentDeathSignal !== null) {
-    request.numbers(TAG.parentDeathSignal, [integer(spec.parentDeathSignal, "parent-death signal", 1, 64)]);
+    request.numbers(TAG.pdeathsig, [integer(spec.parentDeathSignal, "parent-death signal", 1, 64)]);
     request.numbers(TAG.parent, [integer(options.parent, "parent", 1, 0x7fff_ffff)]);
     if (options.lifeFd != null) {
       request.numbers(TAG.life, [fileDescriptor(options.lifeFd, "life descriptor")]);

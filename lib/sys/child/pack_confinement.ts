@@ -4,22 +4,27 @@
  */
 import { boolean, fileDescriptor, integer } from "../checks.ts";
 import { CLONE_NEW, type Confinement, type MountStep } from "./child_spec.ts";
-import { FLAG, TAG } from "./request_tags.ts";
+import {
+  FLAG,
+  LIMIT,
+  MNT_DETACH,
+  MNT_EXPIRE,
+  MNT_FORCE,
+  MOUNT_KIND,
+  MOUNT_OPTION,
+  MS_ATTRIBUTES,
+  MS_WHAT,
+  ROOT_KIND,
+  TAG,
+  UMOUNT_NOFOLLOW,
+} from "../native/constants.ts";
 import type { RequestWriter } from "./request_writer.ts";
 
-/** enum reeve_mount_kind and enum reeve_mount_option. */
-const MOUNT_KIND = { bind: 1, new: 2, remount: 3, plain: 4, umount: 5, devices: 6 } as const;
-const MOUNT_OPTION = { create: 1, recursive: 2, optional: 4, sourceInside: 8 } as const;
-const ROOT_KIND = { pivot: 1, chroot: 2 } as const;
-
-// As native/helper/unpack.h has them.
-const MAX_SETNS = 16;
-const MAX_MOUNTS = 256;
-const MAX_HOSTNAME = 64;
-const MAX_PATH = 4_095;
+/** Without its NUL. */
+const MAX_PATH = LIMIT.mountString - 1;
 /** The flags that a single mount can have (MS_RDONLY to MS_STRICTATIME), and MS_BIND, MS_REC, MS_REMOUNT, MS_SILENT, which say no more than its kind. */
-const ATTRIBUTES = 0x0120_0d0f | 0xd020;
-const UMOUNT_FLAGS = 0xf;
+const ATTRIBUTES = MS_ATTRIBUTES | MS_WHAT;
+const UMOUNT_FLAGS = MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW;
 const FLAGS = {
   bind: ATTRIBUTES,
   new: 0xffff_ffff,
@@ -33,8 +38,8 @@ const NAMESPACES = Object.values<number>(CLONE_NEW).reduce((all, flag) => all | 
 /** Writes its records. -> the flags that go with it. Throws RangeError or TypeError that names what is at fault. */
 export function packConfinement(request: RequestWriter, confinement: Confinement): number {
   const { join, unshare, root, mounts, hostname, readyFd } = confinement;
-  if (join.length > MAX_SETNS) {
-    throw new RangeError(`${join.length} namespaces to join, at most ${MAX_SETNS} are possible`);
+  if (join.length > LIMIT.setns) {
+    throw new RangeError(`${join.length} namespaces to join, at most ${LIMIT.setns} are possible`);
   }
   for (const { fd, flags } of join) {
     request.numbers(TAG.setns, [
@@ -50,8 +55,8 @@ export function packConfinement(request: RequestWriter, confinement: Confinement
     checkLength(root.path, "root");
     request.root(TAG.root, kind, root.path);
   }
-  if (mounts.length > MAX_MOUNTS) {
-    throw new RangeError(`${mounts.length} mounts, at most ${MAX_MOUNTS} are possible`);
+  if (mounts.length > LIMIT.mounts) {
+    throw new RangeError(`${mounts.length} mounts, at most ${LIMIT.mounts} are possible`);
   }
   for (const step of mounts) packMount(request, step);
   if (hostname !== null) packHostname(request, hostname, confinement);
@@ -106,9 +111,9 @@ function checkLength(text: string, what: string): void {
 
 function packHostname(request: RequestWriter, hostname: string, { join, unshare }: Confinement): void {
   const length = Buffer.byteLength(hostname);
-  if (length === 0 || length > MAX_HOSTNAME) {
+  if (length === 0 || length > LIMIT.hostname) {
     throw new RangeError(
-      `host name ${JSON.stringify(hostname)} has ${length} bytes, wanted 1 to ${MAX_HOSTNAME}`,
+      `host name ${JSON.stringify(hostname)} has ${length} bytes, wanted 1 to ${LIMIT.hostname}`,
     );
   }
   const joined = join.reduce((all, { flags }) => all | flags, unshare);

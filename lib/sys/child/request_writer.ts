@@ -4,12 +4,10 @@
  */
 import { encodeText } from "../byte_text.ts";
 import { text } from "../checks.ts";
+import { REEVE_MAGIC, REEVE_MAX_REQUEST } from "../native/constants.ts";
 
-export const MAGIC = 0x31564552;
 export const HEADER_SIZE = 24;
 const RECORD_HEADER_SIZE = 8;
-/** The helper refuses what is larger. */
-export const MAX_REQUEST = 16 << 20;
 
 const SCRATCH_SIZE = 16_384;
 
@@ -114,7 +112,7 @@ export class RequestWriter {
 
   /** A copy of the whole request. Throws RangeError when it is larger than the helper accepts. */
   finish(spawnId: number, flags: number, reportFd: number): Uint8Array<ArrayBuffer> {
-    view.setUint32(0, MAGIC, true);
+    view.setUint32(0, REEVE_MAGIC, true);
     view.setUint32(4, this.#end, true);
     view.setBigUint64(8, BigInt(spawnId), true);
     view.setUint32(16, flags, true);
@@ -123,9 +121,9 @@ export class RequestWriter {
   }
 
   #take(from: number): Uint8Array<ArrayBuffer> {
-    if (this.#end > MAX_REQUEST) {
+    if (this.#end > REEVE_MAX_REQUEST) {
       throw new RangeError(
-        `arguments and environment take ${this.#end} bytes, at most ${MAX_REQUEST} are possible`,
+        `arguments and environment take ${this.#end} bytes, at most ${REEVE_MAX_REQUEST} are possible`,
       );
     }
     const taken = scratch.slice(from, this.#end);

@@ -9,6 +9,7 @@ import { memfdOf } from "../file/memfd.ts";
 import { helperFd, native, unwrap } from "../native/native.ts";
 import { type InitOptions, packInit, packSpec } from "./pack.ts";
 import { collectReports, reportWriter } from "./reports.ts";
+import { ROLE } from "../native/constants.ts";
 
 export interface SpawnedChild {
   readonly pid: number;
@@ -22,7 +23,8 @@ let sinceCollection = 0;
 
 const spawned = new Int32Array(2);
 
-const ROLE = { exec: 0, init: 1, jail: 2, none: 0 } as const;
+/** A child without a program has no role of its own. */
+const ROLES = { exec: ROLE.exec, init: ROLE.init, jail: ROLE.jail, none: ROLE.exec } as const;
 
 /** The work of an init of a daemon's own PID namespace: all that is left ends with it. */
 const OWN_INIT: InitOptions = { restart: false, forwardGroup: true, stopOrphans: false, graceMs: 0 };
@@ -58,7 +60,7 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
 
 function cloneHelper(
   confinement: Confinement | null,
-  role: keyof typeof ROLE,
+  role: keyof typeof ROLES,
   request: number,
   keep: Int32Array,
 ): void {
@@ -66,14 +68,14 @@ function cloneHelper(
   const within = namespace === null ? -1 : fileDescriptor(namespace, "PID namespace");
   const flags = confinement?.newPid ? BigInt(CLONE_NEW.pid) : 0n;
   const result = native()
-    .reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE[role], within, flags, spawned);
+    .reeve_spawn_in(helperFd(), request, keep, keep.length, ROLES[role], within, flags, spawned);
   unwrap("clone3", result, { doing: "start a process" });
 }
 
-function roleOf({ role, confinement }: ChildSpec): keyof typeof ROLE {
+function roleOf({ role, confinement }: ChildSpec): keyof typeof ROLES {
   const newPid = confinement?.newPid ?? false;
   if (role === undefined) return newPid ? "init" : "exec";
-  if (ROLE[role] === undefined) throw new RangeError(`role is ${JSON.stringify(role)}`);
+  if (ROLES[role] === undefined) throw new RangeError(`role is ${JSON.stringify(role)}`);
   if (role === "init" && !newPid) throw new RangeError('role is "init", which needs a new PID namespace');
   if ((role === "exec" || role === "none") && newPid) {
     throw new RangeError(`role is "${role}", which is no init for a new PID namespace`);

@@ -9,11 +9,7 @@ import { closeFd, writeAll } from "./descriptor.ts";
 import { SysError } from "../errno.ts";
 import { openDirectory, openInRoot } from "./files.ts";
 import { native, unwrap } from "../native/native.ts";
-
-const O_WRONLY = 1;
-const O_CREAT = 0o100;
-const O_EXCL = 0o200;
-const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
+import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from "../native/constants.ts";
 
 /** The name that a file has until it is whole. */
 export const TEMPORARY_NAME = /^\.reeve-[0-9a-f]{16}$/;

@@ -4,10 +4,9 @@
  */
 import { fileDescriptor, integer } from "../checks.ts";
 import type { CallContext } from "../errno.ts";
-import { EAGAIN, EINTR, native, unwrap } from "../native/native.ts";
+import { native, unwrap } from "../native/native.ts";
+import { EAGAIN, EINTR, O_CLOEXEC, O_NONBLOCK, REEVE_MAX_KEPT } from "../native/constants.ts";
 
-const O_CLOEXEC = 0o2000000;
-const O_NONBLOCK = 0o4000;
 const LOCK_EX_NB = 2 | 4;
 
 /** Closes; an error of close(2) says nothing that could be acted on, and the descriptor is gone either way. */
@@ -81,6 +80,6 @@ export function peerCredentials(
 /** The keep list that exec and clone take: descriptors that lose close-on-exec in the new program. */
 export function keepList(fds: Iterable<number>): Int32Array {
   const unique = [...new Set(fds)].map((fd) => fileDescriptor(fd, "descriptor to keep"));
-  integer(unique.length, "count of descriptors to keep", 0, 65_536);
+  integer(unique.length, "count of descriptors to keep", 0, REEVE_MAX_KEPT);
   return Int32Array.from(unique);
 }

@@ -5,18 +5,19 @@
 import { cString, fileDescriptor, integer } from "../checks.ts";
 import { closeFd, readInto } from "./descriptor.ts";
 import { native, unwrap } from "../native/native.ts";
-
-const AT_FDCWD = -100;
-const O_RDONLY = 0;
-const O_NOCTTY = 0o400;
-const O_NONBLOCK = 0o4000;
-// These two differ between the architectures.
-const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
-const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
-const O_PATH = 0o10000000;
-const O_WRONLY = 1;
-const O_CREAT = 0o100;
-const O_APPEND = 0o2000;
+import {
+  AT_FDCWD,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFMT,
+} from "../native/constants.ts";
 
 const ACCESS = {
   read: O_RDONLY | O_NONBLOCK | O_NOCTTY,
@@ -26,7 +27,6 @@ const ACCESS = {
   directory: O_PATH | O_DIRECTORY,
 } as const;
 
-const S_IFMT = 0o170000;
 const KINDS: Readonly<Record<number, FileKind>> = {
   0o010000: "fifo",
   0o020000: "character device",

@@ -4,8 +4,9 @@
  */
 import { cString, integer } from "../checks.ts";
 import { readInto } from "./descriptor.ts";
-import { EINVAL, EMFILE, native, unwrap, unwrapUnless } from "../native/native.ts";
+import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import type { Watch, Watcher } from "./watcher.ts";
+import { EINVAL, EMFILE } from "../native/constants.ts";
 
 export const IN = {
   modify: 0x2,

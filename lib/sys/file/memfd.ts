@@ -7,10 +7,8 @@ import { join } from "node:path";
 import { cString, fileDescriptor } from "../checks.ts";
 import { closeFd, writeAll } from "./descriptor.ts";
 import { imageDirectories } from "../native/image.ts";
-import { EACCES, ENOSYS, EPERM, native, unwrap } from "../native/native.ts";
-
-const MFD_CLOEXEC = 0x1;
-const MFD_ALLOW_SEALING = 0x2;
+import { native, unwrap } from "../native/native.ts";
+import { EACCES, ENOSYS, EPERM, MFD_ALLOW_SEALING, MFD_CLOEXEC } from "../native/constants.ts";
 
 /**
  * A close-on-exec memfd that holds `bytes`, its position at the end; an unlinked file where memfds are refused. The caller

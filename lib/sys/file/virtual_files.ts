@@ -4,19 +4,9 @@
  */
 import { cString } from "../checks.ts";
 import { closeFd } from "./descriptor.ts";
-import {
-  EACCES,
-  EINTR,
-  EINVAL,
-  ENOENT,
-  ENOTDIR,
-  EPERM,
-  ESRCH,
-  native,
-  unwrapUnless,
-} from "../native/native.ts";
+import { native, unwrapUnless } from "../native/native.ts";
+import { AT_FDCWD, EACCES, EINTR, EINVAL, ENOENT, ENOTDIR, EPERM, ESRCH } from "../native/constants.ts";
 
-const AT_FDCWD = -100;
 // A stat line or a status file fits; what does not is read in pieces.
 const buffer = new Uint8Array(8_192);
 

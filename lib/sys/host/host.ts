@@ -7,6 +7,21 @@ import { accessSync, closeSync, constants } from "node:fs";
 import { cString } from "../checks.ts";
 import { errnoName } from "../errno.ts";
 import { native } from "../native/native.ts";
+import {
+  AT_FDCWD,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  O_PATH,
+  PROBE,
+  RESOLVE_IN_ROOT,
+} from "../native/constants.ts";
 
 /** null: it works; else the errno's name that a use would meet ("ENOSYS": this kernel lacks it, "EPERM": refused). */
 export type Refusal = string | null;
@@ -26,27 +41,16 @@ export interface KernelCalls {
   readonly namespaces: Readonly<Record<NamespaceName, Refusal>>;
 }
 
-const CLONE_NEW = {
-  mount: 0x0002_0000n,
-  cgroup: 0x0200_0000n,
-  uts: 0x0400_0000n,
-  ipc: 0x0800_0000n,
-  user: 0x1000_0000n,
-  pid: 0x2000_0000n,
-  net: 0x4000_0000n,
+const NAMESPACES = {
+  mount: CLONE_NEWNS,
+  cgroup: CLONE_NEWCGROUP,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  user: CLONE_NEWUSER,
+  pid: CLONE_NEWPID,
+  net: CLONE_NEWNET,
 } as const;
-
-export type NamespaceName = keyof typeof CLONE_NEW;
-export const NAMESPACE_NAMES = Object.keys(CLONE_NEW) as readonly NamespaceName[];
-
-/** enum reeve_probe_what of native/reeve.h. */
-const PROBE = { clone3: 1, execveat: 2, closeRange: 3, pidfdSignal: 4, subreaper: 5 } as const;
-
-const AT_FDCWD = -100;
-const O_PATH = 0o10000000;
-const RESOLVE_IN_ROOT = 0x10n;
-const MFD_CLOEXEC = 0x1;
-const MFD_EXEC = 0x10;
+export type NamespaceName = keyof typeof NAMESPACES;
 
 /** A text: the native part cannot be loaded, so nothing can be asked, and why. */
 export function kernelCalls(): KernelCalls | string {
@@ -59,7 +63,7 @@ export function kernelCalls(): KernelCalls | string {
   return {
     clone3: refusal(call.reeve_probe(PROBE.clone3)),
     execveat: refusal(call.reeve_probe(PROBE.execveat)),
-    openat2: opened(call.reeve_openat(AT_FDCWD, cString("/", "path"), O_PATH, 0, RESOLVE_IN_ROOT)),
+    openat2: opened(call.reeve_openat(AT_FDCWD, cString("/", "path"), O_PATH, 0, BigInt(RESOLVE_IN_ROOT))),
     closeRange: refusal(call.reeve_probe(PROBE.closeRange)),
     pidfdOpen: opened(call.reeve_pidfd_open(process.pid)),
     pidfdSignal: refusal(call.reeve_probe(PROBE.pidfdSignal)),
@@ -74,7 +78,8 @@ export function kernelCalls(): KernelCalls | string {
 const MEMFD_NAME = cString("reeve-doctor", "memfd name");
 
 function namespaces(): Record<NamespaceName, Refusal> {
-  const answer = (name: NamespaceName): Refusal => refusal(native().reeve_probe_namespaces(CLONE_NEW[name]));
+  const answer = (name: NamespaceName): Refusal =>
+    refusal(native().reeve_probe_namespaces(BigInt(NAMESPACES[name])));
   return {
     mount: answer("mount"),
     cgroup: answer("cgroup"),

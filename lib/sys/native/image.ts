@@ -7,13 +7,10 @@ import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, writeS
 import { join } from "node:path";
 import { cString } from "../checks.ts";
 import { libcCall } from "./libc.ts";
+import { F_ADD_SEALS, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC } from "./constants.ts";
 
 const SYS_MEMFD_CREATE = process.arch === "arm64" ? 279 : 319;
 const SYS_FCNTL = process.arch === "arm64" ? 25 : 72;
-const MFD_CLOEXEC = 0x1;
-const MFD_ALLOW_SEALING = 0x2;
-const MFD_EXEC = 0x10;
-const F_ADD_SEALS = 1033;
 const SEAL_EVERYTHING = 0xf;
 
 /** The calls that `imageFd` makes to the system; a test passes one that refuses. */

@@ -141,16 +141,3 @@ export function unwrapUnless(
   const value = Number(result);
   return value < 0 && expected.includes(-value) ? null : unwrap(call, value, context);
 }
-
-export const EPERM = 1;
-export const ENOENT = 2;
-export const ESRCH = 3;
-export const EINTR = 4;
-export const ECHILD = 10;
-export const EAGAIN = 11;
-export const EACCES = 13;
-export const ENOTDIR = 20;
-export const EINVAL = 22;
-export const EMFILE = 24;
-export const ENOTTY = 25;
-export const ENOSYS = 38;

@@ -4,7 +4,8 @@
  */
 import { fileDescriptor, integer, processId, signalNumber } from "../checks.ts";
 import { closeFd } from "../file/descriptor.ts";
-import { ESRCH, native, unwrapUnless } from "../native/native.ts";
+import { native, unwrapUnless } from "../native/native.ts";
+import { ESRCH } from "../native/constants.ts";
 
 /** null: there is no such process. Throws SysError (ENOSYS before Linux 5.3, EMFILE). */
 export function openPidfd(pid: number): number | null {

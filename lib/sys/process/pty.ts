@@ -5,7 +5,8 @@
 import { fileDescriptor, integer, userId } from "../checks.ts";
 import { closeFd } from "../file/descriptor.ts";
 import { openInRoot } from "../file/files.ts";
-import { EAGAIN, EINTR, native, unwrap, unwrapUnless } from "../native/native.ts";
+import { native, unwrap, unwrapUnless } from "../native/native.ts";
+import { EAGAIN, EINTR } from "../native/constants.ts";
 
 export interface Pty {
   /** Ours: non-blocking, close-on-exec. */

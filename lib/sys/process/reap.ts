@@ -3,7 +3,8 @@
  * cannot be given to another process while its group is being signalled. Must never wait.
  */
 import { processId } from "../checks.ts";
-import { ECHILD, EINTR, native, unwrap } from "../native/native.ts";
+import { native, unwrap } from "../native/native.ts";
+import { ECHILD, EINTR } from "../native/constants.ts";
 
 /** How a process ended. */
 export type ExitStatus =

@@ -6,6 +6,7 @@ import { unsigned64 } from "../checks.ts";
 import { signalMask } from "../signal_names.ts";
 import { libcCall } from "../native/libc.ts";
 import { native, unwrap } from "../native/native.ts";
+import { SIG_SETMASK } from "../native/constants.ts";
 
 /**
  * Holds these signals back from the calling thread, until they are unblocked or the event loop waits: the runtime waits with an
@@ -25,7 +26,6 @@ export function unblockSignals(signals: readonly number[]): void {
 }
 
 const SYS_RT_SIGPROCMASK = process.arch === "arm64" ? 135 : 14;
-const SIG_SETMASK = 2;
 
 /**
  * Blocks these signals and no others, from the calling thread; bit n-1 stands for signal n. Without the library of native/, which

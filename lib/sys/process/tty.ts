@@ -1,6 +1,7 @@
 /** Terminals and sessions: who is in the foreground. Must never be used on a descriptor that is not a terminal's. */
 import { fileDescriptor, integer, processId } from "../checks.ts";
-import { ESRCH, native, unwrap, unwrapUnless } from "../native/native.ts";
+import { native, unwrap, unwrapUnless } from "../native/native.ts";
+import { ESRCH } from "../native/constants.ts";
 
 /** Whether `fd` is a terminal. node:tty knows too, but takes 2 ms to load. */
 export function isTerminal(fd: number): boolean {

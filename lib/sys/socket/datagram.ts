@@ -5,11 +5,10 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import { cString } from "../checks.ts";
 import { closeFd, readInto } from "../file/descriptor.ts";
-import { EAGAIN, native, unwrap, unwrapUnless } from "../native/native.ts";
+import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import { watcher } from "../file/watcher.ts";
+import { EADDRINUSE, EAGAIN, ECONNREFUSED } from "../native/constants.ts";
 
-const EADDRINUSE = 98;
-const ECONNREFUSED = 111;
 /** The most that uWSGI reads of one. */
 const LONGEST = 65_535;
 /** Datagrams taken in a row, before others have their turn. */

@@ -6,14 +6,12 @@ import { lstatSync, unlinkSync } from "node:fs";
 import { cString, fileDescriptor, integer } from "../checks.ts";
 import { CLONE_NEW } from "../child/child_spec.ts";
 import { closeFd } from "../file/descriptor.ts";
-import { EAGAIN, ENOTTY, native, unwrap, unwrapUnless } from "../native/native.ts";
+import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import type { NamespaceName } from "../child/namespaces.ts";
+import { EADDRINUSE, EAGAIN, ECONNABORTED, ECONNREFUSED, ENOTTY } from "../native/constants.ts";
 
 /** The most descriptors of one message, as uWSGI has it; the kernel takes 253. */
 const MOST_FDS = 64;
-const EADDRINUSE = 98;
-const ECONNABORTED = 103;
-const ECONNREFUSED = 111;
 const BACKLOG = 64;
 
 /**

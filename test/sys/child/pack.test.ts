@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type ChildSpec, CLONE_NEW } from "../../../lib/sys/child/child_spec.ts";
 import { packInit, packSpec } from "../../../lib/sys/child/pack.ts";
-import { FLAG, TAG } from "../../../lib/sys/child/request_tags.ts";
+import { FLAG, TAG } from "../../../lib/sys/native/constants.ts";
 import { PLAIN } from "./plain.ts";
 import { FREE, PROC } from "../process/jails.ts";
 import { anyConfinement, anySpec } from "./specs.ts";
@@ -29,7 +29,7 @@ describe("a packed spec", () => {
         expect(numbers(request, TAG.umask)).toEqual(one(spec.umask));
         expect(numbers(request, TAG.oom)).toEqual(one(spec.oomScoreAdj));
         expect(numbers(request, TAG.nice)).toEqual(one(spec.nice));
-        expect(numbers(request, TAG.parentDeathSignal)).toEqual(one(spec.parentDeathSignal));
+        expect(numbers(request, TAG.pdeathsig)).toEqual(one(spec.parentDeathSignal));
         expect(numbers(request, TAG.parent)).toEqual(spec.parentDeathSignal === null ? [] : [[4_000_000]]);
         expect(numbers(request, TAG.groups).flat().map((group) => group >>> 0)).toEqual([
           ...spec.groups ?? [],
