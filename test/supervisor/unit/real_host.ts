@@ -1,5 +1,4 @@
 /** A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one waits. */
-import { readlinkSync } from "node:fs";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../../lib/config/plan/instance_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";
@@ -119,15 +118,4 @@ export class RealHost {
     for (const pid of left()) signalProcess(pid, 9);
     await this.until(() => left().length === 0, "no child is left");
   }
-}
-
-export function openDescriptors(): number {
-  const names = [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })];
-  return names.filter((name) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${name}`) !== "";
-    } catch {
-      return false;
-    }
-  }).length;
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import type { ChildSpec } from "../../../lib/sys/child/child_spec.ts";
 import { openPipe } from "../../../lib/sys/file/descriptor.ts";
 import { isSysError } from "../../../lib/sys/errno.ts";
@@ -14,6 +14,7 @@ import { endAll, ended, start } from "../process/children.ts";
 import { Scratch } from "../file/scratch.ts";
 import { PLAIN } from "./plain.ts";
 import { until } from "../until.ts";
+import { openDescriptors, openedSince } from "../../support/descriptors.ts";
 
 afterEach(endAll);
 
@@ -271,8 +272,8 @@ describe("no child is started", () => {
   test("when there are no descriptors left, and nothing leaks", () => {
     drainReports();
     const before = readLimit(RLIMIT.openFiles);
-    const open = readdirSync("/proc/self/fd").length;
-    const highest = Math.max(...readdirSync("/proc/self/fd").map(Number));
+    const open = openDescriptors();
+    const highest = Math.max(...[...open.keys()].map(Number));
     const fillers: number[] = [];
     try {
       setLimit(RLIMIT.openFiles, { soft: BigInt(highest + 20), hard: before.hard });
@@ -291,7 +292,7 @@ describe("no child is started", () => {
       setLimit(RLIMIT.openFiles, before);
       for (const fd of fillers) closeSync(fd);
     }
-    expect(readdirSync("/proc/self/fd").length).toBe(open);
+    expect(openedSince(open)).toEqual([]);
     expect(peekChild()).toBeNull();
   });
 

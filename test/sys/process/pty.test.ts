@@ -1,6 +1,6 @@
 /** Pseudo-terminals of a root, and the settings of terminals. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeFd } from "../../../lib/sys/file/descriptor.ts";
 import { errorCode } from "../../../lib/sys/errno.ts";
@@ -16,6 +16,7 @@ import {
 import { isTerminal } from "../../../lib/sys/process/tty.ts";
 import { rootTest } from "../../support/need_root.ts";
 import { Scratch } from "../file/scratch.ts";
+import { openDescriptors, openedSince } from "../../support/descriptors.ts";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -27,10 +28,6 @@ function codeOf(action: () => unknown): string | null {
   } catch (error) {
     return errorCode(error);
   }
-}
-
-function openCount(): number {
-  return readdirSync("/proc/self/fd").length;
 }
 
 describe("a pseudo-terminal", () => {
@@ -59,9 +56,9 @@ describe("a pseudo-terminal", () => {
   );
   test("is not made where there is no devpts", () => {
     const root = openDirectory(scratch.path);
-    const before = openCount();
+    const before = openDescriptors();
     expect(codeOf(() => openPty(root, { uid: 0, gid: 0 }))).toBe("ENOENT");
-    expect(openCount()).toBe(before);
+    expect(openedSince(before)).toEqual([]);
     closeFd(root);
   });
   test("what is no multiplexer is not opened", () => {

@@ -1,14 +1,6 @@
 /** Descriptors over unix sockets, and what is refused of them. */
 import { afterAll, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, openSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { parseSetnsMessage, setnsMessage } from "../../../lib/jail/setns.ts";
 import { closeFd, peerCredentials } from "../../../lib/sys/file/descriptor.ts";
 import { errorCode } from "../../../lib/sys/errno.ts";
@@ -21,6 +13,7 @@ import {
   sendDescriptors,
 } from "../../../lib/sys/socket/scm.ts";
 import { Scratch } from "../file/scratch.ts";
+import { openDescriptors, openedSince } from "../../support/descriptors.ts";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -45,10 +38,6 @@ function pair(): { readonly server: number; readonly client: number } {
   const server = acceptNext(listener);
   closeFd(listener);
   return { server: server!, client };
-}
-
-function openCount(): number {
-  return readdirSync("/proc/self/fd").length;
 }
 
 describe("a socket", () => {
@@ -123,9 +112,9 @@ describe("descriptors", () => {
     const python = Bun.spawn([PYTHON, "-c", script, path], { stdin: "ignore", stdout: "pipe" });
     await python.stdout.getReader().read();
     const other = connectTo(path);
-    const before = openCount();
+    const before = openDescriptors();
     expect(codeOf(() => receiveDescriptors(other, 100, 5000))).toBe("EBADMSG");
-    expect(openCount()).toBe(before);
+    expect(openedSince(before)).toEqual([]);
     closeFd(other);
     await python.exited;
   });
