@@ -1,63 +1,73 @@
 /**
- * Log lines that others can cause as often as they like: each kind is said at most once a second, the others
- * of that second are counted and the count is said with the last of them. Must never grow: the kinds are
- * ours, the texts anybody's.
+ * Log lines that others can cause as often as they like: each kind is said at most once a second, or so often as its burst
+ * allows; the others of that second are counted, and the count is said with the last of them. Must never grow: the kinds
+ * are ours, the texts anybody's.
  */
 import { SECOND_MS } from "../sys/pace.ts";
 import type { Timers } from "../sys/timers.ts";
-import type { Level } from "./line_format.ts";
+import type { Fields, Level } from "./line_format.ts";
 
 export interface RepeatsDeps {
   readonly timers: Timers;
-  readonly log: (level: Level, text: string) => void;
+  /** `daemon`: the name of the daemon that it is about, null for reeve itself. */
+  readonly log: (level: Level, text: string, daemon: string | null, fields?: Fields) => void;
 }
 
-interface Quiet {
-  count: number;
-  say: () => void;
+export interface RepeatsOptions {
+  /** Lines that are said at once before others are counted; one unless told. */
+  readonly burst?: number;
+  readonly daemon?: string | null;
+  readonly fields?: Fields;
+}
+
+/** What was said and counted of one kind within this second. */
+interface Second {
+  said: number;
+  counted: number;
+  sayLast: () => void;
 }
 
 export class Repeats {
   readonly #deps: RepeatsDeps;
-  /** Kinds that have been said within this second. */
-  readonly #quiet = new Map<string, Quiet>();
+  /** By kind. */
+  readonly #seconds = new Map<string, Second>();
 
   constructor(deps: RepeatsDeps) {
     this.#deps = deps;
   }
 
-  /** `kind`: a word of the program, never a part of what others have sent. */
-  say(kind: string, level: Level, text: string): void {
-    const quiet = this.#quiet.get(kind);
-    if (quiet === undefined) {
-      this.#deps.log(level, text);
-      return this.#open(kind);
+  /** `kind`: a word of the program or a name of the configuration, never a part of what others have sent. */
+  say(kind: string, level: Level, text: string, options: RepeatsOptions = {}): void {
+    const { burst = 1, daemon = null, fields } = options;
+    // Nobody reads it but who looks for all of it.
+    if (level === "debug") return this.#deps.log(level, text, daemon, fields);
+    const second = this.#seconds.get(kind) ?? this.#open(kind);
+    if (second.said < burst) {
+      second.said += 1;
+      return this.#deps.log(level, text, daemon, fields);
     }
-    quiet.count += 1;
-    const { count } = quiet;
-    quiet.say = () => {
-      this.#deps.log(
-        level,
-        count === 1 ? text : `${text} (${count} such lines within a second, this is the last)`,
-      );
-    };
+    second.counted += 1;
+    const { counted } = second;
+    const count = counted === 1 ? "" : ` (${counted} such lines within a second, this is the last)`;
+    second.sayLast = () => this.#deps.log(level, `${text}${count}`, daemon, fields);
   }
 
   /** Says now what is only counted so far, before a program ends. */
   flush(): void {
-    for (const { say } of this.#quiet.values()) say();
-    this.#quiet.clear();
+    for (const { sayLast } of this.#seconds.values()) sayLast();
+    this.#seconds.clear();
   }
 
-  #open(kind: string): void {
-    const quiet: Quiet = { count: 0, say: () => {} };
-    this.#quiet.set(kind, quiet);
+  #open(kind: string): Second {
+    const second: Second = { said: 0, counted: 0, sayLast: () => {} };
+    this.#seconds.set(kind, second);
     this.#deps.timers.after(SECOND_MS, () => {
-      if (this.#quiet.get(kind) !== quiet) return;
-      this.#quiet.delete(kind);
-      if (quiet.count === 0) return;
-      quiet.say();
-      this.#open(kind);
+      if (this.#seconds.get(kind) !== second) return;
+      this.#seconds.delete(kind);
+      if (second.counted === 0) return;
+      second.sayLast();
+      this.#open(kind).said = 1;
     });
+    return second;
   }
 }

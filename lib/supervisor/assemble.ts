@@ -72,6 +72,7 @@ export function assemble(
   const core = new Core({
     plan,
     logger,
+    repeats: own.repeats,
     runDir,
     environment,
     inherited,
@@ -93,7 +94,15 @@ export function assemble(
   const isReload = restored !== null;
   const outside = { plan, logger, own, isReload, core, commands, environment, parseCommand, uid };
   const services = new Services({ ...outside, ...place });
-  const legions = new Legions({ plan, logger, core, commands, parseCommand, hooks: services.hooks });
+  const legions = new Legions({
+    plan,
+    logger,
+    repeats: own.repeats,
+    core,
+    commands,
+    parseCommand,
+    hooks: services.hooks,
+  });
   core.instance.useLegions(legions);
   core.host.starter.lordship = (legion) => legions.lordship(legion);
   const statistics = new Statistics({

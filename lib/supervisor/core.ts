@@ -7,6 +7,7 @@ import type { Plan } from "../config/plan/plan.ts";
 import { exitCodeOf } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
+import type { Repeats } from "../log/repeats.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { readLimit, RLIMIT } from "../sys/process/limits.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/process/identity.ts";
@@ -38,6 +39,7 @@ import { UnitHost } from "./unit/host.ts";
 export interface CoreParts {
   readonly plan: Plan;
   readonly logger: Logger;
+  readonly repeats: Pick<Repeats, "say">;
   readonly runDir: string | null;
   readonly environment: { readonly list: readonly string[]; readonly path: string };
   readonly inherited: Inherited;
@@ -118,6 +120,7 @@ export class Core {
     this.host = new UnitHost({
       instance: plan.instance,
       logger,
+      repeats: parts.repeats,
       registry: this.registry,
       sweeper: this.#sweeper,
       marks: this.#marks,

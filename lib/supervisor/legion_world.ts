@@ -8,6 +8,7 @@ import { signalName } from "../sys/signal_names.ts";
 import type { LegionWorld } from "../legion/legion.ts";
 import type { Variable } from "../legion/environment.ts";
 import type { Logger } from "../log/logger.ts";
+import type { Repeats } from "../log/repeats.ts";
 import type { CommandRunner } from "../process/command_runner.ts";
 import type { Core } from "./core.ts";
 import { changeEnvironment } from "../process/environment.ts";
@@ -16,6 +17,7 @@ import type { HookRunner } from "../hooks/hooks.ts";
 export interface LegionWorldParts {
   readonly plan: Plan;
   readonly logger: Logger;
+  readonly repeats: Pick<Repeats, "say">;
   readonly core: Core;
   readonly commands: CommandRunner;
   readonly parseCommand: (text: string) => Command;

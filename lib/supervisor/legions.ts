@@ -12,6 +12,8 @@ import { legionWorld, type LegionWorldParts } from "./legion_world.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;
+/** Of one legion within a second: a report of its votes has a line for each node. */
+const MOST_LINES = 100;
 
 function surroundings(place: JailPlace | null): GuardSurroundings | null {
   return place === null ? null : { pidNamespace: place.pidNamespaceFd, join: place.confinement.join };
@@ -122,7 +124,7 @@ export class Legions implements LegionGate {
   }
 
   async #start(plan: LegionPlan, isFirst: boolean): Promise<void> {
-    const { core, logger } = this.#parts;
+    const { core, logger, repeats } = this.#parts;
     try {
       const { openElector } = await import("../legion/open_elector.ts");
       const timeouts = core.instance.units.map(({ plan: { legion, stopTimeout } }) =>
@@ -132,7 +134,12 @@ export class Legions implements LegionGate {
         plan,
         grace: Math.max(0, ...timeouts) * 1000,
         within: () => surroundings(core.jail?.place() ?? null),
-        log: (level, text, fields) => logger.log(level, null, text, fields),
+        // Nodes that know the secret can come, go and vote as often as they like.
+        log: (level, text, fields) =>
+          repeats.say(`legion ${plan.name}`, level, text, {
+            burst: MOST_LINES,
+            ...(fields === undefined ? {} : { fields }),
+          }),
       });
       const legion = new Legion(plan, elector, legionWorld(plan.name, this.#parts));
       await legion.start();

@@ -20,7 +20,7 @@ export class OwnThings {
     this.#logger = logger;
     this.repeats = new Repeats({
       timers: IDLE_TIMERS,
-      log: (level, text) => logger.log(level, null, text),
+      log: (level, text, daemon, fields) => logger.log(level, daemon, text, fields),
     });
   }
 

@@ -56,3 +56,22 @@ test("what was only counted is said before the end", () => {
   timers.advance(5000);
   expect(lines).toEqual(["0 info one", "0 info three (2 such lines within a second, this is the last)"]);
 });
+
+test("a kind with a burst has so many lines at once, and one more that counts the rest", () => {
+  const { timers, lines, repeats } = makeRepeats();
+  for (let count = 0; count < 10; count++) repeats.say("kind", "info", `line ${count}`, { burst: 3 });
+  timers.advance(1000);
+  expect(lines).toEqual([
+    "0 info line 0",
+    "0 info line 1",
+    "0 info line 2",
+    "1000 info line 9 (7 such lines within a second, this is the last)",
+  ]);
+});
+
+test("lines for whoever looks for faults are neither held back nor counted", () => {
+  const { lines, repeats } = makeRepeats();
+  for (let count = 0; count < 3; count++) repeats.say("kind", "debug", "x");
+  repeats.say("kind", "info", "y");
+  expect(lines).toEqual(["0 debug x", "0 debug x", "0 debug x", "0 info y"]);
+});

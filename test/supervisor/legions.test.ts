@@ -4,6 +4,7 @@ import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Core } from "../../lib/supervisor/core.ts";
 import type { CommandRunner } from "../../lib/process/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";
+import { OwnThings } from "../../lib/supervisor/own_things.ts";
 import type { Logger } from "../../lib/log/logger.ts";
 import { until } from "../sys/until.ts";
 import { INSTANCE_PLAN } from "../support/plans.ts";
@@ -81,6 +82,7 @@ function world(plans: readonly LegionPlan[]) {
   const legions = new Legions({
     plan: { instance: { ...INSTANCE_PLAN, legions: plans }, daemons: [], files: [] },
     logger,
+    repeats: new OwnThings(logger).repeats,
     core: { instance, jail: null } as unknown as Core,
     commands: {
       run: (command: { readonly text: string }) => {

@@ -9,6 +9,7 @@ import type { Verdict } from "../../daemon/pidfile.ts";
 import type { JailSource } from "../../jail/place.ts";
 import { placeName } from "../../jail/place_name.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { Repeats } from "../../log/repeats.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import { closePidfd } from "../../sys/process/pidfd.ts";
@@ -31,6 +32,7 @@ import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
 export interface HostParts {
   readonly instance: InstancePlan;
   readonly logger: Logger;
+  readonly repeats: Pick<Repeats, "say">;
   readonly registry: Registry;
   readonly sweeper: Sweeper;
   readonly marks: Birthmarks;
@@ -50,9 +52,11 @@ export interface HostParts {
 }
 
 const FOLLOW_AGAIN_MS = 1000;
+/** Of one daemon within a second: its start and its end are not half as many. */
+const MOST_LINES = 20;
 
 export class UnitHost implements UnitServices {
-  readonly logger: Logger;
+  readonly logger: Pick<Logger, "log">;
   readonly starter: DaemonStarter;
   readonly #parts: HostParts;
   readonly #children: Children;
@@ -61,7 +65,15 @@ export class UnitHost implements UnitServices {
 
   constructor(parts: HostParts) {
     this.#parts = parts;
-    this.logger = parts.logger;
+    // What a daemon does, and writes into its pidfile, is its own affair, and not how long the log becomes.
+    this.logger = {
+      log: (level, daemon, text, fields) =>
+        parts.repeats.say(`daemon ${daemon}`, level, text, {
+          burst: MOST_LINES,
+          daemon,
+          ...(fields === undefined ? {} : { fields }),
+        }),
+    };
     this.#children = new Children(parts.onSpawned);
     this.starter = new DaemonStarter({ ...parts, start: (spec) => this.#children.start(spec) });
   }
@@ -111,7 +123,7 @@ export class UnitHost implements UnitServices {
       pidfd = holdProcess(target);
     } catch (error) {
       const what = `cannot follow pid ${target.pid}: ${errorText(error)}; tried again until it can be`;
-      if (!this.#unheld.has(target.pid)) this.logger.error(owner?.name ?? null, what);
+      if (!this.#unheld.has(target.pid)) this.#parts.logger.error(owner?.name ?? null, what);
       this.#unheld.add(target.pid);
       if (owner !== null) this.own(target, owner); // It may be a child, whose end is seen all the same.
       return this.#followLater(target, owner, ended);
@@ -155,7 +167,7 @@ export class UnitHost implements UnitServices {
     try {
       signalDaemon(process, signal);
     } catch (error) {
-      this.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
+      this.#parts.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
     }
   }
 

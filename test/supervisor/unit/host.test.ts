@@ -215,3 +215,13 @@ test("a signal that cannot be sent is said and nothing else", () => {
   real.host.signal({ pid: process.pid, startTime: readStat(process.pid)!.startTime }, 999);
   expect(real.log).toContain(`cannot signal pid ${process.pid}: `);
 });
+
+test("what one daemon has to say is a bounded number of lines a second, what others have is said all the same", () => {
+  for (let count = 0; count < 1000; count++) {
+    real.host.logger.log("warning", "one", `its pidfile names ${count}`);
+  }
+  real.host.logger.log("info", "two", "running");
+  const lines = real.log.trimEnd().split("\n");
+  expect(lines).toHaveLength(21);
+  expect(lines.at(-1)).toEndWith("info two: running");
+});

@@ -9,6 +9,7 @@ import { Birthmarks } from "../../../lib/process/birthmarks.ts";
 import { Journal } from "../../../lib/records/journal.ts";
 import { reapAll } from "../../../lib/process/reaper.ts";
 import { Registry } from "../../../lib/process/registry.ts";
+import { OwnThings } from "../../../lib/supervisor/own_things.ts";
 import { Sweeper } from "../../../lib/process/sweeper.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { UnitHost } from "../../../lib/supervisor/unit/host.ts";
@@ -31,6 +32,7 @@ export class RealHost {
   readonly registry = new Registry();
   readonly host: UnitHost;
   #log = "";
+  readonly #logger: Logger;
   /** Not this test's: a runtime may have children of its own. */
   readonly #before = new Set(listChildren());
 
@@ -46,9 +48,11 @@ export class RealHost {
         return bytes.length - offset;
       },
     });
+    this.#logger = logger;
     this.host = new UnitHost({
       instance,
       logger,
+      repeats: new OwnThings(logger).repeats,
       registry: this.registry,
       sweeper: new Sweeper({
         strangers: () => [],
@@ -75,7 +79,7 @@ export class RealHost {
   }
 
   get log(): string {
-    this.host.logger.flush();
+    this.#logger.flush();
     return this.#log;
   }
 
