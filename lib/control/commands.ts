@@ -24,4 +24,7 @@ export type InstanceCommand =
   | { readonly do: PlainCommand }
   /** A command line that has nothing to do with a daemon, as of touch-exec. */
   | { readonly do: "run"; readonly command: string }
+  /** A person's word: it stays stopped, over a reload too, until it is to be started. */
+  | { readonly do: "stopDaemon"; readonly daemon: string }
+  | { readonly do: "startDaemon"; readonly daemon: string }
   | { readonly do: "restartDaemon"; readonly daemon: string; readonly reason: StopReason };

@@ -35,9 +35,9 @@ export class PacedCommands {
   }
 
   ask(command: InstanceCommand): void {
-    const name = command.do === "run" || command.do === "restartDaemon" ? null : NAMES[command.do];
-    if (name === null) return this.#deps.perform(command);
-    this.#paceOf(command.do as PlainCommand, name).ask(() => this.#deps.perform(command));
+    const name = isPlain(command.do) ? NAMES[command.do] : null;
+    if (!isPlain(command.do) || name === null) return this.#deps.perform(command);
+    this.#paceOf(command.do, name).ask(() => this.#deps.perform(command));
   }
 
   /** What is held back is performed now, but for a reload: this image ends in one. */
@@ -57,4 +57,8 @@ export class PacedCommands {
     this.#paces.set(what, pace);
     return pace;
   }
+}
+
+function isPlain(what: InstanceCommand["do"]): what is PlainCommand {
+  return Object.hasOwn(NAMES, what);
 }

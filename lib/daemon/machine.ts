@@ -4,6 +4,7 @@
  */
 import { signalName } from "../sys/signal_names.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
+import { desiredOf, type Gates, NOT_YET, standsBy, type Wish, wishOf } from "./gates.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
 import { KILL_PATIENCE_MS } from "./patience.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
@@ -32,7 +33,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
 
   /** Starts it, or, when it is smart, looks first whether it runs already. */
   begin(): void {
-    this.status.desired = "up";
+    if (this.status.state === "down" && this.settings.kind === "smart") this.effect({ do: "watchPidfile" });
     this.status.child = null;
     this.status.main = null;
     this.status.launch = "none";
@@ -49,7 +50,29 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     if (again) this.status.respawns += 1;
     this.status.streak = { ...this.status.streak, starts: this.status.streak.starts + 1 };
     this.status.since = this.now;
-    this.effect({ do: "spawn", again });
+    this.status.held = this.status.gates.jail === "closed";
+    if (!this.status.held) this.effect({ do: "spawn", again });
+  }
+
+  /** The start that had to wait for the jail. */
+  spawnHeld(): void {
+    this.status.held = false;
+    this.effect({ do: "spawn", again: this.status.respawns > 0 });
+  }
+
+  /** The one place that writes gates, and with them what is desired. */
+  takeGates(gates: Gates): Wish {
+    this.status.gates = gates;
+    this.status.desired = desiredOf(gates, this.settings);
+    return wishOf(gates, this.settings);
+  }
+
+  /** reeve ends, or does for this daemon: it is not started again whatever else opens. */
+  shut(): void {
+    const { gates } = this.status;
+    if (gates.shutdown === "open" || gates.shutdown === "reload") {
+      this.takeGates({ ...gates, shutdown: "stopAll" });
+    }
   }
 
   run(main: ProcessId): void {
@@ -111,7 +134,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
   }
 
   #endControl(cause: ExitCause, failed: boolean): void {
-    this.status.desired = "down";
+    this.shut();
     this.status.stopReason = "control";
     this.effect({ do: "controlEnded", cause, failed });
   }
@@ -170,8 +193,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
       this.begin();
       return;
     }
-    this.enter("down");
-    this.effect({ do: "stopped" });
+    this.#restDown();
   }
 
   /** Down without a process of ours to wait for. */
@@ -182,14 +204,29 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.status.leader = null;
     this.status.ended = null;
     this.status.launch = "none";
+    this.#restDown();
+  }
+
+  #restDown(): void {
+    this.status.held = false;
     this.enter("down");
     this.effect({ do: "stopped" });
+    this.standBy();
+  }
+
+  /** Where another node is the lord: what an earlier reeve left of it, or its launcher comes up with late, is stopped. */
+  standBy(): void {
+    if (!this.smart || !standsBy(this.status.gates)) return;
+    if (this.settings.kind === "smart") this.effect({ do: "watchPidfile" });
+    this.effect({ do: "readPidfile" });
   }
 }
 
-function freshStatus(): DaemonStatus {
+/** Of a daemon that has never been started. */
+export function freshStatus(): DaemonStatus {
   return {
     state: "down",
+    gates: NOT_YET,
     desired: "down",
     stopReason: null,
     child: null,
@@ -201,6 +238,7 @@ function freshStatus(): DaemonStatus {
     streak: FRESH_STREAK,
     respawns: 0,
     started: false,
+    held: false,
     overdue: false,
     undaemonized: false,
     found: null,

@@ -37,6 +37,10 @@ export const DAEMON_MESSAGES = {
     `${
       quoted(command)
     } (pid: ${pid}) did not daemonize !!! ${found} after ${seconds} seconds; it is supervised as it is`,
+  survivorKept: (found: string) =>
+    `${found}, but the daemon that an earlier reeve started still runs: it is kept`,
+  sharedPidfile: (pidfile: string, pid: number) =>
+    `pidfile "${pidfile}" is on storage that other machines share, and may name a process of theirs: pid ${pid} is left alone`,
   ended: (command: string, cause: ExitCause) => {
     if (cause.kind === "exited") return `${quoted(command)} exited with code ${codeWords(cause.code)}`;
     return cause.kind === "killed"

@@ -5,6 +5,7 @@
 import type { DaemonKind } from "../config/plan/daemon_plan.ts";
 import type { MachineEffect } from "../machine/machine.ts";
 import type { Streak } from "./backoff.ts";
+import type { Gates } from "./gates.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 
 export type Desired = "up" | "down";
@@ -17,24 +18,26 @@ export const STATES = ["down", "waiting", "broken", "starting", "running", "stop
  */
 export type State = (typeof STATES)[number];
 
-/** Why it was last told to stop. */
-export type StopReason = "stop" | "reload" | "touch" | "restart" | "control";
+/** Why it was last told to stop, or to start anew. */
+export type StopReason = "start" | "stop" | "reload" | "touch" | "restart" | "control";
 
 export type DaemonEvent =
-  | { readonly type: "wanted" }
-  | { readonly type: "unwanted"; readonly reason: StopReason; readonly signal: number }
+  /** What keeps it down has changed; every other wish about it is in the gates. */
+  | { readonly type: "gatesChanged"; readonly gates: Gates }
   | { readonly type: "restartRequested"; readonly reason: StopReason }
-  /** Reeve ends or reloads and lets a smart daemon go on. */
-  | { readonly type: "released"; readonly signal: number | null }
   | { readonly type: "killRequested" }
   | { readonly type: "spawned"; readonly process: ProcessId }
   | { readonly type: "spawnFailed"; readonly text: string }
+  /** Its jail is about to go: the start waits for the next one. */
+  | { readonly type: "spawnHeld" }
   /** The child that reeve started was reaped; `failure`: what its set-up could not do. */
   | { readonly type: "childExited"; readonly cause: ExitCause; readonly failure: string | null }
   /** The process that the pidfile named, not our child, is gone. */
   | { readonly type: "mainExited"; readonly cause: ExitCause }
-  | { readonly type: "pidfileValid"; readonly process: ProcessId }
-  | { readonly type: "pidfileInvalid"; readonly found: string }
+  /** `isDoubtful`: other machines write that file too, and it is not the process known to be this daemon. */
+  | { readonly type: "pidfileValid"; readonly process: ProcessId; readonly isDoubtful?: boolean }
+  /** `survivor`: the process known to be this daemon, where it lives all the same. */
+  | { readonly type: "pidfileInvalid"; readonly found: string; readonly survivor?: ProcessId | null }
   | { readonly type: "deadlinePassed" }
   | { readonly type: "delayElapsed" }
   | { readonly type: "graceElapsed" }
@@ -50,11 +53,15 @@ export type DaemonEffect =
   /** To the process group of the daemon's process when it leads one, else to the process. */
   | { readonly do: "signal"; readonly process: ProcessId; readonly signal: number }
   | { readonly do: "readPidfile" }
+  /** From now on, and anew where it was watched: whatever changes in it is told. */
+  | { readonly do: "watchPidfile" }
   /** Follow a process that may not be our child. */
   | { readonly do: "follow"; readonly process: ProcessId }
   /** Look for what is left of the session led by `process`: `emptied` comes when nothing is. */
   | { readonly do: "sweep"; readonly process: ProcessId; readonly signal: number | null }
-  /** It was told to stop and has. */
+  /** Nothing of it is watched or waited for any more. */
+  | { readonly do: "letGo" }
+  /** It was told to stop and has; it is let go of as well. */
   | { readonly do: "stopped" }
   /** A control daemon ended on its own. */
   | { readonly do: "controlEnded"; readonly cause: ExitCause; readonly failed: boolean };
@@ -71,12 +78,20 @@ export interface LifeSettings {
   readonly maxThrottle: number;
   readonly control: boolean;
   readonly stopSignal: number;
+  /** null: the stop signal. */
+  readonly reloadSignal: number | null;
+  readonly notifyPid: boolean;
   /** Seconds. */
   readonly stopTimeout: number;
+  /** It runs on the lord of this legion alone. */
+  readonly legion: string | null;
 }
 
 export interface DaemonStatus {
   state: State;
+  /** What may keep it down. */
+  gates: Gates;
+  /** Follows from the gates. */
   desired: Desired;
   stopReason: StopReason | null;
   /** The child that reeve started, while it lives. */
@@ -98,6 +113,8 @@ export interface DaemonStatus {
   /** Starts after the first one, over the life of the instance. */
   respawns: number;
   started: boolean;
+  /** Its start waits for its jail. */
+  held: boolean;
   /** Its `freq` seconds are over: the next look at the pidfile decides. */
   overdue: boolean;
   /** A smart daemon that never wrote a valid pidfile and is supervised as it is. */

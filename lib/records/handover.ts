@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Streak } from "../daemon/backoff.ts";
+import type { Door, Gates } from "../daemon/gates.ts";
 import { type DaemonStatus, STATES } from "../daemon/state.ts";
 import type { SavedJail } from "../jail/identity.ts";
 import {
@@ -24,9 +25,15 @@ import {
 } from "./codec.ts";
 import { exitCause, jailIdentity, jailPlan, processId } from "./shapes.ts";
 
+/** What keeps a daemon down is found out anew, but for a person's word. */
+export type SavedStatus = Omit<DaemonStatus, "gates" | "held">;
+
 export interface Saved {
-  readonly status: DaemonStatus | null;
+  /** null: nothing of it was kept. */
+  readonly status: SavedStatus | null;
   readonly known: ProcessId | null;
+  /** Closed: a person has stopped it. */
+  readonly person: Door;
 }
 
 interface SavedUnit extends Saved {
@@ -41,10 +48,10 @@ interface Handover {
   readonly jail: SavedJail | null;
 }
 
-const status: Shape<DaemonStatus> = object<DaemonStatus>({
+const status: Shape<SavedStatus> = object<SavedStatus>({
   state: oneOf(STATES),
   desired: oneOf(["up", "down"]),
-  stopReason: nullable(oneOf(["stop", "reload", "touch", "restart", "control"])),
+  stopReason: nullable(oneOf(["start", "stop", "reload", "touch", "restart", "control"])),
   child: nullable(processId),
   launch: oneOf(["none", "alive", "ended", "failed"]),
   main: nullable(processId),
@@ -68,11 +75,12 @@ export const HANDOVER: Format<Handover> = {
       pidfile: nullable(text),
       status: nullable(status),
       known: nullable(processId),
+      person: oneOf(["open", "closed"]),
       age: number,
     })),
     jail: nullable(object<SavedJail>({ plan: jailPlan, identity: nullable(jailIdentity) })),
   }),
-  older: [(json) => json],
+  older: [(json) => json, withPersons],
 };
 
 /** A daemon as it stands, in what the hand-over takes of it. */
@@ -81,17 +89,27 @@ export interface RunningDaemon {
   readonly plan: Pick<DaemonPlan, "kind" | "pidfile">;
   readonly status: DaemonStatus;
   readonly known: ProcessId | null;
+  readonly gates: Gates;
 }
 
-/** `jail` null: daemons run where reeve does. */
-export function saveState(units: readonly RunningDaemon[], jail: SavedJail | null, now: number): Uint8Array {
-  const saved = units.filter((unit) => unit.plan.kind !== "dumb").map((unit): SavedUnit => ({
-    name: unit.name,
-    pidfile: unit.plan.pidfile,
-    status: { ...unit.status },
-    known: unit.known,
-    age: now - unit.status.since,
-  }));
+/** Before version 2 nobody could stop one daemon. */
+function withPersons(json: unknown): unknown {
+  const { units, ...rest } = Object(json) as { readonly units?: unknown };
+  if (!Array.isArray(units)) return json;
+  return { ...rest, units: units.map((unit: unknown) => ({ ...Object(unit), person: "open" })) };
+}
+
+/** Of dumb daemons only that a person has stopped one is kept. `jail` null: daemons run where reeve does. */
+export function saveState(units: Iterable<RunningDaemon>, jail: SavedJail | null, now: number): Uint8Array {
+  const saved: SavedUnit[] = [];
+  for (const { name, plan: { kind, pidfile }, status, known, gates: { person } } of units) {
+    if (kind !== "dumb") {
+      const { gates: _, held: __, ...kept } = status;
+      saved.push({ name, pidfile, status: kept, known, person, age: now - status.since });
+    } else if (person === "closed") {
+      saved.push({ name, pidfile: null, status: null, known: null, person, age: 0 });
+    }
+  }
   return new TextEncoder().encode(encode(HANDOVER, { units: saved, jail }));
 }
 
@@ -104,8 +122,9 @@ export interface Restored {
 }
 
 /**
- * Throws Malformed: then nothing of it is believed. `wanted`: name and pidfile of the new configuration's smart daemons. The pidfile says which daemon is meant: names are
- * often made up from the command, and shift when another daemon comes before.
+ * Throws Malformed: then nothing of it is believed. `wanted`: name and pidfile of the new configuration's daemons. The
+ * pidfile says which smart daemon is meant: names are often made up from the command, and shift when another daemon
+ * comes before.
  */
 export function restoreState(
   fd: number,
@@ -113,15 +132,15 @@ export function restoreState(
   now: number,
 ): Restored {
   const { units: saved, jail } = decode(HANDOVER, readFileSync(`/proc/self/fd/${fd}`, "utf8"));
-  const names = new Map([...wanted].map(([name, pidfile]) => [pidfile, name]));
+  const names = new Map([...wanted].map(([name, pidfile]) => [pidfile ?? `\0${name}`, name]));
   const units = new Map<string, Saved>();
   const left: { name: string; pid: number }[] = [];
   for (const unit of saved) {
     const { status } = unit;
-    const name = names.get(unit.pidfile);
+    const name = names.get(unit.pidfile ?? `\0${unit.name}`);
     if (name !== undefined) {
       const restored = status === null ? null : { ...status, since: now - unit.age };
-      units.set(name, { status: restored, known: unit.known });
+      units.set(name, { status: restored, known: unit.known, person: unit.person });
     } else if (status !== null && (status.main ?? status.child) !== null) {
       left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
     }

@@ -79,6 +79,7 @@ export function assemble(
     saved: restored?.units ?? new Map(),
     nothingSurvives: capsule.underInit || process.pid === 1,
     isReload: restored !== null,
+    isLord: (legion) => legions.isLord(legion),
     jail,
     entry: new JailEntry(
       (signal) => enterJailAgain({ plan, core, services, inside, perform }, signal),
@@ -98,7 +99,7 @@ export function assemble(
     plan,
     logger,
     repeats: own.repeats,
-    core,
+    jail: core.jail,
     commands,
     parseCommand,
     hooks: services.hooks,
@@ -113,7 +114,7 @@ export function assemble(
     instance: core.instance,
     legions,
   });
-  const entrypoint = core.instance.units.find((unit) => unit.plan.option === "entrypoint");
+  const entrypoint = [...core.instance.units].find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
   return { core, services, legions, statistics, inside, foreground };
 }
@@ -133,8 +134,7 @@ function inheritance(uid: number): Inherited {
 function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null {
   const fd = capsule.stateFd;
   if (fd === null) return null;
-  const smart = plan.daemons.filter(({ kind }) => kind !== "dumb");
-  const wanted = new Map(smart.map(({ name, pidfile }) => [name, pidfile]));
+  const wanted = new Map(plan.daemons.map(({ name, pidfile }) => [name, pidfile]));
   const restored = readState(fd, wanted, logger);
   closeFd(fd);
   if (restored === null) return null;

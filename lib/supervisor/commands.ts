@@ -18,7 +18,9 @@ export interface CommandDeps {
   /** Throws where one cannot be written. */
   readonly writePidfiles: () => void;
   readonly runCommand: (command: string) => void;
-  /** Whether there is such a daemon. */
+  /** Each answers whether there is such a daemon. */
+  readonly startDaemon: (name: string) => boolean;
+  readonly stopDaemon: (name: string) => boolean;
   readonly restartDaemon: (name: string, reason: StopReason) => boolean;
 }
 
@@ -46,10 +48,17 @@ export function perform(command: InstanceCommand, deps: CommandDeps): void {
       return deps.logState();
     case "run":
       return deps.runCommand(command.command);
+    case "startDaemon":
+      return sayUnknown(deps, "start", command.daemon, deps.startDaemon(command.daemon));
+    case "stopDaemon":
+      return sayUnknown(deps, "stop", command.daemon, deps.stopDaemon(command.daemon));
     case "restartDaemon":
-      if (deps.restartDaemon(command.daemon, command.reason)) return;
-      return logger.error(null, `cannot restart daemon "${command.daemon}": there is none of that name`);
+      return sayUnknown(deps, "restart", command.daemon, deps.restartDaemon(command.daemon, command.reason));
   }
+}
+
+function sayUnknown({ logger }: CommandDeps, verb: string, daemon: string, isKnown: boolean): void {
+  if (!isKnown) logger.error(null, `cannot ${verb} daemon "${daemon}": there is none of that name`);
 }
 
 function updatePidfiles({ logger, writePidfiles }: CommandDeps): void {

@@ -34,6 +34,7 @@ import { isAlive } from "../process/signaller.ts";
 import { Birthmarks } from "../process/birthmarks.ts";
 import { Strangers } from "../process/strangers.ts";
 import { Sweeper } from "../process/sweeper.ts";
+import { UnitSet } from "./units.ts";
 import { UnitHost } from "./unit/host.ts";
 
 export interface CoreParts {
@@ -46,6 +47,7 @@ export interface CoreParts {
   readonly saved: ReadonlyMap<string, Saved>;
   readonly nothingSurvives: boolean;
   readonly isReload: boolean;
+  readonly isLord: (legion: string) => boolean;
   /** null: daemons run where reeve does. */
   readonly jail: JailChoice | null;
   /** What belongs to a jail that was made again. */
@@ -138,8 +140,6 @@ export class Core {
       selfUid: uid,
       selfGid: gid,
       onSpawned: () => this.#noteAlive(),
-      onStopped: (unit) => this.instance.unitStopped(unit),
-      onControlEnded: (unit, cause, failed) => this.instance.controlEnded(unit, cause, failed),
     });
     this.#system = {
       reapDead,
@@ -151,14 +151,16 @@ export class Core {
       boot,
       host: this.host,
       registry: this.registry,
-      opened: (isStale) => this.instance.jailOpened(isStale),
-      stopSignalOf: (process) => this.instance.stopSignalOf(process),
+      changed: (isStale) => this.instance.jailChanged(isStale),
+      stopSignalOf: (process) => this.instance.units.ownerOf(process)?.plan.stopSignal ?? null,
+    });
+    const units = new UnitSet(plan.daemons, this.#withKnown(parts.saved), this.host, {
+      isLord: parts.isLord,
+      isJailOpen: () => this.jail === null || this.jail.isOpen,
     });
     this.instance = new Instance(
-      plan,
-      this.host,
+      units,
       logger,
-      this.#withKnown(parts.saved),
       parts.nothingSurvives || this.jail?.hasInit === true,
       (end) => this.#end(end),
     );

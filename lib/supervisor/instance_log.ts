@@ -65,7 +65,7 @@ export function planLogFile(
         if (before !== null) sayBoth(logger, before, installed);
         return installed;
       },
-      isShared: () => core().instance.units.some(({ status }) => (status.main ?? status.child) !== null),
+      isShared: () => !core().instance.units.isEvery(({ status }) => (status.main ?? status.child) === null),
       log: (level, text) => logger.log(level, null, text),
       repeats: own.repeats,
       written: (file) => own.files.addPassing(file, tree),

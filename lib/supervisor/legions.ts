@@ -8,7 +8,7 @@ import type { JailPlace } from "../jail/place.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { GuardSurroundings } from "../sys/child/guard.ts";
 import type { LegionGate } from "./instance.ts";
-import { legionWorld, type LegionWorldParts } from "./legion_world.ts";
+import { type LegionDaemons, type LegionDeps, legionWorld } from "./legion_world.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;
@@ -20,27 +20,29 @@ function surroundings(place: JailPlace | null): GuardSurroundings | null {
 }
 
 export class Legions implements LegionGate {
-  readonly #parts: LegionWorldParts;
+  readonly #deps: LegionDeps;
   readonly #startAgainMs: number;
   #legions = new Map<string, Legion>();
   #closing = new Map<string, Promise<void>>();
   #retries = new Set<ReturnType<typeof setTimeout>>();
   /** Of those, what is under way. */
   #starting = new Set<Promise<void>>();
+  #daemons: LegionDaemons | null = null;
   /** null: nobody leaves. */
   #leaving: { readonly ends: boolean } | null = null;
 
-  constructor(parts: LegionWorldParts, startAgainMs = START_AGAIN_MS) {
-    this.#parts = parts;
+  constructor(deps: LegionDeps, startAgainMs = START_AGAIN_MS) {
+    this.#deps = deps;
     this.#startAgainMs = startAgainMs;
   }
 
   /** Rejects at the first start with what keeps a legion from taking part; after a reload it is said, and tried again. */
-  async start(isFirst: boolean): Promise<void> {
+  async start(isFirst: boolean, daemons: LegionDaemons): Promise<void> {
+    this.#daemons = daemons;
     this.#leaving = null;
     this.#closing = new Map();
     try {
-      for (const plan of this.#parts.plan.instance.legions) await this.#start(plan, isFirst);
+      for (const plan of this.#deps.plan.instance.legions) await this.#start(plan, isFirst, daemons);
     } catch (error) {
       this.leave(true);
       await this.closed();
@@ -72,7 +74,7 @@ export class Legions implements LegionGate {
     const legion = this.#legions.get(name);
     if (legion === undefined) return;
     if (this.#leaving === null) return legion.daemonDown();
-    if (this.#closing.has(name) || !this.#parts.core.instance.isLegionDown(name)) return;
+    if (this.#closing.has(name) || this.#daemons?.areDown(name) !== true) return;
     // Not before the instance has told its daemons to stop: none of them may have been told yet.
     this.#closing.set(name, Promise.resolve().then(() => this.#close(name, legion)));
   }
@@ -97,7 +99,7 @@ export class Legions implements LegionGate {
 
   /** One line a legion and one a member, for SIGUSR1. */
   describe(): void {
-    const { logger } = this.#parts;
+    const { logger } = this.#deps;
     for (const state of this.states()) {
       const { name, isLord, id, votes, quorum, members, since, lordUuid, problem } = state;
       const lord = lordUuid === id.uuid ? id.name : members.find(({ uuid }) => uuid === lordUuid)?.name ?? "";
@@ -123,17 +125,14 @@ export class Legions implements LegionGate {
     }
   }
 
-  async #start(plan: LegionPlan, isFirst: boolean): Promise<void> {
-    const { core, logger, repeats } = this.#parts;
+  async #start(plan: LegionPlan, isFirst: boolean, daemons: LegionDaemons): Promise<void> {
+    const { jail, logger, repeats } = this.#deps;
     try {
       const { openElector } = await import("../legion/open_elector.ts");
-      const timeouts = core.instance.units.map(({ plan: { legion, stopTimeout } }) =>
-        legion === plan.name ? stopTimeout : 0
-      );
       const elector = await openElector({
         plan,
-        grace: Math.max(0, ...timeouts) * 1000,
-        within: () => surroundings(core.jail?.place() ?? null),
+        grace: daemons.longestGrace(plan.name) * 1000,
+        within: () => surroundings(jail?.place() ?? null),
         // Nodes that know the secret can come, go and vote as often as they like.
         log: (level, text, fields) =>
           repeats.say(`legion ${plan.name}`, level, text, {
@@ -141,7 +140,7 @@ export class Legions implements LegionGate {
             ...(fields === undefined ? {} : { fields }),
           }),
       });
-      const legion = new Legion(plan, elector, legionWorld(plan.name, this.#parts));
+      const legion = new Legion(plan, elector, legionWorld(plan.name, daemons, this.#deps));
       await legion.start();
       if (this.#leaving !== null) return await elector.close();
       this.#legions.set(plan.name, legion);
@@ -150,14 +149,14 @@ export class Legions implements LegionGate {
       if (isFirst) throw new Error(text, { cause: error });
       if (this.#leaving !== null) return;
       logger.error(null, `${text}; tried again every ${this.#startAgainMs / 1000} s`);
-      this.#startAgain(plan);
+      this.#startAgain(plan, daemons);
     }
   }
 
-  #startAgain(plan: LegionPlan): void {
+  #startAgain(plan: LegionPlan, daemons: LegionDaemons): void {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
-      const starting = this.#start(plan, false).finally(() => this.#starting.delete(starting));
+      const starting = this.#start(plan, false, daemons).finally(() => this.#starting.delete(starting));
       this.#starting.add(starting);
     }, this.#startAgainMs);
     this.#retries.add(timer);
@@ -168,7 +167,7 @@ export class Legions implements LegionGate {
     try {
       await legion.close(ends);
     } catch (error) {
-      this.#parts.logger.error(null, `cannot leave legion "${name}": ${errorText(error)}`);
+      this.#deps.logger.error(null, `cannot leave legion "${name}": ${errorText(error)}`);
     }
   }
 }

@@ -11,8 +11,8 @@ import type { Capsule } from "../records/capsule.ts";
 import { type CheckedFiles, saveFiles } from "../records/checked_files.ts";
 import type { Core } from "./core.ts";
 import { saveState } from "../records/handover.ts";
+import { legionDaemons } from "./legion_world.ts";
 import type { Legions } from "./legions.ts";
-import { MESSAGES } from "./messages.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
 import { executeCore } from "./stage.ts";
@@ -58,10 +58,10 @@ export class Reload {
     const files = this.#reread();
     if (files === null) return;
     if (request.plan.instance.exitOnReload) {
-      logger.info(null, MESSAGES.reloadExit());
+      logger.info(null, "exit-on-reload: stopping instead of reloading");
       return perform({ do: "exitOnReload" });
     }
-    logger.info(null, MESSAGES.reloading());
+    logger.info(null, "...gracefully reloading");
     this.#checked = files;
     services.notifier.reloading();
     core.instance.reload();
@@ -140,7 +140,7 @@ export class Reload {
 
   async #carryOn(): Promise<void> {
     const { core, services, legions, statistics, perform, paced, tellUp } = this.#parts;
-    await legions.start(false);
+    await legions.start(false, legionDaemons(core.instance.units));
     await statistics.start(false);
     services.watchTouches(perform);
     core.instance.carryOn();

@@ -23,7 +23,6 @@ import type { InstanceEnd } from "./instance.ts";
 import { endsWithInit } from "./jail/drain.ts";
 import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
-import { MESSAGES } from "./messages.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
 import { OwnThings } from "./own_things.ts";
 import { PacedCommands } from "../control/paced_commands.ts";
@@ -264,7 +263,9 @@ export class Run {
       logState: () => this.#describe(),
       writePidfiles: () => this.#services.writePidfiles(() => true),
       runCommand: (command) => void this.#services.runCommand(command, this.#life.signal),
-      restartDaemon: (name, reason) => this.#core.instance.restart(name, reason),
+      startDaemon: (name) => this.#core.instance.units.setPerson(name, "open"),
+      stopDaemon: (name) => this.#core.instance.units.setPerson(name, "closed"),
+      restartDaemon: (name, reason) => this.#core.instance.units.restart(name, reason),
     };
   }
 
@@ -314,7 +315,7 @@ export class Run {
     await this.#legions.closed();
     await this.#atExit();
     await this.#endJail(this.#plan.instance.reloadMercy * 1000);
-    this.#logger.info(null, MESSAGES.goodbye(), { code: end.code });
+    this.#logger.info(null, "goodbye to reeve", { code: end.code });
     return end.code;
   }
 

@@ -141,6 +141,7 @@ export class Services {
   /** `perform`: not paced, since the touches themselves are. */
   watchTouches(perform: Perform): void {
     this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#touchWorld(), perform));
+    this.#touches.push(this.#parts.core.instance.units.listen({ changed: () => this.watchDaemons(perform) }));
     this.watchDaemons(perform);
   }
 

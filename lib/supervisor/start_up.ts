@@ -6,6 +6,7 @@ import type { Plan } from "../config/plan/plan.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
 import { HookExit } from "../hooks/hooks.ts";
+import { legionDaemons } from "./legion_world.ts";
 import type { Legions } from "./legions.ts";
 import type { Perform, Services } from "./services.ts";
 import type { Statistics } from "./statistics.ts";
@@ -61,7 +62,7 @@ export async function startUp(parts: StartUp): Promise<void> {
   // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
   if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
   await parts.statistics.start(!isReload);
-  await parts.legions.start(!isReload);
+  await parts.legions.start(!isReload, legionDaemons(core.instance.units));
   signal.throwIfAborted();
   jail?.started();
   // Before the daemons: whoever sees one run may touch its file at once.

@@ -97,7 +97,7 @@ export class Statistics {
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
       cwd: process.cwd(),
-      daemons: instance.units.map(({ plan: daemon, status }) => ({
+      daemons: [...instance.units].map(({ plan: daemon, status }) => ({
         name: daemon.name,
         command: shownCommand(daemon.command),
         pid: (status.main ?? status.child)?.pid ?? 0,

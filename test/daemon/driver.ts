@@ -1,6 +1,7 @@
 /** Drives a DaemonMachine by hand: a clock that the test moves, effects as short words. */
 import { DaemonMachine } from "../../lib/daemon/machine.ts";
 import type { ProcessId } from "../../lib/sys/process_id.ts";
+import { type Gates, OPEN } from "../../lib/daemon/gates.ts";
 import type { DaemonEvent, Effect, EventType, LifeSettings } from "../../lib/daemon/state.ts";
 
 export const SIGTERM = 15;
@@ -22,21 +23,36 @@ export const DUMB: LifeSettings = {
   maxThrottle: 300,
   control: false,
   stopSignal: SIGTERM,
+  reloadSignal: null,
+  notifyPid: false,
   stopTimeout: 3,
+  legion: null,
 };
 export const SMART: LifeSettings = { ...DUMB, kind: "smart", pidfile: "/run/d.pid" };
 export const SMART2: LifeSettings = { ...DUMB, kind: "smart2", pidfile: "/run/d.pid" };
 export const CONTROL: LifeSettings = { ...DUMB, control: true };
 
-/** One event of each type, as it usually comes. */
-export const EVENTS: { readonly [T in EventType]: Extract<DaemonEvent, { type: T }> } = {
-  wanted: { type: "wanted" },
-  unwanted: { type: "unwanted", reason: "stop", signal: SIGTERM },
+function gates(change: Partial<Gates>): Extract<DaemonEvent, { type: "gatesChanged" }> {
+  return { type: "gatesChanged", gates: { ...OPEN, ...change } };
+}
+
+/** What the gates can come to: it is to run, to stop, or the instance ends and lets go of what can go on. */
+const GATES = {
+  wanted: gates({}),
+  unwanted: gates({ person: "closed" }),
+  released: gates({ shutdown: "stop" }),
+};
+
+export type Word = Exclude<EventType, "gatesChanged"> | keyof typeof GATES;
+
+/** One event of each type, as it usually comes; of a change of gates one of each kind. */
+export const EVENTS: Readonly<Record<Word, DaemonEvent>> = {
+  ...GATES,
   restartRequested: { type: "restartRequested", reason: "touch" },
-  released: { type: "released", signal: null },
   killRequested: { type: "killRequested" },
   spawned: { type: "spawned", process: LAUNCHER },
   spawnFailed: { type: "spawnFailed", text: "cannot start" },
+  spawnHeld: { type: "spawnHeld" },
   childExited: { type: "childExited", cause: { kind: "exited", code: 0 }, failure: null },
   mainExited: { type: "mainExited", cause: { kind: "unknown" } },
   pidfileValid: { type: "pidfileValid", process: MAIN },
@@ -60,7 +76,7 @@ export class Driver {
   }
 
   /** Effects as words, logs left out. */
-  send(...events: readonly (EventType | DaemonEvent)[]): string[] {
+  send(...events: readonly (Word | DaemonEvent)[]): string[] {
     let last: readonly Effect[] = [];
     for (const event of events) {
       last = this.machine.handle(typeof event === "string" ? EVENTS[event] : event, this.now);
@@ -69,7 +85,7 @@ export class Driver {
   }
 
   /** Logged texts of one event. */
-  logs(event: EventType | DaemonEvent): string[] {
+  logs(event: Word | DaemonEvent): string[] {
     const effects = this.machine.handle(typeof event === "string" ? EVENTS[event] : event, this.now);
     return effects.flatMap((effect) => effect.do === "log" && effect.level !== "debug" ? [effect.text] : []);
   }

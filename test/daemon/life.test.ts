@@ -1,7 +1,7 @@
 /** Lives of daemons as their owners tell them, over the machine alone. */
 import { expect, test } from "bun:test";
 import type { DaemonEvent } from "../../lib/daemon/state.ts";
-import { CONTROL, Driver, DUMB, id, LAUNCHER, MAIN, OTHER, SMART, SMART2 } from "./driver.ts";
+import { CONTROL, Driver, DUMB, EVENTS, id, LAUNCHER, MAIN, OTHER, SMART, SMART2 } from "./driver.ts";
 
 const crashed = (code = 1, failure: string | null = null): DaemonEvent => ({
   type: "childExited",
@@ -98,7 +98,7 @@ test("a session that was given up and empties later ends no later process", () =
 
 test("a smart daemon with a valid pidfile is not started", () => {
   const driver = new Driver(SMART);
-  expect(driver.send("wanted")).toEqual(["readPidfile"]);
+  expect(driver.send("wanted")).toEqual(["watchPidfile", "readPidfile"]);
   expect(driver.send("pidfileValid")).toEqual(["clear delay", "follow 200", "clear deadline"]);
 });
 
@@ -211,9 +211,9 @@ test("a stop of a smart daemon ends its wrapper too", () => {
 });
 
 test("released: a smart daemon lives on, told so when it asked for it", () => {
-  const driver = new Driver(SMART);
+  const driver = new Driver({ ...SMART, notifyPid: true });
   driver.send("wanted", "pidfileValid");
-  expect(driver.send({ type: "released", signal: 15 })).toEqual([
+  expect(driver.send("released")).toEqual([
     "signal 15 to 200",
     "clear delay",
     "clear deadline",
@@ -250,7 +250,7 @@ test("a control daemon that cannot be started ends as well", () => {
   const driver = new Driver(CONTROL);
   driver.send("wanted");
   expect(driver.send("spawnFailed")).toEqual(["clear deadline", "controlEnded"]);
-  expect(driver.send("unwanted")).toContain("stopped");
+  expect(driver.send("unwanted")).toEqual(["letGo"]);
 });
 
 test("a control daemon that is touched is restarted and ends nothing", () => {
@@ -270,7 +270,7 @@ test("a set-up that fails after the spawn is told in its own words and is a fail
 
 test("every change of state is logged as old > new", () => {
   const driver = new Driver(DUMB);
-  const effects = driver.machine.handle({ type: "wanted" }, 0);
+  const effects = driver.machine.handle(EVENTS.wanted, 0);
   expect(effects[0]).toEqual({ do: "log", level: "debug", text: "down > starting", fields: {} });
 });
 

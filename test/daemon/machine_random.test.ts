@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { DaemonMachine } from "../../lib/daemon/machine.ts";
-import { type DaemonEvent, type EventType, type LifeSettings, STATES } from "../../lib/daemon/state.ts";
-import { CONTROL, DUMB, EVENTS, id, SMART, SMART2 } from "./driver.ts";
+import { type DaemonEvent, type LifeSettings, STATES } from "../../lib/daemon/state.ts";
+import { CONTROL, DUMB, EVENTS, id, SMART, SMART2, type Word } from "./driver.ts";
 
 const RUNS = { numRuns: 1000 };
 const process = fc.integer({ min: 2, max: 5 }).map((pid) => id(pid));
@@ -16,7 +16,7 @@ const cause = fc.oneof(
   fc.constant({ kind: "unknown" as const }),
 );
 const event: fc.Arbitrary<DaemonEvent> = fc.oneof(
-  fc.constantFrom(...(Object.keys(EVENTS) as EventType[]).map((type) => EVENTS[type] as DaemonEvent)),
+  fc.constantFrom(...(Object.keys(EVENTS) as Word[]).map((word) => EVENTS[word])),
   process.map((process): DaemonEvent => ({ type: "spawned", process })),
   process.map((process): DaemonEvent => ({ type: "pidfileValid", process })),
   fc.tuple(cause, fc.option(fc.constant("cannot exec"))).map(([cause, failure]): DaemonEvent => ({
@@ -132,6 +132,7 @@ test("told to stop, every daemon comes down once its processes are gone, with on
       const send = (event: DaemonEvent): void => {
         stopped += machine.handle(event, now).filter((effect) => effect.do === "stopped").length;
       };
+      const wasDown = machine.status.state === "down";
       send(EVENTS.unwanted);
       if (machine.status.main !== null && machine.status.main.pid !== machine.status.child?.pid) {
         send(EVENTS.mainExited);
@@ -139,7 +140,7 @@ test("told to stop, every daemon comes down once its processes are gone, with on
       if (machine.status.child !== null) send(EVENTS.childExited);
       send(EVENTS.emptied);
       expect(machine.status.state).toBe("down");
-      expect(stopped).toBe(1);
+      expect(stopped).toBe(wasDown ? 0 : 1);
     }),
     RUNS,
   );

@@ -1,10 +1,10 @@
 /** How a daemon comes into each of its states, told as the events that lead there. */
-import type { DaemonEvent, EventType, LifeSettings } from "../../lib/daemon/state.ts";
-import { DUMB, LAUNCHER, SMART } from "./driver.ts";
+import type { DaemonEvent, LifeSettings } from "../../lib/daemon/state.ts";
+import { DUMB, LAUNCHER, SMART, type Word } from "./driver.ts";
 
 export interface Scene {
   readonly settings: LifeSettings;
-  readonly events: readonly (EventType | DaemonEvent)[];
+  readonly events: readonly (Word | DaemonEvent)[];
 }
 
 const CRASHED: DaemonEvent = { type: "childExited", cause: { kind: "exited", code: 1 }, failure: null };

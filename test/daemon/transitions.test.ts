@@ -3,32 +3,32 @@
  * written here must do nothing.
  */
 import { expect, test } from "bun:test";
-import { type EventType, STATES } from "../../lib/daemon/state.ts";
-import { Driver, EVENTS } from "./driver.ts";
+import { STATES } from "../../lib/daemon/state.ts";
+import { Driver, EVENTS, type Word } from "./driver.ts";
 import { SCENES } from "./scenes.ts";
 
 /** Next state, "(down)" when it is not wanted, effects in their order. */
-type Row = Readonly<Partial<Record<EventType, string>>>;
+type Row = Readonly<Partial<Record<Word, string>>>;
 
 const EXPECTED: Readonly<Record<string, Row>> = {
   "down, dumb": {
     wanted: "starting: spawn",
-    unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    unwanted: "down (down): letGo",
+    released: "down (down): letGo",
     // While it stands by: the lord of its legion is another.
     pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },
   "down, smart": {
-    wanted: "starting: readPidfile",
-    unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    wanted: "starting: watchPidfile, readPidfile",
+    unwanted: "down (down): letGo",
+    released: "down (down): letGo",
     // While it stands by: the lord of its legion is another.
     pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },
   "waiting, dumb": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting: clear delay, spawn",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting: clear delay, spawn",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     pidfileValid: "running: clear delay, follow 200, clear deadline",
     pidfileInvalid: "waiting",
@@ -36,16 +36,16 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "waiting, smart": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting: clear delay, readPidfile",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting: clear delay, readPidfile",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     pidfileValid: "running: clear delay, follow 200, clear deadline",
     delayElapsed: "starting: readPidfile",
   },
   "broken, dumb": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting: clear delay, spawn",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting: clear delay, spawn",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     pidfileValid: "running: clear delay, follow 200, clear deadline",
     pidfileInvalid: "broken",
@@ -53,63 +53,69 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "starting, dumb": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "running: clear deadline",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     pidfileValid: "running: clear delay, follow 200, clear deadline",
     pidfileInvalid: "starting: spawn",
   },
   "starting, smart not launched": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "starting: set deadline 10000",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     pidfileValid: "running: clear delay, follow 200, clear deadline",
     pidfileInvalid: "starting: spawn",
   },
   "starting, smart launched": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     spawned: "starting: set deadline 10000",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     childExited: "starting: readPidfile",
     pidfileValid: "running: follow 200, clear deadline",
     deadlinePassed: "starting: readPidfile",
   },
   "starting, smart launcher ended": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "starting: set deadline 10000",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     pidfileValid: "running: follow 200, clear deadline",
     deadlinePassed: "starting: readPidfile",
   },
   "starting, smart launcher failed": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "starting",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "starting: set deadline 10000",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     pidfileValid: "running: follow 200, clear deadline",
     pidfileInvalid: "waiting: clear deadline, set delay 1000",
     deadlinePassed: "starting: readPidfile",
   },
   "starting, smart overdue": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     spawned: "starting: set deadline 10000",
     spawnFailed: "waiting: clear deadline, set delay 1000",
+    spawnHeld: "starting",
     childExited: "starting: readPidfile",
     pidfileValid: "running: follow 200, clear deadline",
     pidfileInvalid: "running: clear deadline",
@@ -117,8 +123,8 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "running, dumb": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
     restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
-    released: "down (down): clear delay, clear deadline, clear grace, stopped",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     childExited: "killing: set grace 5000, sweep 100 with 9",
     mainExited: "running: readPidfile",
@@ -127,24 +133,24 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "running, smart": {
     unwanted: "stopping (down): clear deadline, signal 15 to 200, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
     mainExited: "running: readPidfile",
     pidfileInvalid: "running",
   },
   "running, smart adopted": {
     unwanted: "stopping (down): clear deadline, signal 15 to 200, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
     mainExited: "running: readPidfile",
     pidfileInvalid: "running",
   },
   "running, smart beside its launcher": {
     unwanted: "stopping (down): clear deadline, signal 15 to 200, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "stopping: clear deadline, signal 15 to 200, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
     childExited: "running",
     mainExited: "running: readPidfile",
@@ -152,8 +158,8 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "running, smart that is its launcher": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     childExited: "running: readPidfile",
     mainExited: "running: readPidfile",
@@ -162,8 +168,8 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "running, smart that never daemonized": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     childExited: "running: readPidfile",
     mainExited: "running: readPidfile",
@@ -171,8 +177,8 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "running, smart whose process is gone": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    restartRequested: "running",
     released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    restartRequested: "running",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     mainExited: "running: readPidfile",
     pidfileValid: "running: follow 200, clear deadline",
@@ -180,6 +186,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "stopping, dumb": {
     wanted: "stopping",
+    released: "stopping (down)",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     childExited: "stopping (down): sweep 100 with 15",
     mainExited: "stopping (down): signal 15 to 100",
@@ -195,18 +202,21 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "stopping, dumb with its session left": {
     wanted: "stopping",
+    released: "stopping (down)",
     killRequested: "killing (down): set grace 5000, sweep 100 with 9",
     graceElapsed: "killing (down): set grace 5000, sweep 100 with 9",
     emptied: "down (down): clear grace, stopped",
   },
   "stopping, smart": {
     wanted: "stopping",
+    released: "stopping (down)",
     killRequested: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
     mainExited: "down (down): clear grace, stopped",
     graceElapsed: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
   },
   "stopping, smart beside its launcher": {
     wanted: "stopping",
+    released: "stopping (down)",
     killRequested: "killing (down): clear deadline, signal 9 to 200, set grace 5000",
     childExited: "stopping (down)",
     mainExited: "stopping (down): signal 15 to 100",
@@ -255,7 +265,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
 
 const NOTHING_HAPPENS = "nothing";
 
-function outcome(scene: string, event: EventType): string {
+function outcome(scene: string, event: Word): string {
   const { settings, events } = SCENES[scene]!;
   const driver = new Driver(settings);
   driver.send(...events);
@@ -274,7 +284,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
     driver.send(...scene.events);
     expect(driver.state).toBe(name.split(",")[0]!);
     const row: Row = EXPECTED[name] ?? {};
-    for (const event of Object.keys(EVENTS) as EventType[]) {
+    for (const event of Object.keys(EVENTS) as Word[]) {
       expect(`${event}: ${outcome(name, event)}`).toBe(`${event}: ${row[event] ?? NOTHING_HAPPENS}`);
     }
   });

@@ -84,6 +84,7 @@ const FORMATS: readonly (readonly [
           pidfile: orNull(word),
           status: orNull(status),
           known: orNull(process),
+          person: fc.constantFrom("open", "closed"),
           age: fraction,
         }),
         { maxLength: 3 },
@@ -92,7 +93,16 @@ const FORMATS: readonly (readonly [
     }),
     `{"units":[{"name":"a","pidfile":null,"status":null,"known":{"pid":7,"startTime":"9"},"age":1.5}],"jail":null}`,
     {
-      units: [{ name: "a", pidfile: null, status: null, known: { pid: 7, startTime: 9n }, age: 1.5 }],
+      units: [
+        {
+          name: "a",
+          pidfile: null,
+          status: null,
+          known: { pid: 7, startTime: 9n },
+          person: "open",
+          age: 1.5,
+        },
+      ],
       jail: null,
     },
   ],
@@ -296,7 +306,7 @@ describe.each(FORMATS)("%s", (_, format, values, bare, same) => {
     }
     const newer: Format<unknown> = { ...format, older: [...format.older, (json) => json] };
     expect(() => decode(format, encode(newer, same))).toThrow(
-      "its version is 2, and this reeve reads up to 1",
+      `its version is ${format.older.length + 1}, and this reeve reads up to ${format.older.length}`,
     );
     expect(decode(newer, written)).toEqual(same);
   });

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync } from "node:fs";
 import { type Restored, restoreState, saveState } from "../../lib/records/handover.ts";
+import { OPEN } from "../../lib/daemon/gates.ts";
 import { DaemonUnit } from "../../lib/supervisor/unit/unit.ts";
 import { memfdOf } from "../../lib/sys/file/memfd.ts";
 import { JAIL_PLAN } from "../jail/plans.ts";
@@ -15,8 +16,9 @@ afterEach(() => {
 function running(name: string, pidfile: string, plan = SMART2_PLAN): { unit: DaemonUnit; world: UnitWorld } {
   const world = new UnitWorld();
   world.advance(5000);
-  const unit = new DaemonUnit({ ...plan, name, pidfile: plan.kind === "dumb" ? null : pidfile }, world);
-  unit.start();
+  const pidfileOf = plan.kind === "dumb" ? null : pidfile;
+  const unit = new DaemonUnit({ plan: { ...plan, name, pidfile: pidfileOf } }, world, world);
+  unit.start(OPEN);
   world.settle();
   return { unit, world };
 }
@@ -30,7 +32,12 @@ function restore(bytes: Uint8Array, wanted: Readonly<Record<string, string | nul
 test("what was saved is restored: status, identity, and the age by the new image's clock", () => {
   const { unit, world } = running("a", "/a.pid");
   const { units, left } = restore(saveState([unit], null, world.now() + 700), { a: "/a.pid" }, 40);
-  expect(units.get("a")).toEqual({ status: { ...unit.status, since: 40 - 700 }, known: unit.known });
+  const { gates: _, held: __, ...kept } = unit.status;
+  expect(units.get("a")).toEqual({
+    status: { ...kept, since: 40 - 700 },
+    known: unit.known,
+    person: "open",
+  });
   expect(typeof units.get("a")?.status?.child?.startTime).toBe("bigint");
   expect(left).toEqual([]);
 });
@@ -41,6 +48,14 @@ test("every start time comes through exactly, beyond what a number holds", () =>
   unit.machine.status.main = { pid: 7, startTime };
   const { units } = restore(saveState([unit], null, world.now()), { a: "/a.pid" });
   expect(units.get("a")?.status?.main?.startTime).toBe(startTime);
+});
+
+test("a dumb daemon that a person has stopped stays stopped, by its name", () => {
+  const { unit, world } = running("a", "", DUMB_PLAN);
+  unit.setGates({ ...OPEN, person: "closed" });
+  world.settle();
+  const { units } = restore(saveState([unit], null, world.now()), { a: null, b: null });
+  expect([...units]).toEqual([["a", { status: null, known: null, person: "closed" }]]);
 });
 
 test("dumb daemons are not handed over", () => {
@@ -54,7 +69,7 @@ test("dumb daemons are not handed over", () => {
 
 test("a daemon that is no longer configured is told of when it runs, and only then", () => {
   const { unit, world } = running("a", "/a.pid");
-  const idle = new DaemonUnit({ ...SMART_PLAN, name: "idle", pidfile: "/idle.pid" }, world);
+  const idle = new DaemonUnit({ plan: { ...SMART_PLAN, name: "idle", pidfile: "/idle.pid" } }, world, world);
   const { units, left } = restore(saveState([unit, idle], null, world.now()), { b: "/b.pid" });
   expect(units.size).toBe(0);
   expect(left).toEqual([{ name: "a", pid: unit.status.child!.pid }]);

@@ -16,6 +16,8 @@ function instance(change: Partial<CommandDeps> = {}) {
     logState: note("state"),
     writePidfiles: note("pidfiles"),
     runCommand: (command) => void done.push(`run ${command}`),
+    startDaemon: (name) => done.push(`start ${name}`) > 0 && name === "web",
+    stopDaemon: (name) => done.push(`stop ${name}`) > 0 && name === "web",
     restartDaemon: (name, reason) => done.push(`restart ${name} for ${reason}`) > 0 && name === "web",
     ...change,
   };
@@ -35,6 +37,8 @@ test("every command does its one thing", () => {
   ] as const;
   for (const what of plain) perform({ do: what }, deps);
   perform({ do: "run", command: "make it so" }, deps);
+  perform({ do: "startDaemon", daemon: "web" }, deps);
+  perform({ do: "stopDaemon", daemon: "web" }, deps);
   perform({ do: "restartDaemon", daemon: "web", reason: "touch" }, deps);
   expect(done).toEqual([
     "stop",
@@ -45,6 +49,8 @@ test("every command does its one thing", () => {
     "pidfiles",
     "state",
     "run make it so",
+    "start web",
+    "stop web",
     "restart web for touch",
   ]);
 });

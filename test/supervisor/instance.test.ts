@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd } from "../../lib/supervisor/instance.ts";
-import { DUMB_PLAN, INSTANCE_PLAN, SMART_PLAN } from "../support/plans.ts";
+import { UnitSet } from "../../lib/supervisor/units.ts";
+import { DUMB_PLAN, SMART_PLAN } from "../support/plans.ts";
 import { UnitWorld } from "./unit/world.ts";
 
 const SIGTERM = 15;
@@ -35,16 +36,17 @@ function world(daemons: readonly DaemonPlan[], nothingSurvives = false) {
     info: (daemon: string | null, text: string) => void lines.push(`${daemon ?? "reeve"}: ${text}`),
     warning: (daemon: string | null, text: string) => void lines.push(`${daemon ?? "reeve"}: ${text}`),
   };
-  const plan = { instance: INSTANCE_PLAN, daemons, files: [] };
-  const instance = new Instance(plan, world, logger, new Map(), nothingSurvives, (end) => ends.push(end));
-  world.stopped = (unit) => instance.unitStopped(unit);
-  world.controlEnded = (unit, cause) => instance.controlEnded(unit, cause, false);
+  const units = new UnitSet(daemons, new Map(), world, {
+    isLord: () => false,
+    isJailOpen: () => !world.jailIsDown,
+  });
+  const instance = new Instance(units, logger, nothingSurvives, (end) => ends.push(end));
   const start = (): void => {
     instance.start();
     world.settle();
   };
   const pid = (name: string): number => {
-    const { main, child } = instance.find(name)!.status;
+    const { main, child } = instance.units.find(name)!.status;
     return (main ?? child)!.pid;
   };
   return { world, instance, ends, lines, start, pid };
@@ -112,16 +114,17 @@ test("the jail is made again during a reload that fails: what had waited for it 
   const { world: w, instance, start, pid } = world([dumb("a"), smart("s")]);
   start();
   w.jailIsDown = true;
+  instance.jailChanged(false);
   for (const name of ["a", "s"]) w.die(pid(name), { kind: "killed", signal: 9 });
   w.settle();
   w.advance(60_000);
-  expect(instance.units.map(({ status }) => status.state)).toEqual(["starting", "starting"]);
+  expect([...instance.units].map(({ status }) => status.state)).toEqual(["starting", "starting"]);
   instance.reload();
   w.settle();
   w.jailIsDown = false;
-  instance.jailOpened(false);
+  instance.jailChanged(false);
   instance.carryOn();
-  expect(instance.units.map(({ status }) => status.child !== null)).toEqual([true, true]);
+  expect([...instance.units].map(({ status }) => status.child !== null)).toEqual([true, true]);
 });
 
 test("stop without daemons, and before the start", () => {
@@ -150,7 +153,7 @@ test("reload: dumb daemons are told with their reload signal and waited for, sma
   expect(ends).toEqual([]);
   w.advance(3000);
   expect(ends).toEqual([{ kind: "reload" }]);
-  expect(instance.find("s")!.status.state).toBe("running");
+  expect(instance.units.find("s")!.status.state).toBe("running");
 });
 
 test("notifypid: told of a reload with the reload signal or HUP, of a stop with the stop signal", () => {
@@ -205,7 +208,7 @@ test("a reload while a touched daemon stops waits for it, and it does not come b
   const { world: w, instance, ends, start, pid } = world([dumb("a")]);
   start();
   w.alive.get(pid("a"))!.obedient = false;
-  instance.find("a")!.handle({ type: "restartRequested", reason: "touch" });
+  instance.units.find("a")!.handle({ type: "restartRequested", reason: "touch" });
   instance.reload();
   w.advance(3000);
   expect(ends).toEqual([{ kind: "reload" }]);
@@ -220,7 +223,7 @@ test("the exec of a reload failed: dumb daemons are back, smart ones never went"
   w.settle();
   instance.carryOn();
   w.settle();
-  expect(instance.units.map(({ status }) => status.state)).toEqual(["running", "running"]);
+  expect([...instance.units].map(({ status }) => status.state)).toEqual(["running", "running"]);
   expect(pid("s")).toBe(s);
   instance.stop();
   w.settle();
@@ -285,4 +288,16 @@ test("ten daemons that ignore their stop signal take one grace, not ten", () => 
   expect(ends).toEqual([]);
   w.advance(1);
   expect(ends).toHaveLength(1);
+});
+
+test("a jail without processes of its own that comes again: what runs in the old one is moved", () => {
+  const { world: w, instance, start, pid } = world([dumb("a")]);
+  start();
+  const a = pid("a");
+  instance.jailChanged(false);
+  expect(w.signals).toEqual([]);
+  instance.jailChanged(true);
+  w.settle();
+  expect(w.signals).toEqual([`15 ${a}`]);
+  expect([instance.units.find("a")!.status.state, w.launches]).toEqual(["running", 2]);
 });

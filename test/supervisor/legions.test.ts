@@ -1,11 +1,11 @@
 /** All legions of an instance, over real sockets of the loopback; the instance is a stand-in. */
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
-import type { Core } from "../../lib/supervisor/core.ts";
+import type { LegionDaemons } from "../../lib/supervisor/legion_world.ts";
 import type { CommandRunner } from "../../lib/process/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";
-import { OwnThings } from "../../lib/supervisor/own_things.ts";
 import type { Logger } from "../../lib/log/logger.ts";
+import { OwnThings } from "../../lib/supervisor/own_things.ts";
 import { until } from "../sys/until.ts";
 import { INSTANCE_PLAN } from "../support/plans.ts";
 
@@ -69,21 +69,22 @@ function world(plans: readonly LegionPlan[]) {
     warning: say("warning"),
     error: say("error"),
   } as unknown as Logger;
-  const instance = {
-    units: [],
-    find: () => null,
-    isLegionDown: (name: string) => down.has(name),
-    lordChanged: (name: string, isLord: boolean) => {
+  const daemons: LegionDaemons = {
+    lordChanged: (name) => {
+      const isLord = legions.isLord(name);
       changes.push(`${name} ${isLord}`);
       if (isLord) down.delete(name);
     },
+    areDown: (name) => down.has(name),
+    longestGrace: () => 0,
+    signal: () => {},
   };
   const commands: string[] = [];
   const legions = new Legions({
     plan: { instance: { ...INSTANCE_PLAN, legions: plans }, daemons: [], files: [] },
     logger,
     repeats: new OwnThings(logger).repeats,
-    core: { instance, jail: null } as unknown as Core,
+    jail: null,
     commands: {
       run: (command: { readonly text: string }) => {
         commands.push(command.text);
@@ -94,13 +95,20 @@ function world(plans: readonly LegionPlan[]) {
     hooks: { environment: { list: [], path: "" }, cwd: "/" },
   }, 50);
   all.push(legions);
-  return { legions, lines, changes, down, commands };
+  return {
+    daemons,
+    legions,
+    lines,
+    changes,
+    down,
+    commands,
+  };
 }
 
 describe("the legions of an instance", () => {
   test("give the right to run with a lordship, and what its daemons are told", async () => {
-    const { legions, changes } = world([legion("blue", await freePort())]);
-    await legions.start(true);
+    const { daemons, legions, changes } = world([legion("blue", await freePort())]);
+    await legions.start(true, daemons);
     expect([legions.isLord("blue"), legions.lordship("blue"), legions.isLord("green")]).toEqual([
       false,
       null,
@@ -116,8 +124,8 @@ describe("the legions of an instance", () => {
   test("refuse the first start when one cannot take part, and let go of the others", async () => {
     const [free, taken] = [await freePort(), await freePort()];
     const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port: taken });
-    const { legions } = world([legion("blue", free), legion("green", taken)]);
-    await expect(legions.start(true)).rejects.toThrow(
+    const { daemons, legions } = world([legion("blue", free), legion("green", taken)]);
+    await expect(legions.start(true, daemons)).rejects.toThrow(
       `cannot take part in legion "green": cannot listen on 127.0.0.1:${taken}: address already in use`,
     );
     (await Bun.udpSocket({ hostname: "127.0.0.1", port: free })).close();
@@ -127,8 +135,8 @@ describe("the legions of an instance", () => {
   test("after a reload try again until they can take part", async () => {
     const port = await freePort();
     const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port });
-    const { legions, lines } = world([legion("blue", port)]);
-    await legions.start(false);
+    const { daemons, legions, lines } = world([legion("blue", port)]);
+    await legions.start(false, daemons);
     expect(lines.join()).toContain(
       `error cannot take part in legion "blue": cannot listen on 127.0.0.1:${port}`,
     );
@@ -145,8 +153,8 @@ describe("the legions of an instance", () => {
       shown: "cmd:bury",
       origin: ORIGIN,
     } as const;
-    const { legions, down, commands } = world([legion("blue", port, { hooks: [hook] })]);
-    await legions.start(true);
+    const { daemons, legions, down, commands } = world([legion("blue", port, { hooks: [hook] })]);
+    await legions.start(true, daemons);
     await until("it is lord", () => legions.isLord("blue"));
     legions.leave(true);
     await new Promise((turned) => setImmediate(turned));
@@ -160,15 +168,15 @@ describe("the legions of an instance", () => {
 
   test("start anew after a reload that came to nothing", async () => {
     const port = await freePort();
-    const { legions, down } = world([legion("blue", port)]);
-    await legions.start(true);
+    const { daemons, legions, down } = world([legion("blue", port)]);
+    await legions.start(true, daemons);
     await until("it is lord", () => legions.isLord("blue"));
     const [before] = legions.states();
     legions.leave(false);
     down.add("blue");
     await legions.closed();
     expect(legions.isLord("blue")).toBe(false);
-    await legions.start(false);
+    await legions.start(false, daemons);
     await until("it is lord again", () => legions.isLord("blue"));
     expect(legions.states()[0]?.id.uuid).not.toBe(before?.id.uuid);
   });
@@ -177,8 +185,8 @@ describe("the legions of an instance", () => {
     test(`that are left while a late start is under way are not there twice, though it ends ${ends}`, async () => {
       const port = await freePort();
       const holder = await Bun.udpSocket({ hostname: "127.0.0.1", port });
-      const { legions, lines } = world([legion("blue", port)]);
-      await legions.start(false);
+      const { daemons, legions, lines } = world([legion("blue", port)]);
+      await legions.start(false, daemons);
       holder.close();
       const { promise: gate, resolve: open, reject: fail } = Promise.withResolvers<void>();
       const listen = Bun.udpSocket;
@@ -195,7 +203,7 @@ describe("the legions of an instance", () => {
       if (ends === "well") open();
       else fail(new Error("no"));
       await closed;
-      await legions.start(false);
+      await legions.start(false, daemons);
       await until("it is lord", () => legions.isLord("blue"));
       expect(legions.states()).toHaveLength(1);
       expect(lines.filter((line) => line.startsWith("error"))).toHaveLength(1);
@@ -203,8 +211,8 @@ describe("the legions of an instance", () => {
   }
 
   test("are told in the log who is who", async () => {
-    const { legions, lines } = world([legion("blue", await freePort())]);
-    await legions.start(true);
+    const { daemons, legions, lines } = world([legion("blue", await freePort())]);
+    await legions.start(true, daemons);
     await until("it is lord", () => legions.isLord("blue"));
     legions.describe();
     expect(lines).toContain('info legion "blue": i am the Lord');

@@ -35,8 +35,8 @@ export interface JailAssembly {
   readonly entry: JailEntry;
   /** Of the daemon that the process is; null: it is none. */
   readonly stopSignalOf: (process: ProcessId) => number | null;
-  /** `isStale`: daemons of the jail before may still run, since it had no PID namespace to end with. */
-  readonly opened: (isStale: boolean) => void;
+  /** Daemons may be started in it from now on, or no longer. `isStale`: some of the jail before may still run. */
+  readonly changed: (isStale: boolean) => void;
 }
 
 export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
@@ -68,6 +68,7 @@ export function holdJail(choice: JailChoice, parts: JailAssembly): HeldJail {
     },
     signal: (process, signal) => void signalDaemon(process, signal),
     entry: parts.entry,
-    opened: () => parts.opened(!endsWithInit(plan)),
+    opened: () => parts.changed(!endsWithInit(plan)),
+    shut: () => parts.changed(false),
   });
 }

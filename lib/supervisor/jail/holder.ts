@@ -163,7 +163,8 @@ export class JailHolder implements HeldJail {
         this.#record(true);
         return this.#isStarting ? undefined : this.#parts.opened();
       case "shut":
-        return this.#parts.logger.error(null, "the jail is lost: its daemons wait until it is made again");
+        this.#parts.logger.error(null, "the jail is lost: its daemons wait until it is made again");
+        return this.#parts.shut();
       case "kill":
         return this.#init === null ? undefined : this.#parts.signal(this.#init, SIGKILL);
       case "delay":

@@ -23,4 +23,6 @@ export interface JailWorld {
   readonly entry: JailEntry;
   /** It was made again: the daemons that wait for it may be started. */
   readonly opened: () => void;
+  /** It is lost: none may be started. */
+  readonly shut: () => void;
 }

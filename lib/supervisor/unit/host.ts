@@ -1,10 +1,10 @@
 /**
- * What daemons run on: the one implementation of UnitServices over the real system. It holds no opinion about any
+ * What daemons run on: the one implementation of UnitDeps over the real system. It holds no opinion about any
  * daemon; units decide, this does.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
-import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
+import type { ProcessId } from "../../sys/process_id.ts";
 import type { Verdict } from "../../daemon/pidfile.ts";
 import type { JailSource } from "../../jail/place.ts";
 import { placeName } from "../../jail/place_name.ts";
@@ -27,7 +27,8 @@ import type { Registry, SetupFailure } from "../../process/registry.ts";
 import { holdProcess, isAlive, signalDaemon } from "../../process/signaller.ts";
 import { isOnSharedStorage } from "../../pidfile/shared_storage.ts";
 import type { Sweeper } from "../../process/sweeper.ts";
-import type { DaemonUnit, Timer, UnitServices } from "./unit.ts";
+import type { DaemonUnit } from "./unit.ts";
+import type { SweepNews, UnitDeps } from "./unit_deps.ts";
 
 export interface HostParts {
   readonly instance: InstancePlan;
@@ -47,16 +48,15 @@ export interface HostParts {
   readonly selfUid: number;
   readonly selfGid: number;
   readonly onSpawned: () => void;
-  readonly onStopped: (unit: DaemonUnit) => void;
-  readonly onControlEnded: (unit: DaemonUnit, cause: ExitCause, failed: boolean) => void;
 }
 
 const FOLLOW_AGAIN_MS = 1000;
 /** Of one daemon within a second: its start and its end are not half as many. */
 const MOST_LINES = 20;
 
-export class UnitHost implements UnitServices {
+export class UnitHost implements UnitDeps {
   readonly logger: Pick<Logger, "log">;
+  readonly timers = LOOP_TIMERS;
   readonly starter: DaemonStarter;
   readonly #parts: HostParts;
   readonly #children: Children;
@@ -82,12 +82,13 @@ export class UnitHost implements UnitServices {
     return performance.now();
   }
 
-  setTimer(ms: number, fire: () => void): Timer {
-    return LOOP_TIMERS.after(ms, fire);
+  spawn(plan: DaemonPlan, again: boolean, number: number): ProcessId | null {
+    return this.starter.spawn(plan, again, number);
   }
 
-  spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
-    return this.starter.spawn(plan, again);
+  /** It is no longer among the instance's daemons. */
+  dismissed(plan: DaemonPlan): void {
+    this.starter.places.renew(plan);
   }
 
   /** Starts any child; its end is told to whoever owns it in the registry. */
@@ -211,12 +212,7 @@ export class UnitHost implements UnitServices {
     return this.starter.places.sourceOf(plan) === null && isOnSharedStorage(plan.pidfile ?? "");
   }
 
-  sweep(
-    leader: ProcessId,
-    signal: number | null,
-    emptied: () => void,
-    found: (member: ProcessId) => void,
-  ): void {
+  sweep(leader: ProcessId, signal: number | null, { emptied, found }: SweepNews): void {
     this.#parts.sweeper.sweep(leader, signal, emptied, found);
   }
 
@@ -231,13 +227,5 @@ export class UnitHost implements UnitServices {
       uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
       aliveAt: process.startTime,
     });
-  }
-
-  stopped(unit: DaemonUnit): void {
-    this.#parts.onStopped(unit);
-  }
-
-  controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
-    this.#parts.onControlEnded(unit, cause, failed);
   }
 }

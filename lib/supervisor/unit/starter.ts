@@ -51,7 +51,6 @@ export class DaemonStarter {
   /** Of a legion; null: this node is not its lord. */
   lordship: (legion: string) => Lordship | null = () => null;
   readonly #parts: StarterParts;
-  readonly #indexes = new Map<string, number>();
 
   constructor(parts: StarterParts) {
     this.#parts = parts;
@@ -84,12 +83,12 @@ export class DaemonStarter {
   }
 
   /** Throws an Error that says which stage failed. null: its jail does not stand. */
-  spawn(plan: DaemonPlan, again: boolean): ProcessId | null {
+  spawn(plan: DaemonPlan, again: boolean, number: number): ProcessId | null {
     const jail = this.#parts.jail();
     if (jail !== null && !jail.isOpen) return null;
     const place = jail?.place() ?? null;
     try {
-      return this.#spawnIn(place, plan, again);
+      return this.#spawnIn(place, plan, again, number);
     } catch (error) {
       // Nobody is let into a jail that ends.
       if (jail !== null && !jail.isOpen) return null;
@@ -97,7 +96,7 @@ export class DaemonStarter {
     }
   }
 
-  #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean): ProcessId {
+  #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean, number: number): ProcessId {
     const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
     const environment = this.#environmentOf(plan);
     const guard = this.guardOf(plan);
@@ -108,7 +107,7 @@ export class DaemonStarter {
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
       const where = this.#whereabouts(place, guard, plan, joins);
-      const spec = daemonChild(plan, instance, this.#indexOf(plan), environment, inherited, where);
+      const spec = daemonChild(plan, instance, number, environment, inherited, where);
       const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
       logger.log(
         "info",
@@ -184,13 +183,6 @@ export class DaemonStarter {
       ? "the way to it changes while it is looked at"
       : `a symbolic link on the way to it belongs to uid ${other}; name its directory itself`;
     throw new Error(`cannot write pidfile "${pidfile.path}": ${detail}`);
-  }
-
-  #indexOf(plan: DaemonPlan): number {
-    const known = this.#indexes.get(plan.name);
-    if (known !== undefined) return known;
-    this.#indexes.set(plan.name, this.#indexes.size);
-    return this.#indexes.size - 1;
   }
 }
 

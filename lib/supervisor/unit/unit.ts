@@ -4,61 +4,41 @@
  */
 import { shownCommand } from "../../config/plan/mask.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
-import { DaemonMachine } from "../../daemon/machine.ts";
+import { DaemonMachine, freshStatus } from "../../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
+import { type Door, type Gates, NOT_YET, sameGates } from "../../daemon/gates.ts";
 import { KILL_PATIENCE_MS } from "../../daemon/patience.ts";
 import { SIGKILL } from "../../sys/native/constants.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_id.ts";
-import type { DaemonEffect, DaemonEvent, DaemonStatus, Effect, TimerName } from "../../daemon/state.ts";
+import type {
+  DaemonEffect,
+  DaemonEvent,
+  DaemonStatus,
+  Effect,
+  LifeSettings,
+  TimerName,
+} from "../../daemon/state.ts";
 import { Runner } from "../../machine/runner.ts";
-import type { Verdict } from "../../daemon/pidfile.ts";
-import type { Logger } from "../../log/logger.ts";
 import { describeFailure } from "../../process/failure_text.ts";
 import type { SetupFailure } from "../../process/registry.ts";
 import { errorText } from "../../sys/error_text.ts";
+import { PidfileWatch } from "./pidfile_watch.ts";
+import type { UnitDeps, UnitListener } from "./unit_deps.ts";
 
-export interface Timer {
-  cancel(): void;
+export interface UnitOptions {
+  readonly plan: DaemonPlan;
+  /** Among the daemons of the instance, from 0: CPUs are dealt out by it. */
+  readonly number?: number;
+  /** What an earlier reeve knew of it. */
+  readonly restored?: RestoredUnit;
 }
 
-/** The system as a unit sees it; the instance provides it, a test fakes it. */
-export interface UnitServices {
-  readonly logger: Pick<Logger, "log">;
-  /** Monotonic milliseconds. */
-  now(): number;
-  setTimer(ms: number, fire: () => void): Timer;
-  /** Starts the daemon's command; throws an Error that says which stage failed. null: not before `jailOpened`. */
-  spawn(plan: DaemonPlan, again: boolean): ProcessId | null;
-  /** Our child `process` is to report its end to `owner`. */
-  own(process: ProcessId, owner: DaemonUnit): void;
-  disown(process: ProcessId, owner: DaemonUnit): void;
-  /** `ended` is called when `process` is gone, unless it is, or becomes, our child: then `owner` is told by its reaping. */
-  follow(process: ProcessId, owner: DaemonUnit, ended: () => void): { remove(): void };
-  /** To its group where it leads one. Verified (child or pidfd) before anything is sent. */
-  signal(process: ProcessId, signal: number): void;
-  readPidfile(plan: DaemonPlan, known: ProcessId | null): Verdict;
-  /** It exists, is the same by its start time, and is no zombie. */
-  isAlive(process: ProcessId): boolean;
-  watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void };
-  /** Other machines write that file too: a pid in it may be of one of their processes. */
-  isPidfileShared?(plan: DaemonPlan): boolean;
-  /** Its end is known, or it is no longer this daemon: the record of it is closed. */
-  forget(process: ProcessId): void;
-  /** Signals what is left of the session that `leader` led; `emptied` is called once nothing is. */
-  /** `found`: called with the first of them that lives. */
-  sweep(
-    leader: ProcessId,
-    signal: number | null,
-    emptied: () => void,
-    found: (member: ProcessId) => void,
-  ): void;
-  remember(unit: DaemonUnit, process: ProcessId): void;
-  stopped(unit: DaemonUnit): void;
-  controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
+export interface RestoredUnit {
+  readonly status: Omit<DaemonStatus, "gates" | "held"> | null;
+  readonly known: ProcessId | null;
+  /** Closed: a person has stopped it. */
+  readonly person?: Door;
 }
-
-/** A pidfile that is being rewritten is empty for a moment, or holds half a number: such news is read twice. */
-const PIDFILE_SETTLE_MS = 50;
 
 interface EarlyEnd {
   readonly pid: number;
@@ -68,57 +48,49 @@ interface EarlyEnd {
 
 export class DaemonUnit {
   readonly plan: DaemonPlan;
+  readonly number: number;
   readonly machine: DaemonMachine;
-  readonly #services: UnitServices;
+  readonly #deps: UnitDeps;
+  readonly #listener: UnitListener;
   readonly #runner: Runner<DaemonEvent, Effect, TimerName>;
-  /** The pidfile is read again once it has come to rest. */
-  #settling: Timer | null = null;
+  readonly #pidfile: PidfileWatch;
+  /** What was asked for last; the machine may not have come to it yet. */
+  #gates: Gates;
   #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
-  #pidfileWatch: { remove(): void } | null = null;
-  /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
-  #known: ProcessId | null = null;
-  /** A start that has to wait for the jail: whether it is not the first. */
+  /** The last process known to be this daemon. */
+  #known: ProcessId | null;
+  /** It was said that what it left still runs. */
   #hasWarned = false;
-  #held: { readonly again: boolean } | null = null;
-  /** What was reaped of an earlier image's processes before `resume`; null: it lives. */
-  #early: EarlyEnd[] | null = null;
+  /** What was reaped of an earlier image's processes before the start; null: it has begun. */
+  #early: EarlyEnd[] | null = [];
 
-  constructor(
-    plan: DaemonPlan,
-    services: UnitServices,
-    restored?: { status: DaemonStatus | null; known: ProcessId | null },
-  ) {
+  constructor({ plan, number = 0, restored }: UnitOptions, deps: UnitDeps, listener: UnitListener) {
     this.plan = plan;
-    this.#services = services;
-    this.machine = new DaemonMachine(
-      {
-        kind: plan.kind,
-        command: shownCommand(plan.command),
-        pidfile: plan.pidfile,
-        freq: plan.freq,
-        maxThrottle: plan.maxThrottle,
-        control: plan.control,
-        stopSignal: plan.stopSignal,
-        stopTimeout: plan.stopTimeout,
-      },
-      restored?.status ?? undefined,
-    );
+    this.number = number;
+    this.#deps = deps;
+    this.#listener = listener;
+    this.#known = restored?.known ?? null;
+    this.#gates = { ...NOT_YET, person: restored?.person ?? "open" };
+    const status = { ...(restored?.status ?? freshStatus()), gates: this.#gates, held: false };
+    this.machine = new DaemonMachine(lifeSettings(plan), status);
     this.#runner = new Runner<DaemonEvent, Effect, TimerName>(this.machine, TIMER_EVENTS, {
-      now: () => services.now(),
-      timers: { after: (ms, fire) => services.setTimer(ms, fire) },
-      log: (level, text, fields) => services.logger.log(level, this.name, text, fields),
+      now: () => deps.now(),
+      timers: deps.timers,
+      log: (level, text, fields) => deps.logger.log(level, this.name, text, fields),
       carryOut: (effect) => this.#carryOut(effect),
       // One daemon's trouble is never the supervisor's.
       failed: (effect, error) =>
-        services.logger.log("error", this.name, `cannot ${effect}: ${errorText(error)}`),
+        deps.logger.log("error", this.name, `cannot ${effect}: ${errorText(error)}`, {}),
     });
-    this.#known = restored?.known ?? null;
+    this.#pidfile = new PidfileWatch(plan, deps, {
+      known: () => this.#known,
+      main: () => this.status.main,
+      found: (event) => this.#runner.handleNext(event),
+    });
+    // They may end, and be reaped, long before this unit is started: hooks and waits come first.
     const { child, main } = this.status;
-    if (child === null && main === null) return;
-    // They may end, and be reaped, long before this unit is resumed: hooks and waits come first.
-    this.#early = [];
-    if (child !== null) services.own(child, this);
-    if (main !== null) services.own(main, this);
+    if (child !== null) deps.own(child, this);
+    if (main !== null) deps.own(main, this);
   }
 
   get name(): string {
@@ -129,42 +101,47 @@ export class DaemonUnit {
     return this.machine.status;
   }
 
+  /** As they were asked for last. */
+  get gates(): Gates {
+    return this.#gates;
+  }
+
   get known(): ProcessId | null {
     return this.#known;
   }
 
-  /** Watches the pidfile and wants the daemon up. */
-  start(): void {
-    this.#early = null;
-    this.#watchPidfile();
-    this.handle({ type: "wanted" });
+  /** For the first time: a daemon that an earlier image of reeve started goes on with the same status. */
+  start(gates: Gates): void {
+    if (this.status.state === "down") {
+      this.#early = null;
+      this.setGates(gates);
+    } else this.#resume(gates);
   }
 
-  /** Another node of its legion is the lord: what an earlier reeve left of it, or its launcher comes up with late, is stopped. */
-  standBy(): void {
-    this.#early = null;
-    if (this.plan.kind === "dumb") return;
-    this.#watchPidfile();
-    this.#readPidfile();
+  setGates(gates: Gates): void {
+    if (sameGates(gates, this.#gates)) return;
+    this.#gates = gates;
+    this.handle({ type: "gatesChanged", gates });
   }
 
-  /** Takes up the life of a daemon that an earlier image of reeve started: same status, processes followed again. */
-  resume(): void {
+  #resume(gates: Gates): void {
     const { child, main, state, launch } = this.status;
     const early = this.#early ?? [];
     this.#early = null;
-    this.#watchPidfile();
+    if (this.plan.kind === "smart") this.#pidfile.watch();
     if (main !== null && !sameProcess(main, child)) this.#follow(main);
-    else if (child !== null) this.#services.remember(this, child);
-    this.handle({ type: "wanted" });
+    else if (child !== null) this.#deps.remember(this, child);
+    this.setGates(gates);
     if (state === "waiting" || state === "broken") {
       this.handle({ type: "restartRequested", reason: "reload" });
     }
-    if (state === "starting" && launch !== "none") this.#runner.setTimer("deadline", this.plan.freq * 1000);
+    if (state === "starting" && launch !== "none") {
+      this.#runner.setTimer("deadline", this.plan.freq * 1000);
+    }
     if (state === "stopping" || state === "killing") this.#resumeStop();
     for (const { pid, cause, failure } of early) this.reaped(pid, cause, failure);
     // The pidfile of smart2 is reeve's own word, and nobody else's can replace it.
-    if (state === "starting" || (state === "running" && this.plan.kind === "smart")) this.#readPidfile();
+    if (state === "starting" || (state === "running" && this.plan.kind === "smart")) this.#pidfile.read();
   }
 
   /** Timers and sweeps ended with the image before. */
@@ -176,45 +153,20 @@ export class DaemonUnit {
     this.#carryOut({ do: "sweep", process: leader, signal: killing ? SIGKILL : this.plan.stopSignal });
   }
 
-  /**
-   * Its jail was made again: what waited for it starts, and what had failed there may go well now. `isStale`: a daemon that still runs
-   * is in what is left of the jail before.
-   */
-  jailOpened(isStale: boolean): void {
-    const held = this.#held;
-    const { state, launch, child, main } = this.status;
-    this.#held = null;
-    if (state === "down") return;
-    // What it watched may have been a mount of the jail before.
-    this.#pidfileWatch?.remove();
-    this.#pidfileWatch = null;
-    this.#watchPidfile();
-    if (state === "waiting" || state === "broken" || (isStale && state === "running")) {
-      this.handle({ type: "restartRequested", reason: "restart" });
-    } else if (
-      held !== null && state === "starting" && launch === "none" && child === null && main === null
-    ) {
-      this.#spawn(held.again);
-    }
-  }
-
   /** Lets go of everything without touching the daemon. */
   abandon(): void {
-    this.#held = null;
     this.#runner.clearTimers();
-    this.#settled();
     this.#unfollow();
-    this.#pidfileWatch?.remove();
-    this.#pidfileWatch = null;
+    this.#pidfile.close();
   }
 
   handle(event: DaemonEvent): void {
     this.#runner.handle(event);
   }
 
-  /** A signal that is no part of its life: notifypid's. */
+  /** A signal that is no part of its life: of a hook. */
   notify(signal: number): void {
-    if (this.status.main !== null) this.#services.signal(this.status.main, signal);
+    if (this.status.main !== null) this.#deps.signal(this.status.main, signal);
   }
 
   /** A child of reeve that this unit owns was reaped. */
@@ -231,37 +183,39 @@ export class DaemonUnit {
         : DAEMON_MESSAGES.cannotStart(this.machine.settings.command, describeFailure(this.plan, failure));
       this.handle({ type: "childExited", cause, failure: text });
       // What it leaves of its session is on record until it is gone: reeve may be killed before that.
-      if (!sameProcess(this.status.leader, child)) this.#services.forget(child);
+      if (!sameProcess(this.status.leader, child)) this.#deps.forget(child);
     }
     if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
   }
 
   #carryOut(effect: DaemonEffect): void {
-    const services = this.#services;
+    const deps = this.#deps;
     switch (effect.do) {
       case "spawn":
         return this.#spawn(effect.again);
       case "signal":
-        return services.signal(effect.process, effect.signal);
+        return deps.signal(effect.process, effect.signal);
       case "readPidfile":
-        return this.#readPidfile();
+        return this.#pidfile.read();
+      case "watchPidfile":
+        return this.#pidfile.watch();
       case "follow":
         return this.#follow(effect.process);
       case "sweep":
-        return services.sweep(
-          effect.process,
-          effect.signal,
-          () => {
-            services.forget(effect.process);
+        return deps.sweep(effect.process, effect.signal, {
+          emptied: () => {
+            deps.forget(effect.process);
             if (sameProcess(this.status.leader, effect.process)) this.handle({ type: "emptied" });
           },
-          ({ pid }) => this.#leftRunning(pid),
-        );
+          found: ({ pid }) => this.#leftRunning(pid),
+        });
+      case "letGo":
+        return this.abandon();
       case "stopped":
         this.abandon();
-        return services.stopped(this);
+        return this.#listener.stopped(this);
       case "controlEnded":
-        return services.controlEnded(this, effect.cause, effect.failed);
+        return this.#listener.controlEnded(this, effect.cause, effect.failed);
     }
   }
 
@@ -271,25 +225,21 @@ export class DaemonUnit {
     if (this.#hasWarned || desired === "down" || lastExit?.kind !== "exited" || lastExit.code !== 0) return;
     this.#hasWarned = true;
     const text = DAEMON_MESSAGES.leftRunning(this.machine.settings.command, pid);
-    this.#services.logger.log("warning", this.name, text);
+    this.#deps.logger.log("warning", this.name, text);
   }
 
   #spawn(again: boolean): void {
     let process: ProcessId | null;
-    this.#held = null;
     try {
-      process = this.#services.spawn(this.plan, again);
+      process = this.#deps.spawn(this.plan, again, this.number);
     } catch (error) {
       const text = DAEMON_MESSAGES.cannotStart(this.machine.settings.command, errorText(error));
       return this.#runner.handleNext({ type: "spawnFailed", text });
     }
-    if (process === null) {
-      this.#held = { again };
-      return;
-    }
+    if (process === null) return this.#runner.handleNext({ type: "spawnHeld" });
     this.#known = process;
-    this.#services.own(process, this);
-    this.#services.remember(this, process);
+    this.#deps.own(process, this);
+    this.#deps.remember(this, process);
     this.#runner.handleNext({ type: "spawned", process });
   }
 
@@ -297,16 +247,16 @@ export class DaemonUnit {
     const before = this.#followed?.process ?? null;
     this.#unfollow();
     if (before !== null && !sameProcess(before, process) && !sameProcess(before, this.status.child)) {
-      this.#services.disown(before, this);
-      this.#services.forget(before);
+      this.#deps.disown(before, this);
+      this.#deps.forget(before);
     }
     this.#known = process;
-    const watch = this.#services.follow(process, this, () => {
+    const watch = this.#deps.follow(process, this, () => {
       this.#unfollow(process);
       this.#mainEnded(process, { kind: "unknown" });
     });
     this.#followed = { process, watch };
-    this.#services.remember(this, process);
+    this.#deps.remember(this, process);
   }
 
   /** `only`: unless another process is followed by now. */
@@ -319,72 +269,27 @@ export class DaemonUnit {
   #mainEnded(process: ProcessId, cause: ExitCause): void {
     if (!sameProcess(this.status.main, process)) return;
     this.#unfollow(process);
-    this.#services.disown(process, this);
-    this.#services.forget(process);
+    this.#deps.disown(process, this);
+    this.#deps.forget(process);
     this.handle({ type: "mainExited", cause });
   }
+}
 
-  #watchPidfile(): void {
-    if (this.plan.kind !== "smart" || this.#pidfileWatch !== null) return;
-    this.#pidfileWatch = this.#services.watchPidfile(this.plan, () => this.#pidfileChanged());
-  }
-
-  /** Good news is acted on at once; all other is looked at again when the file has come to rest. */
-  #pidfileChanged(): void {
-    const verdict = this.#services.readPidfile(this.plan, this.#known);
-    const { main } = this.status;
-    const certain = verdict.valid && !verdict.unfinished &&
-      (main === null || sameProcess(main, verdict.process));
-    if (certain) this.#judged(verdict);
-    else this.#readSoon();
-  }
-
-  #readPidfile(settled = false): void {
-    const verdict = this.#services.readPidfile(this.plan, this.#known);
-    if (settled || !verdict.unfinished) this.#judged(verdict);
-    else this.#readSoon();
-  }
-
-  /** The process that the journal knows, about to be started a second time because its pidfile is lost or spoilt. */
-  #survivor(): ProcessId | null {
-    const { state, launch } = this.status;
-    if (state !== "starting" || launch !== "none" || this.#known === null) return null;
-    return this.#services.isAlive(this.#known) ? this.#known : null;
-  }
-
-  #judged(verdict: Verdict): void {
-    this.#settled();
-    if (this.status.state === "down") return this.#judgedStandingBy(verdict);
-    const survivor = verdict.valid ? null : this.#survivor();
-    if (!verdict.valid && survivor !== null) {
-      const text = `${verdict.found}, but the daemon that an earlier reeve started still runs: it is kept`;
-      this.#services.logger.log("warning", this.name, text, { pid: survivor.pid });
-      return this.#runner.handleNext({ type: "pidfileValid", process: survivor });
-    }
-    if (verdict.valid) this.#runner.handleNext({ type: "pidfileValid", process: verdict.process });
-    else this.#runner.handleNext({ type: "pidfileInvalid", found: verdict.found });
-  }
-
-  #judgedStandingBy(verdict: Verdict): void {
-    const known = this.#known !== null && this.#services.isAlive(this.#known) ? this.#known : null;
-    if (!verdict.valid || sameProcess(verdict.process, known)) {
-      if (known !== null) this.#runner.handleNext({ type: "pidfileValid", process: known });
-    } else if (this.#services.isPidfileShared?.(this.plan) === true) {
-      const text =
-        `pidfile "${this.plan.pidfile}" is on storage that other machines share, and may name a process of theirs:`;
-      this.#services.logger.log("warning", this.name, `${text} pid ${verdict.process.pid} is left alone`, {});
-    } else this.#runner.handleNext({ type: "pidfileValid", process: verdict.process });
-  }
-
-  #readSoon(): void {
-    this.#settling?.cancel();
-    this.#settling = this.#services.setTimer(PIDFILE_SETTLE_MS, () => this.#readPidfile(true));
-  }
-
-  #settled(): void {
-    this.#settling?.cancel();
-    this.#settling = null;
-  }
+/** What of its plan a daemon's life depends on. */
+function lifeSettings(plan: DaemonPlan): LifeSettings {
+  return {
+    kind: plan.kind,
+    command: shownCommand(plan.command),
+    pidfile: plan.pidfile,
+    freq: plan.freq,
+    maxThrottle: plan.maxThrottle,
+    control: plan.control,
+    stopSignal: plan.stopSignal,
+    reloadSignal: plan.reloadSignal,
+    notifyPid: plan.notifyPid,
+    stopTimeout: plan.stopTimeout,
+    legion: plan.legion,
+  };
 }
 
 const TIMER_EVENTS: Readonly<Record<TimerName, DaemonEvent>> = {

@@ -43,6 +43,7 @@ function world(runDir: string | null = null) {
     signal: ({ pid }, signal) => void signals.push(`${signal} ${pid}`),
     entry: new JailEntry(() => Promise.resolve(), new AbortController().signal),
     opened: () => {},
+    shut: () => {},
   });
   return { holder, timers, registry, signals, said, specs };
 }

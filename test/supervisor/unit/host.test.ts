@@ -203,10 +203,10 @@ test("a pidfile that names another daemon of the instance is not believed", () =
 
 test("a timer longer than the runtime can is not one that fires at once", async () => {
   let fired = false;
-  const timer = real.host.setTimer(2 ** 31, () => {
+  const timer = real.host.timers.after(2 ** 31, () => {
     fired = true;
   });
-  await new Promise<void>((done) => void real.host.setTimer(5, done));
+  await new Promise<void>((done) => void real.host.timers.after(5, done));
   expect(fired).toBe(false);
   timer.cancel();
 });

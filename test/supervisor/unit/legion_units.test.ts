@@ -1,13 +1,18 @@
 /** Daemons that run on the lord of their legion alone. */
 import { describe, expect, test } from "bun:test";
+import { type Gates, OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd, type LegionGate } from "../../../lib/supervisor/instance.ts";
+import { legionDaemons } from "../../../lib/supervisor/legion_world.ts";
+import { UnitSet } from "../../../lib/supervisor/units.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
-import { DUMB_PLAN, INSTANCE_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
+import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
 import { UnitWorld } from "./world.ts";
 
 const DUMB: DaemonPlan = { ...DUMB_PLAN, name: "dumb", legion: "blue" };
 const SMART: DaemonPlan = { ...SMART_PLAN, name: "smart", legion: "blue" };
+
+const STANDING_BY: Gates = { ...OPEN, legion: "closed" };
 
 class Gate implements LegionGate {
   readonly lordOf = new Set<string>();
@@ -32,21 +37,23 @@ function world(daemons: readonly DaemonPlan[]) {
   const world = new UnitWorld();
   const ends: InstanceEnd[] = [];
   const logger = { info: () => {}, warning: () => {} };
-  const plan = { instance: INSTANCE_PLAN, daemons, files: [] };
-  const instance = new Instance(plan, world, logger, new Map(), false, (end) => ends.push(end));
   const gate = new Gate(() => world.signals.push("leave"));
+  const units = new UnitSet(daemons, new Map(), world, {
+    isLord: (legion) => gate.isLord(legion),
+    isJailOpen: () => true,
+  });
+  const instance = new Instance(units, logger, false, (end) => ends.push(end));
   instance.useLegions(gate);
-  world.stopped = (unit) => instance.unitStopped(unit);
   const elect = (isLord: boolean): void => {
     if (isLord) gate.lordOf.add("blue");
     else gate.lordOf.delete("blue");
-    instance.lordChanged("blue", isLord);
+    units.refresh();
     world.settle();
   };
   instance.start();
   world.settle();
-  const state = (name: string): string => instance.find(name)!.status.state;
-  const pid = (name: string): number => instance.find(name)!.status.child!.pid;
+  const state = (name: string): string => units.find(name)!.status.state;
+  const pid = (name: string): number => units.find(name)!.status.child!.pid;
   return { world, instance, gate, ends, elect, state, pid };
 }
 
@@ -97,11 +104,11 @@ describe("a legion's daemon", () => {
   test("that is down is told to the legion, once nothing of it is left", async () => {
     const { elect, gate, instance } = world([DUMB, { ...DUMB, name: "second" }]);
     elect(true);
-    expect(instance.isLegionDown("blue")).toBe(false);
+    expect(legionDaemons(instance.units).areDown("blue")).toBe(false);
     elect(false);
     await Promise.resolve();
     expect(gate.seen).toEqual(["down blue", "down blue"]);
-    expect(instance.isLegionDown("blue")).toBe(true);
+    expect(legionDaemons(instance.units).areDown("blue")).toBe(true);
   });
 });
 
@@ -110,8 +117,8 @@ describe("on a node that is not the lord a smart daemon", () => {
     const w = new UnitWorld();
     const left = w.fork(0, false);
     w.pidfile = left.id;
-    const unit = new DaemonUnit(SMART, w);
-    unit.standBy();
+    const unit = new DaemonUnit({ plan: SMART }, w, w);
+    unit.start(STANDING_BY);
     w.settle();
     expect(w.signals).toEqual([`15 ${left.id.pid}`]);
     expect(unit.status.state).toBe("down");
@@ -121,8 +128,8 @@ describe("on a node that is not the lord a smart daemon", () => {
   test("of kind smart2 as well", () => {
     const w = new UnitWorld();
     w.pidfile = w.fork(0, false).id;
-    const unit = new DaemonUnit({ ...SMART2_PLAN, legion: "blue" }, w);
-    unit.standBy();
+    const unit = new DaemonUnit({ plan: { ...SMART2_PLAN, legion: "blue" } }, w, w);
+    unit.start(STANDING_BY);
     w.settle();
     expect([w.alive.size, w.launches]).toEqual([0, 0]);
   });
@@ -130,8 +137,8 @@ describe("on a node that is not the lord a smart daemon", () => {
   test("whose pidfile is lost is known from the journal and stopped", () => {
     const w = new UnitWorld();
     const left = w.fork(0, false);
-    const unit = new DaemonUnit(SMART, w, { status: null, known: left.id });
-    unit.standBy();
+    const unit = new DaemonUnit({ plan: SMART, restored: { status: null, known: left.id } }, w, w);
+    unit.start(STANDING_BY);
     w.settle();
     expect(w.signals).toEqual([`15 ${left.id.pid}`]);
   });
@@ -140,20 +147,21 @@ describe("on a node that is not the lord a smart daemon", () => {
     const w = new UnitWorld();
     const theirs = w.fork(0, false);
     w.pidfile = theirs.id;
-    const services = Object.assign(w, { isPidfileShared: () => true });
-    new DaemonUnit(SMART, services).standBy();
+    w.isShared = true;
+    new DaemonUnit({ plan: SMART }, w, w).start(STANDING_BY);
     w.settle();
     expect(w.signals).toEqual([]);
     expect(w.logs.join()).toContain('pidfile "/run/d.pid" is on storage that other machines share');
-    new DaemonUnit(SMART, services, { status: null, known: theirs.id }).standBy();
+    const known = { status: null, known: theirs.id };
+    new DaemonUnit({ plan: SMART, restored: known }, w, w).start(STANDING_BY);
     w.settle();
     expect(w.signals).toEqual([`15 ${theirs.id.pid}`]);
   });
 
   test("that does not run costs nothing and starts nothing", () => {
     const w = new UnitWorld();
-    const unit = new DaemonUnit(SMART, w);
-    unit.standBy();
+    const unit = new DaemonUnit({ plan: SMART }, w, w);
+    unit.start(STANDING_BY);
     w.advance(60_000);
     expect([w.signals, w.launches, unit.status.state]).toEqual([[], 0, "down"]);
   });
@@ -177,8 +185,8 @@ describe("on a node that is not the lord a smart daemon", () => {
     left.stuck = true;
     left.obedient = false;
     w.pidfile = left.id;
-    const unit = new DaemonUnit(SMART, w);
-    unit.standBy();
+    const unit = new DaemonUnit({ plan: SMART }, w, w);
+    unit.start(STANDING_BY);
     w.settle();
     w.advance(3000);
     expect(w.signals).toEqual([`15 ${left.id.pid}`, `9 ${left.id.pid}`]);

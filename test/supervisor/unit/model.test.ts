@@ -4,6 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";
 import { decode } from "../../../lib/records/codec.ts";
@@ -47,14 +48,14 @@ class Model {
 
   constructor(plan: DaemonPlan) {
     this.plan = plan;
-    this.unit = new DaemonUnit(plan, this.world);
+    this.unit = new DaemonUnit({ plan: plan }, this.world, this.world);
     this.world.onSpawn = () => {
       const living = [...this.believed].filter((pid) => this.world.alive.has(pid));
       expect(living).toEqual([]);
       expect(this.leftovers()).toEqual([]);
       expect(this.unit.status.desired).toBe("up");
     };
-    this.unit.start();
+    this.unit.start(OPEN);
     this.check();
   }
 
@@ -161,10 +162,9 @@ class Model {
     const written = new TextDecoder().decode(saveState([this.unit], null, this.world.now()));
     const { units: [saved] } = decode(HANDOVER, written);
     this.world.newImage();
-    this.unit = new DaemonUnit(this.plan, this.world, saved);
+    this.unit = new DaemonUnit({ plan: this.plan, restored: saved! }, this.world, this.world);
     for (const process of dying) if (process !== null) this.world.die(process.pid);
-    if (this.unit.status.state === "down") this.unit.start();
-    else this.unit.resume();
+    this.unit.start(OPEN);
   }
 
   /** What is left in the sessions of launches. What a smart daemon's command leaves may be the daemon. */
@@ -194,7 +194,7 @@ class Model {
 
   /** Told to stop, it does; what it believed to be the daemon is gone, and nothing is left behind in the unit. */
   stop(): void {
-    this.unit.handle({ type: "unwanted", reason: "stop", signal: 15 });
+    this.unit.setGates({ ...OPEN, person: "closed" });
     this.world.settle();
     for (let waits = 0; this.unit.status.state !== "down" && waits < 5; waits++) this.world.advance(5000);
     expect(this.unit.status.state).toBe("down");

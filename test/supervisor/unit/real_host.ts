@@ -73,8 +73,6 @@ export class RealHost {
       selfUid: process.getuid?.() ?? 0,
       selfGid: process.getgid?.() ?? 0,
       onSpawned: () => {},
-      onStopped: () => {},
-      onControlEnded: () => {},
     });
   }
 
@@ -85,14 +83,14 @@ export class RealHost {
 
   /** Starts a daemon at once. */
   spawn(plan: DaemonPlan): ProcessId {
-    const process = this.host.spawn(plan, false);
+    const process = this.host.spawn(plan, false, 0);
     if (process === null) throw new Error("it is to wait for a jail, and there is none");
     return process;
   }
 
   /** A unit that the host knows, and that does nothing. */
   unit(plan: DaemonPlan): DaemonUnit {
-    return new DaemonUnit(plan, this.host);
+    return new DaemonUnit({ plan }, this.host, { stopped: () => {}, controlEnded: () => {} });
   }
 
   reap(): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import { decode } from "../../../lib/records/codec.ts";
 import { HANDOVER, saveState } from "../../../lib/records/handover.ts";
@@ -8,8 +9,8 @@ import { type FakeProcess, UnitWorld } from "./world.ts";
 
 function started(plan: DaemonPlan) {
   const world = new UnitWorld();
-  const unit = new DaemonUnit(plan, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: plan }, world, world);
+  unit.start(OPEN);
   world.settle();
   return { world, unit };
 }
@@ -31,11 +32,17 @@ function reloaded(world: UnitWorld, unit: DaemonUnit): DaemonUnit {
   unit.abandon();
   const saved = decode(HANDOVER, new TextDecoder().decode(saveState([unit], null, world.now())));
   world.newImage();
-  return new DaemonUnit(unit.plan, world, saved.units[0]!);
+  return new DaemonUnit({ plan: unit.plan, restored: saved.units[0]! }, world, world);
 }
 
 function stop(unit: DaemonUnit): void {
-  unit.handle({ type: "unwanted", reason: "stop", signal: 15 });
+  unit.setGates({ ...OPEN, person: "closed" });
+}
+
+/** The jail is lost, or there again. */
+function setJail(world: UnitWorld, unit: DaemonUnit, jail: "open" | "closed"): void {
+  world.jailIsDown = jail === "closed";
+  unit.setGates({ ...unit.gates, jail });
 }
 
 test("a dumb daemon is started, remembered, told to stop, forgotten", () => {
@@ -54,8 +61,8 @@ test("a smart daemon that runs already is not started", () => {
   const world = new UnitWorld();
   const main = world.fork(0, false);
   world.pidfile = main.id;
-  const unit = new DaemonUnit(SMART_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: SMART_PLAN }, world, world);
+  unit.start(OPEN);
   world.settle();
   expect(world.launches).toBe(0);
   expect(unit.status.main).toEqual(main.id);
@@ -65,8 +72,8 @@ test("a foreign daemon that dies is started at once", () => {
   const world = new UnitWorld();
   const main = world.fork(0, false);
   world.pidfile = main.id;
-  const unit = new DaemonUnit(SMART_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: SMART_PLAN }, world, world);
+  unit.start(OPEN);
   world.advance(5000);
   world.die(main.id.pid);
   expect(world.launches).toBe(1);
@@ -78,8 +85,8 @@ test("a foreign daemon that becomes reeve's child is seen to die by its reaping"
   const world = new UnitWorld();
   const main = world.fork(0, false);
   world.pidfile = main.id;
-  const unit = new DaemonUnit(SMART_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: SMART_PLAN }, world, world);
+  unit.start(OPEN);
   world.advance(5000);
   main.isChild = true;
   world.die(main.id.pid, { kind: "exited", code: 3 });
@@ -91,13 +98,13 @@ test("a foreign daemon that is gone before it can be followed is started", () =>
   const world = new UnitWorld();
   const main = world.fork(0, false);
   world.pidfile = main.id;
-  const unit = new DaemonUnit(SMART_PLAN, world);
+  const unit = new DaemonUnit({ plan: SMART_PLAN }, world, world);
   const follow = world.follow.bind(world);
   world.follow = (process, owner, ended) => {
     world.alive.delete(process.pid);
     return follow(process, owner, ended);
   };
-  unit.start();
+  unit.start(OPEN);
   world.settle();
   world.advance(1000);
   expect(world.launches).toBe(1);
@@ -178,13 +185,13 @@ test("a stop while a pidfile settles is the last thing that happens", () => {
 
 test("a stop inside of an effect comes after the effects that are under way", () => {
   const world = new UnitWorld();
-  const unit = new DaemonUnit(DUMB_PLAN, world);
+  const unit = new DaemonUnit({ plan: DUMB_PLAN }, world, world);
   const spawn = world.spawn.bind(world);
   world.spawn = (plan, again) => {
     stop(unit);
     return spawn(plan, again);
   };
-  unit.start();
+  unit.start(OPEN);
   world.settle();
   expect(world.stoppedUnits).toEqual([unit]);
   expect(world.alive.size).toBe(0);
@@ -193,8 +200,8 @@ test("a stop inside of an effect comes after the effects that are under way", ()
 test("a process that cannot be started is tried again with growing delays", () => {
   const world = new UnitWorld();
   world.spawnFails = true;
-  const unit = new DaemonUnit(DUMB_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: DUMB_PLAN }, world, world);
+  unit.start(OPEN);
   expect(world.logs).toContain(
     `cannot start "./d": cannot start a process: resource temporarily unavailable`,
   );
@@ -209,8 +216,8 @@ test("a process that cannot be started is tried again with growing delays", () =
 
 test("an effect that throws is said and the ones behind it come", () => {
   const world = new UnitWorld();
-  const unit = new DaemonUnit(DUMB_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: DUMB_PLAN }, world, world);
+  unit.start(OPEN);
   world.signal = () => {
     throw new Error("no descriptor");
   };
@@ -253,7 +260,7 @@ test("abandoned: every timer and watch is gone, no process is touched", () => {
 test("reload: a smart daemon is kept, with its age, respawns and identity", () => {
   const { world, unit, main } = daemonized();
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(next.status).toEqual({ ...unit.status });
   expect(world.reads.at(-1)).toEqual(main.id);
@@ -271,7 +278,7 @@ test("reload: a daemon that ended before the new image was ready is noticed", ()
   // Hooks and waits run; the reaper works already.
   world.die(pid, { kind: "exited", code: 4 });
   expect(world.launches).toBe(1);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(next.status.lastExit).toEqual({ kind: "exited", code: 4 });
   expect(world.launches).toBe(2);
@@ -281,7 +288,7 @@ test("reload: a smart2 daemon is what was started, whatever stands in its pidfil
   const { world, unit } = started(SMART2_PLAN);
   world.pidfile = world.fork(0, false).id;
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.advance(1000);
   expect(next.status.main).toEqual(unit.status.child);
 });
@@ -291,7 +298,7 @@ test("reload: a foreign daemon that ended meanwhile is noticed", () => {
   main.isChild = false;
   const next = reloaded(world, unit);
   world.die(main.id.pid);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(world.launches).toBe(2);
 });
@@ -300,7 +307,7 @@ test("reload: a launch under way is waited for by the new image", () => {
   const { world, unit } = started(SMART_PLAN);
   const launcher = unit.status.child!.pid;
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(next.status.state).toBe("starting");
   const main = world.fork(0, true);
@@ -314,7 +321,7 @@ test("reload: a launch under way that comes to nothing is reported after freq se
   const { world, unit } = started(SMART_PLAN);
   world.die(unit.status.child!.pid);
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   world.advance(10_000);
   expect(world.logs.some((line) => line.includes("has no valid pidfile after 10 seconds"))).toBe(true);
@@ -325,7 +332,7 @@ test("reload: a daemon that was about to be started again is", () => {
   world.die(unit.status.child!.pid, { kind: "exited", code: 1 });
   expect(unit.status.state).toBe("waiting");
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(world.launches).toBe(2);
 });
@@ -336,7 +343,7 @@ test("reload: a restart under way is finished, with its grace", () => {
   unit.handle({ type: "restartRequested", reason: "touch" });
   expect(unit.status.state).toBe("stopping");
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   world.advance(3000);
   expect(world.signals.at(-1)).toBe(`9 ${main.id.pid}`);
@@ -351,7 +358,7 @@ test("reload: leftovers of a session are still emptied", () => {
   world.die(pid);
   expect(unit.status.state).toBe("killing");
   const next = reloaded(world, unit);
-  next.resume();
+  next.start(OPEN);
   world.settle();
   expect(world.launches).toBe(1);
   left.stuck = false;
@@ -400,14 +407,14 @@ test("a wrapper that outlives its daemon is ended before the next launch", () =>
 
 test("a daemon of an earlier reeve whose pidfile is lost is kept, not started twice", () => {
   const world = new UnitWorld();
-  const first = new DaemonUnit(SMART_PLAN, world);
-  first.start();
+  const first = new DaemonUnit({ plan: SMART_PLAN }, world, world);
+  first.start(OPEN);
   const daemon = first.status.child!;
   world.writePidfile(daemon);
   first.abandon();
   world.pidfile = null;
-  const next = new DaemonUnit(SMART_PLAN, world, { status: null, known: daemon });
-  next.start();
+  const next = new DaemonUnit({ plan: SMART_PLAN, restored: { status: null, known: daemon } }, world, world);
+  next.start(OPEN);
   expect(next.status.state).toBe("running");
   expect(next.status.main).toEqual(daemon);
   expect(world.launches).toBe(1);
@@ -416,67 +423,75 @@ test("a daemon of an earlier reeve whose pidfile is lost is kept, not started tw
 test("a daemon that an earlier reeve knew and that has ended is started", () => {
   const world = new UnitWorld();
   const gone = { pid: 4242, startTime: 7n };
-  const unit = new DaemonUnit(SMART_PLAN, world, { status: null, known: gone });
-  unit.start();
+  const unit = new DaemonUnit({ plan: SMART_PLAN, restored: { status: null, known: gone } }, world, world);
+  unit.start(OPEN);
   expect(world.launches).toBe(1);
 });
 
 test("while its jail does not stand a daemon is not started, and has not failed", () => {
   const world = new UnitWorld();
   world.jailIsDown = true;
-  const unit = new DaemonUnit(DUMB_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: DUMB_PLAN }, world, world);
+  unit.start({ ...OPEN, jail: "closed" });
   world.advance(1_000_000);
   expect([world.launches, unit.status.state, unit.status.streak.failures]).toEqual([0, "starting", 0]);
-  world.jailIsDown = false;
-  unit.jailOpened(false);
-  unit.jailOpened(false);
+  setJail(world, unit, "open");
+  setJail(world, unit, "open");
   expect([world.launches, unit.status.state]).toEqual([1, "running"]);
+});
+
+test("a start that meets a jail that is about to go waits for the next one", () => {
+  const world = new UnitWorld();
+  world.jailIsDown = true;
+  const unit = new DaemonUnit({ plan: DUMB_PLAN }, world, world);
+  unit.start(OPEN);
+  expect([world.launches, unit.status.state, unit.status.held]).toEqual([0, "starting", true]);
+  setJail(world, unit, "closed");
+  setJail(world, unit, "open");
+  expect([world.launches, unit.status.state, unit.status.respawns]).toEqual([1, "running", 0]);
 });
 
 test("told to stop while it waits for its jail: down at once, and not started when that is there", () => {
   const world = new UnitWorld();
   world.jailIsDown = true;
-  const unit = new DaemonUnit(SMART2_PLAN, world);
-  unit.start();
-  stop(unit);
+  const unit = new DaemonUnit({ plan: SMART2_PLAN }, world, world);
+  unit.start({ ...OPEN, jail: "closed" });
+  unit.setGates({ ...unit.gates, person: "closed" });
   expect([unit.status.state, world.stoppedUnits]).toEqual(["down", [unit]]);
-  world.jailIsDown = false;
-  unit.jailOpened(false);
+  setJail(world, unit, "open");
   world.settle();
   expect([world.launches, world.watchers]).toEqual([0, 0]);
 });
 
 test("the jail goes and comes: a daemon that ended with it is started again in the new one, without its delay", () => {
   const { world, unit } = started(DUMB_PLAN);
-  world.jailIsDown = true;
+  setJail(world, unit, "closed");
   world.die(unit.status.child!.pid, { kind: "killed", signal: 9 });
   expect([unit.status.state, world.launches]).toEqual(["waiting", 1]);
-  world.jailIsDown = false;
-  unit.jailOpened(false);
+  setJail(world, unit, "open");
   expect([unit.status.state, world.launches, world.timers.pending]).toEqual(["running", 2, 0]);
 });
 
 test("a smart daemon whose start waited for the jail watches its pidfile anew, and is started once", () => {
   const world = new UnitWorld();
   world.jailIsDown = true;
-  const unit = new DaemonUnit(SMART_PLAN, world);
-  unit.start();
+  const unit = new DaemonUnit({ plan: SMART_PLAN }, world, world);
+  unit.start({ ...OPEN, jail: "closed" });
   world.writePidfile("");
   world.advance(100);
-  world.jailIsDown = false;
-  unit.jailOpened(false);
+  setJail(world, unit, "open");
   world.settle();
   expect([world.launches, world.watchers]).toEqual([1, 1]);
 });
 
-test("a jail without processes of its own that comes again: what runs in the old one is moved", () => {
-  const { world, unit } = started(DUMB_PLAN);
-  const { pid } = unit.status.child!;
-  unit.jailOpened(false);
-  expect(world.signals).toEqual([]);
-  unit.jailOpened(true);
+test("a person's stop stays over a reload, and whoever starts it again does not wait for its delay", () => {
+  const { world, unit } = daemonized();
+  stop(unit);
   world.settle();
-  expect(world.signals).toEqual([`15 ${pid}`]);
-  expect([unit.status.state, world.launches]).toEqual(["running", 2]);
+  const next = reloaded(world, unit);
+  next.start({ ...next.gates, shutdown: "open" });
+  world.advance(60_000);
+  expect([next.status.state, next.gates.person, world.launches]).toEqual(["down", "closed", 1]);
+  next.setGates(OPEN);
+  expect([next.status.state, world.launches]).toEqual(["starting", 2]);
 });

@@ -5,7 +5,8 @@
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { Verdict } from "../../../lib/daemon/pidfile.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../../lib/sys/process_id.ts";
-import type { DaemonUnit, Timer, UnitServices } from "../../../lib/supervisor/unit/unit.ts";
+import type { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
+import type { SweepNews, UnitDeps, UnitListener } from "../../../lib/supervisor/unit/unit_deps.ts";
 import { FakeTimers } from "../../sys/fake_timers.ts";
 
 export interface FakeProcess {
@@ -19,7 +20,7 @@ export interface FakeProcess {
   readonly launch: number;
 }
 
-export class UnitWorld implements UnitServices {
+export class UnitWorld implements UnitDeps, UnitListener {
   readonly timers = new FakeTimers();
   readonly alive = new Map<number, FakeProcess>();
   readonly journal = new Map<number, string>();
@@ -41,6 +42,12 @@ export class UnitWorld implements UnitServices {
   jailIsDown = false;
   obedient = true;
   launches = 0;
+  /** Other machines write the pidfile. */
+  isShared = false;
+  /** Which number each daemon was started under. */
+  readonly numbers = new Map<string, number>();
+  /** Daemons that are no longer among those of the instance. */
+  readonly gone: string[] = [];
   /** For invariants: called before each spawn. */
   onSpawn: () => void = () => {};
   #nextPid = 100;
@@ -126,11 +133,16 @@ export class UnitWorld implements UnitServices {
     return this.timers.now;
   }
 
-  setTimer(ms: number, fire: () => void): Timer {
-    return this.timers.after(ms, fire);
+  isPidfileShared(): boolean {
+    return this.isShared;
   }
 
-  spawn(_plan: DaemonPlan, _again: boolean): ProcessId | null {
+  dismissed(plan: DaemonPlan): void {
+    this.gone.push(plan.name);
+  }
+
+  spawn(plan: DaemonPlan, _again: boolean, number = 0): ProcessId | null {
+    this.numbers.set(plan.name, number);
     if (this.jailIsDown) return null;
     this.onSpawn();
     if (this.spawnFails) throw new Error("cannot start a process: resource temporarily unavailable");
@@ -181,7 +193,7 @@ export class UnitWorld implements UnitServices {
     return { remove: () => void this.#pidfileWatchers.delete(changed) };
   }
 
-  sweep(leader: ProcessId, signal: number | null, emptied: () => void): void {
+  sweep(leader: ProcessId, signal: number | null, { emptied }: SweepNews): void {
     const running = this.#sweeps.get(leader.pid);
     if (running !== undefined) running.signal = signal;
     else this.#sweeps.set(leader.pid, { signal, emptied });

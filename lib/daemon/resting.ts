@@ -1,0 +1,102 @@
+/** A daemon of which nothing runs: down, or between two starts. Each handler is a cell of transitions.ts. */
+import { byGates, type Cells, type Handler, watchAnew } from "./handler.ts";
+import type { DaemonMachine } from "./machine.ts";
+import { DAEMON_MESSAGES } from "./messages.ts";
+import type { ProcessId } from "../sys/process_id.ts";
+
+const begin = (machine: DaemonMachine): void => machine.begin();
+const rest = (machine: DaemonMachine): void => machine.rest();
+
+/** Nothing runs and nothing is to: what it may have stood by for is over, or begins. */
+const letGo = (machine: DaemonMachine): void => {
+  machine.effect({ do: "letGo" });
+  machine.standBy();
+};
+
+export const adopt: Handler<"pidfileValid"> = (machine, event) => {
+  const { status, settings } = machine;
+  machine.clear("delay");
+  status.found = null;
+  status.since = machine.now;
+  status.started = true;
+  status.launch = "none";
+  machine.log("info", DAEMON_MESSAGES.foundPidfile(settings.command, event.process.pid));
+  machine.effect({ do: "follow", process: event.process });
+  machine.run(event.process);
+};
+
+/** It runs although it must not: a legion's daemon on a node that is not the lord. Others have no eye on their pidfile when down. */
+const stopFound: Handler<"pidfileValid"> = (machine, event) => {
+  if (event.isDoubtful !== true) return stopProcess(machine, event.process);
+  const { pidfile } = machine.settings;
+  machine.log("warning", DAEMON_MESSAGES.sharedPidfile(pidfile ?? "", event.process.pid));
+};
+
+const stopSurvivor: Handler<"pidfileInvalid"> = (machine, { survivor }) => {
+  if (survivor !== undefined && survivor !== null) stopProcess(machine, survivor);
+};
+
+function stopProcess(machine: DaemonMachine, process: ProcessId): void {
+  const { status, settings } = machine;
+  status.found = null;
+  status.since = machine.now;
+  status.main = process;
+  machine.log("warning", DAEMON_MESSAGES.foundPidfile(settings.command, process.pid));
+  machine.effect({ do: "follow", process });
+  machine.stop(process, settings.stopSignal);
+}
+
+const noteFound: Handler<"pidfileInvalid"> = (machine, event) => {
+  machine.status.found = event.found;
+};
+
+/** Whatever was wrong may have been mended. */
+const retry = (machine: DaemonMachine): void => {
+  machine.clear("delay");
+  machine.begin();
+};
+
+const retryInNewJail = (machine: DaemonMachine): void => {
+  watchAnew(machine);
+  retry(machine);
+};
+
+const killWaiting = (machine: DaemonMachine): void => {
+  machine.shut();
+  machine.rest();
+};
+
+export const DOWN: Cells = {
+  gatesChanged: byGates({ run: begin, stop: letGo, goOn: letGo, jailOpened: "ignore" }),
+  restartRequested: "ignore",
+  killRequested: "ignore",
+  spawned: "ignore",
+  spawnFailed: "ignore",
+  spawnHeld: "ignore",
+  childExited: "ignore",
+  mainExited: "ignore",
+  pidfileValid: stopFound,
+  pidfileInvalid: stopSurvivor,
+  deadlinePassed: "ignore",
+  delayElapsed: "ignore",
+  graceElapsed: "ignore",
+  emptied: "ignore",
+};
+
+/** Its delay runs; "broken" differs by the length of the delay alone. */
+export const BETWEEN_STARTS: Cells = {
+  gatesChanged: byGates({ run: "ignore", stop: rest, goOn: rest, jailOpened: retryInNewJail }),
+  restartRequested: retry,
+  killRequested: killWaiting,
+  spawned: "ignore",
+  spawnFailed: "ignore",
+  spawnHeld: "ignore",
+  childExited: "ignore",
+  mainExited: "ignore",
+  pidfileValid: adopt,
+  pidfileInvalid: noteFound,
+  deadlinePassed: "ignore",
+  delayElapsed: begin,
+  graceElapsed: "ignore",
+  emptied: "ignore",
+};
