@@ -5,6 +5,7 @@ import type { Command, DaemonPlan, Identity } from "../config/plan/daemon_plan.t
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import { flagsOf, shielded } from "../jail/namespace_setup.ts";
+import { type Environment, userEnvironment } from "./environment.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";
 
@@ -55,6 +56,15 @@ export function instanceChild(
   };
 }
 
+/** The environment of a child that runs as `identity`, as the instance's user-env wants it. */
+export function environmentAs(
+  identity: Identity | null,
+  environment: Environment,
+  { userEnvironment: kind }: InstancePlan,
+): Environment {
+  return kind === "inherit" ? environment : userEnvironment(environment, identity);
+}
+
 /** Where a daemon lives that does not live where reeve does. */
 export interface Whereabouts {
   readonly confinement: Confinement;
@@ -66,17 +76,18 @@ export function daemonChild(
   plan: DaemonPlan,
   instance: InstancePlan,
   index: number,
-  environment: { readonly list: readonly string[]; readonly path: string },
+  environment: Environment,
   inherited: Inherited,
   where: Whereabouts | null = null,
 ): Omit<ChildSpec, "spawnId"> {
   const entrypoint = plan.option === "entrypoint";
-  const child = instanceChild(instance, plan.identity ?? instance.identity, inherited);
+  const identity = plan.identity ?? instance.identity;
+  const child = instanceChild(instance, identity, inherited);
   const spec: Omit<ChildSpec, "spawnId"> = {
     ...commandFile(plan.command, environment.path),
     ...child,
     caps: capsOf(plan, child.caps),
-    environment: environment.list,
+    environment: environmentAs(identity, environment, instance).list,
     chdir: where === null ? plan.chdir : directoryOf(plan, where),
     fds: new Map<number, number | "null">([[0, plan.stdin ? 0 : "null"], [1, 1], [2, 2]]),
     session: entrypoint && inherited.terminal ? "foreground" : "new",

@@ -9,7 +9,7 @@ import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { ChildSpec, Confinement, MountStep } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
-import { commandFile, type Inherited, instanceChild, shieldBounded } from "./child_builder.ts";
+import { commandFile, environmentAs, type Inherited, instanceChild, shieldBounded } from "./child_builder.ts";
 import { describeFailure } from "./failure_text.ts";
 import type { Environment } from "./environment.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";
@@ -77,7 +77,7 @@ export class CommandRunner {
     const spec: Spec = shieldBounded({
       ...commandFile(command, options.environment.path),
       ...instanceChild(this.#instance, options.identity, this.#inherited),
-      environment: options.environment.list,
+      environment: environmentAs(options.identity, options.environment, this.#instance).list,
       chdir: options.cwd,
       fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2], ...(options.fds ?? [])]),
       session: "new",

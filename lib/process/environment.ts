@@ -2,6 +2,7 @@
  * The environment of daemons and hooks, from reeve's own and the configuration. Pure. No variable of reeve's own
  * machinery, and none that speaks to reeve alone, may reach a daemon.
  */
+import type { Identity } from "../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 
 /**
@@ -43,6 +44,8 @@ export interface Environment {
   readonly list: readonly string[];
   /** Where commands without a slash are looked for. */
   readonly path: string;
+  /** Names that the configuration, or a hook, has set or removed; absent: none. */
+  readonly said?: ReadonlySet<string>;
 }
 
 /** The variables of reeve's own that a jail gets: how its output is read, and nothing of where it runs. */
@@ -73,22 +76,41 @@ export function daemonEnvironment(request: EnvironmentRequest): Environment {
 
 /** An environment with further changes on top: those that hooks made (putenv). */
 export function changeEnvironment(base: Environment, changes: InstancePlan["environment"]): Environment {
-  const variables = new Map<string, string>();
-  for (const entry of base.list) {
-    const equals = entry.indexOf("=");
-    variables.set(entry.slice(0, equals), entry.slice(equals + 1));
+  return withChanges(variablesOf(base), changes, base.said);
+}
+
+/**
+ * HOME, USER, LOGNAME and SHELL of whom a child runs as, where a uid says who that is: a program that finds root's would
+ * look for its files where it may not read. What the configuration or a hook has said of them stays.
+ */
+export function userEnvironment(base: Environment, identity: Identity | null): Environment {
+  const login = identity?.login;
+  if (login === undefined) return base;
+  const { name, home, shell } = login;
+  const variables = variablesOf(base);
+  for (const [variable, value] of Object.entries({ HOME: home, USER: name, LOGNAME: name, SHELL: shell })) {
+    if (base.said?.has(variable) !== true) setOrRemove(variables, variable, value);
   }
-  return withChanges(variables, changes);
+  return withChanges(variables, [], base.said);
+}
+
+function variablesOf({ list }: Environment): Map<string, string> {
+  return new Map(list.map((entry) => {
+    const equals = entry.indexOf("=");
+    return [entry.slice(0, equals), entry.slice(equals + 1)];
+  }));
 }
 
 function withChanges(
   variables: Map<string, string>,
   changes: InstancePlan["environment"],
+  said: ReadonlySet<string> = new Set(),
 ): Environment {
   for (const { name, value } of changes) setOrRemove(variables, name, value);
   return {
     list: [...variables].map(([name, value]) => `${name}=${value}`),
     path: variables.get("PATH") ?? DEFAULT_PATH,
+    said: new Set([...said, ...changes.map(({ name }) => name)]),
   };
 }
 

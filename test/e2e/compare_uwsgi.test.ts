@@ -124,7 +124,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a daemon with uid, gid and chdir of its own",
-    lines: [`attach-daemon2 = cmd=exec ${STATE},uid=65534,gid=65534,chdir=/`],
+    lines: ["user-env = inherit", `attach-daemon2 = cmd=exec ${STATE},uid=65534,gid=65534,chdir=/`],
     differs: ["groups", "rlimits"],
   },
   {
@@ -134,7 +134,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a daemon of an instance with uid and gid",
-    lines: ["uid = nobody", "gid = nogroup", `attach-daemon = exec ${STATE}`],
+    lines: ["user-env = inherit", "uid = nobody", "gid = nogroup", `attach-daemon = exec ${STATE}`],
     differs: ["groups", "rlimits"],
   },
   {

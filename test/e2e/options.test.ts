@@ -134,6 +134,55 @@ check(
   },
 );
 
+check(
+  "what runs with a uid has that user's HOME, USER, LOGNAME and SHELL",
+  [reeve, root, user("www-data")],
+  async (scope) => {
+    scope.directoryFor("out", 0o777);
+    const entry = /^www-data:(?:[^:]*:){4}([^:]*):([^:\n]*)$/m.exec(readFileSync("/etc/passwd", "utf8"));
+    const [, home = "", shell = ""] = entry ?? [];
+    const names = ["HOME", "USER", "LOGNAME", "SHELL"];
+    const mine = [`HOME=${home}`, "USER=www-data", "LOGNAME=www-data", `SHELL=${shell}`];
+    const started = ["HOME=/started", "USER=starter", "LOGNAME=starter", "SHELL=/bin/started"];
+    const show = (name: string): string =>
+      `/bin/sh -c 'env > ${scope.path(`out/${name}`)}.new; mv ${scope.path(`out/${name}`)}.new ${
+        scope.path(`out/${name}`)
+      }; exec sleep 86330'`;
+    const shown = async (name: string): Promise<readonly string[]> => {
+      const [text] = await scope.untilFile(`out/${name}`, /^[^]*\n$/);
+      const found = new Map(text.split("\n").map((line) => [line.split("=")[0] ?? "", line]));
+      return names.flatMap((variable) => found.get(variable) ?? []);
+    };
+    const env = { HOME: "/started", USER: "starter", LOGNAME: "starter", SHELL: "/bin/started" };
+    const run = (lines: readonly string[]) => scope.reeve(scope.config(lines), { environment: env });
+
+    let supervisor = run([
+      "env = SHELL=/bin/said",
+      `attach-daemon2 = cmd=${show("plain")}`,
+      `attach-daemon2 = cmd=${show("user")},uid=www-data`,
+      `attach-daemon2 = cmd=${show("nobody")},uid=54321,gid=54321`,
+    ]);
+    const said = "SHELL=/bin/said";
+    expect(await shown("plain")).toEqual([...started.slice(0, 3), said]);
+    expect(await shown("user")).toEqual([...mine.slice(0, 3), said]);
+    expect(await shown("nobody")).toEqual(["HOME=/", said]);
+    await supervisor.stop();
+
+    supervisor = run([
+      "uid = www-data",
+      `exec-as-user = env > ${scope.path("out/hook")}`,
+      `attach-daemon = ${show("instance")}`,
+    ]);
+    expect(await shown("instance")).toEqual(mine);
+    expect(await shown("hook")).toEqual(mine);
+    await supervisor.stop();
+
+    supervisor = run(["user-env = inherit", "uid = www-data", `attach-daemon = ${show("inherited")}`]);
+    expect(await shown("inherited")).toEqual(started);
+    await supervisor.stop();
+  },
+);
+
 check("immediate-uid and immediate-gid are uid and gid", [reeve, root, user("www-data")], async (scope) => {
   scope.directoryFor("out", 0o777);
   const supervisor = scope.reeve(

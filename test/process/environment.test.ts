@@ -4,12 +4,13 @@ import {
   daemonEnvironment,
   DEFAULT_PATH,
   jailEnvironment,
+  userEnvironment,
 } from "../../lib/process/environment.ts";
 
 const NONE = { changes: [], reloads: 0, originalName: "/usr/bin/reeve" };
 
 test("daemons get reeve's environment with uWSGI's two variables", () => {
-  expect(daemonEnvironment({ ...NONE, own: { PATH: "/bin", HOME: "/root" }, reloads: 3 })).toEqual({
+  expect(daemonEnvironment({ ...NONE, own: { PATH: "/bin", HOME: "/root" }, reloads: 3 })).toMatchObject({
     list: ["PATH=/bin", "HOME=/root", "UWSGI_RELOADS=3", "UWSGI_ORIGINAL_PROC_NAME=/usr/bin/reeve"],
     path: "/bin",
   });
@@ -42,7 +43,7 @@ test("env and unenv are applied in order and win over everything else", () => {
 
 test("a hook's putenv comes on top", () => {
   const base = { list: ["A=1=2", "PATH=/bin"], path: "/bin" };
-  expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toEqual({
+  expect(changeEnvironment(base, [{ name: "PATH", value: "/opt" }])).toMatchObject({
     list: ["A=1=2", "PATH=/opt"],
     path: "/opt",
   });
@@ -57,7 +58,7 @@ test("a jail begins with a PATH of its own, TERM and LANG: nothing else of the h
     SSH_AUTH_SOCK: "/x",
     LC_ALL: "C",
   };
-  expect(jailEnvironment({ own, changes: [] })).toEqual({
+  expect(jailEnvironment({ own, changes: [] })).toMatchObject({
     list: [`PATH=${DEFAULT_PATH}`, "TERM=xterm", "LANG=de_DE.UTF-8"],
     path: DEFAULT_PATH,
   });
@@ -65,8 +66,29 @@ test("a jail begins with a PATH of its own, TERM and LANG: nothing else of the h
     name: "TERM",
     value: null,
   }];
-  expect(jailEnvironment({ own: { TERM: "xterm" }, changes })).toEqual({
+  expect(jailEnvironment({ own: { TERM: "xterm" }, changes })).toMatchObject({
     list: ["PATH=/bin", "HOME=/home/me"],
     path: "/bin",
   });
+});
+
+test("a child with a uid has its user's HOME, USER, LOGNAME and SHELL, but for what was said of them", () => {
+  const own = { HOME: "/root", USER: "root", LOGNAME: "root", SHELL: "/bin/bash", PATH: "/bin" };
+  const identity = { uid: 33, gid: 33, groups: [33], user: "www" };
+  const www = { ...identity, login: { name: "www", home: "/srv/www", shell: "/bin/sh" } };
+  const variables = (changes: Parameters<typeof changeEnvironment>[1], as: typeof identity = www) => {
+    const base = daemonEnvironment({ ...NONE, own, changes });
+    return userEnvironment(changeEnvironment(base, []), as).list.filter((entry) =>
+      !/^(UWSGI|PATH)/.test(entry)
+    );
+  };
+  expect(variables([])).toEqual(["HOME=/srv/www", "USER=www", "LOGNAME=www", "SHELL=/bin/sh"]);
+  expect(variables([{ name: "HOME", value: "/data" }, { name: "USER", value: null }])).toEqual([
+    "HOME=/data",
+    "LOGNAME=www",
+    "SHELL=/bin/sh",
+  ]);
+  const nobody = { ...identity, login: { name: null, home: "/", shell: null } };
+  expect(variables([], nobody)).toEqual(["HOME=/"]);
+  expect(variables([], identity)).toEqual(["HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash"]);
 });

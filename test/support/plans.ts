@@ -65,6 +65,7 @@ export const INSTANCE_PLAN: InstancePlan = {
   reloadMercy: 3,
   exitOnReload: false,
   sigtermReloads: false,
+  userEnvironment: "user",
   touchReload: [],
   touchLogReopen: [],
   touchLogRotate: [],

@@ -8,11 +8,12 @@ import { SIGKILL } from "../../sys/native/constants.ts";
 import {
   commandFile,
   daemonChild,
+  environmentAs,
   type Inherited,
   instanceChild,
   shieldBounded,
 } from "../../process/child_builder.ts";
-import { daemonEnvironment, jailEnvironment } from "../../process/environment.ts";
+import { daemonEnvironment, type Environment, jailEnvironment } from "../../process/environment.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import type { InstanceStart } from "./instance.ts";
 import type { EnterPlace } from "./place.ts";
@@ -47,7 +48,8 @@ export function enterChild(request: EnterRequest): Omit<ChildSpec, "spawnId"> {
   const { instance } = plan;
   const environment = environmentOf(request);
   const { caps, noNewPrivs, chdir } = rightsOf(request, environment);
-  const child = instanceChild(instance, request.identity ?? daemonIdentity(plan, place), inherited);
+  const identity = request.identity ?? daemonIdentity(plan, place);
+  const child = instanceChild(instance, identity, inherited);
   return shieldBounded({
     ...programOf(request, environment.path),
     ...child,
@@ -56,7 +58,7 @@ export function enterChild(request: EnterRequest): Omit<ChildSpec, "spawnId"> {
     caps,
     noNewPrivs,
     chdir,
-    environment: environment.list,
+    environment: environmentAs(identity, environment, instance).list,
     fds: new Map(request.fds.map((fd, target) => [target, fd])),
     session: request.isTerminal ? "foreground" : "new",
     oomScoreAdj: null,
@@ -88,7 +90,7 @@ function environmentOf({ plan, place, start, own }: EnterRequest): ReturnType<ty
 /** Those of the daemon, or of any daemon that has no keys of its own. */
 function rightsOf(
   { plan, place, inherited }: EnterRequest,
-  environment: { readonly list: readonly string[]; readonly path: string },
+  environment: Environment,
 ): Pick<ChildSpec, "caps" | "noNewPrivs" | "chdir"> {
   const { instance } = plan;
   const cwd = instance.chdir === null ? "/" : `/${instance.chdir}`.replace(/^\/+/, "/");

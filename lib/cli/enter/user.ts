@@ -1,5 +1,6 @@
 /** `--user` of reeve enter: a user as the root that is entered knows it. What is there may be hostile; it decides on nothing but names. */
 import type { Identity } from "../../config/plan/daemon_plan.ts";
+import { loginOf } from "../../config/system/identity.ts";
 import { parseId } from "../../config/users.ts";
 import { RootedTree } from "../../jail/rooted_tree.ts";
 import { readUsers } from "../../jail/rooted_users.ts";
@@ -17,7 +18,7 @@ export function findUser(text: string, rootFd: number): Identity {
   }
   const gid = groupText === null ? user?.gid ?? uid : findGroup(groupText, users);
   const groups = user === null || groupText !== null ? [gid] : users.groupsOf(user.name, gid);
-  return { uid, gid, groups, user: user?.name ?? null };
+  return { uid, gid, groups, user: user?.name ?? null, login: loginOf(user?.name ?? null, uid, users) };
 }
 
 function findGroup(text: string, users: ReturnType<typeof readUsers>): number {

@@ -57,6 +57,7 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
     rows.push([label, value, formatOrigin(origin)]);
   };
   add("runs as", identityText(instance.identity), "uid", "gid");
+  if (instance.userEnvironment === "inherit") add("HOME, USER", "reeve's own", "user-env");
   add("chdir", instance.chdir ?? "where reeve was started", "chdir");
   add("umask", instance.umask === null ? "as reeve was started" : octal(instance.umask), "umask");
   add("run directory", instance.runDir ?? "of its name", "run-dir");

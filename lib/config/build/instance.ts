@@ -33,7 +33,7 @@ const MOST_FIFOS = 10;
 const SCALARS: ReadonlySet<string> = new Set(
   ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
     "log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
-    "reload-mercy exit-on-reload sigterm-reloads " +
+    "reload-mercy exit-on-reload sigterm-reloads user-env " +
     "touch-reload touch-logreopen touch-logrotate limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
     .split(" "),
 );
@@ -62,6 +62,7 @@ export function planInstance(
     reloadMercy: reader.seconds("reload-mercy") ?? DEFAULT_RELOAD_MERCY,
     exitOnReload: reader.flag("exit-on-reload"),
     sigtermReloads: reader.flag("sigterm-reloads"),
+    userEnvironment: planUserEnvironment(reader),
     touchReload: reader.texts("touch-reload"),
     touchLogReopen: reader.texts("touch-logreopen"),
     touchLogRotate: reader.texts("touch-logrotate"),
@@ -113,6 +114,17 @@ function instanceIdentity(reader: OptionReader, users: UserDatabase, system: Pla
     );
   }
   return null;
+}
+
+function planUserEnvironment(reader: OptionReader): InstancePlan["userEnvironment"] {
+  const option = reader.last("user-env");
+  if (option === null || option.value === "user") return "user";
+  if (option.value === "inherit") return "inherit";
+  reader.diagnostics.error(
+    `user-env takes "user" or "inherit", not ${quote(option.value)}`,
+    option.origin,
+  );
+  return "user";
 }
 
 function planNames(

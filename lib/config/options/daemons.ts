@@ -82,6 +82,12 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     help: "do not set the supplementary groups that the group database gives to uid",
   },
   {
+    name: "user-env",
+    type: "string",
+    default: "user",
+    help: "HOME, USER, LOGNAME and SHELL of what runs with a uid: that user's, or with inherit reeve's own",
+  },
+  {
     name: "umask",
     type: "string",
     help: "umask, in octal, of daemons and hooks; reeve's own files have modes of their own",

@@ -32,6 +32,7 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     change: "restart",
     parts: ({ environment }) => environment.map(({ name, value }) => [`env ${name}`, value]),
   },
+  userEnvironment: { name: "user-env", change: "restart" },
   pidfiles: { name: "pidfile", change: "reload" },
   vacuum: { name: "vacuum", change: "live" },
   daemonize: { name: "daemonize", change: "stop" },

@@ -26,8 +26,18 @@ export interface Identity {
   readonly gid: number;
   /** Supplementary groups, the primary one included where the system says so. */
   readonly groups: readonly number[];
-  /** Name of the user where it has one; for messages and HOME-like lookups. */
+  /** Name of the user where it has one; for messages. */
   readonly user: string | null;
+  /** Of the user that a uid names; absent where no uid was written, and nothing is known of who it is. */
+  readonly login?: Login;
+}
+
+/** What a login as this user would put into the environment. */
+export interface Login {
+  /** null: the number has no name. */
+  readonly name: string | null;
+  readonly home: string;
+  readonly shell: string | null;
 }
 
 export interface DaemonPlan {

@@ -67,6 +67,8 @@ export interface InstancePlan {
   readonly reloadMercy: number;
   readonly exitOnReload: boolean;
   readonly sigtermReloads: boolean;
+  /** user-env: whose HOME, USER, LOGNAME and SHELL a child with a uid has. inherit: reeve's own, as under uWSGI. */
+  readonly userEnvironment: "user" | "inherit";
   readonly touchReload: readonly string[];
   readonly touchLogReopen: readonly string[];
   readonly touchLogRotate: readonly string[];

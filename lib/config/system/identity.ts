@@ -4,7 +4,7 @@
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
-import type { Identity } from "../plan/daemon_plan.ts";
+import type { Identity, Login } from "../plan/daemon_plan.ts";
 import type { PlanSystem } from "./system.ts";
 import { quote } from "../problem.ts";
 import { parseId, type UserDatabase } from "../users.ts";
@@ -66,7 +66,15 @@ export function resolveIdentity(
     : users.groupsOf(name, gid);
   const groups = new Set(fromFile);
   for (const group of added) if (group !== null) groups.add(group);
-  return { uid, gid, groups: [...groups], user: name };
+  const login = uidText === null ? base?.login : loginOf(userNameOf(uidText, users), uid, users);
+  return { uid, gid, groups: [...groups], user: name, ...(login === undefined ? {} : { login }) };
+}
+
+/** A number without an entry is somebody without a name, a shell and a home. Two names may share a uid: the one written counts. */
+export function loginOf(name: string | null, uid: number, users: UserDatabase): Login {
+  const user = (name === null ? null : users.userByName(name)) ?? users.userById(uid);
+  if (user === null) return { name: null, home: "/", shell: null };
+  return { name: user.name, home: user.home || "/", shell: user.shell || "/bin/sh" };
 }
 
 function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {

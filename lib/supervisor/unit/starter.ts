@@ -22,7 +22,7 @@ import type { Birthmarks } from "../../process/birthmarks.ts";
 import { RLIMIT } from "../../sys/process/limits.ts";
 import { daemonChild, type Inherited, type Whereabouts } from "../../process/child_builder.ts";
 import { DaemonPlaces } from "./places.ts";
-import { changeEnvironment } from "../../process/environment.ts";
+import { changeEnvironment, type Environment } from "../../process/environment.ts";
 import type { HeldJail } from "../jail/held_jail.ts";
 import { daemonConfinement } from "../jail/spec.ts";
 import { parseMountInfo } from "../../sys/host/mount_info.ts";
@@ -32,7 +32,7 @@ import { signalDaemon } from "../../process/signaller.ts";
 export interface StarterParts {
   readonly instance: InstancePlan;
   readonly logger: Logger;
-  readonly environment: { readonly list: readonly string[]; readonly path: string };
+  readonly environment: Environment;
   readonly inherited: Inherited;
   /** null: daemons run where reeve does. */
   readonly jail: () => Pick<HeldJail, "isOpen" | "place"> | null;

@@ -37,6 +37,7 @@ describe("the instance", () => {
       reloadMercy: 3,
       exitOnReload: false,
       sigtermReloads: false,
+      userEnvironment: "user",
       touchReload: [],
       touchLogReopen: [],
       touchLogRotate: [],

@@ -225,13 +225,13 @@ describe("who a daemon runs as", () => {
   test("the instance's user, with the groups of the group file", () => {
     const { plan } = build("uid = roberto\nattach-daemon = x");
     const roberto = { uid: 1000, gid: 1000, groups: [1000, 4, 101], user: "roberto" };
-    expect(plan.instance.identity).toEqual(roberto);
-    expect(plan.daemons[0]?.identity).toEqual(roberto);
+    expect(plan.instance.identity).toMatchObject(roberto);
+    expect(plan.daemons[0]?.identity).toMatchObject(roberto);
     expect(plan.daemons[0]?.origins.identity).toEqual({ file: "app.ini", line: 1 });
   });
 
   test("uid without gid takes the user's primary group", () => {
-    expect(build("attach-daemon2 = cmd=x,uid=33").plan.daemons[0]?.identity).toEqual({
+    expect(build("attach-daemon2 = cmd=x,uid=33").plan.daemons[0]?.identity).toMatchObject({
       uid: 33,
       gid: 33,
       groups: [33, 101],
@@ -239,9 +239,26 @@ describe("who a daemon runs as", () => {
     });
   });
 
+  test("comes with what a login as that user would set, looked up where the user lives", () => {
+    const login = (text: string) => build(text).plan.daemons[0]?.identity?.login;
+    expect(login("attach-daemon2 = cmd=x,uid=roberto")).toEqual({
+      name: "roberto",
+      home: "/home/roberto",
+      shell: "/bin/bash",
+    });
+    expect(login("uid = 33\nattach-daemon2 = cmd=x,gid=4")).toMatchObject({
+      name: "www-data",
+      home: "/var/www",
+    });
+    expect(login("attach-daemon2 = cmd=x,uid=4242,gid=4")).toEqual({ name: null, home: "/", shell: null });
+    expect(login("attach-daemon2 = cmd=x,gid=4")).toBeUndefined();
+    expect(build("user-env = inherit").plan.instance.userEnvironment).toBe("inherit");
+    expect(build("user-env = no").texts).toEqual(['app.ini:1: user-env takes "user" or "inherit", not "no"']);
+  });
+
   test("a number without an entry keeps group 0, with a warning", () => {
     const { plan, texts } = build("attach-daemon2 = cmd=x,uid=4242");
-    expect(plan.daemons[0]?.identity).toEqual({ uid: 4242, gid: 0, groups: [0], user: null });
+    expect(plan.daemons[0]?.identity).toMatchObject({ uid: 4242, gid: 0, groups: [0], user: null });
     expect(texts[0]).toContain("give its gid as well");
   });
 

@@ -246,8 +246,8 @@ describe("users and groups under a root", () => {
       const { plan, texts } = build(`${line}\nuid = jailed\nattach-daemon = a`, rooted(files));
       expect(texts).toEqual([]);
       const wanted = { uid: 500, gid: 501, groups: [501, 502], user: "jailed" };
-      expect(plan.instance.identity).toEqual(wanted);
-      expect(plan.daemons[0]?.identity).toEqual(wanted);
+      expect(plan.instance.identity).toMatchObject(wanted);
+      expect(plan.daemons[0]?.identity).toMatchObject(wanted);
     }
   });
 
