@@ -4,7 +4,7 @@
  * usage: daemon FIFO [KIND [PIDFILE]]
  *   KIND  obey (default): TERM ends it; ignore: TERM is ignored; smart: it daemonizes and writes PIDFILE
  */
-#include "helper/record.h"
+#include "record.h"
 
 #if defined(__x86_64__)
 enum { NR_write = 1, NR_open = 257, NR_close = 3, NR_rt_sigaction = 13, NR_pause = 271, NR_getpid = 39, NR_clone = 56,

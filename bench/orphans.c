@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/record.h"
+#include "record.h"
 
 static void report(int fifo, uint32_t what, int64_t value) {
   struct timespec time;

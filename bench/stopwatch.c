@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/record.h"
+#include "record.h"
 
 static int fifo;
 

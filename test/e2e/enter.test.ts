@@ -2,6 +2,8 @@
  * reeve enter: who is met inside, what is to be seen there, how its end is told, and that the terminal of the person who entered is
  * afterwards what it was.
  */
+import { decode, encode } from "../../lib/records/codec.ts";
+import { JAIL_RECORD } from "../../lib/records/jail_record.ts";
 import { describe, expect } from "bun:test";
 import { symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { busyboxRoot } from "./jail_root.ts";
@@ -192,11 +194,11 @@ describe("reeve enter", () => {
 
   check("a record that names another process's pid is not believed", NEEDS, async (scope) => {
     const supervisor = await jailed(scope, ["attach-daemon = sleep 91071"]);
-    const record = JSON.parse(scope.read("run/jail"));
+    const record = decode(JAIL_RECORD, scope.read("run/jail"));
     const { pid, start } = inspect(process.pid)!;
     writeFileSync(
       scope.path("run/jail"),
-      JSON.stringify({ ...record, identity: { ...record.identity, pid, startTime: String(start) } }),
+      encode(JAIL_RECORD, { ...record, identity: { ...record.identity, pid, startTime: BigInt(start) } }),
     );
     const { code, output } = await enter(scope, ["--", "hostname"]);
     expect(code).toBe(1);

@@ -14,6 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { decode } from "../../lib/records/codec.ts";
+import { JAIL_RECORD } from "../../lib/records/jail_record.ts";
 import { REEVE, SYSTEM_PATH } from "./need.ts";
 import {
   allProcesses,
@@ -311,8 +313,8 @@ export class Scope implements AsyncDisposable {
     const found: ProcessId[] = [];
     for (const file of new Bun.Glob("*/jail").scanSync({ cwd: this.directory, onlyFiles: true })) {
       try {
-        const { pid, startTime } = JSON.parse(this.read(file)).identity;
-        if (Number.isInteger(pid)) found.push({ pid, start: Number(startTime) });
+        const { pid, startTime } = decode(JAIL_RECORD, this.read(file)).identity;
+        found.push({ pid, start: Number(startTime) });
       } catch {
         // A test's own file of that name.
       }
