@@ -6,6 +6,7 @@ import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { leftOut } from "../roots/left_out.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { Scope } from "./harness.ts";
 
 export const REEVE = process.env["REEVE"] ?? resolve(import.meta.dir, "../../dist/reeve");
@@ -85,5 +86,5 @@ export function check(
       if (error instanceof Error) error.message += scope.explain();
       throw error;
     }
-  }, seconds * 1000);
+  }, seconds * PATIENCE * 1000);
 }

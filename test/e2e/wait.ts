@@ -2,6 +2,7 @@
  * Waiting for a condition: looked at every few milliseconds, with a deadline that fails and says what was waited for.
  * Never a wait for time alone.
  */
+import { PATIENCE } from "../support/patience.ts";
 
 export class DeadlineError extends Error {
   constructor(what: string, seconds: number, detail: string) {
@@ -11,7 +12,7 @@ export class DeadlineError extends Error {
 }
 
 export interface WaitOptions {
-  /** Seconds; 10 unless told. A deadline is no measure: a loaded machine may be slow. */
+  /** Seconds on a machine that does nothing else; 10 unless told. */
   readonly seconds?: number;
   /** Called when the deadline has passed: the log, say. */
   readonly explain?: () => string;
@@ -23,7 +24,7 @@ export async function until<T>(
   look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
   options: WaitOptions = {},
 ): Promise<T> {
-  const seconds = options.seconds ?? 10;
+  const seconds = (options.seconds ?? 10) * PATIENCE;
   const deadline = performance.now() + seconds * 1000;
   for (let pause = 1;; pause = Math.min(pause * 1.5, 20)) {
     const value = await look();

@@ -7,6 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { PATIENCE } from "../support/patience.ts";
 import { compileNative, HELPER_SOURCES, type NativeArtefacts } from "../../native/compile.ts";
 
 export const NATIVE = join(import.meta.dir, "..", "..", "native");
@@ -155,7 +156,7 @@ export function testUnless(
   body: () => void | Promise<void>,
   options: TestOptions = {},
 ): void {
-  const milliseconds = (options.seconds ?? 60) * 1000;
+  const milliseconds = (options.seconds ?? 60) * PATIENCE * 1000;
   if (reason === null) {
     test(name, body, milliseconds);
   } else if (SUPERVISED) {

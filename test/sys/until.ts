@@ -1,5 +1,7 @@
 /** Waits for a condition: looks again until it holds. Fails with what it waited for, never by the length of a sleep. */
-const LIMIT = 10_000;
+import { PATIENCE } from "../support/patience.ts";
+
+const LIMIT = 10_000 * PATIENCE;
 
 export async function until<Value>(
   what: string,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "bun:test";
 import { freePort } from "../../e2e/harness.ts";
 import { identify, type ProcessId, signal } from "../../e2e/process.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { until } from "../../e2e/wait.ts";
 
 export const ETCD_MISSING = Bun.which("etcd", { PATH: "/usr/bin:/usr/local/bin:/bin" }) === null
@@ -21,7 +22,7 @@ export function etcdTest(
   body: () => Promise<void>,
   seconds = 20,
 ): void {
-  if (missing === null) test(name, body, seconds * 1000);
+  if (missing === null) test(name, body, seconds * PATIENCE * 1000);
   else if (process.env["MUST_WORK"] === "1") {
     test(name, () => {
       throw new Error(`cannot run this test: ${missing}`);
