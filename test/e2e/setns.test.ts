@@ -277,7 +277,7 @@ check(
       instance(scope, "second", [`setns-socket = ${scope.path("ns.sock")}`, "attach-daemon = sleep 93081"]),
     ]);
     expect(second.code).toBe(1);
-    expect(second.output).toContain("cannot make setns-socket");
+    expect(second.output).toContain("is the setns-socket of the running reeve");
     // It goes on over a reload.
     next.signal("SIGHUP");
     await next.untilLog(/reeve is back/);
