@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { Scope } from "./harness.ts";
-import { check, program, reeve, root, user } from "./need.ts";
+import { check, program, reeve, root } from "./need.ts";
 import { basename, join } from "node:path";
 import { until } from "./wait.ts";
 
@@ -174,14 +174,14 @@ for (const existing of [null, 0o600]) {
     check(`${file} has the owner and the mode that uWSGI gives it: ${options.join(", ")}`, [
       reeve,
       root,
-      user("www-data"),
       program("uwsgi", "uwsgi-core"),
     ], async (scope) => {
       const { uwsgi, reeve: own } = await withBoth(
         scope,
         (directory) => {
           if (existing !== null) scope.write(join(basename(directory), "log"), "", existing);
-          return ["uid = www-data", "gid = www-data", `logto = ${directory}/log`, ...options];
+          // Numbers, which need no passwd.
+          return ["uid = 65534", "gid = 65534", `logto = ${directory}/log`, ...options];
         },
         async (directory) => {
           const path = `${directory}/log`;
