@@ -21,7 +21,7 @@ import { JailEntry } from "./jail/entry.ts";
 import { chooseJail } from "./jail/finder.ts";
 import { JailFile } from "../records/jail_record.ts";
 import { Legions } from "./legions.ts";
-import type { OwnThings } from "./own_things.ts";
+import type { SharedParts } from "./shared_parts.ts";
 import { type Perform, Services } from "./services.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
@@ -43,7 +43,7 @@ const STDIN = 0;
 export function assemble(
   request: StartRequest,
   logger: Logger,
-  own: OwnThings,
+  own: SharedParts,
   runDir: string | null,
   uid: number,
   lifeSignal: AbortSignal,

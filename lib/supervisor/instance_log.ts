@@ -13,7 +13,7 @@ import { copyOfStandardError, isSameFile, putOnStandardOutput } from "../log/sta
 import { IDLE_TIMERS } from "../sys/timers.ts";
 import { closeFd, setNonblocking } from "../sys/file/descriptor.ts";
 import { HOST_TREE } from "../sys/file/file_tree.ts";
-import type { OwnThings } from "./own_things.ts";
+import type { SharedParts } from "./shared_parts.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import type { Core } from "./core.ts";
 
@@ -30,7 +30,7 @@ export function planLogFile(
   plan: Plan,
   logger: Logger,
   uid: number,
-  own: OwnThings,
+  own: SharedParts,
   saysBoth: boolean,
   core: () => Core,
   jail: JailSource = () => null,

@@ -24,7 +24,7 @@ import { endsWithInit } from "./jail/drain.ts";
 import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
-import { OwnThings } from "./own_things.ts";
+import { SharedParts } from "./shared_parts.ts";
 import { PacedCommands } from "../control/paced_commands.ts";
 import { Reload } from "./reload.ts";
 import type { Perform, Services } from "./services.ts";
@@ -43,7 +43,7 @@ export class Run {
   readonly #plan: Plan;
   readonly #capsule: Capsule;
   readonly #logger: Logger;
-  readonly #own: OwnThings;
+  readonly #own: SharedParts;
   readonly #logFile: LogFile | null;
   readonly #startUp = new AbortController();
   readonly #life = new AbortController();
@@ -67,7 +67,7 @@ export class Run {
     this.#plan = request.plan;
     this.#capsule = request.capsule;
     this.#logger = standardLogger(process.env, isTerminal(2));
-    this.#own = new OwnThings(this.#logger);
+    this.#own = new SharedParts(this.#logger);
     const jail = (): JailPlace | null => this.#core.jail?.place() ?? null;
     this.#logFile = planLogFile(
       this.#plan,

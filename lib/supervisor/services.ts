@@ -21,7 +21,7 @@ import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
 import { HOST_TREE } from "../sys/file/file_tree.ts";
 import type { Kept } from "../sys/file/kept.ts";
-import type { OwnThings } from "./own_things.ts";
+import type { SharedParts } from "./shared_parts.ts";
 import { errorText } from "../sys/error_text.ts";
 import { MasterFifo } from "../control/fifo.ts";
 import { HookRunner } from "../hooks/hooks.ts";
@@ -36,7 +36,7 @@ import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
 export interface ServicesParts {
   readonly plan: Plan;
   readonly logger: Logger;
-  readonly own: OwnThings;
+  readonly own: SharedParts;
   readonly isReload: boolean;
   readonly core: Core;
   readonly commands: CommandRunner;

@@ -5,7 +5,7 @@ import type { LegionDaemons } from "../../lib/supervisor/legion_world.ts";
 import type { CommandRunner } from "../../lib/process/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";
 import type { Logger } from "../../lib/log/logger.ts";
-import { OwnThings } from "../../lib/supervisor/own_things.ts";
+import { SharedParts } from "../../lib/supervisor/shared_parts.ts";
 import { until } from "../sys/until.ts";
 import { INSTANCE_PLAN } from "../support/plans.ts";
 
@@ -83,7 +83,7 @@ function world(plans: readonly LegionPlan[]) {
   const legions = new Legions({
     plan: { instance: { ...INSTANCE_PLAN, legions: plans }, daemons: [], files: [] },
     logger,
-    repeats: new OwnThings(logger).repeats,
+    repeats: new SharedParts(logger).repeats,
     jail: null,
     commands: {
       run: (command: { readonly text: string }) => {

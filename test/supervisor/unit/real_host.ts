@@ -9,7 +9,7 @@ import { Birthmarks } from "../../../lib/process/birthmarks.ts";
 import { Journal } from "../../../lib/records/journal.ts";
 import { reapAll } from "../../../lib/process/reaper.ts";
 import { Registry } from "../../../lib/process/registry.ts";
-import { OwnThings } from "../../../lib/supervisor/own_things.ts";
+import { SharedParts } from "../../../lib/supervisor/shared_parts.ts";
 import { Sweeper } from "../../../lib/process/sweeper.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { UnitHost } from "../../../lib/supervisor/unit/host.ts";
@@ -52,7 +52,7 @@ export class RealHost {
     this.host = new UnitHost({
       instance,
       logger,
-      repeats: new OwnThings(logger).repeats,
+      repeats: new SharedParts(logger).repeats,
       registry: this.registry,
       sweeper: new Sweeper({
         strangers: () => [],

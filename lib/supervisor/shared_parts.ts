@@ -11,7 +11,7 @@ import type { Kept } from "../sys/file/kept.ts";
 import { KeptPath } from "../watch/kept_path.ts";
 import { OwnFiles } from "../watch/own_files.ts";
 
-export class OwnThings {
+export class SharedParts {
   readonly files = new OwnFiles();
   readonly repeats: Repeats;
   readonly #logger: Logger;
