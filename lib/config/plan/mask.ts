@@ -6,20 +6,43 @@ import type { Command } from "./daemon_plan.ts";
 
 export const HIDDEN = "[hidden]";
 
-const SECRET_WORDS = new Set(
-  ("password passwd passphrase pass pwd secret secrets token tokens key keys apikey credential credentials cred auth " +
-    "requirepass masterauth masterpass passcode pin psk").split(" "),
+const setOf = (words: string): ReadonlySet<string> => new Set(words.split(" "));
+
+/** Words of which one in a name makes the value a secret: as a whole word, never as a part of one. */
+const SECRET_WORDS = setOf(
+  "password passwords passwd passphrase passcode pass pwd secret secrets token tokens key keys credential credentials " +
+    "cred creds pin psk",
 );
-const SECRET_ENDING = /(?:password|passwd|passphrase|secret|token|apikey|credentials?)$/;
-/** A name that says where a secret is, not what it is. */
-const PLACE_WORDS = new Set("file path dir directory fd id name length size algorithm type".split(" "));
+/** What programs write without a sign between the words. */
+const JOINED_NAMES = setOf(
+  "pgpassword dbpassword dbpasswd dbpass userpassword rootpassword adminpassword mypassword requirepass masterauth " +
+    "masterpass sshpass userpass apikey apitoken accesskey accesstoken authtoken authkey secretkey privatekey clientsecret",
+);
+/** The last word of a name that is about a secret, or says where it is, and not what it is. */
+const ABOUT_WORDS = setOf(
+  "file files path dir directory fd id ids name names length size algorithm type method mode format encoding encryption " +
+    "policy provider plugin backend class host port url uri user users ttl timeout age expiry lifetime count max min limit " +
+    "bits version required enabled optional hint prefix space event events",
+);
+/** The first word of a name by which something is switched. */
+const SWITCHES = setOf("no without skip disable enable allow ask prompt");
+/** Words that make of a key one that everybody may know. */
+const PLAIN_KEYS = setOf("public primary foreign partition sort routing group cache index hash max min num");
+/** Names of which the value is none whatever their words say: the working directory is one. */
+const PLAIN_NAMES = setOf("pwd oldpwd");
 
 /** Whether a variable's, an option's or a key's name says that its value is a secret. */
 export function isSecretName(name: string): boolean {
   const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
   const last = words.at(-1) ?? "";
-  if (PLACE_WORDS.has(last)) return false;
-  return words.some((word) => SECRET_WORDS.has(word)) || SECRET_ENDING.test(last);
+  if (ABOUT_WORDS.has(last) || SWITCHES.has(words[0] ?? "") || PLAIN_NAMES.has(words.join("_"))) return false;
+  return words.some((word, index) => {
+    const before = words[index - 1] ?? "";
+    if (word === "key" || word === "keys") return !PLAIN_KEYS.has(before);
+    // REDIS_AUTH is one; --auth=peer and --auth-host=peer say how, not with what.
+    if (word === "auth") return before !== "" && word === last;
+    return SECRET_WORDS.has(word) || JOINED_NAMES.has(word);
+  });
 }
 
 export function maskValue(name: string, value: string): string {

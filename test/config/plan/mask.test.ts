@@ -19,6 +19,11 @@ describe("secrets", () => {
     "passphrase",
     "credentials",
     "--masterauth",
+    "REDIS_AUTH",
+    "DB_PASS",
+    "MYSQL_PWD",
+    "private-key",
+    "client_secret",
   ])("%s names one", (name) => {
     expect(isSecretName(name)).toBe(true);
   });
@@ -33,6 +38,20 @@ describe("secrets", () => {
     "RAILS_ENV",
     "token-length",
     "user",
+    "--auth",
+    "--auth-host",
+    "auth-method",
+    "AUTHOR",
+    "--tokenizer",
+    "--passthrough",
+    "bypass",
+    "secretary",
+    "pinned",
+    "--no-password",
+    "PUBLIC_KEY",
+    "max-keys",
+    "PWD",
+    "OLDPWD",
   ])(
     "%s names none",
     (name) => {
@@ -45,6 +64,11 @@ describe("secrets", () => {
     ["x --password=hunter2 y", "x --password=[hidden] y"],
     ["DB_PASSWORD=hunter2 exec x", "DB_PASSWORD=[hidden] exec x"],
     ["x --password 'a b' y", "x --password [hidden] y"],
+    [
+      "initdb --auth=peer --auth-host=scram-sha-256 -D /db",
+      "initdb --auth=peer --auth-host=scram-sha-256 -D /db",
+    ],
+    ["psql --no-password shop", "psql --no-password shop"],
     ["x --token --verbose", "x --token --verbose"],
     ["x amqp://me:hunter2@host/v y", "x amqp://me:[hidden]@host/v y"],
     ["x redis://:hunter2@host y", "x redis://:[hidden]@host y"],
