@@ -5,6 +5,7 @@
 import { envdirValue, isEnvdirName } from "../language/envdir.ts";
 import type { RawOption } from "../origin.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
+import { parseAssignment } from "../values/assignment.ts";
 import type { OptionReader } from "../values/options.ts";
 import type { PlanSystem } from "../system/system.ts";
 import { quote } from "../problem.ts";
@@ -30,15 +31,17 @@ export function planEnvironment(reader: OptionReader, system: PlanSystem): reado
 
 function planVariable(option: RawOption, reader: OptionReader): readonly Change[] {
   if (!reader.needText(option)) return [];
-  const equals = option.value.indexOf("=");
-  const name = equals < 0 ? option.value : option.value.slice(0, equals);
+  const { name, value, warning } = parseAssignment(option.value);
   if (name === "" || option.value.includes("\0")) {
     const detail = name === "" ? 'no name before "="' : "it holds a NUL character";
     reader.diagnostics.error(`cannot set ${quote(option.value)}: ${detail}`, option.origin);
     return [];
   }
-  if (option.name === "unenv") return [{ name: option.value, value: null }];
-  if (equals >= 0) return [{ name, value: option.value.slice(equals + 1) }];
+  if (warning !== null) reader.diagnostics.warning(`${option.name}: ${warning}`, option.origin);
+  if (option.name === "unenv") {
+    return [{ name: warning === null ? option.value : option.value.trim(), value: null }];
+  }
+  if (value !== null) return [{ name, value }];
   // putenv(3) without "=" removes the variable, so that is what such a line has done so far.
   const remedy = `write ${option.name} = ${name}=VALUE to set it, unenv = ${name} to remove it`;
   reader.diagnostics.warning(`${option.name} without "=" removes "${name}": ${remedy}`, option.origin);
@@ -59,12 +62,14 @@ function readVariableFile(option: RawOption, reader: OptionReader, system: PlanS
   const changes: Change[] = [];
   text.split(/\r?\n/).forEach((line, index) => {
     if (/^\s*(?:#|$)/.test(line)) return;
-    const equals = line.indexOf("=");
-    if (equals > 0) changes.push({ name: line.slice(0, equals).trim(), value: line.slice(equals + 1) });
-    else {reader.diagnostics.error("cannot read a variable: no NAME=VALUE", {
-        file: option.value,
-        line: index + 1,
-      });}
+    const origin = { file: option.value, line: index + 1 };
+    const { name, value, warning } = parseAssignment(line);
+    if (name === "" || value === null) {
+      reader.diagnostics.error("cannot read a variable: no NAME=VALUE", origin);
+      return;
+    }
+    if (warning !== null) reader.diagnostics.warning(warning, origin);
+    changes.push({ name, value });
   });
   return changes;
 }

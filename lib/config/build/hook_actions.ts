@@ -4,10 +4,16 @@
  */
 import type { HookAction, WaitKind } from "../plan/hook_plan.ts";
 import { nearestName } from "../nearest.ts";
+import { parseAssignment } from "../values/assignment.ts";
 import { quote } from "../problem.ts";
 
 export type ParsedAction =
-  | { readonly kind: "action"; readonly action: HookAction }
+  | {
+    readonly kind: "action";
+    readonly action: HookAction;
+    /** What of it is not as it was written; absent: nothing. */
+    readonly warning?: string;
+  }
   /** Known, and without a meaning outside the application server; `why` for people. */
   | { readonly kind: "skipped"; readonly why: string }
   | { readonly kind: "wrong"; readonly problem: string };
@@ -112,9 +118,10 @@ export function parseUmount(args: string): ParsedAction {
 }
 
 function parsePutenv(args: string): ParsedAction {
-  const equals = args.indexOf("=");
-  if (equals < 1) return wrong("putenv takes NAME=VALUE");
-  return action({ kind: "putenv", name: args.slice(0, equals), value: args.slice(equals + 1) });
+  const { name, value, warning } = parseAssignment(args);
+  if (name === "" || value === null) return wrong("putenv takes NAME=VALUE");
+  const set = action({ kind: "putenv", name, value });
+  return warning === null ? set : { ...set, warning };
 }
 
 function parseChmod(args: string): ParsedAction {
@@ -184,7 +191,7 @@ function need(args: string, name: string, parsed: HookAction): ParsedAction {
   return args.trim() === "" ? wrong(`the hook action has no ${name}`) : action(parsed);
 }
 
-function action(parsed: HookAction): ParsedAction {
+function action(parsed: HookAction): Extract<ParsedAction, { kind: "action" }> {
   return { kind: "action", action: parsed };
 }
 

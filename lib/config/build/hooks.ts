@@ -122,6 +122,9 @@ function add(
       option.origin,
     );
   } else {
+    if (parsed.warning !== undefined) {
+      reader.diagnostics.warning(`${option.name}: ${parsed.warning}`, option.origin);
+    }
     hooks.push({ phase, action: parsed.action, shown, origin: option.origin });
   }
 }

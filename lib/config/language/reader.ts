@@ -15,6 +15,7 @@ import type { Format } from "./format/source_name.ts";
 import { SourceReader, type SourceRequest } from "./source_reader.ts";
 import { Sources } from "./sources.ts";
 import { Variables } from "./variables.ts";
+import { parseAssignment } from "../values/assignment.ts";
 import { parseBoolean } from "../values/values.ts";
 import type { ConfigWorld } from "../system/world.ts";
 
@@ -186,7 +187,14 @@ export class Reader {
       );
       return;
     }
-    const { option, lost } = parsed;
+    const { lost } = parsed;
+    const option = { ...parsed.option, name: parsed.option.name.trim() };
+    if (option.name !== parsed.option.name) {
+      this.#diagnostics.warning(
+        `${quote(parsed.option.name)} is taken for the name ${quote(option.name)}: write no blanks around it`,
+        entry.origin,
+      );
+    }
     if (isUwsgiOption(option.name)) {
       this.#diagnostics.error(`cannot declare ${quote(option.name)}: it is an option already`, entry.origin);
       return;
@@ -264,21 +272,21 @@ export class Reader {
   }
 
   #setNamed(placeholder: boolean, value: string, origin: Origin): void {
-    const equals = value.indexOf("=");
-    if (equals < 0) {
+    const { name, value: text, warning } = parseAssignment(value);
+    if (text === null) {
       this.#diagnostics.error(`cannot set ${quote(value)}: it must be NAME=VALUE`, origin);
       return;
     }
-    const name = value.slice(0, equals);
+    if (warning !== null) this.#diagnostics.warning(warning, origin);
     if (!placeholder) {
-      this.add(name, value.slice(equals + 1), origin);
+      this.add(name, text, origin);
     } else if (isUwsgiOption(name) || this.customOptions.has(name)) {
       this.#diagnostics.error(
         `cannot use ${quote(name)} as a placeholder: it is an option; use another name, or "set"`,
         origin,
       );
     } else {
-      this.#push(name, name, value.slice(equals + 1), origin, true);
+      this.#push(name, name, text, origin, true);
     }
   }
 

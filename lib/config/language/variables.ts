@@ -2,6 +2,7 @@
  * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv and
  * early-envdir have set since. It never changes reeve's own.
  */
+import { parseAssignment } from "../values/assignment.ts";
 import { envdirValue, isEnvdirName } from "./envdir.ts";
 import type { Sources } from "./sources.ts";
 import type { ConfigWorld } from "../system/world.ts";
@@ -25,8 +26,8 @@ export class Variables {
 
   /** `NAME=VALUE`; anything else is the Plan's to report. */
   set(text: string): void {
-    const equals = text.indexOf("=");
-    if (equals > 0) this.#changed.set(text.slice(0, equals), text.slice(equals + 1));
+    const { name, value } = parseAssignment(text);
+    if (name !== "" && value !== null) this.#changed.set(name, value);
   }
 
   /** A daemontools directory. One that cannot be read is the Plan's to report. */
