@@ -2,60 +2,12 @@
  * The document of the statistics server: uWSGI's as far as an instance without workers has something to say, and under names
  * that uWSGI does not use what it leaves out. Pure. Nothing secret may come in here: whoever reaches the address reads it.
  */
-
-export interface DaemonFacts {
-  readonly name: string;
-  /** Secrets masked. */
-  readonly command: string;
-  readonly pid: number;
-  readonly respawns: number;
-  readonly state: string;
-  readonly legion: string | null;
-}
-
-export interface LegionFacts {
-  readonly name: string;
-  readonly address: string;
-  readonly id: { readonly uuid: string; readonly name: string; readonly valor: number };
-  readonly nodes: readonly string[];
-  readonly members: readonly {
-    readonly name: string;
-    readonly uuid: string;
-    readonly valor: number;
-    readonly checksum: bigint;
-    readonly lastSeen: number;
-    readonly lordValor: number;
-    readonly lordUuid: string;
-    readonly scroll: string | null;
-  }[];
-  readonly checksum: bigint;
-  readonly votes: number;
-  readonly quorum: number;
-  readonly isLord: boolean;
-  /** Seconds since 1970: since when it is the lord, or is not. */
-  readonly since: number;
-  readonly lordValor: number;
-  readonly lordUuid: string;
-  readonly lordScroll: string | null;
-  readonly problem: string | null;
-  readonly refused: Readonly<Record<string, number>>;
-}
-
-export interface InstanceFacts {
-  readonly version: string;
-  readonly instance: string;
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly cwd: string;
-  readonly daemons: readonly DaemonFacts[];
-  readonly legions: readonly LegionFacts[];
-}
+import { causeText, type DaemonSnapshot, type LegionSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** JSON, ending with a newline. */
-export function statsDocument(facts: InstanceFacts, minified: boolean): string {
+export function statsDocument(facts: Snapshot, version: string, minified: boolean): string {
   const document = {
-    version: facts.version,
+    version,
     listen_queue: 0,
     listen_queue_errors: 0,
     signal_queue: 0,
@@ -65,14 +17,7 @@ export function statsDocument(facts: InstanceFacts, minified: boolean): string {
     gid: facts.gid,
     cwd: facts.cwd,
     instance: facts.instance,
-    daemons: facts.daemons.map(({ command, pid, respawns, name, state, legion }) => ({
-      cmd: command,
-      pid,
-      respawns,
-      name,
-      state,
-      legion,
-    })),
+    daemons: facts.daemons.map(daemonDocument),
     // Tools that read a uWSGI server's statistics ask for these.
     locks: [],
     sockets: [],
@@ -82,7 +27,24 @@ export function statsDocument(facts: InstanceFacts, minified: boolean): string {
   return `${JSON.stringify(document, null, minified ? undefined : "\t")}\n`;
 }
 
-function legionDocument(legion: LegionFacts): Readonly<Record<string, unknown>> {
+function daemonDocument(daemon: DaemonSnapshot): Readonly<Record<string, unknown>> {
+  const { lastExit, nextStart, since } = daemon;
+  return {
+    cmd: daemon.command,
+    pid: daemon.pid,
+    respawns: daemon.respawns,
+    name: daemon.name,
+    state: daemon.state,
+    legion: daemon.legion,
+    desired: daemon.desired,
+    kind: daemon.kind,
+    since: since === null ? null : Math.floor(since / 1000),
+    last_exit: lastExit === null ? null : causeText(lastExit),
+    next_start: nextStart === null ? null : Math.ceil(nextStart / 1000),
+  };
+}
+
+function legionDocument(legion: LegionSnapshot): Readonly<Record<string, unknown>> {
   return {
     legion: legion.name,
     addr: legion.address,

@@ -34,6 +34,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
   /** Starts it, or, when it is smart, looks first whether it runs already. */
   begin(): void {
     if (this.status.state === "down" && this.settings.kind === "smart") this.effect({ do: "watchPidfile" });
+    this.status.nextStart = null;
     this.status.child = null;
     this.status.main = null;
     this.status.launch = "none";
@@ -77,6 +78,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
 
   run(main: ProcessId): void {
     this.status.main = main;
+    this.status.nextStart = null;
     this.status.overdue = false;
     this.clear("deadline");
     this.enter("running");
@@ -158,6 +160,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     }
     this.enter(verdict.broken ? "broken" : "waiting");
     this.timer("delay", verdict.delay);
+    this.status.nextStart = this.now + verdict.delay;
   }
 
   /** Tells `process` to stop and gives it its grace. */
@@ -209,6 +212,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
 
   #restDown(): void {
     this.status.held = false;
+    this.status.nextStart = null;
     this.enter("down");
     this.effect({ do: "stopped" });
     this.standBy();
@@ -243,5 +247,6 @@ export function freshStatus(): DaemonStatus {
     undaemonized: false,
     found: null,
     lastExit: null,
+    nextStart: null,
   };
 }

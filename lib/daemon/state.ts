@@ -122,4 +122,6 @@ export interface DaemonStatus {
   /** What the last look at the pidfile found wrong; null when it was valid. */
   found: string | null;
   lastExit: ExitCause | null;
+  /** Monotonic milliseconds at which its delay is over; null: none runs. */
+  nextStart: number | null;
 }

@@ -26,7 +26,7 @@ import {
 import { exitCause, jailIdentity, jailPlan, processId } from "./shapes.ts";
 
 /** What keeps a daemon down is found out anew, but for a person's word. */
-export type SavedStatus = Omit<DaemonStatus, "gates" | "held">;
+export type SavedStatus = Omit<DaemonStatus, "gates" | "held" | "nextStart">;
 
 export interface Saved {
   /** null: nothing of it was kept. */
@@ -104,7 +104,7 @@ export function saveState(units: Iterable<RunningDaemon>, jail: SavedJail | null
   const saved: SavedUnit[] = [];
   for (const { name, plan: { kind, pidfile }, status, known, gates: { person } } of units) {
     if (kind !== "dumb") {
-      const { gates: _, held: __, ...kept } = status;
+      const { gates: _, held: __, nextStart: ___, ...kept } = status;
       saved.push({ name, pidfile, status: kept, known, person, age: now - status.since });
     } else if (person === "closed") {
       saved.push({ name, pidfile: null, status: null, known: null, person, age: 0 });

@@ -23,6 +23,8 @@ import { JailFile } from "../records/jail_record.ts";
 import { Legions } from "./legions.ts";
 import type { SharedParts } from "./shared_parts.ts";
 import { type Perform, Services } from "./services.ts";
+import type { Snapshot } from "../control/snapshot.ts";
+import { takeSnapshot } from "./snapshot.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { enterJailAgain } from "./start_up.ts";
@@ -32,6 +34,7 @@ export interface Assembly {
   readonly services: Services;
   readonly legions: Legions;
   readonly statistics: Statistics;
+  readonly snapshot: () => Snapshot;
   /** The environment that hooks and daemons in the jail begin with. */
   readonly inside: Environment;
   /** COMMAND of the entrypoint form, where there is one. */
@@ -106,17 +109,18 @@ export function assemble(
   });
   core.instance.useLegions(legions);
   core.host.starter.lordship = (legion) => legions.lordship(legion);
+  const snapshot = (): Snapshot =>
+    takeSnapshot({ instance: plan.instance.name, units: core.instance.units, legions, jail: core.jail });
   const statistics = new Statistics({
     plan,
     logger,
     own: own.files,
     keep: (path, kept) => own.keep(core.inotify, path, kept),
-    instance: core.instance,
-    legions,
+    snapshot,
   });
   const entrypoint = [...core.instance.units].find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
-  return { core, services, legions, statistics, inside, foreground };
+  return { core, services, legions, statistics, snapshot, inside, foreground };
 }
 
 /** What reeve was started with and its children are to have: its own limit of open files it raises. */

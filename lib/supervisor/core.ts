@@ -34,7 +34,7 @@ import { isAlive } from "../process/signaller.ts";
 import { Birthmarks } from "../process/birthmarks.ts";
 import { Strangers } from "../process/strangers.ts";
 import { Sweeper } from "../process/sweeper.ts";
-import { UnitSet } from "./units.ts";
+import { UnitSet } from "./unit/units.ts";
 import { UnitHost } from "./unit/host.ts";
 
 export interface CoreParts {
@@ -191,15 +191,6 @@ export class Core {
     if (this.#onEnd === null) this.#ends.push(end);
     else this.#onEnd(end);
     this.#onEnd = null;
-  }
-
-  /** One line for the jail and for each daemon, for SIGUSR1. */
-  describe(): void {
-    if (this.jail !== null) {
-      const { state, pid } = this.jail.describe();
-      this.#parts.logger.info(null, `jail: ${state}`, { pid, root: this.jail.plan.root?.path ?? "/" });
-    }
-    this.instance.describe();
   }
 
   /** With what hooks have put into it, from the first daemon on; `directory`: of the jail, where there is one. */

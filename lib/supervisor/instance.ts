@@ -3,11 +3,10 @@
  * decision about one daemon is its unit's; what is decided here concerns all of them: start, stop, reload.
  */
 import { outlivesReeve } from "../daemon/gates.ts";
-import { signalName } from "../sys/signal_names.ts";
 import { type ExitCause, exitCodeOf } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import type { DaemonUnit } from "./unit/unit.ts";
-import type { UnitSet } from "./units.ts";
+import type { UnitSet } from "./unit/units.ts";
 
 export type InstanceEnd =
   | { readonly kind: "stopped"; readonly code: number }
@@ -162,25 +161,4 @@ export class Instance {
     if (this.#phase === "stopping") this.#end({ kind: "stopped", code: this.#code });
     else if (this.#phase === "reloading") this.#end({ kind: "reload" });
   }
-
-  /** One line a daemon, for SIGUSR1. */
-  describe(): void {
-    for (const unit of this.units) {
-      const { state, desired, main, child, respawns, since, lastExit } = unit.status;
-      this.#logger.info(unit.name, `${state}`, {
-        desired,
-        kind: unit.plan.kind,
-        pid: (main ?? child)?.pid ?? 0,
-        respawns,
-        ...(main === null ? {} : { up: `${((performance.now() - since) / 1000).toFixed(0)}s` }),
-        ...(lastExit === null ? {} : { last_exit: describeCause(lastExit) }),
-        command: unit.machine.settings.command,
-      });
-    }
-  }
-}
-
-function describeCause(cause: ExitCause): string {
-  if (cause.kind === "exited") return `code ${cause.code}`;
-  return cause.kind === "killed" ? `signal ${signalName(cause.signal)}` : "unknown";
 }

@@ -12,7 +12,7 @@ import type { Repeats } from "../log/repeats.ts";
 import type { CommandRunner } from "../process/command_runner.ts";
 import type { HeldJail } from "./jail/held_jail.ts";
 import type { DaemonUnit } from "./unit/unit.ts";
-import type { UnitSet } from "./units.ts";
+import type { UnitSet } from "./unit/units.ts";
 import { changeEnvironment } from "../process/environment.ts";
 import type { HookRunner } from "../hooks/hooks.ts";
 

@@ -97,34 +97,6 @@ export class Legions implements LegionGate {
     return [...this.#legions.values()].map(({ state }) => state);
   }
 
-  /** One line a legion and one a member, for SIGUSR1. */
-  describe(): void {
-    const { logger } = this.#deps;
-    for (const state of this.states()) {
-      const { name, isLord, id, votes, quorum, members, since, lordUuid, problem } = state;
-      const lord = lordUuid === id.uuid ? id.name : members.find(({ uuid }) => uuid === lordUuid)?.name ?? "";
-      logger.info(null, `legion "${name}": ${isLord ? "i am the Lord" : "i am not the Lord"}`, {
-        lord,
-        since: new Date(since * 1000).toISOString(),
-        valor: id.valor,
-        uuid: id.uuid,
-        votes,
-        quorum,
-        members: members.length,
-        ...(problem === null ? {} : { problem }),
-      });
-      for (const member of members) {
-        logger.info(null, `legion "${name}": ${member.valor > 0 ? "node" : "arbiter"}: ${member.name}`, {
-          valor: member.valor,
-          uuid: member.uuid,
-          last_seen: new Date(member.lastSeen * 1000).toISOString(),
-          vote_valor: member.lordValor,
-          vote_uuid: member.lordUuid,
-        });
-      }
-    }
-  }
-
   async #start(plan: LegionPlan, isFirst: boolean, daemons: LegionDaemons): Promise<void> {
     const { jail, logger, repeats } = this.#deps;
     try {

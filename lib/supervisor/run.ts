@@ -29,6 +29,8 @@ import { PacedCommands } from "../control/paced_commands.ts";
 import { Reload } from "./reload.ts";
 import type { Perform, Services } from "./services.ts";
 import { meanings, wireSignals } from "./signal_wiring.ts";
+import type { Snapshot } from "../control/snapshot.ts";
+import { stateLines } from "../control/state_lines.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
 import { startUp } from "./start_up.ts";
@@ -56,6 +58,7 @@ export class Run {
   #services!: Services;
   #legions!: Legions;
   #statistics!: Statistics;
+  #snapshot!: () => Snapshot;
   #runDir: RunDir | null = null;
   #foreground: Foreground | null = null;
   #reload!: Reload;
@@ -161,6 +164,7 @@ export class Run {
     if (isLogInside(this.#plan)) this.#services.openLogInside = this.#logOpener(isReload);
     this.#legions = parts.legions;
     this.#statistics = parts.statistics;
+    this.#snapshot = parts.snapshot;
     this.#foreground = parts.foreground;
     this.#reload = new Reload({
       request: this.#request,
@@ -270,8 +274,9 @@ export class Run {
   }
 
   #describe(): void {
-    this.#core.describe();
-    this.#legions.describe();
+    for (const { daemon, text, fields } of stateLines(this.#snapshot())) {
+      this.#logger.info(daemon, text, fields);
+    }
   }
 
   #stop(code: number | null): void {

@@ -5,24 +5,20 @@
  */
 import { resolve } from "node:path";
 import type { StatsPlan } from "../config/plan/stats_plan.ts";
-import { shownCommand } from "../config/plan/mask.ts";
 import type { Plan } from "../config/plan/plan.ts";
-import type { InstanceFacts } from "../control/stats_document.ts";
+import type { Snapshot } from "../control/snapshot.ts";
 import type { StatsServer } from "../control/stats_server.ts";
 import type { Logger } from "../log/logger.ts";
 import type { KeepPath } from "../sys/file/kept.ts";
 import type { OwnFiles } from "../watch/own_files.ts";
 import { errorText } from "../sys/error_text.ts";
-import type { Instance } from "./instance.ts";
-import type { Legions } from "./legions.ts";
 
 export interface StatisticsParts {
   readonly plan: Plan;
   readonly logger: Pick<Logger, "error" | "warning">;
   readonly own: Pick<OwnFiles, "add">;
   readonly keep: KeepPath;
-  readonly instance: Pick<Instance, "units">;
-  readonly legions: Pick<Legions, "states">;
+  readonly snapshot: () => Snapshot;
 }
 
 /** After a reload: an address that is taken is tried again this often, milliseconds. */
@@ -85,27 +81,6 @@ export class Statistics {
     const { serveStats } = await import("../control/stats_server.ts");
     const { statsDocument } = await import("../control/stats_document.ts");
     const { version } = await import("../../package.json", { with: { type: "json" } });
-    return await serveStats(stats, () => statsDocument(this.#facts(version), stats.minified));
-  }
-
-  #facts(version: string): InstanceFacts {
-    const { plan, instance, legions } = this.#parts;
-    return {
-      version,
-      instance: plan.instance.name,
-      pid: process.pid,
-      uid: process.getuid?.() ?? 0,
-      gid: process.getgid?.() ?? 0,
-      cwd: process.cwd(),
-      daemons: [...instance.units].map(({ plan: daemon, status }) => ({
-        name: daemon.name,
-        command: shownCommand(daemon.command),
-        pid: (status.main ?? status.child)?.pid ?? 0,
-        respawns: status.respawns,
-        state: status.state,
-        legion: daemon.legion,
-      })),
-      legions: legions.states(),
-    };
+    return await serveStats(stats, () => statsDocument(this.#parts.snapshot(), version, stats.minified));
   }
 }

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatsPlan } from "../../lib/config/plan/stats_plan.ts";
 import { readStats } from "../../lib/control/stats_client.ts";
-import { type InstanceFacts, statsDocument } from "../../lib/control/stats_document.ts";
+import type { Snapshot } from "../../lib/control/snapshot.ts";
+import { stateLines } from "../../lib/control/state_lines.ts";
+import { statsDocument } from "../../lib/control/stats_document.ts";
 import { serveStats, type StatsServer } from "../../lib/control/stats_server.ts";
 import { until } from "../sys/until.ts";
 
@@ -234,50 +236,74 @@ describe("asking for statistics", () => {
   });
 });
 
-test("the document has uWSGI's names, its order, and respawns that are right", () => {
-  const facts: InstanceFacts = {
-    version: "1.2.3",
-    instance: "app",
-    pid: 7,
-    uid: 0,
-    gid: 0,
-    cwd: "/",
-    daemons: [{
-      name: "web",
-      command: "web --x",
-      pid: 9,
-      respawns: 3,
-      state: "running",
-      legion: null,
-    }],
-    legions: [{
-      name: "blue",
-      address: "225.1.1.1:9191",
-      id: { uuid: "u", name: "node1", valor: 5 },
-      nodes: ["225.1.1.1:9191"],
-      members: [{
-        name: "node2",
-        uuid: "v",
-        valor: 4,
-        checksum: 12n,
-        lastSeen: 99,
-        lordValor: 5,
-        lordUuid: "u",
-        scroll: null,
-      }],
+const SNAPSHOT: Snapshot = {
+  at: 100_000,
+  instance: "app",
+  pid: 7,
+  uid: 0,
+  gid: 0,
+  cwd: "/",
+  jail: { state: "up", pid: 4, root: "/srv" },
+  daemons: [{
+    name: "web",
+    command: "web --x",
+    pid: 9,
+    respawns: 3,
+    state: "running",
+    legion: null,
+    kind: "dumb",
+    desired: "up",
+    closed: [],
+    since: 40_900,
+    isUp: true,
+    lastExit: { kind: "killed", signal: 9 },
+    nextStart: null,
+  }, {
+    name: "mail",
+    command: "mail",
+    pid: 0,
+    respawns: 0,
+    state: "waiting",
+    legion: "blue",
+    kind: "dumb",
+    desired: "up",
+    closed: ["jail"],
+    since: 99_000,
+    isUp: false,
+    lastExit: { kind: "exited", code: 3 },
+    nextStart: 102_000,
+  }],
+  legions: [{
+    name: "blue",
+    address: "225.1.1.1:9191",
+    id: { uuid: "u", name: "node1", valor: 5 },
+    nodes: ["225.1.1.1:9191"],
+    members: [{
+      name: "node2",
+      uuid: "v",
+      valor: 4,
       checksum: 12n,
-      votes: 2,
-      quorum: 2,
-      isLord: true,
-      since: 98,
+      lastSeen: 99,
       lordValor: 5,
       lordUuid: "u",
-      lordScroll: "hello",
-      problem: null,
-      refused: { secret: 4 },
+      scroll: null,
     }],
-  };
-  const document = JSON.parse(statsDocument(facts, false)) as Record<string, unknown>;
+    checksum: 12n,
+    votes: 2,
+    quorum: 2,
+    isLord: true,
+    since: 98,
+    lordValor: 5,
+    lordUuid: "u",
+    lordScroll: "hello",
+    problem: null,
+    refused: { secret: 4 },
+  }],
+};
+
+test("the document has uWSGI's names, its order, and respawns that are right", () => {
+  const facts = SNAPSHOT;
+  const document = JSON.parse(statsDocument(facts, "1.2.3", false)) as Record<string, unknown>;
   expect(Object.keys(document).slice(0, 9)).toEqual([
     "version",
     "listen_queue",
@@ -290,7 +316,20 @@ test("the document has uWSGI's names, its order, and respawns that are right", (
     "cwd",
   ]);
   expect(document["daemons"]).toEqual([
-    { cmd: "web --x", pid: 9, respawns: 3, name: "web", state: "running", legion: null },
+    {
+      cmd: "web --x",
+      pid: 9,
+      respawns: 3,
+      name: "web",
+      state: "running",
+      legion: null,
+      desired: "up",
+      kind: "dumb",
+      since: 40,
+      last_exit: "signal KILL",
+      next_start: null,
+    },
+    expect.objectContaining({ name: "mail", last_exit: "code 3", since: 99, next_start: 102 }),
   ]);
   const [legion] = document["legions"] as Record<string, unknown>[];
   expect(legion).toMatchObject({
@@ -306,9 +345,35 @@ test("the document has uWSGI's names, its order, and respawns that are right", (
     nodes: ["225.1.1.1:9191"],
     members: [{ name: "node2", uuid: "v", valor: 4, checksum: 12, last_seen: 99 }],
   });
-  const small = statsDocument(facts, true);
+  const small = statsDocument(facts, "1.2.3", true);
   expect(small).not.toContain("\t");
   expect(JSON.parse(small)).toEqual(document);
-  const follower = statsDocument({ ...facts, legions: [{ ...facts.legions[0]!, isLord: false }] }, true);
+  const follower = statsDocument(
+    { ...facts, legions: [{ ...facts.legions[0]!, isLord: false }] },
+    "1.2.3",
+    true,
+  );
   expect(follower).toContain('"i_am_the_lord":0');
+});
+
+test("the log has a line for the jail, each daemon, each legion and each member of one", () => {
+  const lines = stateLines(SNAPSHOT);
+  expect(lines.map(({ daemon, text }) => `${daemon}: ${text}`)).toEqual([
+    "null: jail: up",
+    "web: running",
+    "mail: waiting",
+    'null: legion "blue": i am the Lord',
+    'null: legion "blue": node: node2',
+  ]);
+  expect(lines[1]?.fields).toEqual({
+    desired: "up",
+    kind: "dumb",
+    pid: 9,
+    respawns: 3,
+    up: "59s",
+    last_exit: "signal KILL",
+    command: "web --x",
+  });
+  expect(lines[2]?.fields).toMatchObject({ last_exit: "code 3", next_start: "2s" });
+  expect(lines[3]?.fields).toMatchObject({ lord: "node1", votes: 2, members: 1 });
 });

@@ -32,7 +32,7 @@ function restore(bytes: Uint8Array, wanted: Readonly<Record<string, string | nul
 test("what was saved is restored: status, identity, and the age by the new image's clock", () => {
   const { unit, world } = running("a", "/a.pid");
   const { units, left } = restore(saveState([unit], null, world.now() + 700), { a: "/a.pid" }, 40);
-  const { gates: _, held: __, ...kept } = unit.status;
+  const { gates: _, held: __, nextStart: ___, ...kept } = unit.status;
   expect(units.get("a")).toEqual({
     status: { ...kept, since: 40 - 700 },
     known: unit.known,

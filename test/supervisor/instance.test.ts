@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd } from "../../lib/supervisor/instance.ts";
-import { UnitSet } from "../../lib/supervisor/units.ts";
+import { UnitSet } from "../../lib/supervisor/unit/units.ts";
 import { DUMB_PLAN, SMART_PLAN } from "../support/plans.ts";
 import { UnitWorld } from "./unit/world.ts";
 

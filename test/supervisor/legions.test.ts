@@ -209,12 +209,4 @@ describe("the legions of an instance", () => {
       expect(lines.filter((line) => line.startsWith("error"))).toHaveLength(1);
     });
   }
-
-  test("are told in the log who is who", async () => {
-    const { daemons, legions, lines } = world([legion("blue", await freePort())]);
-    await legions.start(true, daemons);
-    await until("it is lord", () => legions.isLord("blue"));
-    legions.describe();
-    expect(lines).toContain('info legion "blue": i am the Lord');
-  });
 });

@@ -34,7 +34,7 @@ export interface UnitOptions {
 }
 
 export interface RestoredUnit {
-  readonly status: Omit<DaemonStatus, "gates" | "held"> | null;
+  readonly status: Omit<DaemonStatus, "gates" | "held" | "nextStart"> | null;
   readonly known: ProcessId | null;
   /** Closed: a person has stopped it. */
   readonly person?: Door;
@@ -71,7 +71,12 @@ export class DaemonUnit {
     this.#listener = listener;
     this.#known = restored?.known ?? null;
     this.#gates = { ...NOT_YET, person: restored?.person ?? "open" };
-    const status = { ...(restored?.status ?? freshStatus()), gates: this.#gates, held: false };
+    const status = {
+      ...(restored?.status ?? freshStatus()),
+      gates: this.#gates,
+      held: false,
+      nextStart: null,
+    };
     this.machine = new DaemonMachine(lifeSettings(plan), status);
     this.#runner = new Runner<DaemonEvent, Effect, TimerName>(this.machine, TIMER_EVENTS, {
       now: () => deps.now(),

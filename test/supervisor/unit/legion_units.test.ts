@@ -4,7 +4,7 @@ import { type Gates, OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import { Instance, type InstanceEnd, type LegionGate } from "../../../lib/supervisor/instance.ts";
 import { legionDaemons } from "../../../lib/supervisor/legion_world.ts";
-import { UnitSet } from "../../../lib/supervisor/units.ts";
+import { UnitSet } from "../../../lib/supervisor/unit/units.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
 import { UnitWorld } from "./world.ts";

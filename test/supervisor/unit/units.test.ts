@@ -1,9 +1,9 @@
 /** The daemons of an instance by name: added, replaced and removed while it runs. */
 import { expect, test } from "bun:test";
-import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
-import { UnitSet } from "../../lib/supervisor/units.ts";
-import { DUMB_PLAN, SMART_PLAN } from "../support/plans.ts";
-import { UnitWorld } from "./unit/world.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
+import { UnitSet } from "../../../lib/supervisor/unit/units.ts";
+import { DUMB_PLAN, SMART_PLAN } from "../../support/plans.ts";
+import { UnitWorld } from "./world.ts";
 
 function dumb(name: string, change: Partial<DaemonPlan> = {}): DaemonPlan {
   return { ...DUMB_PLAN, name, ...change };

@@ -3,12 +3,12 @@
  * here. Units are added, replaced and removed while reeve runs; what keeps each down is worked out here, and never
  * decided.
  */
-import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
-import type { Door, Gates, Shutdown } from "../daemon/gates.ts";
-import type { StopReason } from "../daemon/state.ts";
-import { type ExitCause, type ProcessId, sameProcess } from "../sys/process_id.ts";
-import { DaemonUnit, type RestoredUnit } from "./unit/unit.ts";
-import type { UnitDeps, UnitListener } from "./unit/unit_deps.ts";
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { Door, Gates, Shutdown } from "../../daemon/gates.ts";
+import type { StopReason } from "../../daemon/state.ts";
+import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_id.ts";
+import { DaemonUnit, type RestoredUnit } from "./unit.ts";
+import type { UnitDeps, UnitListener } from "./unit_deps.ts";
 
 /** What of the world daemons depend on, as it is at this instant. */
 export interface Conditions {
