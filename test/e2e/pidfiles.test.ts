@@ -48,6 +48,24 @@ async function untilStarted(scope: Scope, not: ProcessId | null = null): Promise
 }
 
 check(
+  "a smart daemon's command makes the directory of its pidfile, and the daemon is known by it",
+  [reeve],
+  async (scope) => {
+    const pidfile = scope.path("made/by/it/daemon.pid");
+    const daemonize = `mkdir -p ${scope.path("made/by/it")} && exec ${
+      fixture("daemonize_with_pidfile")
+    } ${pidfile}`;
+    const supervisor = scope.reeve(scope.config([`smart-attach-daemon = ${pidfile} sh -c '${daemonize}'`]));
+    const first = await untilValid(scope, pidfile, null);
+    await supervisor.untilLog(new RegExp(`running \\(pid: ${first.pid}\\)`));
+    expect(supervisor.log()).toContain("warning");
+    signal(first, "SIGKILL");
+    await untilValid(scope, pidfile, first);
+    expect((await supervisor.stop()).code).toBe(0);
+  },
+);
+
+check(
   "a pidfile that is rewritten while it is read never leads to a second daemon",
   [reeve],
   async (scope) => {

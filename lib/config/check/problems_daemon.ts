@@ -57,6 +57,16 @@ export class DaemonSearch {
       this.#places.report("error", `cannot use pidfile "${pidfile}": it is a ${status.kind}`, daemon.origin);
       return;
     }
+    const above = path.slice(0, path.lastIndexOf("/")) || "/";
+    if (daemon.kind === "smart" && this.#places.stat(above) === null) {
+      // apache2ctl, mysqld_safe and init scripts make it themselves.
+      this.#places.report(
+        "warning",
+        `pidfile "${pidfile}" has no directory yet: the command must make "${above}", or make it first`,
+        daemon.origin,
+      );
+      return;
+    }
     const isOurs = daemon.kind === "smart2" || daemon.identity === null ||
       daemon.identity.uid === this.#places.look.uid;
     if (isOurs) {

@@ -89,18 +89,33 @@ describe("commands", () => {
 });
 
 describe("pidfiles", () => {
-  test("in a directory that does not exist are an error, at a start as well", () => {
-    const text = "smart-attach-daemon = /nodir/p sleep 1";
+  test("in a directory that its command may make are a warning, at a start as well", () => {
+    const text =
+      "smart-attach-daemon = /nodir/p sleep 1\nattach-daemon2 = cmd=sleep 2,pidfile=/nodir/q,uid=33";
+    for (const purpose of ["check", "start"] as const) {
+      expect(problems(text, purpose)).toEqual(
+        ["p", "q"].map((name, index) =>
+          `app.ini:${
+            index + 1
+          }: warning: pidfile "/nodir/${name}" has no directory yet: the command must make "/nodir", ` +
+          "or make it first"
+        ),
+      );
+    }
+  });
+
+  test("that reeve writes are an error in a directory that does not exist, at a start as well", () => {
+    const text = "smart-attach-daemon2 = /nodir/p sleep 1";
     const expected = 'app.ini:1: cannot write pidfile "/nodir/p": no such directory: "/nodir", make it first';
     expect(problems(text)).toEqual([expected]);
     expect(problems(text, "start")).toEqual([expected]);
   });
 
   test("are only a warning where a hook or a wait may bring the directory", () => {
-    expect(problems("exec-as-root = mkdir /nodir\nsmart-attach-daemon = /nodir/p sleep 1")[0]).toContain(
+    expect(problems("exec-as-root = mkdir /nodir\nsmart-attach-daemon2 = /nodir/p sleep 1")[0]).toContain(
       "warning: ",
     );
-    expect(problems("exec-as-user-atexit = x\nsmart-attach-daemon = /nodir/p sleep 1")[0]).not.toContain(
+    expect(problems("exec-as-user-atexit = x\nsmart-attach-daemon2 = /nodir/p sleep 1")[0]).not.toContain(
       "warning: ",
     );
   });

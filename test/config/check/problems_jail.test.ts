@@ -121,7 +121,7 @@ describe("in a jail", () => {
     expect(jail("chdir = /srv\nattach-daemon = inner")).toEqual([
       'app.ini:2: cannot enter chdir "/srv": no such directory',
     ]);
-    expect(jail("smart-attach-daemon = /tmp/p inner")).toEqual([
+    expect(jail("smart-attach-daemon2 = /tmp/p inner")).toEqual([
       'app.ini:2: cannot write pidfile "/tmp/p": no such directory: "/tmp", make it first',
     ]);
     expect(jail("pidfile = /tmp/p\nattach-daemon = inner")).toEqual([]);
