@@ -2,6 +2,7 @@
  * The life of one run: begins it, hears signals, the FIFO and touched files, and ends it with an exit code. What
  * happens to one daemon is its unit's, what concerns all of them the instance's.
  */
+import { resolve } from "node:path";
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Plan } from "../config/plan/plan.ts";
@@ -24,6 +25,8 @@ import { endsWithInit } from "./jail/drain.ts";
 import type { Legions } from "./legions.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
 import { isLogInside, planLogFile } from "./instance_log.ts";
+import type { Kept } from "../sys/file/kept.ts";
+import { plantedBy } from "../watch/planted.ts";
 import { SharedParts } from "./shared_parts.ts";
 import { PacedCommands } from "../control/paced_commands.ts";
 import { Reload } from "./reload.ts";
@@ -47,6 +50,9 @@ export class Run {
   readonly #logger: Logger;
   readonly #own: SharedParts;
   readonly #logFile: LogFile | null;
+  /** Sees to the log that could not be opened at the start. */
+  #holdLog: (() => void) | null = null;
+  #heldLog: { remove(): void } | null = null;
   readonly #startUp = new AbortController();
   readonly #life = new AbortController();
   /** Calls off the hooks of the end, while they run. */
@@ -100,6 +106,7 @@ export class Run {
       this.#foreground?.giveBack();
       this.#services?.close(instance.vacuum);
       this.#statistics?.close();
+      this.#heldLog?.remove();
       this.#paced?.cancel();
       this.#own.repeats.flush();
       this.#logger.flush();
@@ -183,6 +190,7 @@ export class Run {
       tellUp: () => this.#tellUp(),
     });
     this.#logFile?.watch();
+    this.#holdLog?.();
     wireSignals(
       meanings(instance.sigtermReloads, this.#foreground !== null),
       paced,
@@ -239,9 +247,23 @@ export class Run {
     const { log } = this.#plan.instance;
     if (this.#logFile !== null) {
       if (isReload && !log.reopen) this.#logFile.adopt(2);
-      else if (!isLogInside(this.#plan)) this.#logFile.open({ truncate: log.truncate && !isReload });
+      else if (!isLogInside(this.#plan)) this.#openOrHold(this.#logFile, log.truncate && !isReload);
     }
     this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isTerminal(2), process.env) });
+  }
+
+  /** Throws, unless a stranger has put something in its way: then lines go where they went until it is gone. */
+  #openOrHold(logFile: LogFile, truncate: boolean): void {
+    const path = resolve(this.#plan.instance.log.file ?? "");
+    try {
+      logFile.open({ truncate });
+    } catch (error) {
+      if (plantedBy(path, this.#uid) === null) throw error;
+      const kept: Kept = { isThere: () => logFile.isOpen, restore: () => logFile.open({ truncate }) };
+      this.#holdLog = () => {
+        this.#heldLog = this.#own.keep(this.#core.inotify, path, kept);
+      };
+    }
   }
 
   /** For the jail of the start, and for each that takes its place. */

@@ -29,6 +29,7 @@ import { ParentNotifier } from "./notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
 import { type TouchWorld, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { plantedBy } from "../watch/planted.ts";
 import { refuseTakenNames } from "../pidfile/taken_names.ts";
 import { waitInside } from "../watch/wait_inside.ts";
 import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
@@ -57,6 +58,8 @@ export class Services {
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
   #setns: SetnsServer | null = null;
+  /** Made as soon as nothing of a stranger is in their way. */
+  readonly #held: { remove(): void }[] = [];
   readonly #touches: { remove(): void }[] = [];
   readonly #daemonTouches: { remove(): void }[] = [];
 
@@ -101,7 +104,7 @@ export class Services {
     for (const pidfile of this.#parts.plan.instance.pidfiles) {
       if (!wanted(pidfile)) continue;
       this.#parts.own.files.add(resolve(pidfile.path));
-      writePidfile(pidfile, this.#pidfileContext());
+      this.#makeOrHold(pidfile.path, () => writePidfile(pidfile, this.#pidfileContext()));
     }
   }
 
@@ -128,14 +131,17 @@ export class Services {
     const { setnsServer } = plan.instance;
     if (setnsServer !== null) {
       own.files.add(resolve(setnsServer.path));
-      this.#setns = new SetnsServer(setnsServer, { ...shared, jail: core.jail });
+      this.#makeOrHold(setnsServer.path, () => {
+        this.#setns = new SetnsServer(setnsServer, { ...shared, jail: core.jail });
+      });
     }
     const paths = plan.instance.masterFifo.map(({ path }) => resolve(path));
     if (paths.length === 0) return;
     for (const path of paths) own.files.add(path);
     const times = { timers: LOOP_TIMERS, now: () => performance.now() };
     this.#fifo = new MasterFifo(paths, { ...shared, ...times, owner: plan.instance.identity }, perform);
-    this.#fifo.start();
+    const fifo = this.#fifo;
+    this.#makeOrHold(paths[0]!, () => fifo.start());
   }
 
   /** `perform`: not paced, since the touches themselves are. */
@@ -171,7 +177,26 @@ export class Services {
     }
   }
 
+  /** Throws what `make` throws, unless a stranger has put something in its way: then that is said, and made when it is gone. */
+  #makeOrHold(path: string, make: () => void): void {
+    const { own, core, uid, logger } = this.#parts;
+    const absolute = resolve(path);
+    try {
+      return make();
+    } catch (error) {
+      if (plantedBy(absolute, uid) === null) throw error;
+    }
+    let isMade = false;
+    const restore = (): void => {
+      make();
+      isMade = true;
+      logger.info(null, `"${path}" is made: nothing is in its way any more`);
+    };
+    this.#held.push(own.keep(core.inotify, absolute, { isThere: () => isMade, restore }));
+  }
+
   close(removeFifo: boolean): void {
+    for (const held of this.#held.splice(0)) held.remove();
     for (const touch of [...this.#touches.splice(0), ...this.#daemonTouches.splice(0)]) touch.remove();
     this.#setns?.close();
     this.#setns = null;

@@ -3,6 +3,7 @@
  * listens again when its socket is gone from its path. Must never hold up the instance: what keeps it from
  * listening is a refusal at the first start, and afterwards a line in the log.
  */
+import { plantedBy } from "../watch/planted.ts";
 import { resolve } from "node:path";
 import type { StatsPlan } from "../config/plan/stats_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
@@ -35,7 +36,10 @@ export class Statistics {
     this.#parts = parts;
   }
 
-  /** Rejects at the first start when it cannot listen; after a reload that is said, and tried again. */
+  /**
+   * Rejects at the first start when it cannot listen; after a reload, or where a stranger has put something in its way, that is said,
+   * and tried again.
+   */
   async start(isFirst: boolean): Promise<void> {
     const { stats } = this.#parts.plan.instance;
     this.#isClosed = false;
@@ -43,7 +47,7 @@ export class Statistics {
     try {
       await this.#listen(stats);
     } catch (error) {
-      if (isFirst) throw error;
+      if (isFirst && !isPlanted(stats)) throw error;
       this.#parts.logger.error(null, `${errorText(error)}; tried again every ${START_AGAIN_MS / 1000} s`);
       this.#retry = setTimeout(() => void this.start(false), START_AGAIN_MS);
     }
@@ -83,4 +87,8 @@ export class Statistics {
     const { version } = await import("../../package.json", { with: { type: "json" } });
     return await serveStats(stats, () => statsDocument(this.#parts.snapshot(), version, stats.minified));
   }
+}
+
+function isPlanted({ address }: StatsPlan): boolean {
+  return address.kind === "unix" && plantedBy(resolve(address.path), process.getuid?.() ?? 0) !== null;
 }

@@ -2,6 +2,7 @@
  * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are asked for and
  * never changed. The only place where the configuration meets the disk.
  */
+import { plantedBy } from "../../watch/planted.ts";
 import {
   accessSync,
   closeSync,
@@ -58,6 +59,10 @@ export class RealPlanSystem implements PlanSystem {
 
   canWrite(path: string): boolean {
     return hasAccess(path, constants.W_OK);
+  }
+
+  strangerOn(path: string): number | null {
+    return plantedBy(path, this.uid);
   }
 
   canExecute(path: string): boolean {

@@ -54,7 +54,8 @@ export class DaemonSearch {
     const path = this.absolute(pidfile);
     const status = this.#places.stat(path);
     if (status !== null && status.kind !== "file") {
-      this.#places.report("error", `cannot use pidfile "${pidfile}": it is a ${status.kind}`, daemon.origin);
+      const severity = this.#places.unlessPlanted("error", path);
+      this.#places.report(severity, `cannot use pidfile "${pidfile}": it is a ${status.kind}`, daemon.origin);
       return;
     }
     const above = path.slice(0, path.lastIndexOf("/")) || "/";

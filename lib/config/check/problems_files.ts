@@ -18,7 +18,8 @@ export function checkOwnFiles(instance: InstancePlan, places: Places): void {
   for (const { path, origin } of instance.masterFifo) {
     const status = places.stat(join(directory, path));
     if (status !== null && status.kind !== "fifo" && status.kind !== "directory") {
-      places.report("error", `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
+      const severity = places.unlessPlanted("error", join(directory, path));
+      places.report(severity, `cannot make master FIFO "${path}": a ${status.kind} has this name`, origin);
     }
   }
 }

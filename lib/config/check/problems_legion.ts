@@ -67,18 +67,20 @@ class Look {
     const directory = path.slice(0, path.lastIndexOf("/")) || "/";
     const status = this.#system.stat(directory);
     const own = this.#system.stat(path);
+    // Where a stranger is in the way the socket alone is missing, until that is gone.
+    const severity = (this.#system.strangerOn?.(path) ?? null) === null ? "error" : "warning";
     if (status === null) {
       this.#diagnostics[this.#missing](
         `cannot make the socket "${path}" of ${what}: no such directory: "${directory}", make it first`,
         origin,
       );
     } else if (status.kind !== "directory") {
-      this.#diagnostics.error(
+      this.#diagnostics[severity](
         `cannot make the socket "${path}" of ${what}: "${directory}" is no directory`,
         origin,
       );
     } else if (own !== null && own.kind !== "socket") {
-      this.#diagnostics.error(
+      this.#diagnostics[severity](
         `cannot make the socket "${path}" of ${what}: a ${own.kind} has this name`,
         origin,
       );

@@ -43,14 +43,15 @@ export class Places {
   checkPlace(path: string, what: string, origin: Origin | null, severity: Severity = "error"): void {
     const own = this.stat(path);
     if (own?.kind === "directory") {
-      this.report("error", `cannot write ${what}: it is a directory: name a file in it`, origin);
+      const severity = this.unlessPlanted("error", path);
+      this.report(severity, `cannot write ${what}: it is a directory: name a file in it`, origin);
       return;
     }
     const place = this.directoryOf(path, what, origin);
     if (place === null || this.look.canWrite(place.path)) return;
     if (own?.kind === "file" && severity !== "error" && this.look.canWrite(path)) return;
     this.report(
-      severity,
+      this.unlessPlanted(severity, path),
       `cannot write ${what}: the directory "${place.path}" is not writable for reeve`,
       origin,
     );
@@ -70,8 +71,17 @@ export class Places {
         `cannot write ${what}: no such directory: "${directory}", make it first`,
         origin,
       );
-    } else this.report("error", `cannot write ${what}: "${directory}" is no directory`, origin);
+    } else {
+      const severity = this.unlessPlanted("error", directory);
+      this.report(severity, `cannot write ${what}: "${directory}" is no directory`, origin);
+    }
     return null;
+  }
+
+  /** What a stranger has put there must not keep all else from being started: that one thing waits until it is gone. */
+  unlessPlanted(severity: Severity, path: string): Severity {
+    const isPlanted = severity === "error" && (this.look.strangerOn?.(path) ?? null) !== null;
+    return isPlanted ? "warning" : severity;
   }
 
   stat(path: string): FileStatus | null {

@@ -18,7 +18,7 @@ export interface FileStatus {
 /** What is seen of files from one root. */
 export type SystemLook = Pick<
   PlanSystem,
-  "uid" | "cwd" | "path" | "stat" | "canWrite" | "canExecute" | "readStart"
+  "uid" | "cwd" | "path" | "stat" | "canWrite" | "canExecute" | "readStart" | "strangerOn"
 >;
 
 export interface PlanSystem {
@@ -37,6 +37,8 @@ export interface PlanSystem {
   /** Whether reeve itself may write to, or execute, what is there (access(2): read-only file systems count). */
   canWrite(path: string): boolean;
   canExecute(path: string): boolean;
+  /** A user, neither root nor reeve's own, who owns something on the way to the path; null: none. Absent: it is not known. */
+  strangerOn?(path: string): number | null;
   /** The first bytes of a regular file; null where it cannot be read. */
   readStart(path: string): Uint8Array | null;
   /** Names in a directory; null where it cannot be read. For envdir. */

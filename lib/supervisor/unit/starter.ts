@@ -2,7 +2,7 @@
  * Starts daemons: where each lives, what it is told, and the pidfile that reeve writes for it. A daemon of a jail that does not stand
  * is not started, and has not failed.
  */
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { shownCommand } from "../../config/plan/mask.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
@@ -16,6 +16,7 @@ import { jailTree } from "../../jail/rooted_tree.ts";
 import { GuardedPlace } from "../../legion/guard/place.ts";
 import type { Lordship } from "../../legion/legion.ts";
 import type { Logger } from "../../log/logger.ts";
+import { type FileTree, HOST_TREE } from "../../sys/file/file_tree.ts";
 import { type PreparedFile, prepareFile } from "../../sys/file/atomic_file.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import type { Birthmarks } from "../../process/birthmarks.ts";
@@ -103,6 +104,7 @@ export class DaemonStarter {
     // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
     if (guard === null && this.isGuarded(plan)) throw new Error(`the legion "${plan.legion}" has no guard`);
     this.places.renew(plan);
+    this.#checkEntry(plan);
     const pidfile = this.#preparePidfile(plan);
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
@@ -139,6 +141,28 @@ export class DaemonStarter {
     const lordship = this.lordship(legion);
     if (lordship === null) throw new Error(`this node is not the lord of the legion "${legion}"`);
     return changeEnvironment(this.environment, lordship.variables);
+  }
+
+  /**
+   * Throws where the daemon, or reeve in its name, could not write its pidfile because something else has that name; whoever can write
+   * to the directory may have put it there. A daemon that cannot be told by its pidfile would be started again and again.
+   */
+  #checkEntry(plan: DaemonPlan): void {
+    if (plan.pidfile === null) return;
+    const source = this.places.sourceOf(plan);
+    const tree = source === null ? HOST_TREE : jailTree(source);
+    const found = lookAt(this.places.absolute(plan, plan.pidfile), tree);
+    if (found === null || found.isFile()) return;
+    // What is no directory is replaced by the pidfile that reeve writes.
+    if (plan.kind === "smart2" && !found.isDirectory()) return;
+    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid;
+    const isLink = found.isSymbolicLink();
+    if (isLink && [0, this.#parts.selfUid, daemonUid].includes(found.uid)) return;
+    throw new Error(
+      `its pidfile "${plan.pidfile}" is ${
+        kindOf(found)
+      } of user ${found.uid}: it waits until that is removed`,
+    );
   }
 
   /** null: the daemon writes its own, or has none. */
@@ -213,4 +237,20 @@ function closing<T>(pidfile: PreparedFile | null, action: () => T): T {
 
 function mountPointsOf(pid: number | "self"): readonly string[] {
   return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).map(({ target }) => target);
+}
+
+/** null: nothing is there, or it is not to be seen. */
+function lookAt(path: string, tree: FileTree): Stats | null {
+  try {
+    return tree.entry(path, "look", (entry) => lstatSync(entry));
+  } catch {
+    return null;
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  if (found.isFIFO()) return "a FIFO";
+  if (found.isSocket()) return "a socket";
+  return found.isSymbolicLink() ? "a symbolic link" : "a device";
 }
