@@ -7,6 +7,7 @@ import type { RawOption } from "../origin.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planDaemons } from "./daemon/daemons.ts";
+import { withCalledOptions } from "./calls.ts";
 import { planInstance } from "./instance.ts";
 import { planJail } from "./jail/jail.ts";
 import { planLegions } from "./legion/legion.ts";
@@ -33,7 +34,7 @@ export function buildPlan(
   diagnostics: Diagnostics,
   { entrypoint, asked }: BuildOptions = { entrypoint: null, asked: files[0] ?? "" },
 ): Plan {
-  const reader = new OptionReader(options, diagnostics);
+  const reader = new OptionReader(withCalledOptions(options), diagnostics);
   const jail = planJail(reader, system);
   const users = new RootedUsers(system, jail?.root?.path ?? null);
   const legions = planLegions(reader, system);

@@ -4,6 +4,7 @@
  */
 import type { HookAction, WaitKind } from "../plan/hook_plan.ts";
 import { nearestName } from "../nearest.ts";
+import { parseCall } from "./calls.ts";
 import { parseAssignment } from "../values/assignment.ts";
 import { quote } from "../problem.ts";
 
@@ -68,10 +69,10 @@ const PARSERS: Readonly<Record<string, ActionParser>> = {
   log: (text) => action({ kind: "print", text }),
   alarm: () => skipped("it needs the application server's alarms"),
   spinningfifo: () => skipped("it spins until a FIFO has a reader: use writefifo"),
-  call: () => skipped(NEEDS_UWSGI),
-  callret: () => skipped(NEEDS_UWSGI),
-  callint: () => skipped(NEEDS_UWSGI),
-  callintret: () => skipped(NEEDS_UWSGI),
+  call: (args) => parseCall("call", args),
+  callret: (args) => parseCall("callret", args),
+  callint: (args) => parseCall("callint", args),
+  callintret: (args) => parseCall("callintret", args),
   rpc: () => skipped(NEEDS_UWSGI),
   retryrpc: () => skipped(NEEDS_UWSGI),
 };

@@ -48,6 +48,30 @@ describe("hooks", () => {
     }
   });
 
+  test("a function whose effect reeve has acts, and any other is named with what to write", () => {
+    const hook = (action: string) => build(`hook-as-root = ${action}`).plan.instance.hooks[0]?.action;
+    expect(hook("callret:chdir /var")).toEqual({ kind: "chdir", path: "/var" });
+    expect(hook("call:unlink /run/x")).toEqual({ kind: "unlink", path: "/run/x" });
+    expect(hook("callret:system mkdir /x")).toEqual({ kind: "exec", command: "mkdir /x", mayFail: false });
+    expect(hook("call:system mkdir /x")).toMatchObject({ mayFail: true });
+    expect(hook("callint:exit 3")).toEqual({ kind: "exit", code: 3 });
+    const { plan, texts } = build(
+      "umask = 077\nhook-as-root = callint:umask 18\nhook-as-root = callintret:setuid 33\nattach-daemon = a",
+    );
+    expect(plan.instance.umask).toBe(0o022);
+    expect(plan.daemons[0]?.identity?.uid).toBe(33);
+    expect(texts).toEqual([
+      'app.ini:2: note: hook-as-root "callint:umask 18" is skipped: it is taken for umask = 022',
+      'app.ini:3: note: hook-as-root "callintret:setuid 33" is skipped: it is taken for uid = 33',
+    ]);
+    expect(build("hook-as-root = callret:mkdir /x\nhook-as-user = call:uwsgi_shutdown").texts).toEqual([
+      'app.ini:1: note: hook-as-root "callret:mkdir /x" is skipped: "mkdir" is a function of the application server: ' +
+      "write mkdir:PATH",
+      'app.ini:2: note: hook-as-user "call:uwsgi_shutdown" is skipped: "uwsgi_shutdown" is a function of the ' +
+      "application server: write exec:COMMAND for what it does",
+    ]);
+  });
+
   test("touch-exec and hook-touch with a command", () => {
     const { plan } = build("touch-exec = /f echo a b\nhook-touch = /g exec:b");
     expect(plan.instance.touchExec.map(({ path, command }) => [path, command])).toEqual([["/f", "echo a b"], [
