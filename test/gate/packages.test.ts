@@ -25,12 +25,8 @@ function debianTest(name: string, body: () => void): void {
   else test.skip(`${name} [skipped: ${absent}]`, body);
 }
 
-/** Words at such places that are names of programs too, which no test runs; an applet of busybox; the installer. */
-const NOT_RUN: ReadonlySet<string> = new Set([
-  ..."file time opt curl docker make init red route".split(" "),
-  "ifconfig",
-  "apt-get",
-]);
+/** Words at such places that are names of programs too, which no test runs; and what installs the packages. */
+const NOT_RUN: ReadonlySet<string> = new Set(["apt-get", "docker", "curl"]);
 
 /** packages.ts makes it for a while. */
 const WRITTEN_BY_THE_GATE: ReadonlySet<string> = new Set(["/usr/sbin/policy-rc.d"]);
@@ -44,14 +40,15 @@ function sources(...extensions: readonly string[]): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** A command is the head of a list of words, a need of a test, or stands in a line of a configuration or a shell. */
+/** Where the code names a command: what a test needs, what it starts, and in lines of configurations and of shells. */
 const COMMANDS: readonly RegExp[] = [
-  /\[\s*["'`]([\w.+-]+)["'`]/g,
-  /\b(?:program|missing|which|busybox|doorPaths)\(\s*["']([\w.+-]+)/g,
-  /needs: \["([\w.+-]+)/g,
+  /\b(?:program|missing|which|doorPaths)\(\s*["']([\w.+-]+)/g,
+  /\b(?:needs|wrap|before): \[\s*["']([\w.+-]+)/g,
+  /\b(?:spawn|spawnSync|run|start|command|output|compile)\([^()[\]]*\[\s*["']([\w.+-]+)/g,
   /\$\s*`([\w.+-]+)/g,
   /\b(?:attach-daemon|attach-control-daemon|exec-[\w-]+|cmd)2?\s*=\s*(?:exec )?([\w.+-]+)/g,
-  /(?:^|["'`]|[;&|({]|\b(?:exec|setsid|do|then|else|nice|env)) *([\w.+-]+)(?= |["'`;])/gm,
+  /"-c",\s*["'`]([\w.+-]+)/g,
+  /(?:[;&|]|\b(?:exec|setsid|unshare|setpriv|nice)) ([\w.+-]+) (?=[-/$"'])/g,
 ];
 
 /** The programs and files of this machine that the tests name. */
