@@ -325,11 +325,9 @@ i64 reeve_datagram_socket(const char *address);
 /* send(MSG_NOSIGNAL | MSG_DONTWAIT) on a connected socket: never waits, though the socket itself may block. */
 i64 reeve_send(i32 fd, const void *bytes, u64 count);
 
-/* tcgetpgrp, tcsetpgrp (TTOU blocked around it), getsid, getpgrp, isatty */
+/* tcsetpgrp (TTOU blocked around it), getpgid, isatty */
 i64 reeve_isatty(i32 fd); /* 1, or -ENOTTY, -EBADF */
-i64 reeve_tty_pgrp(i32 fd);
 i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp);
-i64 reeve_getsid(i32 pid);
 i64 reeve_getpgid(i32 pid);
 
 /* A pseudo-terminal of the devpts that `ptmx` (O_PATH) is the multiplexer of: unlocked, non-blocking. -> the master; -ENODEV: it is no

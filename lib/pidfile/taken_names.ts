@@ -47,7 +47,7 @@ export function refuseTakenNames(instance: Names, uid: number): void {
 }
 
 /** The other reeve that reads the FIFO; null: none does. `trusted`: whose FIFOs are believed to be a reeve's. */
-export function reeveOfFifo(path: string, trusted: ReadonlySet<number>): RunningReeve | null {
+function reeveOfFifo(path: string, trusted: ReadonlySet<number>): RunningReeve | null {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined || !found.isFIFO() || !trusted.has(Number(found.uid)) || !hasReader(path)) {
     return null;

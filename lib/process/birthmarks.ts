@@ -61,7 +61,7 @@ export class Birthmarks {
 }
 
 /** Null: it bears none, or is gone. */
-export function readBirthmark(pid: number): Birthmark | null {
+function readBirthmark(pid: number): Birthmark | null {
   const bytes = readVirtual(`/proc/${pid}/limits`);
   return bytes === null ? null : parseBirthmark(new TextDecoder().decode(bytes));
 }

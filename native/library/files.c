@@ -124,12 +124,6 @@ EXPORT i64 reeve_send(i32 fd, const void *bytes, u64 count) {
   return syscall6(SYS_SENDTO, A(fd), P(bytes), count, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 }
 
-EXPORT i64 reeve_tty_pgrp(i32 fd) {
-  i32 group = 0;
-  i64 result = syscall3(SYS_IOCTL, A(fd), TIOCGPGRP, P(&group));
-  return result < 0 ? result : group;
-}
-
 EXPORT i64 reeve_isatty(i32 fd) {
   u8 termios[64]; /* struct termios of the kernel is 36 bytes on both machines */
   i64 result = syscall3(SYS_IOCTL, A(fd), TCGETS, P(termios));

@@ -93,7 +93,6 @@ EXPORT i64 reeve_kill(i32 pid, i32 sig) {
   return syscall2(SYS_KILL, A(pid), A(sig));
 }
 
-EXPORT i64 reeve_getsid(i32 pid) { return pid < 0 ? -EINVAL : syscall1(SYS_GETSID, A(pid)); }
 EXPORT i64 reeve_getpgid(i32 pid) { return pid < 0 ? -EINVAL : syscall1(SYS_GETPGID, A(pid)); }
 
 EXPORT i64 reeve_subreaper(i32 on) { return syscall2(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, on != 0); }

@@ -38,7 +38,7 @@ export function lookInRoot<Result>(
 }
 
 /** The first `limit` bytes. */
-export function readHeld(held: string, limit: number): Uint8Array {
+function readHeld(held: string, limit: number): Uint8Array {
   const fd = openSync(held, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
     let bytes = new Uint8Array(Math.min(limit, 16 << 10));

@@ -48,7 +48,7 @@ function apply(operator: Operator, left: string, right: string): string {
 }
 
 /** strtoll(3) in base 10: blanks, a sign, digits; what follows is ignored, no digits are 0, and it stays in range. */
-export function leadingInteger(text: string): bigint {
+function leadingInteger(text: string): bigint {
   const digits = /^[ \t\n\v\f\r]*([+-]?[0-9]+)/.exec(text)?.[1];
   if (digits === undefined) return 0n;
   if (digits.length > 40) return digits.startsWith("-") ? SMALLEST : LARGEST;

@@ -12,7 +12,7 @@ export type IpAddress = Extract<LegionAddress, { kind: "udp4" | "udp6" }>;
 /** An address, or what is wrong with it. */
 export type Parsed<Address> = { readonly address: Address } | { readonly problem: string };
 
-export const ANY_IPV4 = "0.0.0.0";
+const ANY_IPV4 = "0.0.0.0";
 const ANY_IPV6 = "::";
 const BROADCAST = "255.255.255.255";
 /** unix(7): sun_path, less its NUL. */

@@ -20,7 +20,7 @@ export function ballotOf(state: ElectionState, { strict, lease, lock }: Timing, 
 }
 
 /** Another than `candidate` was named not long enough ago. */
-export function isLocked(
+function isLocked(
   { lock }: Pick<ElectionState, "lock">,
   candidate: string,
   span: number,

@@ -6,7 +6,7 @@ import type { NodeId } from "./announcement.ts";
 import type { Member } from "./types.ts";
 
 /** The higher valor, then the greater uuid, byte by byte (uuids are ASCII). Positive: `a` goes before `b`. */
-export function compareStanding(a: NodeId, b: NodeId): number {
+function compareStanding(a: NodeId, b: NodeId): number {
   if (a.valor !== b.valor) return a.valor - b.valor;
   if (a.uuid === b.uuid) return 0;
   return a.uuid > b.uuid ? 1 : -1;

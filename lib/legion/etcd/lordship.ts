@@ -110,7 +110,7 @@ export const vacate = (machine: EtcdMachine): void => {
   machine.effect({ do: "hush" });
 };
 
-export const withRest = (machine: EtcdMachine, why: string): string => {
+const withRest = (machine: EtcdMachine, why: string): string => {
   const rest = Math.max(0, machine.status.deadline - machine.now);
   return `${why}; what still runs is killed in ${(rest / 1000).toFixed(1)} s`;
 };

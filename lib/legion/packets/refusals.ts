@@ -3,7 +3,7 @@
  * grow: sources are whatever a stranger writes into a packet.
  */
 
-export const REFUSALS = {
+const REFUSALS = {
   secret: "cannot be opened: another cipher, secret or IV, or no packet of a legion",
   malformed: "has the right secret, but is malformed",
   legion: "is of another legion",

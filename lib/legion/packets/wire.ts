@@ -7,7 +7,7 @@ import type { Announcement } from "../election/announcement.ts";
 import { type KeyValue, readKeyValues, writeKeyValues } from "./keyvals.ts";
 
 /** Ours: how many announcements this uuid has sent. */
-export const SEQUENCE_KEY = "reeve_seq";
+const SEQUENCE_KEY = "reeve_seq";
 /** Ours: what it ran as lord is still being stopped. */
 const HOLDING_KEY = "reeve_holding";
 /** Ours: how often it has ceased to name itself, and the same of whom it names. */

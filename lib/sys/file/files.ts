@@ -105,11 +105,6 @@ export function statFd(fd: number): FileStatus {
   return stat(fileDescriptor(fd), "", true);
 }
 
-/** Status of what `path` names. Throws SysError. */
-export function statPath(path: string, options: { readonly follow: boolean }): FileStatus {
-  return stat(AT_FDCWD, path, options.follow);
-}
-
 /**
  * The first `limit` bytes of a regular file, with the status of that very file; null when it is no regular file (a FIFO
  * would make a reader wait, a device may do anything). The descriptor was opened by one of the above and stays open.

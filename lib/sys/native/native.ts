@@ -13,7 +13,6 @@ const RESULT = FFIType.i64_fast;
 
 // Results fit a double: descriptors, pids, byte counts, -errno. "buffer" is a typed array and never null; "ptr" may be null.
 const SYMBOLS = {
-  reeve_spawn: { args: ["i32", "i32", "buffer", "u32", "buffer"], returns: RESULT },
   reeve_spawn_in: {
     args: ["i32", "i32", "buffer", "u32", "u32", "i32", "u64", "buffer"],
     returns: RESULT,
@@ -62,9 +61,7 @@ const SYMBOLS = {
   reeve_datagram_socket: { args: ["buffer"], returns: RESULT },
   reeve_send: { args: ["i32", "buffer", "u64"], returns: RESULT },
   reeve_isatty: { args: ["i32"], returns: RESULT },
-  reeve_tty_pgrp: { args: ["i32"], returns: RESULT },
   reeve_tty_set_pgrp: { args: ["i32", "i32"], returns: RESULT },
-  reeve_getsid: { args: ["i32"], returns: RESULT },
   reeve_getpgid: { args: ["i32"], returns: RESULT },
   reeve_pty_open: { args: ["i32"], returns: RESULT },
   reeve_pty_peer: { args: ["i32"], returns: RESULT },

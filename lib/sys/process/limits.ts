@@ -25,8 +25,6 @@ export const RLIMIT = {
   realTimeTime: 15,
 } as const;
 
-export const UNLIMITED = 0xffff_ffff_ffff_ffffn;
-
 export interface Limit {
   readonly soft: bigint;
   readonly hard: bigint;

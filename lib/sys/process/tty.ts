@@ -1,4 +1,4 @@
-/** Terminals and sessions: who is in the foreground. Must never be used on a descriptor that is not a terminal's. */
+/** Terminals and process groups: who is in the foreground. Must never be used on a descriptor that is not a terminal's. */
 import { fileDescriptor, integer, processId } from "../checks.ts";
 import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import { ESRCH } from "../native/constants.ts";
@@ -6,12 +6,6 @@ import { ESRCH } from "../native/constants.ts";
 /** Whether `fd` is a terminal. node:tty knows too, but takes 2 ms to load. */
 export function isTerminal(fd: number): boolean {
   return Number(native().reeve_isatty(fileDescriptor(fd))) === 1;
-}
-
-/** The foreground process group of the terminal behind `fd`; null when it is not our controlling terminal, or no terminal. */
-export function foregroundGroup(fd: number): number | null {
-  const result = Number(native().reeve_tty_pgrp(fileDescriptor(fd)));
-  return result < 0 ? null : result;
 }
 
 /** Puts a process group of our session in the foreground. Throws SysError. */
@@ -23,11 +17,6 @@ export function setForegroundGroup(fd: number, group: number): void {
       doing: "put a process group in the foreground",
     },
   );
-}
-
-/** null: no such process. */
-export function sessionOf(pid: number): number | null {
-  return unwrapUnless([ESRCH], "getsid", native().reeve_getsid(processId(pid)));
 }
 
 /** null: no such process. */
