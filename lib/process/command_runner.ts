@@ -7,7 +7,7 @@ import type { Command, Identity } from "../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
 import type { JailSource } from "../jail/place.ts";
-import type { ChildSpec, Confinement, MountStep } from "../sys/child/child_spec.ts";
+import { type ChildSpec, type Confinement, EMPTY_CHILD, type MountStep } from "../sys/child/child_spec.ts";
 import { errnoText } from "../sys/errno.ts";
 import { commandFile, environmentAs, type Inherited, instanceChild, shieldBounded } from "./child_builder.ts";
 import { describeFailure } from "./failure_text.ts";
@@ -104,22 +104,9 @@ export class CommandRunner {
     signal.throwIfAborted();
     const confinement = this.#confinement();
     const { cause, failure } = await this.#untilEnd({
+      ...EMPTY_CHILD,
       args: [CHANGE_NAME],
       file: { path: `/${CHANGE_NAME}`, searchPath: null },
-      environment: [],
-      chdir: null,
-      uid: null,
-      gid: null,
-      groups: null,
-      umask: null,
-      fds: new Map<number, number | "null">([[0, "null"], [1, "null"], [2, "null"]]),
-      session: "new",
-      rlimits: [],
-      caps: null,
-      noNewPrivs: false,
-      oomScoreAdj: null,
-      nice: null,
-      cpus: null,
       parentDeathSignal: SIGKILL,
       role: "none",
       confinement: { ...confinement, mounts, hostname },

@@ -3,6 +3,7 @@
  * what the runtime needs in its environment; or, as PID 1, it becomes the helper's init, which runs the core as its child and starts it
  * again when it crashes. Nothing has been read or started before.
  */
+import { EMPTY_CHILD } from "../sys/child/child_spec.ts";
 import { closeSync, constants, openSync } from "node:fs";
 import { execSelf } from "../sys/child/exec_self.ts";
 import { holdSignals } from "../sys/process/signals.ts";
@@ -99,20 +100,9 @@ function runUnderInit(argv: readonly string[]): never {
 
 /** A child of reeve that is reeve: everything as it is. */
 export const CORE_CHILD = {
+  ...EMPTY_CHILD,
   spawnId: 0,
-  chdir: null,
-  uid: null,
-  gid: null,
-  groups: null,
-  umask: null,
   fds: new Map<number, number | "null">([[0, 0], [1, 1], [2, 2]]),
-  rlimits: [],
-  caps: null,
-  noNewPrivs: false,
-  oomScoreAdj: null,
-  nice: null,
-  cpus: null,
-  parentDeathSignal: null,
   blockedSignals: HELD_SIGNALS,
 } as const;
 

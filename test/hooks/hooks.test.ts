@@ -1,3 +1,4 @@
+import { UNCONFINED } from "../../lib/sys/child/child_spec.ts";
 import { expect, test } from "bun:test";
 import type { Command, Identity } from "../../lib/config/plan/daemon_plan.ts";
 import type { Hook, HookAction, HookPhase } from "../../lib/config/plan/hook_plan.ts";
@@ -204,18 +205,7 @@ const PLACE: JailPlace = {
   initPid: 77,
   rootFd: 12,
   pidNamespaceFd: null,
-  confinement: {
-    pidNamespace: null,
-    newPid: false,
-    join: [],
-    unshare: 0,
-    root: null,
-    mounts: [],
-    hostname: null,
-    loopback: false,
-    shield: false,
-    readyFd: null,
-  },
+  confinement: UNCONFINED,
   translatePid: () => null,
   pidInside: () => null,
 };

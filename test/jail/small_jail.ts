@@ -2,6 +2,7 @@
  * A PID namespace with two processes beside its init, and a directory for its root, as a JailPlace: what has to be known of a
  * jail to look at its pidfiles. Made by unshare(1), so that it needs nothing of what is tested.
  */
+import { UNCONFINED } from "../../lib/sys/child/child_spec.ts";
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,18 +59,7 @@ export class SmallJail {
       initPid: init,
       rootFd: openDirectory(this.root),
       pidNamespaceFd: openSync(`/proc/${init}/ns/pid`, constants.O_RDONLY),
-      confinement: {
-        pidNamespace: null,
-        newPid: false,
-        join: [],
-        unshare: 0,
-        root: null,
-        mounts: [],
-        hostname: null,
-        loopback: false,
-        shield: false,
-        readyFd: null,
-      },
+      confinement: UNCONFINED,
       translatePid: (pid) => listProcesses().find((one) => number(one.pid) === pid)?.pid ?? null,
       pidInside: number,
     };

@@ -21,7 +21,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CLONE_NEW, type Confinement, type MountStep } from "../../lib/sys/child/child_spec.ts";
+import { CLONE_NEW, type Confinement, type MountStep, UNCONFINED } from "../../lib/sys/child/child_spec.ts";
 import type { ChildSpec } from "../../lib/sys/child/child_spec.ts";
 import { openPipe } from "../../lib/sys/file/descriptor.ts";
 import { mount, unmount } from "../../lib/sys/host/mounts.ts";
@@ -125,16 +125,10 @@ const bind = (source: string, target: string, more: Partial<MountStep> = {}): Mo
 
 function confined(more: Partial<Confinement> = {}): Confinement {
   return {
-    pidNamespace: null,
-    newPid: false,
-    join: [],
+    ...UNCONFINED,
     unshare: CLONE_NEW.mnt | CLONE_NEW.uts,
     root: { path: root, how: "pivot" },
     mounts: [PROC],
-    hostname: null,
-    loopback: false,
-    shield: false,
-    readyFd: null,
     ...more,
   };
 }

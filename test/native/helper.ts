@@ -5,7 +5,7 @@
 import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChildSpec } from "../../lib/sys/child/child_spec.ts";
+import { type ChildSpec, EMPTY_CHILD } from "../../lib/sys/child/child_spec.ts";
 import { type InitOptions, packInit, packSpec } from "../../lib/sys/child/pack.ts";
 import { stageName } from "../../lib/sys/child/stage.ts";
 import { descendants, identify, type ProcessId, signal } from "../e2e/process.ts";
@@ -68,24 +68,11 @@ function oldKernel(): string {
 }
 
 export const PLAIN: ChildSpec = {
+  ...EMPTY_CHILD,
   spawnId: 77,
   args: ["true"],
   file: { path: "/bin/true", searchPath: null },
-  environment: [],
-  chdir: null,
-  uid: null,
-  gid: null,
-  groups: null,
-  umask: null,
   fds: new Map<number, number | "null">([[0, "null"], [1, 1], [2, 2]]),
-  session: "new",
-  rlimits: [],
-  caps: null,
-  noNewPrivs: false,
-  oomScoreAdj: null,
-  nice: null,
-  cpus: null,
-  parentDeathSignal: null,
 };
 
 export const PLAIN_INIT: InitOptions = {

@@ -1,33 +1,13 @@
-/** Plans for tests to change: what a configuration with nothing but the command would give. */
+/** Plans for tests to change: what the builder makes of a configuration with nothing but the command. */
 import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../lib/config/plan/instance_plan.ts";
+import { build } from "../config/build/fake_system.ts";
 
-const ORIGIN = { file: "x.ini", line: 1 };
+const { plan } = build("attach-daemon2 = name=d,cmd=./d");
+const [daemon] = plan.daemons;
+if (daemon === undefined) throw new Error("the builder makes no daemon");
 
-export const DUMB_PLAN: DaemonPlan = {
-  name: "d",
-  option: "attach-daemon",
-  kind: "dumb",
-  command: { kind: "words", text: "./d", words: ["./d"] },
-  pidfile: null,
-  freq: 10,
-  control: false,
-  touch: [],
-  stopSignal: 15,
-  reloadSignal: null,
-  stdin: false,
-  identity: null,
-  chdir: null,
-  maxThrottle: 300,
-  notifyPid: false,
-  stopTimeout: 3,
-  namespaces: null,
-  capsBound: null,
-  noNewPrivs: false,
-  legion: null,
-  origin: ORIGIN,
-  origins: {},
-};
+export const DUMB_PLAN: DaemonPlan = { ...daemon, option: "attach-daemon", origins: {} };
 
 export const SMART_PLAN: DaemonPlan = {
   ...DUMB_PLAN,
@@ -38,51 +18,9 @@ export const SMART_PLAN: DaemonPlan = {
 
 export const SMART2_PLAN: DaemonPlan = { ...SMART_PLAN, option: "smart-attach-daemon2", kind: "smart2" };
 
+const { origins: _none, ...instance } = plan.instance;
 export const INSTANCE_PLAN: InstancePlan = {
+  ...instance,
   name: "x",
   naming: { identity: "/etc/x.ini", names: ["x"] },
-  runDir: null,
-  identity: null,
-  umask: null,
-  chdir: null,
-  environment: [],
-  pidfiles: [],
-  vacuum: false,
-  daemonize: false,
-  log: {
-    file: null,
-    asUser: false,
-    format: "text",
-    date: null,
-    prefix: null,
-    maxSize: 0,
-    backupName: null,
-    truncate: false,
-    chown: false,
-    mode: null,
-    reopen: false,
-  },
-  reloadMercy: 3,
-  exitOnReload: false,
-  sigtermReloads: false,
-  userEnvironment: "user",
-  touchReload: [],
-  touchLogReopen: [],
-  touchLogRotate: [],
-  touchExec: [],
-  fsReload: [],
-  hooks: [],
-  waits: [],
-  limitAs: null,
-  limitNproc: null,
-  nice: null,
-  cpuAffinity: null,
-  caps: null,
-  masterFifo: [],
-  jail: null,
-  setnsServer: null,
-  legions: [],
-  stats: null,
-  shell: "/bin/sh",
-  procnamePrefix: null,
 };

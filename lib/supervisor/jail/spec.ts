@@ -7,7 +7,7 @@ import { SIGKILL } from "../../sys/native/constants.ts";
 import type { JailPlace } from "../../jail/place.ts";
 import type { OpenJoins } from "../../jail/joins.ts";
 import { daemonSetup, jailSetup, NO_SETUP } from "../../jail/namespace_setup.ts";
-import type { ChildSpec, Confinement } from "../../sys/child/child_spec.ts";
+import { type ChildSpec, type Confinement, EMPTY_CHILD } from "../../sys/child/child_spec.ts";
 import type { Inherited } from "../../process/child_builder.ts";
 
 /** What `ps` shows of it. */
@@ -25,23 +25,12 @@ export function jailInit(
   isKnown: boolean,
 ): Omit<ChildSpec, "spawnId"> {
   return {
+    // Nothing of reeve's is within reach of what is in the jail.
+    ...EMPTY_CHILD,
     args: [INIT_NAME],
     file: { path: `/${INIT_NAME}`, searchPath: null },
-    environment: [],
-    chdir: null,
-    uid: null,
-    gid: null,
-    groups: null,
     umask: inherited.umask,
-    // Nothing of reeve's is within reach of what is in the jail.
-    fds: new Map<number, number | "null">([[0, "null"], [1, "null"], [2, "null"]]),
-    session: "new",
     rlimits: inherited.rlimits,
-    caps: null,
-    noNewPrivs: false,
-    oomScoreAdj: null,
-    nice: null,
-    cpus: null,
     parentDeathSignal: isKnown ? null : SIGKILL,
     role: "jail",
     confinement: {

@@ -11,6 +11,7 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "../native/constants.ts";
+
 /** The flags of clone(2) by the names that files in /proc/PID/ns have. */
 export const CLONE_NEW = {
   mnt: CLONE_NEWNS,
@@ -95,3 +96,36 @@ export interface ChildSpec {
   readonly role?: "exec" | "init" | "jail" | "none";
   readonly confinement?: Confinement | null;
 }
+
+/** A child of which nothing is asked yet but a session of its own, and that has none of reeve's descriptors. */
+export const EMPTY_CHILD: Omit<ChildSpec, "spawnId" | "args" | "file"> = {
+  environment: [],
+  chdir: null,
+  uid: null,
+  gid: null,
+  groups: null,
+  umask: null,
+  fds: new Map([[0, "null"], [1, "null"], [2, "null"]]),
+  session: "new",
+  rlimits: [],
+  caps: null,
+  noNewPrivs: false,
+  oomScoreAdj: null,
+  nice: null,
+  cpus: null,
+  parentDeathSignal: null,
+};
+
+/** A child lives where reeve does. */
+export const UNCONFINED: Confinement = {
+  pidNamespace: null,
+  newPid: false,
+  join: [],
+  unshare: 0,
+  root: null,
+  mounts: [],
+  hostname: null,
+  loopback: false,
+  shield: false,
+  readyFd: null,
+};

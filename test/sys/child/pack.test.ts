@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type ChildSpec, CLONE_NEW } from "../../../lib/sys/child/child_spec.ts";
+import { type ChildSpec, CLONE_NEW, UNCONFINED } from "../../../lib/sys/child/child_spec.ts";
 import { packInit, packSpec } from "../../../lib/sys/child/pack.ts";
 import { FLAG, TAG } from "../../../lib/sys/native/constants.ts";
 import { PLAIN } from "./plain.ts";
-import { FREE, PROC } from "../process/jails.ts";
+import { PROC } from "../process/jails.ts";
 import { anyConfinement, anySpec } from "./specs.ts";
 import { numbers, strings, unpack, words } from "./unpack.ts";
 
@@ -192,56 +192,71 @@ describe("a spec is refused", () => {
     ],
     "when a CPU is out of range": [{ cpus: [100_000] }, /cpu is 100000/],
     "when it has mounts and no namespace for them": [
-      { confinement: { ...FREE, mounts: [PROC] } },
+      { confinement: { ...UNCONFINED, mounts: [PROC] } },
       /mounts, and no mount namespace/,
     ],
     "when it has mounts and joins no mount namespace": [
-      { confinement: { ...FREE, mounts: [PROC], join: [{ fd: 3, flags: CLONE_NEW.uts }] } },
+      { confinement: { ...UNCONFINED, mounts: [PROC], join: [{ fd: 3, flags: CLONE_NEW.uts }] } },
       /mounts, and no mount namespace/,
     ],
     "when the host's root would be another one": [
-      { confinement: { ...FREE, root: { path: "/r", how: "pivot" } } },
+      { confinement: { ...UNCONFINED, root: { path: "/r", how: "pivot" } } },
       /no new mount namespace for it/,
     ],
-    "when the host would get another name": [{ confinement: { ...FREE, hostname: "h" } }, /no uts namespace/],
+    "when the host would get another name": [
+      { confinement: { ...UNCONFINED, hostname: "h" } },
+      /no uts namespace/,
+    ],
     "when a host name is too long": [
-      { confinement: { ...FREE, unshare: CLONE_NEW.uts, hostname: "h".repeat(65) } },
+      { confinement: { ...UNCONFINED, unshare: CLONE_NEW.uts, hostname: "h".repeat(65) } },
       /has 65 bytes, wanted 1 to 64/,
     ],
     "when the host's lo would be brought up": [
-      { confinement: { ...FREE, loopback: true } },
+      { confinement: { ...UNCONFINED, loopback: true } },
       /no new net namespace/,
     ],
     "when a PID namespace is to be unshared": [
-      { confinement: { ...FREE, unshare: CLONE_NEW.pid } },
+      { confinement: { ...UNCONFINED, unshare: CLONE_NEW.pid } },
       /new namespaces are 0x20000000/,
     ],
     "when a joined namespace is of no kind": [
-      { confinement: { ...FREE, join: [{ fd: 3, flags: 0 }] } },
+      { confinement: { ...UNCONFINED, join: [{ fd: 3, flags: 0 }] } },
       /joined namespaces is 0/,
     ],
     "when a namespace descriptor is undefined": [
-      { confinement: { ...FREE, join: [{ fd: undefined as unknown as number, flags: CLONE_NEW.uts }] } },
+      {
+        confinement: { ...UNCONFINED, join: [{ fd: undefined as unknown as number, flags: CLONE_NEW.uts }] },
+      },
       /namespace descriptor is undefined/,
     ],
     "when a mount has flags that its kind cannot have": [
       {
-        confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, kind: "bind", flags: 1 << 18 }] },
+        confinement: {
+          ...UNCONFINED,
+          unshare: CLONE_NEW.mnt,
+          mounts: [{ ...PROC, kind: "bind", flags: 1 << 18 }],
+        },
       },
       /mount flags are 0x40000, which a "bind" cannot have/,
     ],
     "when a mount has no target": [
-      { confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, target: "" }] } },
+      { confinement: { ...UNCONFINED, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, target: "" }] } },
       /mount point is empty/,
     ],
     "when a text of a mount is too long": [
-      { confinement: { ...FREE, unshare: CLONE_NEW.mnt, mounts: [{ ...PROC, data: "é".repeat(2_048) }] } },
+      {
+        confinement: {
+          ...UNCONFINED,
+          unshare: CLONE_NEW.mnt,
+          mounts: [{ ...PROC, data: "é".repeat(2_048) }],
+        },
+      },
       /has 4096 bytes, at most 4095/,
     ],
     "when a mount's option is no boolean": [
       {
         confinement: {
-          ...FREE,
+          ...UNCONFINED,
           unshare: CLONE_NEW.mnt,
           mounts: [{ ...PROC, create: 1 as unknown as boolean }],
         },

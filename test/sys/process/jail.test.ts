@@ -12,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { type ChildSpec, CLONE_NEW, type MountStep } from "../../../lib/sys/child/child_spec.ts";
+import { type ChildSpec, CLONE_NEW, type MountStep, UNCONFINED } from "../../../lib/sys/child/child_spec.ts";
 import { helperFd } from "../../../lib/sys/native/native.ts";
 import { closeFd, openPipe } from "../../../lib/sys/file/descriptor.ts";
 import { namespaceInode, openNamespace, pidFromNamespace } from "../../../lib/sys/child/namespaces.ts";
@@ -26,7 +26,6 @@ import { hostMounts } from "../../native/host_mounts.ts";
 import {
   endOf,
   endPiped,
-  FREE,
   Jail,
   JAILS,
   makeRoot,
@@ -131,7 +130,7 @@ describe("the jail's init", () => {
   check("does not stay when nobody waits for it to be ready", async () => {
     const { reader, writer } = openPipe({ nonblock: false });
     closeFd(reader);
-    const confinement = { ...FREE, newPid: true, unshare: CLONE_NEW.mnt, readyFd: writer };
+    const confinement = { ...UNCONFINED, newPid: true, unshare: CLONE_NEW.mnt, readyFd: writer };
     const child = spawnChild({ ...PLAIN, role: "jail", confinement });
     closeFd(writer);
     expect(await endOf(child)).toEqual({ kind: "exited", code: 125 });
@@ -144,7 +143,7 @@ describe("the jail's init", () => {
       ...PLAIN,
       role: "jail",
       confinement: {
-        ...FREE,
+        ...UNCONFINED,
         newPid: true,
         unshare: CLONE_NEW.mnt,
         root: { path: "/nonexistent", how: "pivot" },
@@ -299,7 +298,11 @@ describe("a mount in a running jail", () => {
 describe("a role", () => {
   test("that does not fit the PID namespace is refused before anything is started", () => {
     const start = (role: ChildSpec["role"], newPid: boolean) => () =>
-      spawnChild({ ...PLAIN, ...(role === undefined ? {} : { role }), confinement: { ...FREE, newPid } });
+      spawnChild({
+        ...PLAIN,
+        ...(role === undefined ? {} : { role }),
+        confinement: { ...UNCONFINED, newPid },
+      });
     expect(start("init", false)).toThrow(/needs a new PID namespace/);
     expect(start("exec", true)).toThrow(/role is "exec", which is no init/);
     expect(start("none", true)).toThrow(/role is "none", which is no init/);
@@ -361,7 +364,7 @@ describe("a hostile jail", () => {
 });
 
 describe("a PID namespace of a daemon's own", () => {
-  const own = { ...FREE, newPid: true, unshare: CLONE_NEW.mnt, mounts: [PROC] };
+  const own = { ...UNCONFINED, newPid: true, unshare: CLONE_NEW.mnt, mounts: [PROC] };
 
   check("has its init as 1 and the daemon as 2, a /proc of its own, and the daemon's exit code", async () => {
     const ended = await runPiped({

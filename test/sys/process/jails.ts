@@ -2,6 +2,7 @@
  * A jail for a test: a root with busybox in it, the helper as its PID 1, and children that are put into it. Everything ends with
  * `[Symbol.dispose]`, by pid.
  */
+import { UNCONFINED } from "../../../lib/sys/child/child_spec.ts";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,20 +53,6 @@ export const PROC: MountStep = {
 };
 
 export const DEVICES: MountStep = { ...PROC, kind: "devices", source: "", target: "/dev", type: "" };
-
-/** What a child asks for that is confined to nothing. */
-export const FREE: Confinement = {
-  pidNamespace: null,
-  newPid: false,
-  join: [],
-  unshare: 0,
-  root: null,
-  mounts: [],
-  hostname: null,
-  loopback: false,
-  shield: false,
-  readyFd: null,
-};
 
 /** Where the roots are. */
 export const JAILS = mkdtempSync(join(tmpdir(), "reeve-jails-"));
@@ -188,7 +175,7 @@ export class Jail implements Disposable {
         ...PLAIN,
         role: "jail",
         confinement: {
-          ...FREE,
+          ...UNCONFINED,
           newPid: true,
           unshare: CLONE_NEW.mnt | CLONE_NEW.uts | CLONE_NEW.ipc,
           root: { path: this.root, how: "pivot" },
@@ -209,7 +196,7 @@ export class Jail implements Disposable {
   /** Of a child that lives in it. */
   get confinement(): Confinement {
     const [pid, ...others] = this.namespaces;
-    return { ...FREE, pidNamespace: pid!.fd, join: others };
+    return { ...UNCONFINED, pidNamespace: pid!.fd, join: others };
   }
 
   get pidNamespace(): number {
