@@ -29,6 +29,7 @@ import {
   link,
   type ProcessId,
   type ProcessState,
+  sameProcess,
   signal,
 } from "./process.ts";
 import { until } from "./wait.ts";
@@ -295,9 +296,12 @@ export class Scope implements AsyncDisposable {
     });
   }
 
-  /** Those of ours whose command line matches. */
+  /** Those of ours whose command line matches, as they are once they have it: before, it was a helper's. */
   matching(pattern: RegExp): ProcessState[] {
-    return this.ours().filter((one) => pattern.test(commandLine(one.pid).join(" ")));
+    return this.ours().filter((one) => pattern.test(commandLine(one.pid).join(" "))).flatMap((one) => {
+      const now = inspect(one.pid);
+      return now !== null && sameProcess(now, one) ? [now] : [];
+    });
   }
 
   /** Waits until exactly one process of ours matches, and resolves with it. */

@@ -66,6 +66,11 @@ check("a jail from its making to its end", NEEDS, async (scope) => {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     LANG: "C.UTF-8",
     MINE: "1",
+    // The user's own, by the jail's list of users.
+    HOME: "/",
+    LOGNAME: "guest",
+    SHELL: "/bin/sh",
+    USER: "guest",
   });
   expect([...openFiles(daemon.pid).keys()]).toEqual([0, 1, 2]);
   expect([...openFiles(init.pid).keys()]).toEqual([]);
