@@ -171,6 +171,8 @@ if (words.length === 0 || words.includes("e2e") || roots.length > 0) {
 }
 const building = process.getuid?.() === 0 ? buildRoots(roots) : Promise.resolve();
 await runSteps(checks, AT_ONCE);
+// The native parts that tests load from the sources: compiled here, no test has to wait for it within its time.
+if (tests.length > 0) readArtefacts();
 if (tests.length > 0) await compileOnce();
 await runSteps(tests, AT_ONCE);
 await building;
