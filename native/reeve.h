@@ -100,7 +100,10 @@ enum reeve_tag {
   REEVE_T_LIFE = 27,      /* i32: read end of a pipe whose write end the parent alone holds. After PDEATHSIG is set: hung up means the parent is gone
                              (getppid says 0 across PID namespaces). Replaces the check of PARENT */
   REEVE_T_READY = 28,     /* i32: roles init and jail write one byte 'R' into it when everything is set up (init: before its child is forked), and close it */
-  REEVE_T_BLOCKED = 29    /* u64: signals that are blocked in the program, bit n-1 for signal n; without: none */
+  REEVE_T_BLOCKED = 29,   /* u64: signals that are blocked in the program, bit n-1 for signal n; without: none */
+  REEVE_T_GATE = 30       /* i32: read end of a pipe whose write end the parent alone holds: nothing is done before a
+                             byte has come, for the child is on record by then; the end of the pipe, and the parent's
+                             death, end the child */
 };
 /* With any of SETNS, UNSHARE, ROOT, MOUNT, LIFE, READY: the helper cannot be traced or dumped without the host's rights, and has closed every descriptor
  * that the request does not name (0 to 2: /dev/null) before it joins anything. Refused with -EBADMSG, since it would be done to the caller:

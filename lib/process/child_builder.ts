@@ -95,6 +95,7 @@ export function daemonChild(
     oomScoreAdj: null,
     cpus: cpusOf(instance.cpuAffinity, index, inherited.cpuCount),
     parentDeathSignal: diesWithReeve(plan) ? SIGKILL : null,
+    gated: true,
     ...(where === null ? {} : { confinement: where.confinement }),
   };
   return shieldBounded(spec, plan.namespaces?.readonly ?? false);

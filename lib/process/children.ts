@@ -8,7 +8,8 @@ import type { ChildSpec } from "../sys/child/child_spec.ts";
 import { closePidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
 import { drainReports } from "../sys/child/reports.ts";
-import { spawnChild } from "../sys/child/spawn.ts";
+import { letIn, spawnChild } from "../sys/child/spawn.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
 import { stageName } from "../sys/child/stage.ts";
 import type { SetupFailure } from "./registry.ts";
 import { UNKNOWN_START } from "./signaller.ts";
@@ -17,6 +18,8 @@ export class Children {
   /** By pid: a report names the spawn, a death names the pid. */
   readonly #live = new Map<number, Pick<ChildSpec, "spawnId" | "confinement">>();
   readonly #failures = new Map<number, SetupFailure>();
+  /** Of those who wait to be let in, by pid. */
+  readonly #gates = new Map<number, number>();
   readonly #onStarted: () => void;
   #nextSpawnId = 1;
 
@@ -27,12 +30,21 @@ export class Children {
   /** Throws as spawnChild does. */
   start(spec: Omit<ChildSpec, "spawnId">): ProcessId {
     const spawnId = this.#nextSpawnId++;
-    const { pid, pidfd } = spawnChild({ ...spec, spawnId });
+    const { pid, pidfd, gate } = spawnChild({ ...spec, spawnId });
+    if (gate !== null) this.#gates.set(pid, gate);
     // Our unreaped child keeps its pid: the number is as good as the descriptor.
     if (pidfd !== null) closePidfd(pidfd);
     this.#live.set(pid, { spawnId, confinement: spec.confinement ?? null });
     this.#onStarted();
     return { pid, startTime: startTimeOf(pid) };
+  }
+
+  /** A gated child is on record: it may begin. Another one begins by itself. */
+  letIn(pid: number): void {
+    const gate = this.#gates.get(pid);
+    if (gate === undefined) return;
+    this.#gates.delete(pid);
+    letIn(gate);
   }
 
   /** The stage at which the child `pid` failed, if it has reported one. */
@@ -52,6 +64,9 @@ export class Children {
 
   /** The pid means nothing any more. */
   forget(pid: number): void {
+    const gate = this.#gates.get(pid);
+    if (gate !== undefined) closeFd(gate);
+    this.#gates.delete(pid);
     const child = this.#live.get(pid);
     if (child === undefined) return;
     this.#live.delete(pid);

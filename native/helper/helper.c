@@ -66,6 +66,11 @@ static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 en
   request.state.enter[0] = enter[0];
   request.state.enter[1] = enter[1];
   if (enter[0] >= 0) enterNamespace(&request, is_nested);
+  result = childWaitAtGate(&request);
+  if (result < 0) {
+    childReport(&request, REEVE_S_PDEATHSIG, (i32)-result);
+    return 125;
+  }
   if (textEqual(role, "reeve-init")) return initRun(&request);
   if (textEqual(role, "reeve-jail")) return jailRun(&request);
   if (textEqual(role, "reeve-exec")) childBecome(&request, 0);

@@ -14,7 +14,7 @@ enum {
   HEADER_SIZE = sizeof(struct reeve_header),
   RECORD_SIZE = 8,
   FLAGS_KNOWN = (REEVE_F_LAST << 1) - 1,
-  TAG_LAST = REEVE_T_BLOCKED
+  TAG_LAST = REEVE_T_GATE
 };
 
 #define TAG_BIT(tag) (1ul << (tag))
@@ -25,7 +25,7 @@ enum {
    TAG_BIT(REEVE_T_CAPS_BOUND) | TAG_BIT(REEVE_T_OOM) | TAG_BIT(REEVE_T_NICE) | TAG_BIT(REEVE_T_PDEATHSIG) |           \
    TAG_BIT(REEVE_T_PARENT) | TAG_BIT(REEVE_T_EXEC_FD) | TAG_BIT(REEVE_T_CPUS) | TAG_BIT(REEVE_T_GRACE_MS) |            \
    TAG_BIT(REEVE_T_ROOT) | TAG_BIT(REEVE_T_HOSTNAME) | TAG_BIT(REEVE_T_UNSHARE) | TAG_BIT(REEVE_T_LIFE) |              \
-   TAG_BIT(REEVE_T_READY) | TAG_BIT(REEVE_T_BLOCKED))
+   TAG_BIT(REEVE_T_READY) | TAG_BIT(REEVE_T_BLOCKED) | TAG_BIT(REEVE_T_GATE))
 
 /* The record at *at, which moves on. -> 1; 0 at the end; -EBADMSG. */
 static i64 nextRecord(u8 *bytes, u64 size, u64 *at, struct record *record) {
@@ -135,6 +135,7 @@ static i32 checkRecord(const struct record *record, struct request *request) {
     case REEVE_T_UNSHARE: return placeUnshare(record, request);
     case REEVE_T_LIFE: return isRange(record, 0, 0x7fffffff, &request->life_fd);
     case REEVE_T_READY: return isRange(record, 0, 0x7fffffff, &request->ready_fd);
+    case REEVE_T_GATE: return isRange(record, 0, 0x7fffffff, &request->gate_fd);
     case REEVE_T_BLOCKED: return isMask(record, &request->blocked);
     default: return 0;
   }
@@ -176,7 +177,7 @@ i64 requestCheck(u8 *bytes, u64 size, struct request *request) {
   i64 more = 0;
   memset(request, 0, sizeof *request);
   request->report_fd = -1;
-  request->exec_fd = request->life_fd = request->ready_fd = -1;
+  request->exec_fd = request->life_fd = request->ready_fd = request->gate_fd = -1;
   request->state.proc = request->state.null = request->state.root = request->state.outer_root = -1;
   request->state.enter[0] = request->state.enter[1] = -1;
   if (size < HEADER_SIZE || size > REEVE_MAX_REQUEST || read32(bytes) != REEVE_MAGIC) return -EBADMSG;

@@ -88,6 +88,7 @@ struct request {
   i32 nice;
   i32 exec_fd;
   i32 life_fd;  /* -1: none */
+  i32 gate_fd;  /* -1: none */
   i32 ready_fd; /* -1: none */
   u32 root_kind;
   u32 unshare;

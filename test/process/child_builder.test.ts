@@ -55,6 +55,7 @@ test("a daemon has /dev/null, reeve's log, a session of its own, and what reeve 
     nice: null,
     cpus: null,
     parentDeathSignal: 9,
+    gated: true,
   });
 });
 

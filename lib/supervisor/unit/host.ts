@@ -217,6 +217,15 @@ export class UnitHost implements UnitDeps {
   }
 
   remember(unit: DaemonUnit, process: ProcessId): void {
+    try {
+      this.#record(unit, process);
+    } finally {
+      // A kill of reeve before this has ended it: a daemon that runs is on record.
+      this.#children.letIn(process.pid);
+    }
+  }
+
+  #record(unit: DaemonUnit, process: ProcessId): void {
     this.starter.tellGuard(unit.plan, process);
     this.#parts.journal.up({
       name: unit.name,

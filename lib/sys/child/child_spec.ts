@@ -90,6 +90,8 @@ export interface ChildSpec {
   readonly cpus: readonly number[] | null;
   /** Sent to the child when reeve dies; null: none. */
   readonly parentDeathSignal: number | null;
+  /** It does nothing before it is let in, and ends with reeve until then: what must be on record before it runs. Absent: no. */
+  readonly gated?: boolean;
   /** Signals that stay blocked in the program, which is another image of reeve; absent: none. */
   readonly blockedSignals?: readonly number[];
   /** Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then exit 0. */

@@ -22,6 +22,8 @@ export interface PackOptions {
   readonly parent: number;
   /** Read end of the pipe that ends with the parent, where a parent-death signal is asked for and the child will not see the parent's pid. */
   readonly lifeFd?: number | null;
+  /** Read end of the pipe by which the child is let in; null: it need not wait. */
+  readonly gateFd?: number | null;
 }
 
 /** The work of the helper's role init besides starting its child. */
@@ -121,6 +123,9 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
     }
   }
   if (spec.blockedSignals !== undefined) request.mask(TAG.blocked, signalMask(spec.blockedSignals));
+  if (options.gateFd != null) {
+    request.numbers(TAG.gate, [fileDescriptor(options.gateFd, "gate descriptor")]);
+  }
   if (spec.confinement != null) flags |= packConfinement(request, spec.confinement);
   if (init !== null) {
     if (boolean(init.restart, "restart")) flags |= FLAG.restart;

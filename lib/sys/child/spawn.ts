@@ -4,8 +4,9 @@
  */
 import { fileDescriptor } from "../checks.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "./child_spec.ts";
-import { closeFd, keepList, openPipe } from "../file/descriptor.ts";
+import { closeFd, keepList, openPipe, writeAll } from "../file/descriptor.ts";
 import { memfdOf } from "../file/memfd.ts";
+import { isSysError } from "../errno.ts";
 import { helperFd, native, unwrap } from "../native/native.ts";
 import { type InitOptions, packInit, packSpec } from "./pack.ts";
 import { collectReports, reportWriter } from "./reports.ts";
@@ -15,7 +16,12 @@ export interface SpawnedChild {
   readonly pid: number;
   /** Close-on-exec; null where the kernel has none. The caller closes it. */
   readonly pidfd: number | null;
+  /** Of one that waits to be let in: write end of its gate, which ends it when it is closed without a word. The caller closes it. */
+  readonly gate: number | null;
 }
+
+/** The word by which a gated child is let in. */
+const GO = new TextEncoder().encode("G");
 
 // A report takes 24 bytes and a pipe holds 64 KiB: room for the reports of many children that nobody has reaped yet.
 const SPAWNS_BETWEEN_COLLECTIONS = 1_024;
@@ -43,13 +49,44 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
     collectReports();
   }
   const reportFd = reportWriter();
+  const gate = spec.gated === true ? openPipe({ nonblock: false }) : null;
+  try {
+    const { pid, pidfd } = spawnAt(spec, reportFd, gate?.reader ?? null);
+    return { pid, pidfd, gate: gate?.writer ?? null };
+  } catch (error) {
+    if (gate !== null) closeFd(gate.writer);
+    throw error;
+  } finally {
+    if (gate !== null) closeFd(gate.reader);
+  }
+}
+
+/** Lets a gated child in, and closes its gate. One that has died in front of it does not need the word. */
+export function letIn(gate: number): void {
+  try {
+    writeAll(gate, GO);
+  } catch (error) {
+    if (!isSysError(error, "EPIPE")) throw error;
+  } finally {
+    closeFd(gate);
+  }
+}
+
+function spawnAt(
+  spec: ChildSpec,
+  reportFd: number | null,
+  gateFd: number | null,
+): { readonly pid: number; readonly pidfd: number | null } {
+  const options = { reportFd, parent: process.pid, lifeFd: needsLife(spec) ? lifeReader() : null, gateFd };
   const role = roleOf(spec);
-  const options = { reportFd, parent: process.pid, lifeFd: needsLife(spec) ? lifeReader() : null };
   const bytes = role === "init" ? packInit(spec, OWN_INIT, options) : packSpec(spec, options);
   // A memfd for each: the helper reads it after we have returned. The child has its own copy of the descriptor by then.
   const request = memfdOf("reeve-request", bytes);
   try {
-    const keep = keepList(inherited(spec, request, reportFd, options.lifeFd));
+    const keep = keepList([
+      ...inherited(spec, request, reportFd, options.lifeFd),
+      ...(gateFd === null ? [] : [gateFd]),
+    ]);
     cloneHelper(spec.confinement ?? null, role, request, keep);
   } finally {
     closeFd(request);

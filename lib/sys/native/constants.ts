@@ -59,6 +59,7 @@ export const TAG = {
   life: 27,
   ready: 28,
   blocked: 29,
+  gate: 30,
 } as const;
 
 /** enum reeve_mount_kind */

@@ -138,6 +138,20 @@ i64 childParentDeath(struct request *request) {
   return 0;
 }
 
+i64 childWaitAtGate(struct request *request) {
+  char word = 0;
+  i64 count = 0;
+  if (request->gate_fd < 0) return 0;
+  i64 result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (result < 0) return result;
+  while ((count = syscall3(SYS_READ, A(request->gate_fd), P(&word), 1)) == -EINTR) continue;
+  syscall1(SYS_CLOSE, A(request->gate_fd));
+  request->gate_fd = -1;
+  if (count != 1) return count < 0 ? count : -ESRCH;
+  if (requestHas(request, REEVE_T_PDEATHSIG)) return 0; /* it goes on until that one is set */
+  return syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
 static i64 stepNoNewPrivileges(struct request *request) {
   if (!(request->flags & REEVE_F_NO_NEW_PRIVS)) return 0;
   return syscall5(SYS_PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

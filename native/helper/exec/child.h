@@ -13,6 +13,8 @@ void childUnload(struct request *request);
 
 /* The steps before the namespaces: session, limits, cpus, nice, oom_score_adj. -> 0, or -errno with the stage that failed */
 i64 childPrepare(struct request *request, u32 *stage);
+/* Waits for the word of the parent, where the request has a GATE: it ends with the parent until then. -> 0 or -errno */
+i64 childWaitAtGate(struct request *request);
 /* The parent-death signal, and whether the parent was gone before. -> 0 or -errno */
 i64 childParentDeath(struct request *request);
 

@@ -121,7 +121,7 @@ static i32 lower(i32 next, i32 fd, i32 from) { return fd >= from && (next < 0 ||
 
 /* -> the lowest that is named by the request and not below `from`; -1: none */
 static i32 nextNamed(const struct request *request, i32 from) {
-  const i32 single[] = {request->report_fd, request->exec_fd,        request->life_fd,       request->ready_fd,
+  const i32 single[] = {request->report_fd, request->exec_fd,        request->life_fd,       request->ready_fd, request->gate_fd,
                         request->state.null, request->state.enter[0], request->state.enter[1]};
   i32 next = -1;
   for (u32 i = 0; i < sizeof single / sizeof single[0]; i++) next = lower(next, single[i], from);

@@ -81,10 +81,11 @@ export class RealHost {
     return this.#log;
   }
 
-  /** Starts a daemon at once. */
+  /** Starts a daemon at once, and has it on record, without which it does not begin. */
   spawn(plan: DaemonPlan): ProcessId {
     const process = this.host.spawn(plan, false, 0);
     if (process === null) throw new Error("it is to wait for a jail, and there is none");
+    this.host.remember(this.unit(plan), process);
     return process;
   }
 

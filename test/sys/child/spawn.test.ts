@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import type { ChildSpec } from "../../../lib/sys/child/child_spec.ts";
 import { openPipe } from "../../../lib/sys/file/descriptor.ts";
 import { isSysError } from "../../../lib/sys/errno.ts";
@@ -8,7 +8,7 @@ import { closePidfd, signalPidfd } from "../../../lib/sys/process/pidfd.ts";
 import { peekChild, reap } from "../../../lib/sys/process/reap.ts";
 import { readProcess } from "../../../lib/sys/process/process_table.ts";
 import { drainReports, type SpawnReport } from "../../../lib/sys/child/reports.ts";
-import { spawnChild } from "../../../lib/sys/child/spawn.ts";
+import { letIn, spawnChild } from "../../../lib/sys/child/spawn.ts";
 import { stageName } from "../../../lib/sys/child/stage.ts";
 import { endAll, ended, start } from "../process/children.ts";
 import { Scratch } from "../file/scratch.ts";
@@ -349,4 +349,29 @@ test("a parent-death signal ends the child when its parent is killed", async () 
     "the child is gone",
     () => readProcess(pid)?.startTime !== child.startTime || readProcess(pid)?.state === "Z",
   );
+});
+
+test("a gated child begins when it is let in, and never where its gate closes without a word", async () => {
+  using scratch = new Scratch();
+  const born = (name: string): { readonly child: ReturnType<typeof start>; readonly file: string } => {
+    const file = scratch.at(name);
+    const child = start({
+      ...PLAIN,
+      args: ["sh", "-c", `echo begun > ${file}`],
+      file: { path: "/bin/sh", searchPath: null },
+      environment: ["PATH=/usr/bin:/bin"],
+      gated: true,
+    });
+    return { child, file };
+  };
+  const [letInside, shutOut] = [born("in"), born("out")];
+  // It waits, as the helper that it still is.
+  await until("it waits at its gate", () => readProcess(letInside.child.pid)?.state === "S");
+  expect(readProcess(letInside.child.pid)?.comm).toBe("reeve-exec");
+  letIn(letInside.child.gate!);
+  closeSync(shutOut.child.gate!);
+  expect(await ended(letInside.child)).toMatchObject({ kind: "exited", code: 0 });
+  expect(await ended(shutOut.child)).toMatchObject({ kind: "exited", code: 125 });
+  expect(existsSync(letInside.file)).toBe(true);
+  expect(existsSync(shutOut.file)).toBe(false);
 });
