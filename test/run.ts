@@ -7,6 +7,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
+import { readArtefacts } from "../lib/sys/native/artefacts.ts";
 import { mustWork, runBunTests, type TestLimits } from "./gate/bun_tests.ts";
 import { CHECKS } from "./gate/checks.ts";
 import { installPackages } from "./gate/packages.ts";
