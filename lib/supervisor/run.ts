@@ -2,7 +2,8 @@
  * The life of one run: begins it, hears signals, the FIFO and touched files, and ends it with an exit code. What
  * happens to one daemon is its unit's, what concerns all of them the instance's.
  */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
 import type { Plan } from "../config/plan/plan.ts";
@@ -53,6 +54,8 @@ export class Run {
   /** Sees to the log that could not be opened at the start. */
   #holdLog: (() => void) | null = null;
   #heldLog: { remove(): void } | null = null;
+  /** Its directory was not there at the beginning. */
+  #isLogLate = false;
   readonly #startUp = new AbortController();
   readonly #life = new AbortController();
   /** Calls off the hooks of the end, while they run. */
@@ -168,7 +171,7 @@ export class Run {
     );
     this.#core = parts.core;
     this.#services = parts.services;
-    if (isLogInside(this.#plan)) this.#services.openLogInside = this.#logOpener(isReload);
+    if (isLogInside(this.#plan) || this.#isLogLate) this.#services.openLogLate = this.#logOpener(isReload);
     this.#legions = parts.legions;
     this.#statistics = parts.statistics;
     this.#snapshot = parts.snapshot;
@@ -252,12 +255,19 @@ export class Run {
     this.#logger.reformat({ ...log, colour: log.file === null && wantsColour(isTerminal(2), process.env) });
   }
 
-  /** Throws, unless a stranger has put something in its way: then lines go where they went until it is gone. */
+  /**
+   * Throws, unless a stranger has put something in its way, or hooks may make its directory: then lines go where they went
+   * until that is gone, or the hooks have run.
+   */
   #openOrHold(logFile: LogFile, truncate: boolean): void {
     const path = resolve(this.#plan.instance.log.file ?? "");
     try {
       logFile.open({ truncate });
     } catch (error) {
+      if (mayHooksMake(dirname(path), this.#plan)) {
+        this.#isLogLate = true;
+        return;
+      }
       if (plantedBy(path, this.#uid) === null) throw error;
       const kept: Kept = { isThere: () => logFile.isOpen, restore: () => logFile.open({ truncate }) };
       this.#holdLog = () => {
@@ -266,7 +276,7 @@ export class Run {
     }
   }
 
-  /** For the jail of the start, and for each that takes its place. */
+  /** Once the hooks of the start have run: for the jail of the start, and for each that takes its place. */
   #logOpener(isReload: boolean): () => void {
     const { log } = this.#plan.instance;
     let isFirst = true;
@@ -395,4 +405,14 @@ export class Run {
       return code;
     }
   }
+}
+
+/** The phases of hooks that run before the daemons do. */
+const BEFORE_DAEMONS: ReadonlySet<string> = new Set(
+  "asap pre-jail post-jail in-jail as-root as-user".split(" "),
+);
+
+/** Whether a directory that is not there may come with the hooks, or with what is waited for. */
+function mayHooksMake(directory: string, { instance: { hooks, waits } }: Plan): boolean {
+  return !existsSync(directory) && (waits.length > 0 || hooks.some(({ phase }) => BEFORE_DAEMONS.has(phase)));
 }

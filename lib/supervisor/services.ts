@@ -53,8 +53,8 @@ export type Perform = (command: InstanceCommand) => void;
 export class Services {
   readonly hooks: HookRunner;
   readonly notifier: ParentNotifier;
-  /** Opens the log file that lies in the jail (isLogInside), for a jail that was made again too; null: there is none. */
-  openLogInside: (() => void) | null = null;
+  /** Opens the log file after the hooks of a start: one in a jail, for each that is made, or in their directory. */
+  openLogLate: (() => void) | null = null;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
   #setns: SetnsServer | null = null;

@@ -105,7 +105,7 @@ async function becomeUser({ plan, core, services }: Surroundings, signal: AbortS
   const { hooks } = services;
   await hooks.run("as-root", signal);
   await hooks.run("as-user", signal);
-  services.openLogInside?.();
+  services.openLogLate?.();
   if (plan.instance.chdir !== null) hooks.changeDirectory(plan.instance.chdir);
   if (core.jail === null) process.chdir(hooks.cwd);
 }

@@ -135,6 +135,31 @@ check(
 );
 
 check(
+  "a log file in a directory that a hook makes is opened once the hook has run",
+  [reeve],
+  async (scope) => {
+    for (const phase of ["asap", "as-root"]) {
+      const log = scope.path(`${phase}/made/log`);
+      const supervisor = scope.reeve(scope.config([
+        `exec-${phase} = mkdir -p ${scope.path(`${phase}/made`)}`,
+        `logto = ${log}`,
+        "attach-daemon = sh -c 'echo from the daemon; exec sleep 86331'",
+      ]));
+      await scope.untilFile(`${phase}/made/log`, /^from the daemon$/m);
+      await scope.untilFile(`${phase}/made/log`, /reeve is up/);
+      expect((await supervisor.stop()).code).toBe(0);
+      expect(scope.read(`${phase}/made/log`)).toContain("goodbye");
+    }
+    const refused = scope.reeve(
+      scope.config(["exec-asap = true", `logto = ${scope.path("never/log")}`, "attach-daemon = sleep 86332"]),
+    );
+    const { code, output } = await refused.untilExit();
+    expect(code).toBe(1);
+    expect(output).toContain("no such directory");
+  },
+);
+
+check(
   "what runs with a uid has that user's HOME, USER, LOGNAME and SHELL",
   [reeve, root, user("www-data")],
   async (scope) => {
