@@ -1,14 +1,15 @@
 /**
- * The environment of daemons and hooks, from reeve's own and the configuration. Pure. No variable of reeve's own
- * machinery, and none that speaks to reeve alone, may reach a daemon.
+ * The environment of daemons and hooks, from reeve's own and the configuration. Pure. No variable of reeve's
+ * own machinery, and none that speaks to reeve alone, may reach a daemon.
  */
 import type { Identity } from "../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 
 /**
- * Addressed to the process that the service manager started, which is reeve: a daemon that read them would notify in
- * reeve's name (NOTIFY_SOCKET, WATCHDOG_*), take descriptors that it has not (LISTEN_*), or log past reeve
- * (JOURNAL_STREAM is checked by inode and stays: it is true for the daemon too as long as it shares stderr).
+ * Addressed to the process that the service manager started, which is reeve: a daemon that read them would
+ * notify in reeve's name (NOTIFY_SOCKET, WATCHDOG_*), take descriptors that it has not (LISTEN_*), or log
+ * past reeve (JOURNAL_STREAM is checked by inode and stays: it is true for the daemon too as long as it
+ * shares stderr).
  */
 const FOR_REEVE_ALONE = [
   "NOTIFY_SOCKET",
@@ -51,7 +52,10 @@ export interface Environment {
 /** The variables of reeve's own that a jail gets: how its output is read, and nothing of where it runs. */
 const FOR_JAILS = ["TERM", "LANG"] as const;
 
-/** Inside a jail that begins clean: a PATH that holds in any root, TERM, LANG, and what the configuration says. */
+/**
+ * Inside a jail that begins clean: a PATH that holds in any root, TERM, LANG, and what the configuration
+ * says.
+ */
 export function jailEnvironment({ own, changes }: Pick<EnvironmentRequest, "own" | "changes">): Environment {
   const variables = new Map([["PATH", DEFAULT_PATH]]);
   for (const name of FOR_JAILS) {
@@ -80,8 +84,9 @@ export function changeEnvironment(base: Environment, changes: InstancePlan["envi
 }
 
 /**
- * HOME, USER, LOGNAME and SHELL of whom a child runs as, where a uid says who that is: a program that finds root's would
- * look for its files where it may not read. What the configuration or a hook has said of them stays.
+ * HOME, USER, LOGNAME and SHELL of whom a child runs as, where a uid says who that is: a program that finds
+ * root's would look for its files where it may not read. What the configuration or a hook has said of them
+ * stays.
  */
 export function userEnvironment(base: Environment, identity: Identity | null): Environment {
   const login = identity?.login;

@@ -1,6 +1,7 @@
 /**
- * call, callret, callint and callintret of hook-*: uWSGI calls a function of its own or of the C library. Those whose effect
- * reeve has act as the hook action, or as the option, that does the same; each of the others is named. Pure.
+ * call, callret, callint and callintret of hook-*: uWSGI calls a function of its own or of the C library.
+ * Those whose effect reeve has act as the hook action, or as the option, that does the same; each of the
+ * others is named. Pure.
  */
 import type { RawOption } from "../origin.ts";
 import type { HookAction } from "../plan/hook_plan.ts";

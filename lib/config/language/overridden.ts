@@ -1,6 +1,6 @@
 /**
- * Options of the command line that a file's line takes back: a FILE is read after them, whatever the order of the words, as
- * in uWSGI. Pure; it only says so.
+ * Options of the command line that a file's line takes back: a FILE is read after them, whatever the order of
+ * the words, as in uWSGI. Pure; it only says so.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import { findOption } from "../options/option_table.ts";

@@ -1,4 +1,6 @@
-/** Finds `$(...)`, `@(...)` and `%(...)` in a text. Knows where they begin and end; nothing of what they mean. */
+/**
+ * Finds `$(...)`, `@(...)` and `%(...)` in a text. Knows where they begin and end; nothing of what they mean.
+ */
 
 export type Sigil = "$" | "@" | "%";
 
@@ -9,10 +11,11 @@ interface Open {
 }
 
 /**
- * Replaces each reference, the innermost first, by what `resolve` gives for the text between its parentheses (in which
- * references are replaced already). It leaves as it is what is no reference: one that `resolve` answers with null, an
- * empty one, one without its ")", and, as in uWSGI, whatever holds its own sigil still: `@(user@host)`, `%(a%(b))` where
- * b is not known. Parentheses inside a reference nest. One pass, whatever the text.
+ * Replaces each reference, the innermost first, by what `resolve` gives for the text between its parentheses
+ * (in which references are replaced already). It leaves as it is what is no reference: one that `resolve`
+ * answers with null, an empty one, one without its ")", and, as in uWSGI, whatever holds its own sigil still:
+ * `@(user@host)`, `%(a%(b))` where b is not known. Parentheses inside a reference nest. One pass, whatever
+ * the text.
  */
 export function replaceReferences(
   text: string,
@@ -73,7 +76,10 @@ const STOPS: Readonly<Record<Sigil, RegExp>> = {
   "%": /%\(?|[()]/g,
 };
 
-/** Words that stand between the first `%(` and the last ")": every name that a reference mentions is among them. */
+/**
+ * Words that stand between the first `%(` and the last ")": every name that a reference mentions is among
+ * them.
+ */
 export function mentionedWords(text: string): readonly string[] {
   const from = text.indexOf("%(");
   if (from < 0) return [];

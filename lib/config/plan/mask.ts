@@ -1,6 +1,6 @@
 /**
- * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses. For output only;
- * what is run is never touched. Where it must guess, it hides rather than shows.
+ * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses.
+ * For output only; what is run is never touched. Where it must guess, it hides rather than shows.
  */
 import type { Command } from "./daemon_plan.ts";
 
@@ -56,7 +56,10 @@ const BEFORE_SECRET: Readonly<Record<string, RegExp>> = {
   "legion-auth": /^\s*\S+\s+/,
 };
 
-/** The value of an option as a person may see it. Where its form is not the expected one, all of it may be the secret. */
+/**
+ * The value of an option as a person may see it. Where its form is not the expected one, all of it may be the
+ * secret.
+ */
 export function maskOption(name: string, value: string): string {
   if (name === "legion-etcd") return maskLine(value);
   const secret = secretOf(name, value);

@@ -1,6 +1,6 @@
 /**
- * NAME=VALUE, as env, set and their like take it. Pure. uWSGI takes what stands before the `=` for the name, blanks and all,
- * and a variable "A " is one that nobody finds.
+ * NAME=VALUE, as env, set and their like take it. Pure. uWSGI takes what stands before the `=` for the name,
+ * blanks and all, and a variable "A " is one that nobody finds.
  */
 
 export interface Assignment {
@@ -11,7 +11,10 @@ export interface Assignment {
   readonly warning: string | null;
 }
 
-/** Blanks around the name go; where one stands before the `=`, the one behind it does as well: `A = b` is `A=b`. */
+/**
+ * Blanks around the name go; where one stands before the `=`, the one behind it does as well: `A = b` is
+ * `A=b`.
+ */
 export function parseAssignment(text: string): Assignment {
   const equals = text.indexOf("=");
   const written = equals < 0 ? text : text.slice(0, equals);

@@ -1,6 +1,7 @@
 /**
- * Comments behind values, which INI files of uWSGI do not have: what is written as one is a part of the value. Finds them
- * and adds the sentence to messages; pure, and it never cuts anything off a value by itself.
+ * Comments behind values, which INI files of uWSGI do not have: what is written as one is a part of the
+ * value. Finds them and adds the sentence to messages; pure, and it never cuts anything off a value by
+ * itself.
  */
 import type { Diagnostic } from "../diagnostic.ts";
 import { formatOrigin, type RawOption } from "../origin.ts";
@@ -8,7 +9,9 @@ import { formatOrigin, type RawOption } from "../origin.ts";
 export const NO_COMMENTS = "a value goes to the end of the line, and there are no comments behind one";
 
 const COMMENT = /\s[;#]/;
-/** A value as a message quotes it; one with quotes in it is a command, in which `;` and `#` are the shell's. */
+/**
+ * A value as a message quotes it; one with quotes in it is a command, in which `;` and `#` are the shell's.
+ */
 const QUOTED_WITH_COMMENT = /"[^"\\]*\s[;#][^"\\]*"/;
 /** Where `;` and `#` may be the shell's. */
 const COMMANDS =
@@ -20,7 +23,10 @@ export function beforeComment(value: string): string | null {
   return at < 0 ? null : value.slice(0, at).trimEnd();
 }
 
-/** Every message about a value that has a comment in it says that there are none, whichever option or key it is about. */
+/**
+ * Every message about a value that has a comment in it says that there are none, whichever option or key it
+ * is about.
+ */
 export function explainComments(list: Diagnostic[], options: readonly RawOption[]): void {
   const withComment = new Set(
     options.filter(({ name, value }) => beforeComment(value) !== null && !COMMANDS.test(name))

@@ -12,7 +12,9 @@ export function parseBoolean(value: string): boolean {
   return !/^(false|off|no|0)$/i.test(value);
 }
 
-/** Whether it is plainly one or the other: an option without a value is "true", a number counts as in uWSGI. */
+/**
+ * Whether it is plainly one or the other: an option without a value is "true", a number counts as in uWSGI.
+ */
 export function isBoolean(value: string): boolean {
   return /^(?:true|on|yes|false|off|no|[0-9]*)$/i.test(value);
 }
@@ -23,8 +25,8 @@ export interface Range {
 }
 
 /**
- * A whole number in base 10, by default 0 or more; null after an error. uWSGI: blanks in front are skipped, an empty
- * value is 0, an option without a value is 1.
+ * A whole number in base 10, by default 0 or more; null after an error. uWSGI: blanks in front are skipped,
+ * an empty value is 0, an option without a value is 1.
  */
 export function parseInteger(option: RawOption, diagnostics: Diagnostics, range: Range = {}): number | null {
   const { least = 0, most = 0x7fffffff } = range;
@@ -63,8 +65,8 @@ export function parseMode(option: RawOption, diagnostics: Diagnostics): number |
 }
 
 /**
- * What `read` makes of the value; where it is too long for that, of what stands before a comment in it, and else of the
- * number at its beginning, with a warning. null, and no word, where there is none.
+ * What `read` makes of the value; where it is too long for that, of what stands before a comment in it, and
+ * else of the number at its beginning, with a warning. null, and no word, where there is none.
  */
 export function readNumber(
   option: RawOption,
