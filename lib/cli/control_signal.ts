@@ -6,7 +6,8 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import process from "node:process";
 import { closePidfd, openPidfd, signalPidfd } from "../sys/process/pidfd.ts";
 import { readStat } from "../sys/process/process_table.ts";
-import { codeOf, describeProblem } from "../config/problem.ts";
+import { describeProblem } from "../config/problem.ts";
+import { errorCode } from "../sys/errno.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { commandName, isReeve } from "../process/running_reeve.ts";
 import { EXIT } from "./shared/exit_code.ts";
@@ -41,7 +42,7 @@ function readPid(path: string): number {
       constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | constants.O_NOFOLLOW,
     );
   } catch (error) {
-    const isLink = codeOf(error) === "ELOOP";
+    const isLink = errorCode(error) === "ELOOP";
     throw new Error(
       `pidfile "${path}": ${isLink ? "it is a symbolic link, name the file itself" : describeProblem(error)}`,
     );

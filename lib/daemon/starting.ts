@@ -20,7 +20,7 @@ const launchEnded: Handler<"childExited"> = (machine, event) => {
   status.child = null;
   status.lastExit = event.cause;
   const good = event.failure === null && event.cause.kind === "exited" && event.cause.code === 0;
-  status.launch = good ? "ended" : "failed";
+  status.launch = good ? "ended" : event.failure === null ? "failed" : "unstarted";
   status.found = event.failure ??
     (good ? status.found : DAEMON_MESSAGES.ended(machine.settings.command, event.cause));
   machine.effect({ do: "readPidfile" });
@@ -39,12 +39,10 @@ const pidfileAtStart: Handler<"pidfileValid"> = (machine, event) => {
 const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
   const { status, settings } = machine;
   if (status.launch === "none") return launch(machine, event);
-  if (status.launch === "failed") {
-    const why = `${status.found ?? "it failed"}; ${event.found}`;
-    // A set-up that failed has said already what cannot be started.
-    const isSaid = why.startsWith(DAEMON_MESSAGES.cannotStart(settings.command, ""));
-    return machine.fail(isSaid ? why : DAEMON_MESSAGES.cannotStart(settings.command, why));
-  }
+  const why = `${status.found ?? "it failed"}; ${event.found}`;
+  // A set-up that failed has said already what cannot be started.
+  if (status.launch === "unstarted") return machine.fail(why);
+  if (status.launch === "failed") return machine.fail(DAEMON_MESSAGES.cannotStart(settings.command, why));
   status.found = event.found;
   if (status.overdue) neverValid(machine);
 };

@@ -96,8 +96,11 @@ export interface DaemonStatus {
   stopReason: StopReason | null;
   /** The child that reeve started, while it lives. */
   child: ProcessId | null;
-  /** How the last start stands, for a smart daemon that has no valid pidfile yet. */
-  launch: "none" | "alive" | "ended" | "failed";
+  /**
+   * How the last start stands, for a smart daemon that has no valid pidfile yet. unstarted: its set-up failed, and `found`
+   * says all of it.
+   */
+  launch: "none" | "alive" | "ended" | "failed" | "unstarted";
   /** The daemon itself. */
   main: ProcessId | null;
   /** The session leader that ended while its session is being emptied. */

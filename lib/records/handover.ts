@@ -53,7 +53,7 @@ const status: Shape<SavedStatus> = object<SavedStatus>({
   desired: oneOf(["up", "down"]),
   stopReason: nullable(oneOf(["start", "stop", "reload", "touch", "restart", "control"])),
   child: nullable(processId),
-  launch: oneOf(["none", "alive", "ended", "failed"]),
+  launch: oneOf(["none", "alive", "ended", "failed", "unstarted"]),
   main: nullable(processId),
   leader: nullable(processId),
   ended: nullable(object<{ failed: boolean; upMs: number }>({ failed: bool, upMs: number })),

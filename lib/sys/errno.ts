@@ -146,6 +146,13 @@ export function errnoText(errno: number): string {
   return ERRORS[errno]?.[1] ?? `error ${errno}`;
 }
 
+const TEXTS = new Map(Object.values(ERRORS));
+
+/** The same by name: of "ENOENT"; null for what is no errno's name. */
+export function textOfErrno(name: string): string | null {
+  return TEXTS.get(name) ?? null;
+}
+
 /** The action during which a call failed, for the message. */
 export interface CallContext {
   /** Verb and object: "read the process table". Default: "call NAME". */

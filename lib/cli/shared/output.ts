@@ -5,7 +5,8 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Severity } from "../../config/diagnostic.ts";
-import { codeOf, describeProblem } from "../../config/problem.ts";
+import { describeProblem } from "../../config/problem.ts";
+import { errorCode } from "../../sys/errno.ts";
 
 export type Colour = "red" | "yellow" | "cyan" | "bold" | "dim";
 
@@ -52,7 +53,7 @@ export class Output {
       try {
         rest = rest.subarray(this.#target.write(rest));
       } catch (error) {
-        const code = codeOf(error);
+        const code = errorCode(error);
         // A pipe that somebody else made non-blocking is full: its reader needs a moment.
         if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
         else if (code !== "EINTR") {

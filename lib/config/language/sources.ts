@@ -5,7 +5,8 @@
 import { BAD_BYTE, decodeText } from "./format/decode.ts";
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
-import { codeOf, describeProblem, quote } from "../problem.ts";
+import { describeProblem, quote } from "../problem.ts";
+import { errorCode } from "../../sys/errno.ts";
 import { splitScheme } from "./format/source_name.ts";
 import type { ConfigWorld } from "../system/world.ts";
 
@@ -69,7 +70,7 @@ export class Sources {
       const bytes = this.#bytes(path, origin);
       return bytes === null ? null : decodeText(bytes);
     } catch (problem) {
-      const relative = codeOf(problem) === "ENOENT" && !path.startsWith("/") && splitScheme(path) === null;
+      const relative = errorCode(problem) === "ENOENT" && !path.startsWith("/") && splitScheme(path) === null;
       const remedy = relative ? ` (relative to ${quote(this.#world.cwd)})` : "";
       this.#diagnostics.error(`cannot read ${quote(path)}: ${describeProblem(problem)}${remedy}`, origin);
     }

@@ -2,11 +2,6 @@
 import { errnoText } from "../../sys/errno.ts";
 import { errorText } from "../../sys/error_text.ts";
 
-export function codeOf(error: unknown): string {
-  const { code } = error as { readonly code?: unknown };
-  return typeof code === "string" ? code : "";
-}
-
 export function networkErrorText(error: unknown): string {
   const { errno } = error as { readonly errno?: unknown };
   return typeof errno === "number" ? errnoText(Math.abs(errno)) : errorText(error);

@@ -5,7 +5,8 @@
 import type { LegionAddress, UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import { addressText, isMulticast } from "../../config/system/addresses.ts";
 import { findInterface } from "./multicast_interface.ts";
-import { codeOf, networkErrorText } from "./network_error.ts";
+import { errorCode } from "../../sys/errno.ts";
+import { networkErrorText } from "./network_error.ts";
 import { SendTroubles } from "./send_troubles.ts";
 import type { Heard, Transport, TransportLog } from "./transport.ts";
 
@@ -142,7 +143,7 @@ export class UdpTransport implements Transport {
       else socket.addMembership(address, found);
       return null;
     } catch (error) {
-      if (codeOf(error) === "EADDRINUSE") return null;
+      if (errorCode(error) === "EADDRINUSE") return null;
       const remedy = wanted === null
         ? `; add a route to it ("ip route add ${address} dev INTERFACE"), or name the interface with legion-mcast-if`
         : "";
@@ -171,7 +172,7 @@ function sendPacket(socket: Socket, packet: Uint8Array, to: IpAddress): unknown 
 
 function bindProblem(error: unknown): string {
   const text = networkErrorText(error);
-  switch (codeOf(error)) {
+  switch (errorCode(error)) {
     case "EADDRINUSE":
       return `${text} by another program`;
     case "EADDRNOTAVAIL":
