@@ -38,7 +38,14 @@ export function buildPlan(
   const jail = planJail(reader, system);
   const users = new RootedUsers(system, jail?.root?.path ?? null);
   const legions = planLegions(reader, system);
-  const instance = planInstance(reader, asked, jail, legions.plans, users.of(null), system);
+  const instance = planInstance({
+    reader,
+    asked,
+    jail,
+    legions: legions.plans,
+    users: users.of(null),
+    system,
+  });
   const defaults = {
     identity: instance.identity,
     initGroups: !reader.flag("no-initgroups"),

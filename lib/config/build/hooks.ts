@@ -4,6 +4,7 @@
  */
 import { HIDDEN, maskHook, maskLine } from "../plan/mask.ts";
 import type { RawOption } from "../origin.ts";
+import type { Field } from "../values/field.ts";
 import type { Hook, HookPhase } from "../plan/hook_plan.ts";
 import type { TouchExec } from "../plan/instance_plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./hook_actions.ts";
@@ -26,6 +27,13 @@ const PHASES: readonly HookPhase[] = [
   "as-user-atexit",
 ];
 
+/** What a phase has besides its hooks, in this order. */
+const LISTS: readonly (readonly [kind: string, parse: (text: string) => ParsedAction])[] = [
+  ["mount", parseMount],
+  ["umount", parseUmount],
+  ["exec", parseCommand],
+];
+
 /** The phases of a jail are left out without one; with `jailed` post-jail is not. In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
 export function planHooks(reader: OptionReader, hasJail: boolean): readonly Hook[] {
   const hooks: Hook[] = [];
@@ -36,10 +44,13 @@ export function planHooks(reader: OptionReader, hasJail: boolean): readonly Hook
       warnOfPhase(phase, reader);
       continue;
     }
-    for (const option of reader.all(`hook-${phase}`)) addHook(hooks, phase, option, reader);
-    for (const option of reader.all(`mount-${phase}`)) addParsed(hooks, phase, option, parseMount, reader);
-    for (const option of reader.all(`umount-${phase}`)) addParsed(hooks, phase, option, parseUmount, reader);
-    for (const option of reader.all(`exec-${phase}`)) addParsed(hooks, phase, option, parseCommand, reader);
+    for (const option of reader.all(`hook-${phase}`)) addHook(hooks, phase, option);
+    for (const [kind, parse] of LISTS) {
+      for (const option of reader.all(`${kind}-${phase}`)) {
+        if (!reader.needText(option)) continue;
+        add(hooks, option, { phase, parsed: parse(option.value), shown: maskLine(option.value) });
+      }
+    }
   }
   return hooks;
 }
@@ -89,42 +100,26 @@ function commandOfHook(text: string, option: RawOption, reader: OptionReader): s
   return null;
 }
 
-function addHook(hooks: Hook[], phase: HookPhase, option: RawOption, reader: OptionReader): void {
+function addHook(hooks: Hook[], phase: HookPhase, option: Field): void {
   const isHidden = option.value.startsWith("!");
   const text = isHidden ? option.value.slice(1) : option.value;
   const parsed = parseHookAction(text);
-  add(hooks, phase, parsed, isHidden ? HIDDEN : maskHook(text), option, reader);
+  add(hooks, option, { phase, parsed, shown: isHidden ? HIDDEN : maskHook(text) });
 }
 
-function addParsed(
-  hooks: Hook[],
-  phase: HookPhase,
-  option: RawOption,
-  parse: (text: string) => ParsedAction,
-  reader: OptionReader,
-): void {
-  if (reader.needText(option)) add(hooks, phase, parse(option.value), maskLine(option.value), option, reader);
+interface Found {
+  readonly phase: HookPhase;
+  readonly parsed: ParsedAction;
+  readonly shown: string;
 }
 
-function add(
-  hooks: Hook[],
-  phase: HookPhase,
-  parsed: ParsedAction,
-  shown: string,
-  option: RawOption,
-  reader: OptionReader,
-): void {
+function add(hooks: Hook[], option: Field, { phase, parsed, shown }: Found): void {
   if (parsed.kind === "wrong") {
-    reader.diagnostics.error(`cannot use ${option.name}: ${parsed.problem}`, option.origin);
+    option.error(`cannot use ${option.name}: ${parsed.problem}`);
   } else if (parsed.kind === "skipped") {
-    reader.diagnostics.note(
-      `${option.name} ${quote(shown)} is skipped: ${parsed.why}`,
-      option.origin,
-    );
+    option.diagnostics.note(`${option.name} ${quote(shown)} is skipped: ${parsed.why}`, option.origin);
   } else {
-    if (parsed.warning !== undefined) {
-      reader.diagnostics.warning(`${option.name}: ${parsed.warning}`, option.origin);
-    }
+    if (parsed.warning !== undefined) option.warning(`${option.name}: ${parsed.warning}`);
     hooks.push({ phase, action: parsed.action, shown, origin: option.origin });
   }
 }

@@ -38,15 +38,18 @@ const SCALARS: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
-/** `asked`: the first FILE as it was named, which names the instance where instance-name does not. */
-export function planInstance(
-  reader: OptionReader,
-  asked: string,
-  jail: JailPlan | null,
-  legions: readonly LegionPlan[],
-  users: UserDatabase,
-  system: PlanSystem,
-): InstancePlan {
+export interface InstanceParts {
+  readonly reader: OptionReader;
+  /** The first FILE as it was named, which names the instance where instance-name does not. */
+  readonly asked: string;
+  readonly jail: JailPlan | null;
+  readonly legions: readonly LegionPlan[];
+  readonly users: UserDatabase;
+  readonly system: PlanSystem;
+}
+
+export function planInstance(parts: InstanceParts): InstancePlan {
+  const { reader, asked, jail, legions, users, system } = parts;
   const caps = planCapabilities(reader);
   return {
     ...planNames(reader, asked, system.cwd),

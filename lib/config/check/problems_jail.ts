@@ -8,57 +8,47 @@ import type { Origin } from "../origin.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PlanSystem } from "../system/system.ts";
 
+/** `missing`: how bad it is that a path is not there. */
+interface Look {
+  readonly system: PlanSystem;
+  readonly missing: Severity;
+  readonly diagnostics: Diagnostics;
+}
+
 export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Diagnostics): void {
   const { jail, hooks } = plan.instance;
   // Only what runs before the jail is made can bring what it is made of.
   const missing = hooks.some(({ phase }) => phase === "asap" || phase === "pre-jail") ? "warning" : "error";
+  const look: Look = { system, missing, diagnostics };
   if (jail !== null) {
-    if (mayNot(jail.option, jail.origin, system, diagnostics)) return;
-    if (jail.root !== null) {
-      checkRoot(jail.root, `root of ${jail.option}`, jail.origin, system, missing, diagnostics);
-    }
-    checkSources(jail.keep, system, missing, diagnostics);
+    if (mayNot(`make ${jail.option}`, jail.origin, look)) return;
+    if (jail.root !== null) checkRoot(jail.root, `root of ${jail.option}`, jail.origin, look);
+    checkSources(jail.keep, look);
   }
-  for (const daemon of plan.daemons) {
-    const isBound = daemon.capsBound !== null;
-    if (isBound && mayNot(`caps of "${daemon.name}"`, daemon.origin, system, diagnostics, "limit")) return;
-    if (daemon.namespaces === null) continue;
-    if (mayNot(`namespaces of "${daemon.name}"`, daemon.origin, system, diagnostics)) return;
-    if (jail?.root?.how === "chroot" && daemon.namespaces.root !== null) {
-      const roots = `"${daemon.namespaces.root.path}" within chroot="${jail.root.path}"`;
-      const text = `cannot give "${daemon.name}" the root ${roots}: use namespace instead of chroot`;
-      diagnostics.error(text, daemon.origin);
+  for (const { name, origin, capsBound, namespaces } of plan.daemons) {
+    if (capsBound !== null && mayNot(`limit caps of "${name}"`, origin, look)) return;
+    if (namespaces === null) continue;
+    if (mayNot(`make namespaces of "${name}"`, origin, look)) return;
+    const { root, keep } = namespaces;
+    if (jail?.root?.how === "chroot" && root !== null) {
+      const roots = `"${root.path}" within chroot="${jail.root.path}"`;
+      diagnostics.error(`cannot give "${name}" the root ${roots}: use namespace instead of chroot`, origin);
     }
     // Its paths are those of the jail, where this look does not reach.
     if (jail?.root != null) continue;
-    const { root, keep } = daemon.namespaces;
-    if (root !== null) {
-      checkRoot(root, `root of "${daemon.name}"`, daemon.origin, system, missing, diagnostics);
-    }
-    checkSources(keep, system, missing, diagnostics);
+    if (root !== null) checkRoot(root, `root of "${name}"`, origin, look);
+    checkSources(keep, look);
   }
 }
 
-function mayNot(
-  what: string,
-  origin: Origin,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-  verb = "make",
-): boolean {
+function mayNot(what: string, origin: Origin, { system, diagnostics }: Look): boolean {
   if (system.uid === 0) return false;
-  diagnostics.error(`cannot ${verb} ${what}: reeve is not root, it runs as uid ${system.uid}`, origin);
+  diagnostics.error(`cannot ${what}: reeve is not root, it runs as uid ${system.uid}`, origin);
   return true;
 }
 
-function checkRoot(
-  root: RootPlan,
-  what: string,
-  origin: Origin,
-  system: PlanSystem,
-  missing: Severity,
-  diagnostics: Diagnostics,
-): void {
+function checkRoot(root: RootPlan, what: string, origin: Origin, look: Look): void {
+  const { system, missing, diagnostics } = look;
   const status = system.stat(root.path);
   if (status === null) {
     diagnostics[missing](`cannot use "${root.path}" as the ${what}: no such directory`, origin);
@@ -67,12 +57,7 @@ function checkRoot(
   }
 }
 
-function checkSources(
-  keep: readonly KeepMount[],
-  system: PlanSystem,
-  missing: Severity,
-  diagnostics: Diagnostics,
-): void {
+function checkSources(keep: readonly KeepMount[], { system, missing, diagnostics }: Look): void {
   for (const { source, origin } of keep) {
     if (system.stat(source) !== null) continue;
     diagnostics[missing](`cannot keep "${source}": no such file or directory on the host`, origin);

@@ -50,7 +50,7 @@ export function resolveIdentity(
   const name = userNameOf(uidText, users) ?? user?.name ?? null;
   const gid = givenGid ?? primaryGroup(uidText, users) ?? base?.gid ?? system.gid;
   if (system.uid !== 0) {
-    refuseOthers(request, uid, givenGid, added, system, diagnostics);
+    refuseOthers(request, { uid, gid: givenGid, added }, system, diagnostics);
     return null;
   }
   if (
@@ -130,12 +130,16 @@ function primaryGroup(written: Written | null, users: UserDatabase): number | nu
   return (id === null ? users.userByName(text) : users.userById(id))?.gid ?? null;
 }
 
+interface Resolved {
+  readonly uid: number;
+  readonly gid: number | null;
+  readonly added: readonly (number | null)[];
+}
+
 /** Not root: only what reeve is already may be asked for. */
 function refuseOthers(
   request: IdentityRequest,
-  uid: number,
-  gid: number | null,
-  added: readonly (number | null)[],
+  { uid, gid, added }: Resolved,
   system: PlanSystem,
   diagnostics: Diagnostics,
 ): void {

@@ -29,13 +29,12 @@ export interface Range {
  * an empty value is 0, an option without a value is 1.
  */
 export function parseInteger(option: RawOption, diagnostics: Diagnostics, range: Range = {}): number | null {
-  const { least = 0, most = 0x7fffffff } = range;
   const text = option.value.trim();
-  if (text === "true") return within(1, option, diagnostics, least, most);
-  if (text === "") return within(0, option, diagnostics, least, most);
+  if (text === "true") return within(1, option, diagnostics, range);
+  if (text === "") return within(0, option, diagnostics, range);
   const value = readNumber(option, /^[+-]?[0-9]+/, wholeNumber, diagnostics);
   if (value === null) return refuse(option, "a whole number", diagnostics);
-  return within(value, option, diagnostics, least, most);
+  return within(value, option, diagnostics, range);
 }
 
 const SECONDS: Readonly<Record<string, number>> = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
@@ -46,7 +45,7 @@ export function parseDuration(option: RawOption, diagnostics: Diagnostics): numb
   if (seconds === null) {
     return refuse(option, 'a time in seconds, or with a unit ("500ms", "10m")', diagnostics);
   }
-  return within(seconds, option, diagnostics, 0, 0x7fffffff);
+  return within(seconds, option, diagnostics, {});
 }
 
 const BYTES: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
@@ -55,7 +54,7 @@ const BYTES: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, 
 export function parseSize(option: RawOption, diagnostics: Diagnostics): number | null {
   const bytes = readNumber(option, /^[0-9]+(?![0-9.])/, bytesOf, diagnostics);
   if (bytes === null) return refuse(option, 'a number of bytes, or with a unit ("10M")', diagnostics);
-  return within(bytes, option, diagnostics, 0, Number.MAX_SAFE_INTEGER);
+  return within(bytes, option, diagnostics, { most: Number.MAX_SAFE_INTEGER });
 }
 
 /** A mode or umask in octal, at most 7777; null after an error. */
@@ -114,8 +113,7 @@ function within(
   value: number,
   option: RawOption,
   diagnostics: Diagnostics,
-  least: number,
-  most: number,
+  { least = 0, most = 0x7fffffff }: Range,
 ): number | null {
   if (value >= least && value <= most) return value;
   diagnostics.error(

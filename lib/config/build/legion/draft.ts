@@ -2,6 +2,7 @@
 import type { EtcdTransportPlan, LegionHook, UdpTransportPlan } from "../../plan/legion_plan.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { Origin, RawOption } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import { nearestName } from "../../nearest.ts";
 
 /** A UDP transport whose later lines are still to come. */
@@ -28,23 +29,20 @@ export function splitName(text: string): readonly [name: string, rest: string] |
 }
 
 /** 0 and more; null, and an error that does not show the line, for anything else. */
-export function parseValor(text: string, option: RawOption, diagnostics: Diagnostics): number | null {
-  const valor = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+export function parseValor(field: Field): number | null {
+  const valor = /^\d{1,16}$/.test(field.value) ? Number(field.value) : NaN;
   if (valor <= Number.MAX_SAFE_INTEGER) return valor;
-  diagnostics.error(
-    `cannot use ${option.name}: the valor must be a number from 0 (an arbiter, which is never lord) upwards`,
-    option.origin,
+  return field.error(
+    `cannot use ${field.name}: the valor must be a number from 0 (an arbiter, which is never lord) upwards`,
   );
-  return null;
 }
 
 /** A name that log lines, variables and keys of etcd can carry. */
-export function checkLegionName(name: string, option: RawOption, diagnostics: Diagnostics): boolean {
+export function checkLegionName(name: string, option: Field): boolean {
   const isGood = /^[^\s\0-\x1f\x7f\/]{1,255}$/.test(name);
   if (!isGood) {
-    diagnostics.error(
+    option.error(
       `cannot use ${option.name}: the name of a legion has 1 to 255 characters, no blank and no slash`,
-      option.origin,
     );
   }
   return isGood;

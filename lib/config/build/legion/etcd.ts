@@ -2,9 +2,8 @@
  * `legion-etcd = NAME URL[,URL...] VALOR [ttl=10] [prefix=/reeve] [user=U:PASSWORD-FILE] [ca=F cert=F key=F]`. Pure. Passwords
  * stand in a file, never in the configuration, and no message shows what was written in their place.
  */
-import type { Diagnostics } from "../../diagnostic.ts";
 import type { EtcdTransportPlan } from "../../plan/legion_plan.ts";
-import type { RawOption } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import { type LegionDraft, parseValor } from "./draft.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
@@ -20,35 +19,25 @@ const KEYS = ["ttl", "prefix", "user", "ca", "cert", "key"] as const;
 type Key = typeof KEYS[number];
 
 /** What follows the name; null after an error. */
-export function parseEtcdLegion(
-  name: string,
-  rest: string,
-  option: RawOption,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-): LegionDraft | null {
+export function parseEtcdLegion(name: string, option: Field, system: PlanSystem): LegionDraft | null {
   const { origin } = option;
-  const [urlPart = "", valorPart, ...words] = rest.split(/\s+/);
+  const [urlPart = "", valorPart, ...words] = option.value.split(/\s+/);
   if (valorPart === undefined) {
-    diagnostics.error('cannot use legion-etcd: it takes "NAME URL[,URL...] VALOR [KEY=VALUE ...]"', origin);
-    return null;
+    return option.error('cannot use legion-etcd: it takes "NAME URL[,URL...] VALOR [KEY=VALUE ...]"');
   }
-  const urls = parseUrls(urlPart, option, diagnostics);
-  const valor = parseValor(valorPart, option, diagnostics);
-  const keys = parseKeys(words, option, diagnostics);
+  const urls = parseUrls(option.with({ value: urlPart }));
+  const valor = parseValor(option.with({ value: valorPart }));
+  const keys = parseKeys(words, option);
   if (urls === null || valor === null || keys === null) return null;
-  const transport = parseTransport(urls, keys, option, system, diagnostics);
+  const transport = parseTransport(urls, keys, option, system);
   return { name, valor, origin, transport, quorum: 0, quorumOrigin: null, scroll: null, hooks: [] };
 }
 
-function parseUrls(text: string, option: RawOption, diagnostics: Diagnostics): readonly string[] | null {
+function parseUrls(field: Field): readonly string[] | null {
   const urls: string[] = [];
-  for (const word of text.split(",")) {
+  for (const word of field.value.split(",")) {
     const problem = problemOfUrl(word);
-    if (problem !== null) {
-      diagnostics.error(`cannot use legion-etcd: ${problem}`, option.origin);
-      return null;
-    }
+    if (problem !== null) return field.error(`cannot use legion-etcd: ${problem}`);
     const { origin, pathname } = new URL(word);
     urls.push(`${origin}${pathname.replace(/\/+$/, "")}`);
   }
@@ -70,11 +59,7 @@ function problemOfUrl(word: string): string | null {
   return null;
 }
 
-function parseKeys(
-  words: readonly string[],
-  option: RawOption,
-  diagnostics: Diagnostics,
-): ReadonlyMap<Key, string> | null {
+function parseKeys(words: readonly string[], option: Field): ReadonlyMap<Key, string> | null {
   const values = new Map<Key, string>();
   let isGood = true;
   for (const word of words) {
@@ -85,11 +70,11 @@ function parseKeys(
       const near = nearestName(written, KEYS);
       const what = written === "" ? "a word behind the valor has no key" : `unknown key ${quote(written)}`;
       const hint = near === null ? `there are ${KEYS.join(", ")}` : `did you mean "${near}"?`;
-      diagnostics.error(`cannot use legion-etcd: ${what}: ${hint}`, option.origin);
+      option.error(`cannot use legion-etcd: ${what}: ${hint}`);
       isGood = false;
     } else if (equals === word.length - 1 || values.has(key)) {
       const problem = values.has(key) ? "is given more than once" : "has no value";
-      diagnostics.error(`cannot use legion-etcd: the key "${key}" ${problem}`, option.origin);
+      option.error(`cannot use legion-etcd: the key "${key}" ${problem}`);
       isGood = false;
     } else values.set(key, word.slice(equals + 1));
   }
@@ -99,13 +84,10 @@ function parseKeys(
 function parseTransport(
   urls: readonly string[],
   keys: ReadonlyMap<Key, string>,
-  option: RawOption,
+  option: Field,
   system: PlanSystem,
-  diagnostics: Diagnostics,
 ): EtcdTransportPlan {
-  const refuse = (problem: string): void => {
-    diagnostics.error(`cannot use legion-etcd: ${problem}`, option.origin);
-  };
+  const refuse = (problem: string): null => option.error(`cannot use legion-etcd: ${problem}`);
   const file = (key: Key): string | null => {
     const path = keys.get(key);
     return path === undefined ? null : join(system.cwd, path);

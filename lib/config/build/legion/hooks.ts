@@ -2,7 +2,7 @@
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { LegionAction, LegionEvent, LegionHook, LegionPlan } from "../../plan/legion_plan.ts";
 import { maskHook } from "../../plan/mask.ts";
-import type { RawOption } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import type { DaemonPlan } from "../../plan/daemon_plan.ts";
 import { nearestName } from "../../nearest.ts";
 import { quote } from "../../problem.ts";
@@ -20,18 +20,12 @@ export const LEGION_EVENTS: readonly LegionEvent[] = [
 const ACTIONS = ["cmd", "exec", "log", "signal", "alarm"];
 
 /** `text`: what follows the legion's name. null after an error. */
-export function parseLegionHook(
-  event: LegionEvent,
-  text: string,
-  option: RawOption,
-  diagnostics: Diagnostics,
-): LegionHook | null {
-  const parsed = parseAction(text);
-  if (typeof parsed !== "string") {
-    return { event, action: parsed, shown: maskHook(text), origin: option.origin };
-  }
-  diagnostics.error(`cannot use ${option.name}: ${parsed}`, option.origin);
-  return null;
+export function parseLegionHook(event: LegionEvent, field: Field): LegionHook | null {
+  const { name, value, origin } = field;
+  const parsed = parseAction(value);
+  return typeof parsed === "string"
+    ? field.error(`cannot use ${name}: ${parsed}`)
+    : { event, action: parsed, shown: maskHook(value), origin };
 }
 
 /** The action, or what is wrong with it. */

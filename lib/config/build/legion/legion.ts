@@ -2,8 +2,8 @@
  * Every legion-* option, as one LegionPlan for each legion. Pure but for /etc/hosts. Lines are read in the order of the
  * configuration, for a legion stands above what names it. A message never shows a line that may hold a secret.
  */
-import type { EtcdTransportPlan, LegionEvent, LegionPlan } from "../../plan/legion_plan.ts";
-import type { RawOption } from "../../origin.ts";
+import type { LegionEvent, LegionPlan } from "../../plan/legion_plan.ts";
+import type { Field } from "../../values/field.ts";
 import { checkLegionName, type LegionDraft, LegionNames, splitName, type UdpDraft } from "./draft.ts";
 import { parseEtcdLegion } from "./etcd.ts";
 import { LEGION_EVENTS, parseLegionHook } from "./hooks.ts";
@@ -41,7 +41,7 @@ export interface Legions {
 export function planLegions(reader: OptionReader, system: PlanSystem): Legions {
   const names = new LegionNames(reader.all(...DEFINITIONS), reader.diagnostics);
   if (!reader.hasAny(["legion"])) return { plans: [], names };
-  const lines = new LegionLines(reader, system, names);
+  const lines = new LegionLines(system, names);
   for (const option of reader.all(...Object.keys(REST))) lines.read(option);
   checkUdpLegions(lines.drafts, reader.diagnostics);
   const common = planCommon(reader, lines.drafts.some(({ transport }) => transport.kind === "udp"));
@@ -60,80 +60,69 @@ export function planLegions(reader: OptionReader, system: PlanSystem): Legions {
 
 class LegionLines {
   readonly drafts: LegionDraft[] = [];
-  readonly #reader: OptionReader;
   readonly #system: PlanSystem;
   readonly #names: LegionNames;
 
-  constructor(reader: OptionReader, system: PlanSystem, names: LegionNames) {
-    this.#reader = reader;
+  constructor(system: PlanSystem, names: LegionNames) {
     this.#system = system;
     this.#names = names;
   }
 
-  read(option: RawOption): void {
-    const { diagnostics } = this.#reader;
+  read(option: Field): void {
     const parts = splitName(option.value);
     if (parts === null) {
-      diagnostics.error(`cannot use ${option.name}: it takes "NAME ${REST[option.name]}"`, option.origin);
+      option.error(`cannot use ${option.name}: it takes "NAME ${REST[option.name]}"`);
       return;
     }
-    const [name, rest] = parts;
-    if (DEFINITIONS.includes(option.name)) this.#define(name, rest, option);
+    const [name, value] = parts;
+    const rest = option.with({ value });
+    if (DEFINITIONS.includes(option.name)) this.#define(name, rest);
     else if (this.#names.require(name, option.name, option.origin, true)) {
       // Without one its own line was wrong, and that is told.
       const draft = this.drafts.find((known) => known.name === name);
-      if (draft !== undefined) this.#add(draft, rest, option);
+      if (draft !== undefined) this.#add(draft, rest);
     }
   }
 
-  #define(name: string, rest: string, option: RawOption): void {
-    const { diagnostics } = this.#reader;
-    if (!checkLegionName(name, option, diagnostics) || !this.#names.define(name, option)) return;
-    const parse = option.name === "legion-etcd" ? parseEtcdLegion : parseUdpLegion;
-    const draft = parse(name, rest, option, this.#system, diagnostics);
+  /** `rest`: the line without its name. */
+  #define(name: string, rest: Field): void {
+    if (!checkLegionName(name, rest) || !this.#names.define(name, rest)) return;
+    const parse = rest.name === "legion-etcd" ? parseEtcdLegion : parseUdpLegion;
+    const draft = parse(name, rest, this.#system);
     if (draft !== null) this.drafts.push(draft);
   }
 
-  #add(draft: LegionDraft, rest: string, option: RawOption): void {
-    const { diagnostics } = this.#reader;
-    const event = LEGION_EVENTS.find((known: LegionEvent) => option.name === `legion-${known}`);
+  #add(draft: LegionDraft, rest: Field): void {
+    const event = LEGION_EVENTS.find((known: LegionEvent) => rest.name === `legion-${known}`);
     if (event !== undefined) {
-      const hook = parseLegionHook(event, rest, option, diagnostics);
+      const hook = parseLegionHook(event, rest);
       if (hook !== null) draft.hooks.push(hook);
       return;
     }
-    if (option.name === "legion-scroll") {
-      draft.scroll = rest;
+    if (rest.name === "legion-scroll") {
+      draft.scroll = rest.value;
       return;
     }
     const { transport } = draft;
-    if (transport.kind === "etcd") this.#refuse(draft, transport, option);
-    else this.#addToUdp(draft, transport, rest, option);
-  }
-
-  #addToUdp(draft: LegionDraft, transport: UdpDraft, rest: string, option: RawOption): void {
-    const { diagnostics } = this.#reader;
-    switch (option.name) {
-      case "legion-node":
-        return addNode(transport, rest, option, this.#system, diagnostics);
-      case "legion-mcast-if":
-        return setMulticastInterface(transport, rest, option, diagnostics);
-      case "legion-auth":
-        transport.authSecret = rest;
-        return;
-      case "legion-quorum": {
-        const { name, origin } = option;
-        draft.quorum = parseInteger({ name, value: rest, origin }, diagnostics) ?? 0;
-        draft.quorumOrigin = origin;
-      }
-    }
-  }
-
-  #refuse(draft: LegionDraft, _transport: EtcdTransportPlan, option: RawOption): void {
-    this.#reader.diagnostics.error(
-      `cannot use ${option.name} with legion "${draft.name}": etcd decides who is its lord, so leave it out`,
-      option.origin,
+    if (transport.kind === "udp") return this.#addToUdp(draft, transport, rest);
+    rest.error(
+      `cannot use ${rest.name} with legion "${draft.name}": etcd decides who is its lord, so leave it out`,
     );
+  }
+
+  #addToUdp(draft: LegionDraft, transport: UdpDraft, rest: Field): void {
+    switch (rest.name) {
+      case "legion-node":
+        return addNode(transport, rest, this.#system);
+      case "legion-mcast-if":
+        return setMulticastInterface(transport, rest);
+      case "legion-auth":
+        transport.authSecret = rest.value;
+        return;
+      case "legion-quorum":
+        draft.quorum = parseInteger(rest, rest.diagnostics) ?? 0;
+        draft.quorumOrigin = rest.origin;
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { LegionAddress } from "../../plan/legion_plan.ts";
-import type { RawOption } from "../../origin.ts";
+import type { Field } from "../../values/field.ts";
 import {
   addressText,
   canonicalIpv6,
@@ -19,23 +19,14 @@ import type { PlanSystem } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 
 /** `NAME ADDRESS VALOR CIPHER:SECRET[ IV]`: what follows the name. null after an error. */
-export function parseUdpLegion(
-  name: string,
-  rest: string,
-  option: RawOption,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-): LegionDraft | null {
-  const refuse = (problem: string): null => {
-    diagnostics.error(`cannot use ${option.name}: ${problem}`, option.origin);
-    return null;
-  };
-  const parts = /^(\S+)\s+(\S+)\s+(\S.*)$/s.exec(rest);
+export function parseUdpLegion(name: string, option: Field, system: PlanSystem): LegionDraft | null {
+  const refuse = (problem: string): null => option.error(`cannot use ${option.name}: ${problem}`);
+  const parts = /^(\S+)\s+(\S+)\s+(\S.*)$/s.exec(option.value);
   if (parts === null) return refuse('it takes "NAME ADDRESS VALOR CIPHER:SECRET [IV]"');
   const [, addressPart = "", valorPart = "", cipherPart = ""] = parts;
   const parsed = parseAddress(addressPart, system);
   if ("problem" in parsed) return refuse(`bad address${shownAddress(addressPart)}: ${parsed.problem}`);
-  const valor = parseValor(valorPart, option, diagnostics);
+  const valor = parseValor(option.with({ value: valorPart }));
   if (valor === null) return null;
   // uWSGI 2.0: the first ":" divides cipher and secret, the first blank behind it secret and IV.
   const sealed = /^([A-Za-z0-9][A-Za-z0-9-]*):([^ ]+)(?: (.+))?$/s.exec(cipherPart);
@@ -75,26 +66,16 @@ function shownAddress(text: string): string {
 }
 
 /** legion-node = NAME ADDRESS: what follows the name. */
-export function addNode(
-  transport: UdpDraft,
-  text: string,
-  option: RawOption,
-  system: PlanSystem,
-  diagnostics: Diagnostics,
-): void {
-  const parsed = parseAddress(text, system);
+export function addNode(transport: UdpDraft, node: Field, system: PlanSystem): void {
+  const parsed = parseAddress(node.value, system);
   const problem = "problem" in parsed ? parsed.problem : problemOfNode(parsed.address, transport.listen);
-  if (problem !== null) {
-    diagnostics.error(`cannot use legion-node ${quote(text)}: ${problem}`, option.origin);
-    return;
-  }
-  if (!("address" in parsed)) return;
+  if (problem !== null) node.refuse(problem);
+  if (problem !== null || !("address" in parsed)) return;
   const { address } = parsed;
   if (transport.nodes.some((known) => addressText(known.address) === addressText(address))) {
-    diagnostics.warning(`legion-node ${quote(text)} is given already: it counts once`, option.origin);
-    return;
+    return node.warning(`legion-node ${quote(node.value)} is given already: it counts once`);
   }
-  transport.nodes.push({ address, origin: option.origin });
+  transport.nodes.push({ address, origin: node.origin });
 }
 
 function problemOfNode(address: LegionAddress, listen: LegionAddress): string | null {
@@ -106,25 +87,17 @@ function problemOfNode(address: LegionAddress, listen: LegionAddress): string | 
 }
 
 /** legion-mcast-if = NAME INTERFACE: a name of an interface, or an address that one has. */
-export function setMulticastInterface(
-  transport: UdpDraft,
-  text: string,
-  option: RawOption,
-  diagnostics: Diagnostics,
-): void {
+export function setMulticastInterface(transport: UdpDraft, field: Field): void {
+  const { value } = field;
   const sends = transport.multicast || transport.nodes.some(({ address }) => isMulticast(address));
-  const isName = /^[^\s\/:]{1,15}$/.test(text);
-  if (!isName && !isIpv4(text) && canonicalIpv6(text) === null) {
-    diagnostics.error(
-      `cannot use legion-mcast-if ${quote(text)}: it takes the name of an interface, or an address of one`,
-      option.origin,
-    );
+  const isName = /^[^\s\/:]{1,15}$/.test(value);
+  if (!isName && !isIpv4(value) && canonicalIpv6(value) === null) {
+    field.refuse("it takes the name of an interface, or an address of one");
   } else if (!sends) {
-    diagnostics.error(
+    field.error(
       "cannot use legion-mcast-if: this legion has no multicast address: use legion-mcast for it",
-      option.origin,
     );
-  } else transport.multicastInterface = text;
+  } else transport.multicastInterface = value;
 }
 
 /** What several lines together come to. */
