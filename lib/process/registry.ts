@@ -36,6 +36,11 @@ export class Registry {
     return this.#owners.has(pid);
   }
 
+  /** Some process of a daemon runs. */
+  get hasDaemons(): boolean {
+    return this.#owners.values().some(({ name }) => name !== undefined);
+  }
+
   /** Only when it is still `owner`'s: the number may have been taken over by a newer child. */
   delete(pid: number, owner: Owner): void {
     if (this.#owners.get(pid) === owner) this.#owners.delete(pid);

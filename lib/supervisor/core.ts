@@ -1,6 +1,6 @@
 /**
- * The composition root of a running reeve: builds the parts from a Plan, wires them, and says how it ended. Nothing is
- * decided here about a daemon, and nothing here outlives the call.
+ * Processes and what is known of them: the reaper, the sweeper, the journal, the jail and the units over them. Nothing is
+ * decided here about a daemon.
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan/plan.ts";
@@ -11,7 +11,7 @@ import type { Repeats } from "../log/repeats.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { readLimit, RLIMIT } from "../sys/process/limits.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/process/identity.ts";
-import { Inotify } from "../sys/file/inotify.ts";
+import type { Inotify } from "../sys/file/inotify.ts";
 import { ownCredentials } from "../sys/process/own_process.ts";
 import { reapDead } from "../sys/process/reap.ts";
 import { watcher } from "../sys/file/watcher.ts";
@@ -22,14 +22,13 @@ import type { JailChoice } from "./jail/finder.ts";
 import type { JailEntry } from "./jail/entry.ts";
 import type { HeldJail } from "./jail/held_jail.ts";
 import { holdJail } from "./jail/assembly.ts";
-import { Instance, type InstanceEnd } from "./instance.ts";
 import { Journal, type JournalEntry } from "../records/journal.ts";
 import { findKnown } from "../records/known_daemons.ts";
 import { reapAll, type ReaperSystem } from "../process/reaper.ts";
 import { Leftovers } from "../records/leftovers.ts";
 import { PathWatch } from "../watch/path_watch.ts";
 import { PidTurnover } from "../records/pid_turnover.ts";
-import { Registry } from "../process/registry.ts";
+import type { Registry } from "../process/registry.ts";
 import { isAlive } from "../process/signaller.ts";
 import { Birthmarks } from "../process/birthmarks.ts";
 import { Strangers } from "../process/strangers.ts";
@@ -41,11 +40,12 @@ export interface CoreParts {
   readonly plan: Plan;
   readonly logger: Logger;
   readonly repeats: Pick<Repeats, "say">;
+  readonly inotify: Inotify;
+  readonly registry: Registry;
   readonly runDir: string | null;
   readonly environment: { readonly list: readonly string[]; readonly path: string };
   readonly inherited: Inherited;
   readonly saved: ReadonlyMap<string, Saved>;
-  readonly nothingSurvives: boolean;
   readonly isReload: boolean;
   readonly isLord: (legion: string) => boolean;
   /** null: daemons run where reeve does. */
@@ -61,9 +61,9 @@ const TIDY_AFTER_MS = 1000;
 const TIDY_EVERY_MS = 60_000;
 
 export class Core {
-  readonly instance: Instance;
+  readonly units: UnitSet;
   readonly host: UnitHost;
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly inotify: Inotify;
   /** null: daemons run where reeve does. */
   readonly jail: HeldJail | null;
@@ -77,8 +77,6 @@ export class Core {
   #isMarkable: boolean;
   readonly #system: ReaperSystem;
   readonly #before: readonly JournalEntry[];
-  readonly #ends: InstanceEnd[] = [];
-  #onEnd: ((end: InstanceEnd) => void) | null = null;
   #lastSpawn = 0;
   #tidied = -TIDY_EVERY_MS;
   #tidyTimer: ReturnType<typeof setTimeout> | null = null;
@@ -88,7 +86,8 @@ export class Core {
     const { plan, logger } = parts;
     const { uid, gid } = ownCredentials();
     this.#parts = parts;
-    this.inotify = new Inotify(watcher());
+    this.inotify = parts.inotify;
+    this.registry = parts.registry;
     const path = parts.runDir === null ? null : `${parts.runDir}/journal`;
     const boot = bootId() ?? "";
     this.#before = path === null ? [] : Journal.read(path, boot);
@@ -151,19 +150,13 @@ export class Core {
       boot,
       host: this.host,
       registry: this.registry,
-      changed: (isStale) => this.instance.jailChanged(isStale),
-      stopSignalOf: (process) => this.instance.units.ownerOf(process)?.plan.stopSignal ?? null,
+      changed: (isStale) => this.units.jailChanged(isStale),
+      stopSignalOf: (process) => this.units.ownerOf(process)?.plan.stopSignal ?? null,
     });
-    const units = new UnitSet(plan.daemons, this.#withKnown(parts.saved), this.host, {
+    this.units = new UnitSet(plan.daemons, this.#withKnown(parts.saved), this.host, {
       isLord: parts.isLord,
       isJailOpen: () => this.jail === null || this.jail.isOpen,
     });
-    this.instance = new Instance(
-      units,
-      logger,
-      parts.nothingSurvives || this.jail?.hasInit === true,
-      (end) => this.#end(end),
-    );
     // What an earlier reeve left stays on record until it is dealt with: this one may be killed before that.
     this.#journal.begin(boot, this.#before);
     this.#turnover = new PidTurnover(parts.runDir === null ? null : `${parts.runDir}/pids`, boot);
@@ -176,27 +169,6 @@ export class Core {
       isMarked: (pid) => this.#marks.readStart(pid) !== null,
       follow: (process, ended) => this.host.follow(process, null, ended),
     });
-  }
-
-  /** How the instance came to its end, or to the point of a reload. */
-  nextEnd(): Promise<InstanceEnd> {
-    const end = this.#ends.shift();
-    if (end !== undefined) return Promise.resolve(end);
-    return new Promise((resolve) => {
-      this.#onEnd = resolve;
-    });
-  }
-
-  #end(end: InstanceEnd): void {
-    if (this.#onEnd === null) this.#ends.push(end);
-    else this.#onEnd(end);
-    this.#onEnd = null;
-  }
-
-  /** With what hooks have put into it, from the first daemon on; `directory`: of the jail, where there is one. */
-  useEnvironment(environment: CoreParts["environment"], directory: string): void {
-    this.host.starter.environment = environment;
-    this.host.starter.places.directory = directory;
   }
 
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */

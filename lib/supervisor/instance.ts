@@ -1,164 +1,199 @@
 /**
- * The running system: composes units, reaper, sweeper and signals, and owns the life of the whole instance. Every
- * decision about one daemon is its unit's; what is decided here concerns all of them: start, stop, reload.
+ * The instance as it runs: feeds events to its life and carries the effects out, from the start to the exit code. It must
+ * never decide; what follows from what is in instance_life.ts.
  */
 import { outlivesReeve } from "../daemon/gates.ts";
-import { type ExitCause, exitCodeOf } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
+import { Runner } from "../machine/runner.ts";
+import { errorText } from "../sys/error_text.ts";
+import { exitCodeOf } from "../sys/process_id.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import {
+  InstanceLife,
+  type LifeEffect,
+  type LifeEvent,
+  type LifeState,
+  type LifeStatus,
+} from "./instance_life.ts";
 import type { DaemonUnit } from "./unit/unit.ts";
 import type { UnitSet } from "./unit/units.ts";
 
-export type InstanceEnd =
-  | { readonly kind: "stopped"; readonly code: number }
-  /** Every daemon that must not live on is down: the executable is to be executed anew. */
-  | { readonly kind: "reload" };
-
-/** Legions, as those daemons need them that run on the lord alone. */
-export interface LegionGate {
-  isLord(legion: string): boolean;
-  /** Another node is to take over: called before the daemons of any legion are stopped, for a stop or a reload. */
-  leave(ends: boolean): void;
-  /** One daemon of it has stopped. */
-  daemonDown(legion: string): void;
+export interface InstanceDeps {
+  readonly logger: Pick<Logger, "debug" | "info" | "warning" | "error">;
+  readonly units: UnitSet;
+  readonly legions: {
+    /** Another node is to take over: before the daemons of any legion are stopped, for a stop or a reload. */
+    leave(ends: boolean): void;
+    /** One daemon of it has stopped. */
+    daemonDown(legion: string): void;
+    /** Resolves when all are left. */
+    closed(): Promise<void>;
+    callOffHooks(): void;
+  };
+  /** Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a SIGKILL. */
+  readonly nothingSurvives: boolean;
+  /** Aborts the start, and the hooks that follow the daemons' start. */
+  readonly callOffStart: () => void;
+  /** From now on nothing new is begun. */
+  readonly callOffLife: () => void;
+  readonly tellUp: (isAgain: boolean) => void;
+  readonly tellStopping: () => void;
+  /** Reads the configuration anew; answers by `reloadGranted`, or by a stop. */
+  readonly checkReload: () => void;
+  /** Becomes the next image; resolves where that fails, or was called off. */
+  readonly handOver: (isCalledOff: () => boolean, signal: AbortSignal) => Promise<void>;
+  readonly runExitHooks: (signal: AbortSignal) => Promise<void>;
+  readonly endJail: (status: Readonly<LifeStatus>, signal: AbortSignal) => Promise<void>;
 }
 
-type Phase = "starting" | "running" | "stopping" | "reloading";
+/** Told to stop at once: hooks of the end are called off. */
+class AtOnce extends Error {}
 
 export class Instance {
-  readonly units: UnitSet;
-  readonly #logger: Pick<Logger, "info" | "warning">;
-  readonly #end: (end: InstanceEnd) => void;
-  /** Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a SIGKILL. */
-  readonly #nothingSurvives: boolean;
-  #legions: LegionGate | null = null;
-  #phase: Phase = "starting";
-  /** A stop or reload that has not been answered by `end`. */
-  #pending = false;
-  /** Somebody has told it to stop: to be told again means "at once". */
-  #asked = false;
-  #code = 0;
-  /** Control daemons that ran when the instance was told to stop: the first of them to end gives the exit code. */
-  readonly #codeGivers = new Set<DaemonUnit>();
+  readonly #deps: InstanceDeps;
+  readonly #life = new InstanceLife();
+  readonly #runner: Runner<LifeEvent, LifeEffect>;
+  readonly #ended = Promise.withResolvers<number>();
+  /** Calls off what runs at the end. */
+  #farewell: AbortController | null = null;
+  /** What is under way beside the life of the daemons: the start, or the hand-over. */
+  #underWay: Promise<void> = Promise.resolve();
 
-  constructor(
-    units: UnitSet,
-    logger: Pick<Logger, "info" | "warning">,
-    nothingSurvives: boolean,
-    end: (end: InstanceEnd) => void,
-  ) {
-    this.units = units;
-    this.#logger = logger;
-    this.#nothingSurvives = nothingSurvives;
-    this.#end = end;
-    units.listen({
+  constructor(deps: InstanceDeps) {
+    this.#deps = deps;
+    this.#runner = new Runner<LifeEvent, LifeEffect>(this.#life, {}, {
+      now: () => performance.now(),
+      timers: LOOP_TIMERS,
+      log: (_, text) => deps.logger.debug(null, `instance: ${text}`),
+      carryOut: (effect) => this.#carryOut(effect),
+      failed: (effect, error) => deps.logger.error(null, `cannot ${effect}: ${errorText(error)}`),
+    });
+    deps.units.listen({
       stopped: (unit) => this.#unitStopped(unit),
-      controlEnded: (unit, cause, failed) => this.#controlEnded(unit, cause, failed),
+      controlEnded: (unit, cause, failed) => {
+        if (this.state === "stopping") return;
+        const code = exitCodeOf(cause);
+        deps.logger.info(unit.name, "the control daemon ended, stopping", { code });
+        // Its own failure to start must not look like a clean end.
+        queueMicrotask(() => this.handle({ type: "endAsked", code: failed && code === 0 ? 1 : code }));
+      },
+      changed: () => this.#lookWhetherDown(),
     });
   }
 
-  get phase(): Phase {
-    return this.#phase;
+  get state(): LifeState {
+    return this.#life.status.state;
   }
 
-  /** To be called before `start`, where any daemon belongs to a legion. */
-  useLegions(legions: LegionGate): void {
-    this.#legions = legions;
+  handle(event: LifeEvent): void {
+    this.#runner.handle(event);
   }
 
-  /** All daemons at once, in the order of the configuration. */
-  start(): void {
-    this.#phase = "running";
-    this.units.start();
+  /** From the start on, which `start` carries out and tells of by events; resolves with the exit code. */
+  run(start: () => Promise<LifeEvent>): Promise<number> {
+    this.#underWay = start().then((event) => this.handle(event));
+    return this.#ended.promise;
   }
 
-  /**
-   * Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. A second call kills. Whether it was
-   * the second. Without a code of its own it ends with that of a control daemon, as an init does.
-   */
-  stop(code: number | null = null): boolean {
-    const again = this.#asked;
-    this.#asked = true;
-    if (this.#phase !== "stopping") {
-      const givers = code !== null ? [] : [...this.units].filter(({ plan, status }) => {
-        return plan.control && status.child !== null;
-      });
-      for (const unit of givers) this.#codeGivers.add(unit);
-      this.#stopAll(code ?? 0);
-    } else if (again) this.kill();
-    return again;
+  #carryOut(effect: LifeEffect): void {
+    const deps = this.#deps;
+    switch (effect.do) {
+      case "callOffStart":
+        return deps.callOffStart();
+      case "startDaemons":
+        return deps.units.start();
+      case "tellUp":
+        return deps.tellUp(false);
+      case "checkReload":
+        return deps.checkReload();
+      case "tellStopping":
+        return deps.tellStopping();
+      case "stopDaemons":
+        return this.#stopDaemons();
+      case "stopForReload":
+        deps.legions.leave(false);
+        deps.units.setShutdown("reload");
+        return this.#lookWhetherDown();
+      case "killDaemons":
+        return this.#killDaemons();
+      case "startAgain":
+        deps.units.setShutdown("open");
+        return deps.tellUp(true);
+      case "handOver":
+        this.#underWay = this.#farewellOf((signal) =>
+          deps.handOver(() => this.state !== "handingOver", signal)
+        );
+        return this.#then(this.#underWay, { type: "handOverFailed" });
+      case "callOffHooks":
+        deps.legions.callOffHooks();
+        return this.#farewell?.abort(new AtOnce("told to stop at once"));
+      case "closeLegions":
+        return this.#then(this.#closeLegions(), { type: "legionsClosed" });
+      case "runExitHooks":
+        return this.#then(this.#farewellOf((signal) => deps.runExitHooks(signal)), { type: "exitHooksDone" });
+      case "endJail": {
+        const ending = this.#farewellOf((signal) => deps.endJail(this.#life.status, signal));
+        return this.#then(ending, { type: "jailGone" });
+      }
+      case "end":
+        return this.#end();
+    }
   }
 
-  #stopAll(code: number): void {
-    this.#logger.info(null, "stopping", { daemons: this.units.size });
-    this.#phase = "stopping";
-    this.#code = code;
-    this.#pending = true;
-    this.#legions?.leave(true);
-    this.units.setShutdown(this.#nothingSurvives ? "stopAll" : "stop");
-    this.#finishIfDone();
+  #end(): void {
+    const { code, failure } = this.#life.status;
+    if (failure === "none") this.#deps.logger.info(null, "goodbye to reeve", { code: code ?? 0 });
+    this.#ended.resolve(code ?? 0);
   }
 
-  /** At once: SIGKILL for everything that a stop would end. */
-  kill(): void {
-    if (this.#phase !== "stopping") this.#stopAll(this.#code);
-    const left = [...this.units].filter(({ status }) => status.state !== "down");
-    this.#logger.warning(null, "killing what has not stopped yet", { daemons: left.length });
+  /** Whatever becomes of it, life goes on. */
+  #then(work: Promise<void>, event: LifeEvent): void {
+    const next = (): void => this.handle(event);
+    work.catch((error: unknown) => this.#deps.logger.error(null, errorText(error))).then(next, next);
+  }
+
+  async #farewellOf(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const control = new AbortController();
+    this.#farewell = control;
+    await run(control.signal);
+    if (this.#farewell === control) this.#farewell = null;
+  }
+
+  async #closeLegions(): Promise<void> {
+    await this.#underWay;
+    this.#deps.callOffLife();
+    this.#deps.legions.leave(true);
+    await this.#deps.legions.closed();
+  }
+
+  /** Orderly: dumb daemons get their stop signal, all at once; smart ones are let go. */
+  #stopDaemons(): void {
+    const { logger, legions, units, nothingSurvives } = this.#deps;
+    logger.info(null, "stopping", { daemons: units.size });
+    legions.leave(true);
+    units.setShutdown(nothingSurvives ? "stopAll" : "stop");
+    this.#lookWhetherDown();
+  }
+
+  /** SIGKILL for everything that a stop would end. */
+  #killDaemons(): void {
+    const left = [...this.#deps.units].filter(({ status }) => status.state !== "down");
+    this.#deps.logger.warning(null, "killing what has not stopped yet", { daemons: left.length });
     for (const unit of left) unit.handle({ type: "killRequested" });
   }
 
-  /** Ends dumb daemons and those of legions, and keeps smart ones as they are; `end` says when the next image can take over. */
-  reload(): void {
-    if (this.#phase !== "running") return;
-    this.#phase = "reloading";
-    this.#pending = true;
-    this.#legions?.leave(false);
-    this.units.setShutdown("reload");
-    this.#finishIfDone();
-  }
-
-  /** The exec of a reload failed: dumb daemons come back under this image. */
-  carryOn(): void {
-    this.#phase = "running";
-    this.units.setShutdown("open");
-  }
-
-  /** The jail was made again, or lost. `isStale`: daemons that still run are in what is left of the one before. */
-  jailChanged(isStale: boolean): void {
-    if (isStale) {
-      for (const unit of this.units) {
-        if (unit.status.state === "running") unit.handle({ type: "restartRequested", reason: "restart" });
-      }
-    }
-    this.units.refresh();
-  }
-
-  #unitStopped(unit: DaemonUnit): void {
-    if (this.#codeGivers.has(unit) && unit.status.lastExit !== null) {
-      this.#code = exitCodeOf(unit.status.lastExit);
-      this.#codeGivers.clear();
-    }
-    const { legion } = unit.plan;
+  #unitStopped({ plan: { control, legion }, status: { lastExit } }: DaemonUnit): void {
+    if (control && lastExit !== null) this.handle({ type: "controlStopped", code: exitCodeOf(lastExit) });
     // Standing by, it may find that something of it runs: that is known once the unit is done with this event.
-    if (legion !== null) queueMicrotask(() => this.#legions?.daemonDown(legion));
-    this.#finishIfDone();
+    if (legion !== null) queueMicrotask(() => this.#deps.legions.daemonDown(legion));
+    this.#lookWhetherDown();
   }
 
-  /** The instance lives only as long as its control daemons; the first to end gives the exit code. */
-  #controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
-    const code = exitCodeOf(cause);
-    if (this.#phase === "stopping") return;
-    this.#logger.info(unit.name, "the control daemon ended, stopping", { code });
-    // Its own failure to start must not look like a clean end.
-    const final = failed && code === 0 ? 1 : code;
-    queueMicrotask(() => this.#phase === "stopping" || this.#stopAll(final));
-  }
-
-  #finishIfDone(): void {
-    const isDone = (unit: DaemonUnit): boolean =>
-      unit.status.state === "down" || (this.#phase === "reloading" && outlivesReeve(unit.plan));
-    if (!this.#pending || !this.units.isEvery(isDone)) return;
-    this.#pending = false;
-    if (this.#phase === "stopping") this.#end({ kind: "stopped", code: this.#code });
-    else if (this.#phase === "reloading") this.#end({ kind: "reload" });
+  #lookWhetherDown(): void {
+    if (this.state !== "stopping" && this.state !== "reloading") return;
+    const isReload = this.state === "reloading";
+    const isDone = ({ status: { state }, plan }: DaemonUnit): boolean =>
+      state === "down" || (isReload && outlivesReeve(plan));
+    if (this.#deps.units.isEvery(isDone)) this.handle({ type: "daemonsDown" });
   }
 }

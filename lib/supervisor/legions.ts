@@ -7,7 +7,6 @@ import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
 import type { JailPlace } from "../jail/place.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { GuardSurroundings } from "../sys/child/guard.ts";
-import type { LegionGate } from "./instance.ts";
 import { type LegionDaemons, type LegionDeps, legionWorld } from "./legion_world.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
@@ -19,7 +18,7 @@ function surroundings(place: JailPlace | null): GuardSurroundings | null {
   return place === null ? null : { pidNamespace: place.pidNamespaceFd, join: place.confinement.join };
 }
 
-export class Legions implements LegionGate {
+export class Legions {
   readonly #deps: LegionDeps;
   readonly #startAgainMs: number;
   #legions = new Map<string, Legion>();

@@ -30,16 +30,10 @@ export interface ReloadParts {
   readonly perform: Perform;
   /** The same, each command once a second. */
   readonly paced: Perform;
-  /** Runs the hooks of the end. */
-  readonly atExit: () => Promise<void>;
-  /** Tells the service manager that reeve is up. */
-  readonly tellUp: () => void;
 }
 
 export class Reload {
   readonly #parts: ReloadParts;
-  /** Asked for while the start was under way. */
-  #wanted = false;
   /** Of the configuration that the reload under way found good. */
   #checked: CheckedFiles = new Map();
 
@@ -47,14 +41,9 @@ export class Reload {
     this.#parts = parts;
   }
 
-  /** Begins one, or puts it off until the start is over. The instance says by its end "reload" when `become` is due. */
-  ask(): void {
-    const { request, logger, core, services, perform } = this.#parts;
-    if (core.instance.phase === "starting") {
-      this.#wanted = true;
-      return;
-    }
-    if (core.instance.phase !== "running") return;
+  /** Reads the configuration anew: `granted` is called where the next image can go on with it. */
+  check(granted: () => void): void {
+    const { request, logger, services, perform } = this.#parts;
     const files = this.#reread();
     if (files === null) return;
     if (request.plan.instance.exitOnReload) {
@@ -64,12 +53,7 @@ export class Reload {
     logger.info(null, "...gracefully reloading");
     this.#checked = files;
     services.notifier.reloading();
-    core.instance.reload();
-  }
-
-  /** The start is over. */
-  askIfWanted(): void {
-    if (this.#wanted) this.ask();
+    granted();
   }
 
   /** The files of a configuration that can be used; null: it cannot, which has been said. */
@@ -95,10 +79,9 @@ export class Reload {
     return null;
   }
 
-  /** Every dumb daemon is down: this process becomes the next image. Returns only when that fails, or when a stop came between. */
-  async become(): Promise<void> {
-    const { logger, core, services, legions, statistics, atExit, request } = this.#parts;
-    const { instance } = core;
+  /** Every dumb daemon is down: runs the hooks of the end, and this process becomes the next image. Returns only when that fails, or when a stop came between. */
+  async become(isCalledOff: () => boolean, atExit: () => Promise<void>): Promise<void> {
+    const { logger, core, services, legions, statistics, request } = this.#parts;
     await legions.closed();
     await core.jail?.callOff();
     await atExit();
@@ -111,22 +94,22 @@ export class Reload {
     logger.flush();
     try {
       this.#enter(request.capsule.cwd);
-      await executeCore(() => this.#capsule(files, fds), () => instance.phase !== "reloading");
+      await executeCore(() => this.#capsule(files, fds), isCalledOff);
       this.#leave(fds, cwd);
     } catch (error) {
       this.#leave(fds, cwd);
       logger.error(null, `cannot reload: ${errorText(error)}; going on with the configuration as it was`);
-      if (instance.phase === "reloading") await this.#carryOn();
+      if (!isCalledOff()) await this.#carryOn();
     }
   }
 
   /** What the next image is told. The state is taken last, when nothing happens any more. */
   #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
     const { core, request, runDir } = this.#parts;
-    const { jail, instance } = core;
+    const { jail, units } = core;
     const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
     jail?.letGo();
-    const state = memfdOf("reeve-state", saveState(instance.units, saved, performance.now()));
+    const state = memfdOf("reeve-state", saveState(units, saved, performance.now()));
     fds.push(state);
     return {
       ...request.capsule,
@@ -139,13 +122,11 @@ export class Reload {
   }
 
   async #carryOn(): Promise<void> {
-    const { core, services, legions, statistics, perform, paced, tellUp } = this.#parts;
-    await legions.start(false, legionDaemons(core.instance.units));
+    const { core, services, legions, statistics, perform, paced } = this.#parts;
+    await legions.start(false, legionDaemons(core.units));
     await statistics.start(false);
     services.watchTouches(perform);
-    core.instance.carryOn();
     services.startFifo(paced);
-    tellUp();
   }
 
   #leave(fds: readonly number[], cwd: string): void {

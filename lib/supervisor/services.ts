@@ -25,7 +25,7 @@ import type { SharedParts } from "./shared_parts.ts";
 import { errorText } from "../sys/error_text.ts";
 import { MasterFifo } from "../control/fifo.ts";
 import { HookRunner } from "../hooks/hooks.ts";
-import { ParentNotifier } from "./notify_parent.ts";
+import { ParentNotifier } from "../control/notify_parent.ts";
 import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
 import { type TouchWorld, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
@@ -44,6 +44,7 @@ export interface ServicesParts {
   readonly environment: Environment;
   readonly parseCommand: (text: string) => Command;
   readonly uid: number;
+  readonly openLogLate: (() => void) | null;
   /** Where the paths of daemons, of waits and of the hooks inside lie; absent: the plan has no jail. */
   readonly jail?: JailSource;
 }
@@ -54,7 +55,7 @@ export class Services {
   readonly hooks: HookRunner;
   readonly notifier: ParentNotifier;
   /** Opens the log file after the hooks of a start: one in a jail, for each that is made, or in their directory. */
-  openLogLate: (() => void) | null = null;
+  readonly openLogLate: (() => void) | null;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
   #setns: SetnsServer | null = null;
@@ -65,6 +66,7 @@ export class Services {
 
   constructor(parts: ServicesParts) {
     this.#parts = parts;
+    this.openLogLate = parts.openLogLate;
     const { plan, logger } = parts;
     const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
     this.hooks = new HookRunner(
@@ -147,7 +149,7 @@ export class Services {
   /** `perform`: not paced, since the touches themselves are. */
   watchTouches(perform: Perform): void {
     this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#touchWorld(), perform));
-    this.#touches.push(this.#parts.core.instance.units.listen({ changed: () => this.watchDaemons(perform) }));
+    this.#touches.push(this.#parts.core.units.listen({ changed: () => this.watchDaemons(perform) }));
     this.watchDaemons(perform);
   }
 
@@ -156,7 +158,7 @@ export class Services {
     const { logger, core, own } = this.#parts;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
     const { places } = core.host.starter;
-    for (const unit of core.instance.units) {
+    for (const unit of core.units) {
       const source = places.sourceOf(unit.plan);
       if (unit.plan.kind === "smart2" && unit.plan.pidfile !== null) {
         const path = places.absolute(unit.plan, unit.plan.pidfile);

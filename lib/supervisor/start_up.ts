@@ -19,14 +19,18 @@ export interface Surroundings {
   /** The environment that hooks and daemons in the jail begin with. */
   readonly inside: Environment;
   readonly perform: Perform;
+  readonly legions: Pick<Legions, "start" | "lordship">;
+  /** A hook asks for the end of the instance. */
+  readonly endWith: (code: number) => void;
 }
 
 export interface StartUp extends Surroundings {
-  readonly legions: Pick<Legions, "start">;
   readonly statistics: Pick<Statistics, "start">;
   /** `perform`, each command once a second. */
   readonly paced: Perform;
   readonly isReload: boolean;
+  /** All that comes before the daemons is done. */
+  readonly daemonsDue: () => void;
   /** Aborts when reeve is told to stop before the daemons run. */
   readonly startSignal: AbortSignal;
   /** Aborts when reeve ends. */
@@ -58,30 +62,39 @@ export async function startUp(parts: StartUp): Promise<void> {
   await hooks.run("post-app", signal);
   await core.endRemainders();
   signal.throwIfAborted();
-  core.useEnvironment(hooks.environment, hooks.cwd);
+  surroundDaemons(parts);
   // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
   if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
   await parts.statistics.start(!isReload);
-  await parts.legions.start(!isReload, legionDaemons(core.instance.units));
+  await parts.legions.start(!isReload, legionDaemons(core.units));
   signal.throwIfAborted();
   jail?.started();
   // Before the daemons: whoever sees one run may touch its file at once.
   services.watchTouches(parts.perform);
-  core.instance.start();
+  parts.daemonsDue();
   await afterStart(parts);
+}
+
+/** With what hooks have put into it, from the next daemon on. */
+function surroundDaemons({ core, services: { hooks }, legions }: Surroundings): void {
+  core.host.starter.surroundWith({
+    environment: hooks.environment,
+    directory: hooks.cwd,
+    lordship: (legion) => legions.lordship(legion),
+  });
 }
 
 /** The jail was lost and is made again: what its first start did in it, and about it, is done again. Rejects as `startUp`. */
 export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): Promise<void> {
-  const { core, services } = parts;
+  const { services } = parts;
   try {
     await enterJail(parts, false, signal);
     await services.waits(signal);
     await becomeUser(parts, signal);
-    core.useEnvironment(services.hooks.environment, services.hooks.cwd);
+    surroundDaemons(parts);
     services.watchDaemons(parts.perform);
   } catch (error) {
-    if (error instanceof HookExit) core.instance.stop(error.code);
+    if (error instanceof HookExit) parts.endWith(error.code);
     throw error;
   }
 }

@@ -31,14 +31,15 @@ const NUMBERS: Omit<JailPlace, "rootFd"> = {
 
 export class DaemonPlaces {
   /** Of the jail: what a daemon's relative paths are relative to. */
-  directory = "/";
+  readonly #directory: () => string;
   readonly #jail: () => Jail | null;
   readonly #source: JailSource = () => this.#jail()?.place() ?? null;
   readonly #roots = new Map<string, OwnRoot>();
 
   /** It answers null where daemons run where reeve does. */
-  constructor(jail: () => Jail | null) {
+  constructor(jail: () => Jail | null, directory: () => string = () => "/") {
     this.#jail = jail;
+    this.#directory = directory;
   }
 
   /** null: the daemon's paths are reeve's own. */
@@ -50,7 +51,7 @@ export class DaemonPlaces {
   /** To what its relative paths are relative, in its place; null: to reeve's working directory. */
   directoryOf(plan: Placed): string | null {
     if (hasOwnRoot(plan)) return "/";
-    return this.#jail() === null ? null : this.directory;
+    return this.#jail() === null ? null : this.#directory();
   }
 
   /** What a path of the daemon is in its place. */

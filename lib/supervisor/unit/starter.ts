@@ -46,22 +46,33 @@ export interface StarterParts {
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */
 const PIDFILE_ROOM = 12;
 
-export class DaemonStarter {
-  environment: StarterParts["environment"];
-  readonly places: DaemonPlaces;
+/** What every start has around it. A value, which is replaced as a whole: after the hooks of the start, and of a jail made anew. */
+export interface StartSurroundings {
+  readonly environment: Environment;
+  /** Of the jail: what relative paths are relative to. */
+  readonly directory: string;
   /** Of a legion; null: this node is not its lord. */
-  lordship: (legion: string) => Lordship | null = () => null;
+  readonly lordship: (legion: string) => Lordship | null;
+}
+
+export class DaemonStarter {
+  readonly places: DaemonPlaces;
+  #surroundings: StartSurroundings;
   readonly #parts: StarterParts;
 
   constructor(parts: StarterParts) {
     this.#parts = parts;
-    this.environment = parts.environment;
-    this.places = new DaemonPlaces(parts.jail);
+    this.#surroundings = { environment: parts.environment, directory: "/", lordship: () => null };
+    this.places = new DaemonPlaces(parts.jail, () => this.#surroundings.directory);
+  }
+
+  surroundWith(surroundings: StartSurroundings): void {
+    this.#surroundings = surroundings;
   }
 
   /** Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not the lord. */
   guardOf({ legion }: DaemonPlan): GuardedPlace | null {
-    const guard = legion === null ? null : this.lordship(legion)?.guard?.place ?? null;
+    const guard = legion === null ? null : this.#surroundings.lordship(legion)?.guard?.place ?? null;
     return guard === null ? null : new GuardedPlace(guard, this.#parts.jail()?.place() ?? null);
   }
 
@@ -73,13 +84,15 @@ export class DaemonStarter {
 
   /** PID 1 of each guard's namespace: they inherit what daemons there leave behind. */
   guardInits(): number[] {
-    const places = this.#parts.instance.legions.map(({ name }) => this.lordship(name)?.guard?.place ?? null);
+    const places = this.#parts.instance.legions.map(({ name }) =>
+      this.#surroundings.lordship(name)?.guard?.place ?? null
+    );
     return places.flatMap((place) => place === null ? [] : [place.initPid]);
   }
 
   /** Tells the guard, if there is one, of a process that is this daemon. */
   tellGuard({ legion, stopSignal, stopTimeout }: DaemonPlan, { pid }: ProcessId): void {
-    const lordship = legion === null ? null : this.lordship(legion);
+    const lordship = legion === null ? null : this.#surroundings.lordship(legion);
     lordship?.guard?.watch(pid, stopSignal, lordship.graceOf(stopTimeout * 1000));
   }
 
@@ -136,11 +149,11 @@ export class DaemonStarter {
   }
 
   /** Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must never be. */
-  #environmentOf({ legion }: DaemonPlan): StarterParts["environment"] {
-    if (legion === null) return this.environment;
-    const lordship = this.lordship(legion);
+  #environmentOf({ legion }: DaemonPlan): Environment {
+    if (legion === null) return this.#surroundings.environment;
+    const lordship = this.#surroundings.lordship(legion);
     if (lordship === null) throw new Error(`this node is not the lord of the legion "${legion}"`);
-    return changeEnvironment(this.environment, lordship.variables);
+    return changeEnvironment(this.#surroundings.environment, lordship.variables);
   }
 
   /**
@@ -191,7 +204,7 @@ export class DaemonStarter {
     const wanted = daemonConfinement(place, namespaces, joins, mountPoints);
     const confinement = guard === null ? wanted : guard.confine(wanted);
     if (confinement === null) return null;
-    return { confinement, cwd: place === null ? null : this.places.directory };
+    return { confinement, cwd: place === null ? null : this.#surroundings.directory };
   }
 
   /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */

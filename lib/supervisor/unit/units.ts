@@ -107,6 +107,16 @@ export class UnitSet implements UnitListener {
     for (const unit of [...this]) unit.setGates(this.#gatesOf(unit, isJailOpen));
   }
 
+  /** The jail is there again, or lost. `isStale`: daemons that still run are in what is left of the one before. */
+  jailChanged(isStale: boolean): void {
+    if (isStale) {
+      for (const unit of this) {
+        if (unit.status.state === "running") unit.handle({ type: "restartRequested", reason: "restart" });
+      }
+    }
+    this.refresh();
+  }
+
   /** Somebody stops one daemon, or lets it run again, at once. false: there is none of that name. */
   setPerson(name: string, person: Door): boolean {
     const unit = this.find(name);

@@ -2,9 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Gates, OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
-import { Instance, type InstanceEnd, type LegionGate } from "../../../lib/supervisor/instance.ts";
 import { legionDaemons } from "../../../lib/supervisor/legion_world.ts";
-import { UnitSet } from "../../../lib/supervisor/unit/units.ts";
+import { RunningInstance } from "../running_instance.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";
 import { UnitWorld } from "./world.ts";
@@ -14,47 +13,15 @@ const SMART: DaemonPlan = { ...SMART_PLAN, name: "smart", legion: "blue" };
 
 const STANDING_BY: Gates = { ...OPEN, legion: "closed" };
 
-class Gate implements LegionGate {
-  readonly lordOf = new Set<string>();
-  readonly seen: string[] = [];
-  readonly #leaving: () => void;
-  constructor(leaving: () => void) {
-    this.#leaving = leaving;
-  }
-  isLord(legion: string): boolean {
-    return this.lordOf.has(legion);
-  }
-  leave(ends: boolean): void {
-    this.#leaving();
-    this.seen.push(ends ? "leave" : "leave for a reload");
-  }
-  daemonDown(legion: string): void {
-    this.seen.push(`down ${legion}`);
-  }
-}
-
 function world(daemons: readonly DaemonPlan[]) {
-  const world = new UnitWorld();
-  const ends: InstanceEnd[] = [];
-  const logger = { info: () => {}, warning: () => {} };
-  const gate = new Gate(() => world.signals.push("leave"));
-  const units = new UnitSet(daemons, new Map(), world, {
-    isLord: (legion) => gate.isLord(legion),
-    isJailOpen: () => true,
-  });
-  const instance = new Instance(units, logger, false, (end) => ends.push(end));
-  instance.useLegions(gate);
-  const elect = (isLord: boolean): void => {
-    if (isLord) gate.lordOf.add("blue");
-    else gate.lordOf.delete("blue");
-    units.refresh();
-    world.settle();
-  };
-  instance.start();
-  world.settle();
-  const state = (name: string): string => units.find(name)!.status.state;
+  const running = new RunningInstance(daemons);
+  const { world, instance, units, ends, legions, lordOf } = running;
+  const gate = { seen: legions, lordOf };
+  running.start();
+  const elect = (isLord: boolean): void => running.elect(isLord);
+  const state = (name: string): string => running.state(name);
   const pid = (name: string): number => units.find(name)!.status.child!.pid;
-  return { world, instance, gate, ends, elect, state, pid };
+  return { running, world, instance, units, gate, ends, elect, state, pid };
 }
 
 describe("a legion's daemon", () => {
@@ -102,13 +69,13 @@ describe("a legion's daemon", () => {
   });
 
   test("that is down is told to the legion, once nothing of it is left", async () => {
-    const { elect, gate, instance } = world([DUMB, { ...DUMB, name: "second" }]);
+    const { elect, gate, units } = world([DUMB, { ...DUMB, name: "second" }]);
     elect(true);
-    expect(legionDaemons(instance.units).areDown("blue")).toBe(false);
+    expect(legionDaemons(units).areDown("blue")).toBe(false);
     elect(false);
     await Promise.resolve();
     expect(gate.seen).toEqual(["down blue", "down blue"]);
-    expect(legionDaemons(instance.units).areDown("blue")).toBe(true);
+    expect(legionDaemons(units).areDown("blue")).toBe(true);
   });
 });
 
@@ -196,32 +163,34 @@ describe("on a node that is not the lord a smart daemon", () => {
 
 describe("at the end", () => {
   for (const plan of [DUMB, SMART]) {
-    test(`a stop leaves the legion first, and stops its ${plan.kind} daemon`, () => {
-      const { world: w, instance, elect, pid, ends, gate } = world([plan]);
+    test(`a stop leaves the legion first, and stops its ${plan.kind} daemon`, async () => {
+      const { running, world: w, elect, pid, ends, gate } = world([plan]);
       elect(true);
       const main = pid(plan.name);
-      instance.stop();
+      running.stop();
       expect(w.signals).toEqual(["leave", `15 ${main}`]);
       w.settle();
       expect(gate.seen[0]).toBe("leave");
+      await running.settle();
       expect(ends).toEqual([{ kind: "stopped", code: 0 }]);
     });
   }
 
-  test("a reload stops a smart one too, and one that comes to nothing starts it only as the lord", () => {
-    const { world: w, instance, elect, ends, gate, state } = world([SMART]);
+  test("a reload stops a smart one too, and one that comes to nothing starts it only as the lord", async () => {
+    const { running, world: w, elect, ends, gate, state } = world([SMART]);
     elect(true);
     const main = w.fork(0, true);
     w.writePidfile(main.id);
     expect(state("smart")).toBe("running");
-    instance.reload();
+    running.reload();
     w.settle();
     expect(w.signals.slice(0, 2)).toEqual(["leave", `15 ${main.id.pid}`]);
     expect(gate.seen[0]).toBe("leave for a reload");
+    await running.settle();
     expect(ends).toEqual([{ kind: "reload" }]);
     gate.lordOf.clear();
     w.writePidfile(null);
-    instance.carryOn();
+    await running.carryOn();
     w.settle();
     expect(state("smart")).toBe("down");
     elect(true);
@@ -229,8 +198,8 @@ describe("at the end", () => {
   });
 
   test("a lordship won while reeve stops starts nothing", () => {
-    const { instance, elect, state } = world([DUMB]);
-    instance.stop();
+    const { running, elect, state } = world([DUMB]);
+    running.stop();
     elect(true);
     expect(state("dumb")).toBe("down");
   });

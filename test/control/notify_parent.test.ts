@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ParentNotifier } from "../../lib/supervisor/notify_parent.ts";
+import { ParentNotifier } from "../../lib/control/notify_parent.ts";
 import { notify } from "../../lib/sys/socket/notify.ts";
 
 function makeNotifier(address: string | undefined, works = true) {

@@ -1,0 +1,328 @@
+/**
+ * The composition root: builds the parts of a run from its request, each from those before it, and says how it starts. The
+ * one place where parts are put together; nothing is decided here.
+ */
+import type { InstanceCommand } from "../control/commands.ts";
+import type { Plan } from "../config/plan/plan.ts";
+import { PacedCommands } from "../control/paced_commands.ts";
+import type { Snapshot } from "../control/snapshot.ts";
+import { stateLines } from "../control/state_lines.ts";
+import type { LogFile } from "../log/log_file.ts";
+import type { Logger } from "../log/logger.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { Inotify } from "../sys/file/inotify.ts";
+import { errorText } from "../sys/error_text.ts";
+import { bootId } from "../sys/process/identity.ts";
+import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
+import { readUmask } from "../sys/process/own_process.ts";
+import { LOOP_TIMERS } from "../sys/timers.ts";
+import { isTerminal } from "../sys/process/tty.ts";
+import type { Capsule } from "../records/capsule.ts";
+import type { RunDir } from "../records/run_dir.ts";
+import type { Inherited } from "../process/child_builder.ts";
+import { CommandRunner } from "../process/command_runner.ts";
+import { Registry } from "../process/registry.ts";
+import { tellReady } from "./background.ts";
+import { type CommandDeps, perform } from "./commands.ts";
+import { Core } from "./core.ts";
+import { daemonEnvironment, jailEnvironment } from "../process/environment.ts";
+import { Foreground } from "./foreground.ts";
+import { Malformed } from "../records/codec.ts";
+import { type Restored, restoreState } from "../records/handover.ts";
+import { Instance } from "./instance.ts";
+import { isLogInside, logOpener, openLog, planLogFile } from "./instance_log.ts";
+import type { LifeStatus } from "./instance_life.ts";
+import { endsWithInit } from "./jail/drain.ts";
+import { JailEntry } from "./jail/entry.ts";
+import { chooseJail } from "./jail/finder.ts";
+import type { HeldJail } from "./jail/held_jail.ts";
+import { JailFile } from "../records/jail_record.ts";
+import { Legions } from "./legions.ts";
+import { Reload } from "./reload.ts";
+import type { SharedParts } from "./shared_parts.ts";
+import { Services } from "./services.ts";
+import { meanings, wireSignals } from "./signal_wiring.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { Statistics } from "./statistics.ts";
+import type { StartRequest } from "./start.ts";
+import { enterJailAgain, startUp } from "./start_up.ts";
+
+/** Told to stop: what is under way is called off. */
+export class Stopped extends Error {}
+
+export interface ComposeOptions {
+  readonly request: StartRequest;
+  readonly logger: Logger;
+  readonly own: SharedParts;
+  /** Already open; null: there is none, or it lies in the jail. */
+  readonly logFile: LogFile | null;
+  /** Its directory was not there at the beginning. */
+  readonly isLogLate: boolean;
+  readonly inotify: Inotify;
+  readonly registry: Registry;
+  readonly runDir: RunDir | null;
+  readonly uid: number;
+}
+
+export interface RunningParts {
+  readonly instance: Instance;
+  readonly services: Services;
+  readonly statistics: Statistics;
+  readonly paced: PacedCommands;
+  /** COMMAND of the entrypoint form, where there is one. */
+  readonly foreground: Foreground | null;
+  /** Hears signals from then on, and carries the start out. Rejects as startUp, or with Stopped. */
+  readonly start: () => Promise<void>;
+}
+
+const STDIN = 0;
+
+export function compose(options: ComposeOptions): RunningParts {
+  const { request, logger, own, inotify, registry, runDir, uid } = options;
+  const { plan, capsule, parseCommand } = request;
+  const isReload = capsule.reloads > 0;
+  const [startUpControl, life] = [new AbortController(), new AbortController()];
+  const inherited = inheritance(uid);
+  const variables = process.env;
+  const changes = plan.instance.environment;
+  const environment = daemonEnvironment({
+    own: variables,
+    changes,
+    reloads: capsule.reloads,
+    originalName: process.argv0,
+  });
+  const restored = restore(plan, capsule, logger);
+  const choice = chooseJail({
+    saved: restored?.jail,
+    record: new JailFile(runDir?.path ?? null).read(bootId() ?? ""),
+    wanted: plan.instance.jail,
+    logger,
+  });
+  const inside = choice?.plan.environment === "clean"
+    ? jailEnvironment({ own: variables, changes })
+    : environment;
+  const obey = (command: InstanceCommand): void => perform(command, commandDeps);
+  const surroundings = () => ({
+    plan,
+    core,
+    services,
+    legions,
+    inside,
+    perform: obey,
+    endWith: (code: number) => instance.handle({ type: "endAsked", code }),
+  });
+  const core = new Core({
+    plan,
+    logger,
+    repeats: own.repeats,
+    inotify,
+    registry,
+    runDir: runDir?.path ?? null,
+    environment,
+    inherited,
+    saved: restored?.units ?? new Map(),
+    isReload: restored !== null,
+    isLord: (legion) => legions.isLord(legion),
+    jail: choice,
+    entry: new JailEntry((signal) => enterJailAgain(surroundings(), signal), life.signal),
+  });
+  const { jail, units } = core;
+  const place = jail === null ? {} : { jail: () => jail.place() };
+  const logFile = isLogInside(plan)
+    ? planLogFile({ ...options, plan, saysBoth: !isReload, ...place })
+    : options.logFile;
+  if (isLogInside(plan)) openLog(logFile, plan, isReload);
+  const commands = new CommandRunner(core.host, registry, plan.instance, inherited, place.jail);
+  if (runDir !== null) {
+    own.files.add(runDir.path);
+    own.files.addDirectory(runDir.path);
+  }
+  const services = new Services({
+    plan,
+    logger,
+    own,
+    isReload: restored !== null,
+    core,
+    commands,
+    environment,
+    parseCommand,
+    uid,
+    openLogLate: isLogInside(plan) || options.isLogLate ? logOpener(logFile, plan, isReload) : null,
+    ...place,
+  });
+  const legions = new Legions({
+    plan,
+    logger,
+    repeats: own.repeats,
+    jail,
+    commands,
+    parseCommand,
+    hooks: services.hooks,
+  });
+  const snapshot = (): Snapshot => takeSnapshot({ instance: plan.instance.name, units, legions, jail });
+  const statistics = new Statistics({
+    plan,
+    logger,
+    own: own.files,
+    keep: (path, kept) => own.keep(inotify, path, kept),
+    snapshot,
+  });
+  const entrypoint = [...units].find((unit) => unit.plan.option === "entrypoint");
+  const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
+  const paced = new PacedCommands({
+    timers: LOOP_TIMERS,
+    now: () => performance.now(),
+    log: (level, text) => logger.log(level, null, text),
+    perform: obey,
+  });
+  const askPaced = (command: InstanceCommand): void => paced.ask(command);
+  const exitHooks = (signal: AbortSignal): Promise<void> => runExitHooks(services, logger, signal);
+  const reload = new Reload({
+    request,
+    logger,
+    core,
+    services,
+    legions,
+    statistics,
+    runDir,
+    perform: obey,
+    paced: askPaced,
+  });
+  const tellManager = (): void =>
+    services.notifier.ready(`${units.size} daemons`, capsule.readyFd === null ? null : process.pid);
+  const instance = new Instance({
+    logger,
+    units,
+    legions,
+    nothingSurvives: capsule.underInit || process.pid === 1 || jail?.hasInit === true,
+    callOffStart: () => {
+      startUpControl.abort(new Stopped());
+      life.abort(new Stopped());
+    },
+    callOffLife: () => life.abort(new Stopped()),
+    tellUp: (isAgain) => {
+      if (!isAgain) sayUp(options, units.size);
+      tellManager();
+      if (!isAgain) tellReady(capsule);
+    },
+    tellStopping: () => services.notifier.stopping(),
+    checkReload: () => reload.check(() => instance.handle({ type: "reloadGranted" })),
+    handOver: (isCalledOff, signal) =>
+      reload.become(isCalledOff, async () => {
+        paced.runHeld();
+        await exitHooks(signal);
+      }),
+    runExitHooks: exitHooks,
+    endJail: (status, signal) => endJail(jail, plan.instance.reloadMercy * 1000, status, signal),
+  });
+  const commandDeps: CommandDeps = {
+    logger,
+    logFile,
+    stop: (code) => instance.handle({ type: "stopAsked", code }),
+    stopNow: () => instance.handle({ type: "stopNowAsked" }),
+    reload: () => instance.handle({ type: "reloadAsked" }),
+    logState: () => {
+      for (const { daemon, text, fields } of stateLines(snapshot())) logger.info(daemon, text, fields);
+    },
+    writePidfiles: () => services.writePidfiles(() => true),
+    runCommand: (command) => void services.runCommand(command, life.signal),
+    startDaemon: (name) => units.setPerson(name, "open"),
+    stopDaemon: (name) => units.setPerson(name, "closed"),
+    restartDaemon: (name, reason) => units.restart(name, reason),
+  };
+  const start = async (): Promise<void> => {
+    logFile?.watch();
+    const childEnded = (): void => {
+      foreground?.look();
+      core.reap();
+    };
+    const words = meanings(plan.instance.sigtermReloads, foreground !== null);
+    wireSignals(words, askPaced, childEnded, (name) => foreground?.forward(name));
+    core.reap();
+    await startUp({
+      ...surroundings(),
+      statistics,
+      paced: askPaced,
+      isReload,
+      daemonsDue: () => instance.handle({ type: "daemonsDue" }),
+      startSignal: startUpControl.signal,
+      lifeSignal: life.signal,
+    });
+  };
+  return { instance, services, statistics, paced, foreground, start };
+}
+
+function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, daemons: number): void {
+  logger.info(null, capsule.reloads > 0 ? "reeve is back" : "reeve is up", {
+    pid: process.pid,
+    instance: runDir?.name ?? plan.instance.name,
+    daemons,
+  });
+  // Whoever started it has read to here; its terminal is nobody's to write to any more.
+  logger.logAlone();
+}
+
+/** Never rejects. */
+async function runExitHooks(services: Services, logger: Logger, signal: AbortSignal): Promise<void> {
+  try {
+    await services.hooks.run("as-user-atexit", signal);
+  } catch (error) {
+    logger.error(null, `cannot run all hooks of the end: ${errorText(error)}`);
+  }
+}
+
+/**
+ * With everything that is still in it. In the jail of an earlier image smart daemons run, which a failed start does not end. A
+ * stop ends them, as it always does in a jail.
+ */
+async function endJail(
+  jail: HeldJail | null,
+  graceMs: number,
+  { failure, urgency }: Readonly<LifeStatus>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (jail === null) return;
+  const isEarly = failure === "early";
+  if (isEarly && jail.isKept && (urgency === "none" || !endsWithInit(jail.plan))) return;
+  const hasGrace = urgency !== "atOnce" && (!isEarly || jail.isKept);
+  await jail.end(hasGrace ? graceMs : 0, signal);
+}
+
+/** What reeve was started with and its children are to have: its own limit of open files it raises. */
+function inheritance(uid: number): Inherited {
+  return {
+    umask: readUmask(),
+    rlimits: [{ resource: RLIMIT.openFiles, ...raiseOpenFiles() }],
+    isRoot: uid === 0,
+    cpuCount: navigator.hardwareConcurrency,
+    terminal: isTerminal(STDIN),
+  };
+}
+
+/** null: this is no reload. */
+function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null {
+  const fd = capsule.stateFd;
+  if (fd === null) return null;
+  const wanted = new Map(plan.daemons.map(({ name, pidfile }) => [name, pidfile]));
+  const restored = readState(fd, wanted, logger);
+  closeFd(fd);
+  if (restored === null) return null;
+  for (const { name, pid } of restored.left) {
+    logger.warning(name, `is no longer configured: left running, unsupervised (pid: ${pid})`);
+  }
+  return restored;
+}
+
+/** null, and said: what is in the run directory has to do. */
+function readState(fd: number, wanted: ReadonlyMap<string, string | null>, logger: Logger): Restored | null {
+  try {
+    return restoreState(fd, wanted, performance.now());
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    logger.error(
+      null,
+      `cannot believe what the image before handed over: ${error.message}; daemons are known by the run directory`,
+    );
+    return null;
+  }
+}
