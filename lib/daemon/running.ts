@@ -67,7 +67,10 @@ const restartMain: Handler<"restartRequested"> = (machine, event) => {
 };
 
 /** A smart daemon goes on without us, told so when it asked to be (notifypid); one that never daemonized does not. */
-const releaseMain = (machine: DaemonMachine, { signal }: Extract<Wish, { readonly to: "goOn" }>): void => {
+export const releaseMain = (
+  machine: DaemonMachine,
+  { signal }: Extract<Wish, { readonly to: "goOn" }>,
+): void => {
   const { status, settings } = machine;
   const process = status.main;
   if (process === null) return machine.rest();

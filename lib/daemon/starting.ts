@@ -3,7 +3,8 @@ import { byGates, type Cells, type Handler, watchAnew } from "./handler.ts";
 import type { DaemonMachine } from "./machine.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
 import { adopt } from "./resting.ts";
-import { killMain } from "./running.ts";
+import { wishOf } from "./gates.ts";
+import { killMain, releaseMain } from "./running.ts";
 import { sameProcess } from "../sys/process_id.ts";
 
 const launched: Handler<"spawned"> = (machine, event) => {
@@ -34,10 +35,13 @@ const pidfileAtStart: Handler<"pidfileValid"> = (machine, event) => {
   if (!sameProcess(status.child, event.process)) machine.effect({ do: "follow", process: event.process });
   machine.log("info", DAEMON_MESSAGES.running(event.process.pid));
   machine.run(event.process);
+  const wish = wishOf(machine.status.gates, machine.settings);
+  if (wish.to === "goOn") releaseMain(machine, wish);
 };
 
 const noPidfileAtStart: Handler<"pidfileInvalid"> = (machine, event) => {
   const { status, settings } = machine;
+  if (wishOf(status.gates, settings).to === "goOn") return stopLaunch(machine, settings.stopSignal);
   if (status.launch === "none") return launch(machine, event);
   const why = `${status.found ?? "it failed"}; ${event.found}`;
   // A set-up that failed has said already what cannot be started.
@@ -76,7 +80,13 @@ const launch: Handler<"pidfileInvalid"> = (machine, { found, survivor }) => {
   adopt(machine, { type: "pidfileValid", process: survivor });
 };
 
-/** Also one that goes on without reeve: what has not shown a valid pidfile could not be adopted later. */
+/** One that goes on without reeve is told by its pidfile, which it may have written this very moment. */
+const lookOnceMore = (machine: DaemonMachine): void => {
+  if (machine.status.launch === "none") return stopLaunch(machine, machine.settings.stopSignal);
+  machine.effect({ do: "readPidfile" });
+};
+
+/** Also one that was to go on: what shows no valid pidfile could not be adopted later. */
 function stopLaunch(machine: DaemonMachine, signal: number): void {
   const { child } = machine.status;
   if (child === null) return machine.rest();
@@ -103,7 +113,7 @@ export const STARTING: Cells = {
   gatesChanged: byGates({
     run: "ignore",
     stop: (machine, { signal }) => stopLaunch(machine, signal),
-    goOn: (machine) => stopLaunch(machine, machine.settings.stopSignal),
+    goOn: lookOnceMore,
     jailOpened: startHeld,
   }),
   restartRequested: restartLaunch,

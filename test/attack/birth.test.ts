@@ -3,7 +3,9 @@
  * has each daemon once, and none of an earlier one is left.
  */
 import { expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import { check, reeve } from "../e2e/need.ts";
+import { identify, signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 
 const DAEMONS = 30;
@@ -45,4 +47,26 @@ check(
     await until("smart ones go on or end as configured", () => running(2) === 0);
   },
   90,
+);
+
+check(
+  "told to stop in the moment in which a smart daemon writes its pidfile: it goes on",
+  [reeve],
+  async (scope) => {
+    for (let round = 0; round < 10; round++) {
+      const pidfile = scope.path(`smart${round}.pid`);
+      const script = scope.write("smart.sh", `echo $$ > ${pidfile}\nexec sleep 784521\n`);
+      const supervisor = scope.reeve(
+        scope.config([`attach-daemon2 = name=f,cmd=sh ${script},pidfile=${pidfile}`]),
+      );
+      await until(
+        "its pidfile",
+        () => existsSync(pidfile) && /^[0-9]+\n$/.test(readFileSync(pidfile, "utf8")),
+      );
+      expect((await supervisor.stop()).code).toBe(0);
+      const daemon = identify(Number(readFileSync(pidfile, "utf8")));
+      expect(daemon).not.toBeNull();
+      signal(daemon!, "SIGKILL");
+    }
+  },
 );

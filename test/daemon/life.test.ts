@@ -282,3 +282,18 @@ test("the identity of a process is its pid and its start time", () => {
   expect(driver.send(crashed(0))).toEqual([]);
   expect(driver.state).toBe("running");
 });
+
+test("released while it starts: a look decides whether it lives on or is stopped", () => {
+  for (const launched of [["spawned"], ["spawned", "deadlinePassed"]] as const) {
+    const found = new Driver(SMART);
+    found.send("wanted", "pidfileInvalid", ...launched);
+    expect(found.send("released")).toEqual(["readPidfile"]);
+    expect(found.send("pidfileValid")).toContain("stopped");
+    expect(found.state).toBe("down");
+
+    const lost = new Driver(SMART);
+    lost.send("wanted", "pidfileInvalid", ...launched, "released");
+    expect(lost.send("pidfileInvalid")).toContain("signal 15 to 100");
+    expect(lost.state).toBe("stopping");
+  }
+});

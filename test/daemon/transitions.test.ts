@@ -75,7 +75,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "starting, smart launched": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    released: "starting (down): readPidfile",
     restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     spawned: "starting: set deadline 10000",
@@ -87,7 +87,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "starting, smart launcher ended": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    released: "starting (down): readPidfile",
     restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "starting: set deadline 10000",
@@ -98,7 +98,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "starting, smart launcher failed": {
     unwanted: "down (down): clear delay, clear deadline, clear grace, stopped",
-    released: "down (down): clear delay, clear deadline, clear grace, stopped",
+    released: "starting (down): readPidfile",
     restartRequested: "starting",
     killRequested: "down (down): clear delay, clear deadline, clear grace, stopped",
     spawned: "starting: set deadline 10000",
@@ -110,7 +110,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   },
   "starting, smart overdue": {
     unwanted: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
-    released: "stopping (down): clear deadline, signal 15 to 100, set grace 3000",
+    released: "starting (down): readPidfile",
     restartRequested: "stopping: clear deadline, signal 15 to 100, set grace 3000",
     killRequested: "killing (down): clear deadline, signal 9 to 100, set grace 5000",
     spawned: "starting: set deadline 10000",
