@@ -7,8 +7,7 @@ import type { ProcessId } from "../../sys/process_id.ts";
 import type { JailHandle } from "../../jail/handle.ts";
 import { namespaceInode } from "../../jail/namespace_files.ts";
 import type { Timers } from "../../sys/timers.ts";
-import { listProcesses } from "../../sys/process/process_table.ts";
-import { readVirtual } from "../../sys/file/virtual_files.ts";
+import { listProcesses, readStat } from "../../sys/process/process_table.ts";
 import { SIGHUP } from "../../sys/native/constants.ts";
 
 export interface DrainWorld {
@@ -65,14 +64,7 @@ export function drainJail(
     for (const member of members) {
       world.signal(member, world.stopSignalOf(member));
       // What the end of its terminal would tell it: a shell that waits for a command hears nothing else.
-      if (hasTerminal(member.pid)) world.signal(member, SIGHUP);
+      if (readStat(member.pid)?.hasTerminal === true) world.signal(member, SIGHUP);
     }
   });
-}
-
-function hasTerminal(pid: number): boolean {
-  const bytes = readVirtual(`/proc/${pid}/stat`);
-  const text = bytes === null ? "" : new TextDecoder().decode(bytes);
-  // The 7th field of the line, tty_nr; these begin with the third.
-  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[4] ?? 0) !== 0;
 }

@@ -22,10 +22,17 @@ export interface ProcessStat {
   readonly startTime: bigint;
   /** It runs in the kernel alone: it has no program, and heeds no signal. */
   readonly isKernelThread: boolean;
+  /** It ends: the kernel frees what it was while its entry and its pid remain. */
+  readonly isExiting: boolean;
+  /** It has a controlling terminal. */
+  readonly hasTerminal: boolean;
 }
 
-/** PF_KTHREAD of the kernel's include/linux/sched.h; the pid of the parent says it in the first PID namespace alone. */
+/**
+ * PF_* of the kernel's include/linux/sched.h. The parent's pid tells a kernel thread in the first PID namespace alone.
+ */
 const KERNEL_THREAD = 0x0020_0000;
+const EXITING = 0x4;
 
 export interface ProcessRecord extends ProcessStat {
   readonly uid: { readonly real: number; readonly effective: number };
@@ -95,8 +102,8 @@ export function parseStat(text: string): ProcessStat | null {
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return null;
   const fields = text.slice(close + 2).split(" ");
-  const [state, ppid, pgrp, session] = fields;
-  // The 9th, the 20th and the 22nd field of the line count as well; these begin with the third.
+  // The line's third field is the first of these.
+  const [state, ppid, pgrp, session, terminal, , flags] = fields;
   const threads = Number(fields[17]);
   const startTime = fields[19];
   if (state === undefined || ppid === undefined || pgrp === undefined || session === undefined) return null;
@@ -109,7 +116,9 @@ export function parseStat(text: string): ProcessStat | null {
     pgrp: Number(pgrp),
     session: Number(session),
     startTime: BigInt(startTime),
-    isKernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
+    isKernelThread: (Number(flags) & KERNEL_THREAD) !== 0,
+    isExiting: (Number(flags) & EXITING) !== 0,
+    hasTerminal: Number(terminal) !== 0,
   };
 }
 

@@ -30,12 +30,18 @@ describe("a stat line", () => {
         session: 9,
         startTime: 184_467_440_737_095n,
         isKernelThread: false,
+        isExiting: false,
+        hasTerminal: false,
       });
     });
   }
   test("tells a kernel thread", () => {
     const line = "6 (kworker/R-kvfree) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 0 -20 1 0 25 0 0";
     expect(parseStat(line)).toMatchObject({ pid: 6, isKernelThread: true });
+  });
+  test("tells a process that ends, and one that has a terminal", () => {
+    const line = "42 (sh) S 7 8 9 34816 42 4194564 1 0 0 0 0 0 0 0 20 0 1 0 5 2 3";
+    expect(parseStat(line)).toMatchObject({ isExiting: true, hasTerminal: true });
   });
   test("that is cut short is no process", () => {
     expect(parseStat("42 (x) S 1 2 3")).toBeNull();
