@@ -1,7 +1,6 @@
 /**
  * Builds dist/reeve: the native parts, then the executable with them inside, packed to run on every Linux.
  *   --target NAME   builds dist/reeve-NAME for linux-x64, linux-x64-baseline, linux-arm64, or all of them
- *   --plain         leaves the C library to the host, as Bun does
  *   --glibc DIR     packs the glibc of that directory
  *   --outfile FILE  writes that file instead; on the file system of dist/
  * Reproducible: nothing but the sources, the locked dependencies and that glibc goes in. Must never leave a
@@ -28,7 +27,6 @@ const DIST = join(ROOT, "dist");
 const CACHE = join(ROOT, "node_modules", ".cache", "reeve", "runtimes");
 
 interface Options {
-  readonly plain: boolean;
   /** Directory with the glibc to pack; null: where it usually is. */
   readonly glibc: string | null;
 }
@@ -49,11 +47,9 @@ async function build(target: Target, finished: string, options: Options): Promis
     if (runs) verifyFileLimit(bytes, temporary);
     hideVariables(bytes);
     if (runs) verifyHidden(bytes, temporary);
-    replaceFile(temporary, options.plain ? bytes : pack(bytes, target, building, options));
-    if (!options.plain) {
-      const untested = testInEmptyRoot(temporary, join(building, "root"), target.arch);
-      if (untested !== null) console.error(`not tested in an empty root: ${untested}`);
-    }
+    replaceFile(temporary, pack(bytes, target, building, options));
+    const untested = testInEmptyRoot(temporary, join(building, "root"), target.arch);
+    if (untested !== null) console.error(`not tested in an empty root: ${untested}`);
     renameSync(temporary, finished);
   } finally {
     rmSync(building, { recursive: true, force: true });
@@ -155,7 +151,6 @@ try {
   const { values } = parseArgs({
     options: {
       target: { type: "string" },
-      plain: { type: "boolean", default: false },
       glibc: { type: "string" },
       outfile: { type: "string" },
     },
@@ -168,7 +163,7 @@ try {
     const started = performance.now();
     const finished = values.outfile ??
       join(DIST, values.target === undefined ? "reeve" : `reeve-${target.name}`);
-    await build(target, finished, { plain: values.plain, glibc: values.glibc ?? null });
+    await build(target, finished, { glibc: values.glibc ?? null });
     console.log(`built ${finished} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
 } catch (error) {

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bed, launchOf } from "./bed.ts";
+import type { Report } from "./clock.ts";
 import { NotServed, type Peer } from "./peers.ts";
 
 export interface Measure {
@@ -22,6 +23,8 @@ export interface Measure {
 
 const KILL = 9;
 const supervises = (peer: Peer) => peer.supervise !== null;
+const isInitAlone = (peer: Peer) =>
+  peer.name === "reeve" || (peer.supervise === null && peer.firstProcess !== null);
 const stops = (peer: Peer) => peer.supervise !== null && peer.stopSignal !== null;
 
 async function withDaemons<T>(
@@ -216,6 +219,49 @@ const orphans: Measure = {
   },
 };
 
+/** -> a peer as the init of one command, which need not be PID 1 for that. */
+function asInit(peer: Peer, bed: Bed, command: string): Promise<Report> {
+  if (peer.firstProcess === null) throw new Error(`${peer.name} is no init`);
+  return bed.launch(peer.firstProcess(bed.job([command])));
+}
+
+const INIT_ROUNDS = 40;
+
+const initTime: Measure = {
+  name: "init",
+  title: "an init and `true`, from exec to exit",
+  unit: "ms",
+  rounds: 5,
+  serves: isInitAlone,
+  mustReach: "0.7 times tini's",
+  run: async (peer, quick) => {
+    await using bed = new Bed();
+    const figures: number[] = [];
+    for (let round = 0; round < (quick ? 1 : INIT_ROUNDS); round++) {
+      const from = bed.clock.reports.length;
+      const started = await asInit(peer, bed, "/bin/true");
+      figures.push((await bed.clock.nth("exit", 1, { from })).at - started.at);
+    }
+    return figures;
+  },
+};
+
+const initMemory: Measure = {
+  name: "init-resident",
+  title: "the same with a command that runs: resident memory",
+  unit: "KB",
+  rounds: 3,
+  serves: isInitAlone,
+  mustReach: "40 KB",
+  run: async (peer) => {
+    await using bed = new Bed();
+    const [command = ""] = bed.daemons(1);
+    const { pid } = await asInit(peer, bed, command);
+    await bed.clock.nth("runs", 1);
+    return [Number(/^Rss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1])];
+  },
+};
+
 export const SUPERVISION: readonly Measure[] = [
   start(1, 9, "25 ms"),
   start(100, 5, "half of uWSGI's"),
@@ -229,4 +275,6 @@ export const SUPERVISION: readonly Measure[] = [
   idle("wakeups"),
   idle("cpu"),
   orphans,
+  initTime,
+  initMemory,
 ];

@@ -31,43 +31,58 @@ export const LIBRARY_SOURCES = [
   "common/text.c",
   "library/watch.c",
 ] as const;
-/** Files of native/ that make the start of the packed executable; build/pack/ links them. */
-export const STUB_SOURCES = ["stub/stub.c"] as const;
-/** Files of native/ that make the helper. */
-export const HELPER_SOURCES = [
-  "helper/exec/child.c",
+/** Files of native/ that an init keeps in memory: once its child has been started for the last time they call nothing but one another. */
+export const INIT_SOURCES = [
   "helper/children.c",
+  "helper/exec/terminal.c",
+  "helper/init/forward.c",
+  "helper/init/init.c",
+  "helper/init/orphans.c",
+  "helper/message.c",
+  "common/text.c",
+] as const;
+/** Files of native/ that make a child what it is to be, or itself an init. */
+const CHILD_SOURCES = [
+  "helper/exec/child.c",
   "helper/jail/confine.c",
   "helper/exec/credentials.c",
   "helper/exec/descriptors.c",
   "helper/jail/devices.c",
-  "helper/jail/enter.c",
   "helper/jail/fdinfo.c",
-  "helper/init/forward.c",
-  "helper/guard/guard.c",
-  "helper/guard/guard_first.c",
-  "helper/helper.c",
   "common/in_root.c",
-  "helper/init/init.c",
-  "helper/jail/jail.c",
-  "helper/message.c",
   "helper/jail/mount.c",
   "helper/jail/mount_fd.c",
   "helper/jail/mount_point.c",
   "helper/jail/mount_table.c",
   "helper/jail/namespaces.c",
-  "helper/init/orphans.c",
   "helper/jail/root.c",
   "helper/exec/search.c",
   "helper/jail/shield.c",
-  "helper/exec/terminal.c",
-  "common/text.c",
+  "helper/exec/signals.c",
   "helper/unpack.c",
   "helper/unpack_place.c",
   "helper/exec/user_namespace.c",
 ] as const;
 
-const COMMON_FLAGS = [
+/** Files of native/ that make the helper. */
+export const HELPER_SOURCES = [
+  "helper/helper.c",
+  "helper/guard/guard.c",
+  "helper/guard/guard_first.c",
+  "helper/jail/enter.c",
+  "helper/jail/jail.c",
+  ...CHILD_SOURCES,
+  ...INIT_SOURCES,
+] as const;
+/** Files of native/ that make the start of the packed executable, beside INIT_SOURCES; build/pack/ links them. */
+export const STUB_SOURCES = [
+  "stub/stub.c",
+  "stub/entrypoint.c",
+  "stub/init_flags.c",
+  ...CHILD_SOURCES,
+] as const;
+
+const COMPILE_FLAGS = [
   "-std=gnu11",
   "-Os",
   "-Wall",
@@ -80,6 +95,8 @@ const COMMON_FLAGS = [
   "-fno-unwind-tables",
   "-fno-asynchronous-unwind-tables",
   "-ffunction-sections",
+] as const;
+const LINK_FLAGS = [
   "-Wl,--gc-sections",
   "-Wl,--build-id=none",
   "-Wl,-z,noexecstack",
@@ -87,6 +104,9 @@ const COMMON_FLAGS = [
   "-Wl,-z,noseparate-code", // one page for code and constants
   "-s",
 ] as const;
+
+/** The largest page of an architecture's kernels: what is mapped must be aligned for it. */
+export const LARGEST_PAGE: Readonly<Record<NativeTarget, number>> = { x64: 4096, arm64: 65536 };
 
 const CROSS_COMPILERS: Record<NativeTarget, string> = {
   x64: "x86_64-linux-gnu-gcc",
@@ -133,15 +153,28 @@ export function compileNative(
  */
 export function compileStub(output: string, target: NativeTarget, address: number): void {
   const script = join(import.meta.dir, "stub/stub.lds");
-  const flags = [
-    "-fno-pie",
-    "-static",
+  const machine = [
     "-mgeneral-regs-only", // it runs where a system call stood: the registers of a vector unit are not its own
     ...(target === "x64" ? ["-mno-red-zone", "-fcf-protection=none"] : ["-mno-outline-atomics"]),
-    `-Wl,--defsym=STUB_ADDRESS=0x${address.toString(16)}`,
+  ];
+  const compiler = findCompiler(target);
+  // Two pieces, which the script tells apart by their names.
+  const pieces = { start: STUB_SOURCES, resident: INIT_SOURCES };
+  const objects = Object.entries(pieces).map(([name, sources]) => {
+    const object = `${output}-${name}.o`;
+    runCompiler(
+      compiler,
+      [...COMPILE_FLAGS, "-fno-pie", "-no-pie", "-r", ...machine, ...paths(sources)],
+      object,
+    );
+    return object;
+  });
+  const symbols = { STUB_ADDRESS: address, STUB_PAGE: LARGEST_PAGE[target] };
+  const place = [
+    ...Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`),
     `-Wl,-T,${script}`,
   ];
-  compile(findCompiler(target), flags, STUB_SOURCES, output);
+  runCompiler(compiler, ["-nostdlib", ...LINK_FLAGS, "-no-pie", "-static", ...place, ...objects], output);
 }
 
 function hostTarget(): NativeTarget {
@@ -155,8 +188,15 @@ function compile(
   sources: readonly string[],
   output: string,
 ): void {
-  const files = sources.map((name) => join(import.meta.dir, name));
-  const command = [...compiler, ...COMMON_FLAGS, `-I${import.meta.dir}`, ...flags, ...files, "-o", output];
+  runCompiler(compiler, [...COMPILE_FLAGS, ...LINK_FLAGS, ...flags, ...paths(sources)], output);
+}
+
+function paths(sources: readonly string[]): string[] {
+  return sources.map((name) => join(import.meta.dir, name));
+}
+
+function runCompiler(compiler: readonly string[], words: readonly string[], output: string): void {
+  const command = [...compiler, `-I${import.meta.dir}`, ...words, "-o", output];
   const result = Bun.spawnSync(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (result.success) return;
   const text = `${result.stdout.toString()}${result.stderr.toString()}`.trim();

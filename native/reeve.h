@@ -61,7 +61,13 @@ enum reeve_flag {
   /* with UNSHARE of the mnt namespace: when all is mounted, what /proc, /sys and other file systems of the
      kernel hold of the host is made read-only or covered, wherever it is mounted (helper/jail/shield.c) */
   REEVE_F_SHIELD = 1 << 14,
-  REEVE_F_LAST = 1 << 14
+  REEVE_F_KEEP_FDS = 1 << 15,    /* every descriptor stays as it is: without FD records */
+  /* for the role init only */
+  REEVE_F_JOB = 1 << 16,         /* TSTP, TTIN and TTOU stop the child (STOP, where it leads a group of its own: its own may not be stopped
+                                    by others), and the init after it */
+  REEVE_F_VERBOSE = 1 << 17,     /* a line on stderr for the start, each signal, and the end of the child */
+  REEVE_F_TELL_REAPED = 1 << 18, /* a line on stderr for each orphan */
+  REEVE_F_LAST = 1 << 18
 };
 
 enum reeve_tag {
@@ -101,9 +107,13 @@ enum reeve_tag {
                              (getppid says 0 across PID namespaces). Replaces the check of PARENT */
   REEVE_T_READY = 28,     /* i32: roles init and jail write one byte 'R' into it when everything is set up (init: before its child is forked), and close it */
   REEVE_T_BLOCKED = 29,   /* u64: signals that are blocked in the program, bit n-1 for signal n; without: none */
-  REEVE_T_GATE = 30       /* i32: read end of a pipe whose write end the parent alone holds: nothing is done before a
+  REEVE_T_GATE = 30,      /* i32: read end of a pipe whose write end the parent alone holds: nothing is done before a
                              byte has come, for the child is on record by then; the end of the pipe, and the parent's
                              death, end the child */
+  /* for the role init only */
+  REEVE_T_REWRITE = 31,   /* u32 {from, to}, signals 1 to 64, repeated: `to` goes to the child in the place of `from`; 0: nothing does */
+  REEVE_T_ZERO_CODE = 32, /* u32, 0 to 255, repeated: the init's own exit code is 0 instead of this one */
+  REEVE_T_INIT_PDEATHSIG = 33 /* u32, 1 to 64: sent to the init when its parent ends */
 };
 /* With any of SETNS, UNSHARE, ROOT, MOUNT, LIFE, READY: the helper cannot be traced or dumped without the host's rights, and has closed every descriptor
  * that the request does not name (0 to 2: /dev/null) before it joins anything. Refused with -EBADMSG, since it would be done to the caller:

@@ -4,7 +4,7 @@
  *
  * Must never return an executable that only might work: input that does not look exactly as expected is refused.
  */
-import type { NativeTarget } from "../../native/compile.ts";
+import { LARGEST_PAGE, type NativeTarget } from "../../native/compile.ts";
 import { Elf } from "../elf.ts";
 import { refuseClone3 } from "./clone3.ts";
 import type { Glibc } from "./glibc.ts";
@@ -23,9 +23,6 @@ import {
   writeHeader,
 } from "./program_headers.ts";
 import { hasStubMagic, HEADERS, HOOK_POINTERS, readHook, type StubTable, writeTable } from "./stub_head.ts";
-
-/** The largest page of an architecture's kernels: what is mapped must be aligned for it. */
-const PAGE: Readonly<Record<NativeTarget, number>> = { x64: 4096, arm64: 65536 };
 
 /** The order of Bun 1.4's program headers. */
 const LAYOUT = [
@@ -60,7 +57,7 @@ export function packExecutable(
 ): Uint8Array {
   const program = readProgram(plain, glibc);
   const { target, headers } = program;
-  const page = PAGE[target];
+  const page = LARGEST_PAGE[target];
   const lastLoad = headers.filter((header) => header.type === PT.load).at(-1);
   if (lastLoad === undefined) throw refusal("it has nothing to load");
 

@@ -6,6 +6,7 @@ import { type CommandLine, parseCommandLine } from "./shared/argv.ts";
 import { type CommandName, findCommand } from "./shared/commands.ts";
 import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
+import { quote } from "../config/problem.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, printable, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
@@ -165,7 +166,14 @@ async function runConfiguration(
     const { becomeEntrypoint, isEntrypointAlone } = await import("../supervisor/entrypoint.ts");
     if (isEntrypointAlone(plan)) {
       showDiagnostics(list, outputs.err);
-      return becomeEntrypoint(plan);
+      return becomeEntrypoint(plan, line.initFlags);
+    }
+    if (line.initFlags !== null && line.initFlags.first !== null) {
+      const flag = quote(line.initFlags.first);
+      outputs.err.line(
+        `cannot use ${flag} beside a configuration, which the variables UWSGI_* make: unset them`,
+      );
+      return EXIT.usage;
     }
     const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
     const own = preparation.done ? coreAlready(argv) : null;

@@ -7,7 +7,8 @@ import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import { becomeInit } from "../sys/child/spawn.ts";
 import { daemonChild } from "../process/child_builder.ts";
-import { daemonEnvironment } from "../process/environment.ts";
+import { changeEnvironment, MACHINERY_PREFIX } from "../process/environment.ts";
+import type { InitOptions } from "../sys/child/pack.ts";
 
 /** Whether the instance is nothing but the entrypoint: no setting that needs a supervisor. */
 export function isEntrypointAlone(plan: Plan): boolean {
@@ -22,17 +23,26 @@ export function isEntrypointAlone(plan: Plan): boolean {
   return only && served === 0 && !lives && instance.log.file === null && !instance.daemonize;
 }
 
-/** Returns only by throwing. */
-export function becomeEntrypoint(plan: Plan): never {
+/** What the words before `--` change of it. */
+export interface EntrypointFlags
+  extends Pick<InitOptions, "verbose" | "tellReaped" | "rewrite" | "zeroCodes" | "parentDeathSignal"> {
+  /** Signals are for COMMAND alone, which stays in reeve's session. */
+  readonly single: boolean;
+}
+
+/**
+ * Returns only by throwing. Without options or variables of uWSGI the stub has done the same before any runtime was started
+ * (native/stub/entrypoint.c).
+ */
+export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null): never {
   const { instance } = plan;
   const daemon = plan.daemons[0];
   if (daemon === undefined) throw new Error("there is no command");
-  const environment = daemonEnvironment({
-    own: process.env,
-    changes: instance.environment,
-    reloads: 0,
-    originalName: process.argv0,
-  });
+  // COMMAND is what reeve was started for: what is addressed to reeve is meant for it.
+  const own = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || name.startsWith(MACHINERY_PREFIX) ? [] : [`${name}=${value}`]
+  );
+  const environment = changeEnvironment({ list: own, path: "" }, instance.environment);
   const inherited = {
     umask: readUmask(),
     rlimits: [],
@@ -41,11 +51,20 @@ export function becomeEntrypoint(plan: Plan): never {
     terminal: isTerminal(0),
   };
   const spec = daemonChild(daemon, instance, 0, environment, inherited);
+  const { single = false, ...init } = flags ?? {};
   becomeInit(
-    { ...spec, spawnId: 1, chdir: spec.chdir ?? instance.chdir, parentDeathSignal: null },
     {
+      ...spec,
+      spawnId: 1,
+      chdir: spec.chdir ?? instance.chdir,
+      parentDeathSignal: null,
+      session: single ? "same" : spec.session,
+    },
+    {
+      ...init,
       restart: false,
-      forwardGroup: true,
+      job: true,
+      forwardGroup: !single,
       stopOrphans: true,
       graceMs: Math.round(daemon.stopTimeout * 1000),
     },

@@ -67,9 +67,8 @@ export function catchSignals(entrypoint: boolean): void {
  * blocked when reeve was started; null where no stub ran.
  */
 export function letSignalsBe(mask: bigint | null): void {
-  for (const name of caught) process.off(name, onSignal);
-  // The runtime ignores SIGPIPE, but would no longer: a reader that went away must not end a command.
-  if (caught.includes("SIGPIPE")) process.on("SIGPIPE", () => {});
+  // The runtime ignores SIGPIPE, and would not again once a handler is gone.
+  for (const name of caught) if (name !== "SIGPIPE") process.off(name, onSignal);
   caught = [];
   const came = early;
   early = [];

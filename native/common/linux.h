@@ -331,7 +331,7 @@ struct linux_rlimit {
   u64 hard;
 };
 
-enum linux_rlimits { RLIMIT_NOFILE = 7, RLIMIT_COUNT = 16 };
+enum linux_rlimits { RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NOFILE = 7, RLIMIT_AS = 9, RLIMIT_COUNT = 16 };
 
 struct linux_open_how {
   u64 flags;

@@ -8,6 +8,7 @@
 #include "helper/jail/jail.h"
 #include "common/linux.h"
 #include "helper/message.h"
+#include "helper/exec/signals.h"
 #include "common/syscall.h"
 #include "common/text.h"
 
@@ -37,17 +38,6 @@ __asm__(
 
 __attribute__((noreturn, used)) void helperMain(u64 *stack);
 
-/* Every signal blocked until a role takes it at a time of its own. Inherited dispositions count: with SIGCHLD ignored, the kernel would
- * reap in our place, and a status would be gone. */
-static void prepareSignals(void) {
-  u64 all = SIGNALS_ALL;
-  struct linux_sigaction by_default = {0, 0, 0, 0};
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), 0, SIGNAL_SET_SIZE);
-  for (i32 i = 1; i <= SIGNAL_LAST; i++) {
-    syscall4(SYS_RT_SIGACTION, A(i), P(&by_default), 0, SIGNAL_SET_SIZE);
-  }
-}
-
 /* ps shows the role, and not the numbers of descriptors. The words lie one after the other. */
 static void nameProcess(i64 argc, char **argv, const char *role) {
   char *end = argv[argc - 1] + textLength(argv[argc - 1]);
@@ -71,7 +61,7 @@ static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 en
     childReport(&request, REEVE_S_PDEATHSIG, (i32)-result);
     return 125;
   }
-  if (textEqual(role, "reeve-init")) return initRun(&request);
+  if (textEqual(role, "reeve-init")) return initRun(&request, (struct init_spare){0, 0});
   if (textEqual(role, "reeve-jail")) return jailRun(&request);
   if (textEqual(role, "reeve-exec")) childBecome(&request, 0);
   return 125;
@@ -87,7 +77,7 @@ void helperMain(u64 *stack) {
   const char *role = 0;
   i64 fd = argc == 2 || argc == 6 ? textToNumber(argv[1]) : -1;
   if (fd < 0) exitProcess(125);
-  prepareSignals();
+  signalsDefault();
   const char *wanted = argc == 6 ? argv[2] : argv[0];
   for (u32 i = 0; i < sizeof ROLES / sizeof ROLES[0]; i++) {
     if (textEqual(wanted, ROLES[i])) role = ROLES[i];

@@ -105,3 +105,44 @@ void messageDeath(i32 signal, const char *what_now) {
   lineText(&line, what_now);
   writeLine(&line);
 }
+
+void messageStarted(const char *file, i32 pid) {
+  struct text_line line;
+  lineStart(&line);
+  lineText(&line, "reeve: started \"");
+  lineShown(&line, file);
+  lineText(&line, "\" (pid ");
+  lineNumber(&line, (u64)pid);
+  lineText(&line, ")");
+  writeLine(&line);
+}
+
+/* TEXT NUMBER REST */
+static void messageNumber(const char *text, i32 number, const char *rest) {
+  struct text_line line;
+  lineStart(&line);
+  lineText(&line, text);
+  lineNumber(&line, (u64)number);
+  lineText(&line, rest);
+  writeLine(&line);
+}
+
+void messageSignal(i32 signal, i32 told) {
+  struct text_line line;
+  lineStart(&line);
+  lineText(&line, "reeve: signal ");
+  lineNumber(&line, (u64)signal);
+  if (told == 0) {
+    lineText(&line, " is not passed on");
+  } else {
+    lineText(&line, " is passed on");
+    if (told != signal) {
+      lineText(&line, " as ");
+      lineNumber(&line, (u64)told);
+    }
+  }
+  writeLine(&line);
+}
+
+void messageReaped(i32 pid) { messageNumber("reeve: reaped an orphan (pid ", pid, ")"); }
+void messageEnded(i32 code) { messageNumber("reeve: the command ended with code ", code, ""); }

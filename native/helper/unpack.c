@@ -14,7 +14,7 @@ enum {
   HEADER_SIZE = sizeof(struct reeve_header),
   RECORD_SIZE = 8,
   FLAGS_KNOWN = (REEVE_F_LAST << 1) - 1,
-  TAG_LAST = REEVE_T_GATE
+  TAG_LAST = REEVE_T_INIT_PDEATHSIG
 };
 
 #define TAG_BIT(tag) (1ul << (tag))
@@ -25,7 +25,7 @@ enum {
    TAG_BIT(REEVE_T_CAPS_BOUND) | TAG_BIT(REEVE_T_OOM) | TAG_BIT(REEVE_T_NICE) | TAG_BIT(REEVE_T_PDEATHSIG) |           \
    TAG_BIT(REEVE_T_PARENT) | TAG_BIT(REEVE_T_EXEC_FD) | TAG_BIT(REEVE_T_CPUS) | TAG_BIT(REEVE_T_GRACE_MS) |            \
    TAG_BIT(REEVE_T_ROOT) | TAG_BIT(REEVE_T_HOSTNAME) | TAG_BIT(REEVE_T_UNSHARE) | TAG_BIT(REEVE_T_LIFE) |              \
-   TAG_BIT(REEVE_T_READY) | TAG_BIT(REEVE_T_BLOCKED) | TAG_BIT(REEVE_T_GATE))
+   TAG_BIT(REEVE_T_READY) | TAG_BIT(REEVE_T_BLOCKED) | TAG_BIT(REEVE_T_GATE) | TAG_BIT(REEVE_T_INIT_PDEATHSIG))
 
 /* The record at *at, which moves on. -> 1; 0 at the end; -EBADMSG. */
 static i64 nextRecord(u8 *bytes, u64 size, u64 *at, struct record *record) {
@@ -100,6 +100,22 @@ static i32 checkCpus(const struct record *record, struct request *request) {
   return 1;
 }
 
+static i32 checkRewrite(const struct record *record, struct request *request) {
+  if (record->length != 8) return 0;
+  u32 from = read32(record->bytes);
+  u32 to = read32(record->bytes + 4);
+  if (from < 1 || from > SIGNALS || to > SIGNALS) return 0;
+  request->init.rewrite[from] = (u8)to;
+  return 1;
+}
+
+static i32 checkZeroCode(const struct record *record, struct request *request) {
+  u32 code = 0;
+  if (!isNumber(record, &code) || code > 255) return 0;
+  request->init.zero_codes[code / 64] |= 1ul << (code % 64);
+  return 1;
+}
+
 /* One record into `request`. -> 1 when it is sound. */
 static i32 checkRecord(const struct record *record, struct request *request) {
   const char *text = (const char *)record->bytes;
@@ -137,6 +153,11 @@ static i32 checkRecord(const struct record *record, struct request *request) {
     case REEVE_T_READY: return isRange(record, 0, 0x7fffffff, &request->ready_fd);
     case REEVE_T_GATE: return isRange(record, 0, 0x7fffffff, &request->gate_fd);
     case REEVE_T_BLOCKED: return isMask(record, &request->blocked);
+    case REEVE_T_REWRITE: return checkRewrite(record, request);
+    case REEVE_T_ZERO_CODE: return checkZeroCode(record, request);
+    case REEVE_T_INIT_PDEATHSIG:
+      return isNumber(record, &request->init.pdeathsig) && request->init.pdeathsig >= 1 &&
+             request->init.pdeathsig <= SIGNALS;
     default: return 0;
   }
 }
@@ -147,6 +168,7 @@ static i32 checkWhole(const struct request *request) {
   if (!placeIsOwn(request)) return 0;
   if (request->argc == 0 && !(flags & REEVE_F_NO_EXEC)) return 0;
   if ((flags & REEVE_F_SETSID) && (flags & REEVE_F_SETPGID)) return 0;
+  if ((flags & REEVE_F_KEEP_FDS) && request->nfds > 0) return 0;
   if ((flags & REEVE_F_KEEP_CAPS) && !requestHas(request, REEVE_T_CAPS)) return 0;
   if (((flags & REEVE_F_EXEC_FD) != 0) != requestHas(request, REEVE_T_EXEC_FD)) return 0;
   if (flags & (REEVE_F_EXEC_FD | REEVE_F_NO_EXEC)) return 1;
@@ -171,15 +193,20 @@ static i32 checkTargets(u8 *bytes, u64 size, const struct request *request) {
   return 1;
 }
 
-i64 requestCheck(u8 *bytes, u64 size, struct request *request) {
-  struct record record;
-  u64 at = HEADER_SIZE;
-  i64 more = 0;
+void requestClear(struct request *request) {
   memset(request, 0, sizeof *request);
   request->report_fd = -1;
   request->exec_fd = request->life_fd = request->ready_fd = request->gate_fd = -1;
   request->state.proc = request->state.null = request->state.root = request->state.outer_root = -1;
   request->state.enter[0] = request->state.enter[1] = -1;
+  memset(request->init.rewrite, REWRITE_NONE, sizeof request->init.rewrite);
+}
+
+i64 requestCheck(u8 *bytes, u64 size, struct request *request) {
+  struct record record;
+  u64 at = HEADER_SIZE;
+  i64 more = 0;
+  requestClear(request);
   if (size < HEADER_SIZE || size > REEVE_MAX_REQUEST || read32(bytes) != REEVE_MAGIC) return -EBADMSG;
   request->spawn_id = read64(bytes + 8);
   request->flags = read32(bytes + 16);

@@ -16,6 +16,8 @@ enum request_limit {
   MAX_HOSTNAME = 64
 };
 
+enum { SIGNALS = 64, REWRITE_NONE = 0xff };
+
 struct request_fd {
   i32 source; /* -1: /dev/null */
   i32 target;
@@ -49,6 +51,13 @@ struct request_state {
   i32 outer_root; /* O_PATH of the same directory as it was outside, with what is mounted in it there; -1: no new root */
   i32 enter[2];   /* what the role enter needs: a PID namespace, and who waits to hear of it; -1: none */
   u32 detail;     /* of a report */
+};
+
+/* What an init can be told by its flags. */
+struct request_init {
+  u8 rewrite[SIGNALS + 1]; /* signal n to the child as signal rewrite[n]; REWRITE_NONE: as it is; 0: not at all */
+  u64 zero_codes[4];       /* bit n: exit code n becomes 0 */
+  u32 pdeathsig;           /* 0: none */
 };
 
 /* Strings point into the packed bytes; vectors lie in the arena that the caller gave. */
@@ -97,11 +106,14 @@ struct request {
   u64 blocked;
   struct request_rlimit rlimits[MAX_RLIMITS];
   struct request_setns setns[MAX_SETNS];
+  struct request_init init;
   struct request_state state;
 };
 
 static inline i32 requestHas(const struct request *request, u32 tag) { return (i32)(request->present >> tag & 1); }
 
+/* A request without a record. */
+void requestClear(struct request *request);
 /* Checks everything and fills in all but the vectors; spawn_id and report_fd are set as soon as the header is sound, so
  * that a refusal can be reported. `bytes` is 8 bytes aligned and stays where it is.  -> 0 or -EBADMSG. */
 i64 requestCheck(u8 *bytes, u64 size, struct request *request);

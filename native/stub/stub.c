@@ -10,6 +10,7 @@
 
 #include "common/linux.h"
 #include "common/syscall.h"
+#include "stub/entrypoint.h"
 
 #if defined(__x86_64__)
 enum { SYS_LSEEK = 8, SYS_PREAD64 = 17, SYS_NEWFSTATAT = 262 };
@@ -20,7 +21,7 @@ enum { SYS_LSEEK = 62, SYS_PREAD64 = 67, SYS_NEWFSTATAT = 79 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9 };
 enum { PROT_NONE = 0, MAP_FIXED = 16 };
 enum { SEEK_SET = 0, SEEK_CUR = 1 };
-enum { EXIT_CANNOT_START = 127 }; /* as ld.so has it */
+enum { EXIT_CANNOT_START = 127 /* as ld.so has it */, EXIT_LIMIT = 1 };
 
 void reeveHook(void);
 void reeveHookShort(void);
@@ -218,11 +219,38 @@ __asm__(".pushsection .text.start,\"ax\"\n"
 
 /* ---- the start -------------------------------------------------------------------------------------- */
 
-__attribute__((noreturn)) static void fail(const char *text) {
+__attribute__((noreturn)) static void failWith(i32 code, const char *text) {
   u64 length = 0;
   while (text[length]) length++;
   syscall3(SYS_WRITE, 2, P(text), length);
-  exitProcess(EXIT_CANNOT_START);
+  exitProcess(code);
+}
+
+__attribute__((noreturn)) static void fail(const char *text) { failWith(EXIT_CANNOT_START, text); }
+
+/* What the runtime needs, measured: it starts with these and daemons run; with a little less it ends with a crash report of its own. */
+static const struct {
+  u64 resource;
+  u64 least;
+  const char *text;
+} NEEDS[] = {
+    {RLIMIT_AS, 2560ul << 20,
+     "reeve: cannot start: the limit of address space is below the 2560 MiB that its runtime reserves (and does not use): ulimit -v unlimited, "
+     "LimitAS=infinity; the option limit-as limits the daemons\n"},
+    {RLIMIT_DATA, 2560ul << 20,
+     "reeve: cannot start: the limit of data is below the 2560 MiB that its runtime reserves (and does not use): ulimit -d unlimited, "
+     "LimitDATA=infinity\n"},
+    {RLIMIT_STACK, 192ul << 10, "reeve: cannot start: the limit of the stack is below 192 KiB: ulimit -s 8192, LimitSTACK=8M\n"},
+    {RLIMIT_NOFILE, 8, "reeve: cannot start: the limit of open files is below 8: ulimit -n 1024, LimitNOFILE=1024\n"},
+};
+
+/* Refuses with a line of ours where the runtime would end with pages of its own. */
+static void checkLimits(void) {
+  for (u32 i = 0; i < sizeof NEEDS / sizeof NEEDS[0]; i++) {
+    struct linux_rlimit limit = {0, 0};
+    if (syscall4(SYS_PRLIMIT64, 0, NEEDS[i].resource, 0, P(&limit)) < 0) continue;
+    if (limit.soft < NEEDS[i].least) failWith(EXIT_LIMIT, NEEDS[i].text);
+  }
 }
 
 static u64 map(u64 address, u64 length, u32 protection, u32 flags, i64 fd, u64 offset) {
@@ -331,6 +359,28 @@ static u64 *addVariables(u64 *stack, u64 mask) {
   return top;
 }
 
+/* struct Elf64_Phdr */
+struct program_header {
+  u32 type;
+  u32 flags;
+  u64 offset;
+  u64 address;
+  u64 physical_address;
+  u64 file_size;
+  u64 memory_size;
+  u64 align;
+};
+enum { PT_LOAD = 1 };
+
+/* Where the first segment of the program begins, in whole pages; all of them lie below the stub. */
+static u64 programStart(void) {
+  const struct program_header *headers = (const struct program_header *)(const void *)&HEAD.program_headers;
+  u64 start = P(&HEAD);
+  for (u32 i = 0; i < STUB_MAX_HEADERS; i++)
+    if (headers[i].type == PT_LOAD && headers[i].address < start) start = headers[i].address / headers[i].align * headers[i].align;
+  return start;
+}
+
 struct start {
   u64 entry;  /* of ld.so */
   u64 *stack; /* as it is to find it */
@@ -342,6 +392,8 @@ __attribute__((used)) static struct start startLoader(u64 *stack) {
   syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&held), P(&mask), SIGNAL_SET_SIZE);
   if (HEAD.segment_count == 0) fail("reeve: cannot start: the executable is damaged (was it stripped?)\n");
   openStandardStreams();
+  entrypointRun(stack, programStart(), P(&HEAD));
+  checkLimits();
   stack = addVariables(stack, mask);
   u64 *at = stack + 1 + stack[0] + 1;
   while (*at) at++;

@@ -28,10 +28,7 @@ const FORWARDED: readonly [number, string][] = [
   [10, "USR1"],
   [12, "USR2"],
   [14, "ALRM"],
-  [20, "TSTP"],
   [18, "CONT"],
-  [21, "TTIN"],
-  [22, "TTOU"],
   [23, "URG"],
   [28, "WINCH"],
 ];

@@ -5,9 +5,8 @@
 import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
-import { packed } from "../pack/packed.ts";
 import type { Scope, Supervisor } from "./harness.ts";
-import { check, type Need, pidNamespace, REEVE, root } from "./need.ts";
+import { check, type Need, pidNamespace, REEVE, reeve, root } from "./need.ts";
 
 interface Root {
   /** Lines of a shell, run in namespaces of their own before the root is entered; $R is the new root. */
@@ -50,7 +49,7 @@ async function runsAndStops(supervisor: Supervisor): Promise<string> {
   return output;
 }
 
-const ROOTED = [packed, root, pidNamespace];
+const ROOTED = [reeve, root, pidNamespace];
 
 describe("a root with nothing but /proc", () => {
   check("that is writable: works, with its run directory", ROOTED, async (scope) => {

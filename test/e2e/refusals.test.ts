@@ -4,7 +4,6 @@
  */
 import { describe, expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";
-import { packed } from "../pack/packed.ts";
 import { check, program, REEVE, reeve } from "./need.ts";
 import { until } from "./wait.ts";
 
@@ -46,7 +45,7 @@ describe("refused system calls", () => {
 
     check(
       `${calls} ${how}: daemons run, come back, are adopted and stop`,
-      [packed, program("sh")],
+      [reeve, program("sh")],
       async (scope) => {
         const hang = fixture("hang");
         const config = scope.config([
@@ -72,7 +71,7 @@ describe("refused system calls", () => {
       },
     );
 
-    check(`${calls} ${how}: reeve doctor says so and exits with 0`, [packed], async (scope) => {
+    check(`${calls} ${how}: reeve doctor says so and exits with 0`, [reeve], async (scope) => {
       const { code, output } = await scope.run([...refuse, REEVE, "doctor"]);
       expect(code).toBe(0);
       expect(output).toContain("reeve works here, without: ");

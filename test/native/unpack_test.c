@@ -166,6 +166,12 @@ static void full(struct packed *packed) {
   addText(packed, REEVE_T_HOSTNAME, "testns");
   addNumber(packed, REEVE_T_LIFE, 11);
   addNumber(packed, REEVE_T_READY, 12);
+  add(packed, REEVE_T_BLOCKED, &mask, 8);
+  addPair(packed, REEVE_T_REWRITE, 15, 3);
+  addPair(packed, REEVE_T_REWRITE, 64, 0);
+  addNumber(packed, REEVE_T_ZERO_CODE, 0);
+  addNumber(packed, REEVE_T_ZERO_CODE, 255);
+  addNumber(packed, REEVE_T_INIT_PDEATHSIG, 10);
 }
 
 static void testFull(void) {
@@ -203,6 +209,9 @@ static void testFull(void) {
   CHECK(request.unshare == 0x50020000 && request.life_fd == 11 && request.ready_fd == 12);
   CHECK(request.root_kind == REEVE_R_PIVOT && strcmp(request.root, "/ns/001") == 0);
   CHECK(strcmp(request.hostname, "testns") == 0);
+  CHECK(request.blocked == 0x400 && request.init.pdeathsig == 10);
+  CHECK(request.init.rewrite[15] == 3 && request.init.rewrite[64] == 0 && request.init.rewrite[1] == REWRITE_NONE);
+  CHECK(request.init.zero_codes[0] == 1 && request.init.zero_codes[3] == 1ul << 63 && request.init.zero_codes[1] == 0);
   CHECK_EQUAL(request.nmounts, 3);
   CHECK(strcmp(request.mounts[0].target, "/proc") == 0 && strcmp(request.mounts[0].type, "proc") == 0);
   CHECK(request.mounts[0].what.flags == 14 && *request.mounts[0].data == 0);
@@ -277,8 +286,16 @@ static void testRanges(void) {
   REFUSED(addNumber(&packed, REEVE_T_EXEC_FD, 3));
   REFUSED(addNumber(&packed, 0, 3));
   REFUSED(addNumber(&packed, REEVE_T_CTTY_RESTORE, 3));
-  REFUSED(addNumber(&packed, REEVE_T_READY + 1, 3));
-  REFUSED(addNumber(&packed, 32, 3));
+  REFUSED(addNumber(&packed, REEVE_T_INIT_PDEATHSIG + 1, 3));
+  REFUSED(addNumber(&packed, REEVE_T_INIT_PDEATHSIG, 0));
+  REFUSED(addNumber(&packed, REEVE_T_INIT_PDEATHSIG, 65));
+  REFUSED(addNumber(&packed, REEVE_T_ZERO_CODE, 256));
+  REFUSED(addNumber(&packed, REEVE_T_REWRITE, 15));
+  REFUSED(addPair(&packed, REEVE_T_REWRITE, 0, 15));
+  REFUSED(addPair(&packed, REEVE_T_REWRITE, 65, 15));
+  REFUSED(addPair(&packed, REEVE_T_REWRITE, 15, 65));
+  REFUSED(addNumber(&packed, REEVE_T_BLOCKED, 1));
+  REFUSED((packed.bytes[17] |= REEVE_F_KEEP_FDS >> 8, addPair(&packed, REEVE_T_FD, 8, 1)));
   REFUSED(addNumber(&packed, 64 + REEVE_T_UID, 3));
   REFUSED(addNumber(&packed, 0xffff, 3));
   REFUSED(packed.bytes[0] ^= 1);
@@ -286,7 +303,7 @@ static void testRanges(void) {
   REFUSED(packed.bytes[16] |= REEVE_F_KEEP_CAPS);
   REFUSED(packed.bytes[16] |= REEVE_F_EXEC_FD);
   REFUSED(packed.bytes[16] |= REEVE_F_PATH_SEARCH);
-  REFUSED(packed.bytes[17] |= 0x40);
+  REFUSED(packed.bytes[18] |= (REEVE_F_LAST << 1) >> 16);
   REFUSED(packed.bytes[19] |= 0x80);
   REFUSED(memset(packed.bytes + 20, 0xfe, 4));
   REFUSED(packed.bytes[26] = 1);                   /* the zero beside a tag */

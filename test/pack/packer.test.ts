@@ -1,5 +1,5 @@
 /** What the packer makes of an executable, and what it refuses to make anything of. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,11 +16,19 @@ import { bunProgram, type ProgramOptions } from "./programs.ts";
 const scratch = mkdtempSync(join(tmpdir(), "reeve-pack-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+const stubs = new Map<string, Uint8Array>();
+/** Compiled once for each place. */
 function stub(target: NativeTarget, address: number): Uint8Array {
+  const key = `${target} ${address}`;
   const path = join(scratch, "stub");
-  compileStub(path, target, address);
-  return new Uint8Array(readFileSync(path));
+  if (!stubs.has(key)) {
+    compileStub(path, target, address);
+    stubs.set(key, new Uint8Array(readFileSync(path)));
+  }
+  return (stubs.get(key) ?? new Uint8Array()).slice();
 }
+
+setDefaultTimeout(60_000); // for the compiler on a busy machine
 
 const ARM_MISSING = existsSync("/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1")
   ? null

@@ -5,10 +5,9 @@ import { dirname, join } from "node:path";
 import { check, file, type Need, program, REEVE, reeve, root } from "../e2e/need.ts";
 import { environment, link } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
-import { packed } from "./packed.ts";
 import { BUSYBOX, type Inside, type Kind, MUSL, Root, type Running } from "./roots.ts";
 
-const NEEDS = [root, reeve, packed];
+const NEEDS = [root, reeve];
 const busybox = file(BUSYBOX, `needs "${BUSYBOX}"; apt-get install busybox-static`);
 const musl = file(MUSL, `needs "${MUSL}"; apt-get install musl`);
 const KINDS: readonly (readonly [Kind, readonly Need[]])[] = [

@@ -65,22 +65,35 @@ const formats: Need = {
   },
 };
 
-check("arm64: runs a daemon under an emulator in an empty root", [root, ...cross, formats], async () => {
-  using executable = await built("linux-arm64");
-  await using host = new Root("empty", executable.path);
-  host.copy(fixture("hang", { compiler: ["aarch64-linux-gnu-gcc"] }), "/hang");
-  host.write("/daemon.ini", "[uwsgi]\nattach-daemon = /hang\n");
-  const emulator = Bun.which("qemu-aarch64-static", { PATH: SYSTEM_PATH }) ?? "";
-  const running = host.start(["/reeve", "/daemon.ini"], {
-    wrap: [...OWN_FORMATS, emulator],
-    inside: { first: false, pivot: false }, // a pivot would unmount the table, which ends it
-    env: { PATH: SYSTEM_PATH },
-  });
-  await running.untilText(/reeve is up/);
-  await running.untilText(/^\d+$/m); // hang tells its pid
-  running.signal("SIGTERM");
-  expect(await running.exited).toBe(0);
-}, 120);
+check(
+  "arm64: is an init, and runs a daemon, under an emulator in an empty root",
+  [root, ...cross, formats],
+  async () => {
+    using executable = await built("linux-arm64");
+    await using host = new Root("empty", executable.path);
+    for (const name of ["hang", "exit_with"]) {
+      host.copy(fixture(name, { compiler: ["aarch64-linux-gnu-gcc"] }), `/${name}`);
+    }
+    host.write("/daemon.ini", "[uwsgi]\nattach-daemon = /hang\n");
+    const emulator = Bun.which("qemu-aarch64-static", { PATH: SYSTEM_PATH }) ?? "";
+    const emulated = {
+      wrap: [...OWN_FORMATS, emulator],
+      inside: { first: false, pivot: false }, // a pivot would unmount the table, which ends it
+      env: { PATH: SYSTEM_PATH },
+    };
+    // An init alone, and with a flag.
+    for (const [words, status] of [[["--"], 7], [["-e", "7", "--"], 0]] as const) {
+      const ended = await host.run(["/reeve", ...words, "/exit_with", "7"], emulated);
+      expect(ended).toEqual({ status, text: "" });
+    }
+    const running = host.start(["/reeve", "/daemon.ini"], emulated);
+    await running.untilText(/reeve is up/);
+    await running.untilText(/^\d+$/m); // hang tells its pid
+    running.signal("SIGTERM");
+    expect(await running.exited).toBe(0);
+  },
+  120,
+);
 
 check(
   "x86-64 without AVX2: starts in an empty root, on a processor that has not got it",

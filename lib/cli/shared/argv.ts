@@ -26,6 +26,7 @@ import {
   RESERVED_COMMANDS,
   type WordCommand,
 } from "./commands.ts";
+import { type InitFlags, readInitFlags } from "./init_flags.ts";
 
 export interface CommandLine {
   readonly command: CommandName;
@@ -34,6 +35,8 @@ export interface CommandLine {
   readonly files: readonly FileArgument[];
   /** Words after `--`: the command of the entrypoint form; null without `--`. */
   readonly entrypoint: readonly string[] | null;
+  /** All words before `--` are flags of tini or dumb-init; else null. */
+  readonly initFlags: InitFlags | null;
   /** The command was said: `reeve run FILE`. */
   readonly isSaid: boolean;
   /** Flags of the command by their long names, each with its values in order; without a value: "". */
@@ -66,6 +69,9 @@ class Words {
 
   parse(): CommandLine {
     let entrypoint: readonly string[] | null = null;
+    const dashes = this.#argv.indexOf("--");
+    const initFlags = dashes > 0 ? readInitFlags(this.#argv.slice(0, dashes)) : null;
+    if (initFlags !== null) this.#at = dashes;
     while (this.#at < this.#argv.length) {
       const word = this.#argv[this.#at++] ?? "";
       if (word === "--") {
@@ -87,6 +93,7 @@ class Words {
       options: this.#options,
       files: this.#files,
       entrypoint,
+      initFlags,
       isSaid: this.#command !== null,
       flags: this.#flags,
       // Behind a command --help is about that command.
@@ -150,7 +157,7 @@ class Words {
     if (flag === null || flag.value === undefined && attached !== null) return false;
     let value = attached ?? "";
     if (flag.value !== undefined) {
-      value = attached ?? this.#argv[this.#at++] ?? "";
+      value = attached ?? this.#next() ?? "";
       if (value === "") this.#error(`option ${quote(shown)} needs a value`);
     }
     this.#flags.set(flag.long, [...this.#flags.get(flag.long) ?? [], value]);
@@ -193,22 +200,29 @@ class Words {
     } else if (letter === "v" && !/^[0-9]/.test(rest || (this.#argv[this.#at] ?? ""))) {
       this.#error('cannot use "-v": the log says everything already; for the version write "--version"');
     } else if (letter === "c") {
-      const name = rest || this.#argv[this.#at++];
-      if (name === undefined) this.#error('option "-c" needs a value: the configuration file');
+      const name = rest || this.#next();
+      if (name === null) this.#error('option "-c" needs a value: the configuration file');
       else this.#files.push({ name });
     } else return false;
     return true;
   }
 
+  /** The next word, as the value of an option; null where there is none: "--" is never one. */
+  #next(): string | null {
+    const value = this.#argv[this.#at];
+    if (value === undefined || value === "--") return null;
+    this.#at++;
+    return value;
+  }
+
   #add(name: string, shown: string, attached: string | null): void {
     let value = attached;
     if (value === null && this.#argumentOf(name) === "required") {
-      value = this.#argv[this.#at] ?? null;
+      value = this.#next();
       if (value === null) {
         this.#error(`option ${quote(shown)} needs a value`);
         return;
       }
-      this.#at++;
       if (value.includes("\0")) {
         this.#error(`cannot use the value of ${quote(shown)}: it contains a NUL byte`);
         return;

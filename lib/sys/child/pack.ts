@@ -35,6 +35,18 @@ export interface InitOptions {
   /** When the child is gone: TERM to what is left, KILL after `graceMs`. */
   readonly stopOrphans: boolean;
   readonly graceMs: number;
+  /** TSTP, TTIN and TTOU stop the child, and the init after it. */
+  readonly job?: boolean;
+  /** A line for the start, each signal and the end. */
+  readonly verbose?: boolean;
+  /** A line for each orphan. */
+  readonly tellReaped?: boolean;
+  /** What the child is told in the place of a signal; 0: nothing. */
+  readonly rewrite?: ReadonlyMap<number, number>;
+  /** Exit codes that become 0. */
+  readonly zeroCodes?: readonly number[];
+  /** Sent to the init when its parent ends. */
+  readonly parentDeathSignal?: number | null;
 }
 
 /** The request for the helper's role exec. Throws RangeError or TypeError that names the field at fault. */
@@ -132,6 +144,19 @@ function pack(spec: ChildSpec, options: PackOptions, init: InitOptions | null): 
     if (boolean(init.forwardGroup, "forwardGroup")) flags |= FLAG.forwardGroup;
     if (boolean(init.stopOrphans, "stopOrphans")) flags |= FLAG.stopOrphans;
     if (spec.confinement?.newPid) flags |= FLAG.initSession;
+    if (boolean(init.job ?? false, "job")) flags |= FLAG.job;
+    if (boolean(init.verbose ?? false, "verbose")) flags |= FLAG.verbose;
+    if (boolean(init.tellReaped ?? false, "tellReaped")) flags |= FLAG.tellReaped;
+    for (const [from, to] of init.rewrite ?? []) {
+      request.numbers(TAG.rewrite, [integer(from, "signal", 1, 64), integer(to, "signal", 0, 64)]);
+    }
+    for (const code of init.zeroCodes ?? []) {
+      request.numbers(TAG.zeroCode, [integer(code, "exit code", 0, 255)]);
+    }
+    if (init.parentDeathSignal != null) {
+      const signal = integer(init.parentDeathSignal, "parent-death signal", 1, 64);
+      request.numbers(TAG.initPdeathsig, [signal]);
+    }
     request.numbers(TAG.graceMs, [integer(init.graceMs, "grace", 0, 0xffff_ffff)]);
   }
   const reportFd = options.reportFd === null ? -1 : fileDescriptor(options.reportFd, "report descriptor");

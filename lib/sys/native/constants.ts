@@ -26,6 +26,10 @@ export const FLAG = {
   stopOrphans: 1024,
   initSession: 8192,
   shield: 16384,
+  keepFds: 32768,
+  job: 65536,
+  verbose: 131072,
+  tellReaped: 262144,
 } as const;
 
 /** enum reeve_tag */
@@ -60,6 +64,9 @@ export const TAG = {
   ready: 28,
   blocked: 29,
   gate: 30,
+  rewrite: 31,
+  zeroCode: 32,
+  initPdeathsig: 33,
 } as const;
 
 /** enum reeve_mount_kind */

@@ -160,6 +160,7 @@ void descriptorsCloseBut(i32 keep) {
 i64 descriptorsArrange(struct request *request) {
   i32 floor = 2;
   i64 result = 0;
+  if (request->flags & REEVE_F_KEEP_FDS) return 0;
   for (u32 i = 0; i < request->nfds; i++) {
     if (request->fds[i].target > floor) floor = request->fds[i].target;
   }

@@ -17,6 +17,8 @@ static i64 isTerminal(i32 fd) {
   return syscall3(SYS_IOCTL, A(fd), TIOCGWINSZ, P(window));
 }
 
+i32 terminalIs(i32 fd) { return isTerminal(fd) >= 0; }
+
 /* A session leader already, as the first process of a container is, leads a group and a session of its own. */
 static i64 unlessLeader(i64 result) {
   return result == -EPERM && syscall1(SYS_GETSID, 0) == syscall0(SYS_GETPID) ? 0 : result;

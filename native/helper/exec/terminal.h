@@ -10,6 +10,9 @@
  * -> >= 0; -ENOTTY when fd is no terminal (-EBADF ...); -errno */
 i64 terminalTake(i32 fd);
 
+/* Is `fd` a terminal? 1 or 0. */
+i32 terminalIs(i32 fd);
+
 /* The foreground group of our controlling terminal `fd`: -> 0 or -errno. Works from the background too. */
 i64 terminalGive(i32 fd, i32 group);
 /* -> the foreground group, or -errno. */

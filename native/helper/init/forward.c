@@ -7,6 +7,8 @@
 #include "common/linux.h"
 #include "common/syscall.h"
 #include "helper/exec/terminal.h"
+#include "helper/message.h"
+#include "helper/unpack.h"
 
 static void signalChild(const struct forward *forward, i32 signal) {
   if (forward->by_group && forward->own_group) {
@@ -23,11 +25,26 @@ static i32 cameToBoth(const struct forward *forward, const struct linux_siginfo 
   return signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGWINCH;
 }
 
+static i32 isJobStop(i32 signal) { return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
+
+/* -> what the child is told in the place of `signal`; 0: nothing. */
+static i32 rewritten(const struct forward *forward, i32 signal) {
+  u8 to = forward->rewrite[signal];
+  if (to != REWRITE_NONE) return to;
+  /* The kernel stops nobody by these whose parents are in another session: nobody there could wake it. We can. */
+  return forward->is_job && forward->own_group && isJobStop(signal) ? SIGSTOP : signal;
+}
+
+/* As a shell's job we are stopped with our child, and a CONT for us is forwarded. PID 1 is never stopped. */
+static void stopSelf(const struct forward *forward, i32 signal) {
+  if (forward->is_job && isJobStop(signal)) syscall2(SYS_KILL, syscall0(SYS_GETPID), SIGSTOP);
+}
+
 static void forwardSignal(struct forward *forward, const struct linux_siginfo *info) {
   i32 signal = info->signo;
   if (info->code == SI_USER && info->pid == syscall0(SYS_GETPID)) return; /* SIGPIPE of a stderr that nobody reads */
   if ((signal == SIGTTIN || signal == SIGTTOU) && info->code == SI_KERNEL) return; /* meant for us alone */
-  if (cameToBoth(forward, info)) return;
+  if (cameToBoth(forward, info)) return stopSelf(forward, signal);
   if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
     forward->stopping = 1;
     forward->stop_at = clockMilliseconds();
@@ -36,15 +53,20 @@ static void forwardSignal(struct forward *forward, const struct linux_siginfo *i
   if (signal == SIGCONT && forward->terminal >= 0 && terminalGroup(forward->terminal) == syscall1(SYS_GETPGID, 0)) {
     terminalGive(forward->terminal, forward->pid);
   }
-  forward->forwarded |= SIGNAL_BIT(signal);
-  signalChild(forward, signal);
+  i32 told = rewritten(forward, signal);
+  if (forward->verbose) messageSignal(signal, told);
+  if (told) {
+    forward->forwarded |= SIGNAL_BIT(told);
+    signalChild(forward, told);
+  }
+  stopSelf(forward, signal);
 }
 
 /* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The kernel ignores
  * this for PID 1 and for an orphaned group, where nobody could wake us. */
 static void stopWithChild(i32 signal) {
   u64 tstp = SIGNAL_BIT(SIGTSTP);
-  if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU) return;
+  if (!isJobStop(signal)) return;
   syscall2(SYS_KILL, 0, SIGTSTP);
   syscall4(SYS_RT_SIGPROCMASK, SIG_UNBLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
   syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
@@ -58,7 +80,10 @@ i32 forwardReap(const struct forward *forward, i32 *child_status) {
     i64 pid = syscall4(SYS_WAIT4, A(-1), P(&status), options, 0);
     if (pid <= 0) return ended;
     i32 stopped = (status & 0xff) == 0x7f;
-    if (pid != forward->pid) continue;
+    if (pid != forward->pid) {
+      if (forward->tell_reaped && !stopped) messageReaped((i32)pid);
+      continue;
+    }
     if (stopped) {
       stopWithChild(status >> 8 & 0xff);
     } else {

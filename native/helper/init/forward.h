@@ -9,6 +9,10 @@ struct forward {
   i32 own_group; /* the child leads a process group */
   i32 by_group;  /* signals go to that group, else to the child alone */
   i32 terminal;  /* the child's fd 0, where it is to have the foreground; else -1 */
+  i32 is_job;    /* what stops a job stops the child, and us after it */
+  i32 verbose;   /* a line for each signal */
+  i32 tell_reaped; /* a line for each orphan */
+  const u8 *rewrite; /* as struct request_init has it */
   i32 stopping;  /* a signal that asks for the end was forwarded, at `stop_at` */
   u64 forwarded; /* signals that went to the present child */
   i64 stop_at;

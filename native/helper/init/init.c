@@ -27,11 +27,14 @@ struct init {
   i32 failed;     /* the present child was never executed */
   i32 is_first;   /* PID 1 */
   i32 is_confined; /* we have made namespaces, or joined some, for the child */
+  struct init_spare spare;
   u32 restarts;
   i64 restart_at[RESTARTS_MAX];
 };
 
 static i64 forkProcess(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); }
+
+static const char *fileOf(const struct request *request) { return request->path ? request->path : request->argv[0]; }
 
 /* Takes the child's report, if there is one. -> 1 when it was never executed, 0 when it was, -EAGAIN when that is not known yet. */
 static i64 takeReport(struct init *init) {
@@ -41,8 +44,7 @@ static i64 takeReport(struct init *init) {
   syscall1(SYS_CLOSE, A(init->report_fd));
   init->report_fd = -1;
   if (count != sizeof report) return 0;
-  const char *file = init->request->path ? init->request->path : init->request->argv[0];
-  messageCannotStart(file, report.stage, report.error);
+  messageCannotStart(fileOf(init->request), report.stage, report.error);
   if (init->request->report_fd >= 0) syscall3(SYS_WRITE, A(init->request->report_fd), P(&report), sizeof report);
   return 1;
 }
@@ -77,6 +79,7 @@ static i64 startChild(struct init *init) {
   }
   init->child.pid = (i32)result;
   init->report_fd = ends[0];
+  if (init->child.verbose) messageStarted(fileOf(init->request), init->child.pid);
   /* SIGIO when there is something to read: a report, or the end, since the program is executed. */
   syscall3(SYS_FCNTL, A(ends[0]), F_SETOWN, syscall0(SYS_GETPID));
   syscall3(SYS_FCNTL, A(ends[0]), F_SETFL, O_ASYNC | O_NONBLOCK);
@@ -137,10 +140,17 @@ static void dropSources(struct init *init) {
   confineEnd(init->request);
 }
 
+/* The child will not be started again: what only the start needs is given back, and no directory is kept busy. */
+static void settle(struct init *init) {
+  dropSources(init);
+  syscall1(SYS_CHDIR, P("/"));
+  if (init->spare.size) syscall2(SYS_MUNMAP, init->spare.start, init->spare.size);
+}
+
 /* Starts the child, and again where that is asked for. -> the status to exit with. */
 static i32 superviseChild(struct init *init) {
   i64 result = startChild(init);
-  if (!(init->request->flags & REEVE_F_RESTART)) dropSources(init);
+  if (!(init->request->flags & REEVE_F_RESTART)) settle(init);
   for (;;) {
     if (result < 0) {
       messageErrno("cannot fork", (i32)-result);
@@ -193,13 +203,23 @@ static struct forward forwardOf(struct init *init) {
       .own_group = (flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND)) != 0,
       .by_group = (flags & REEVE_F_FORWARD_GROUP) != 0,
       .terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(init->request, 0) : -1,
+      .is_job = (flags & REEVE_F_JOB) != 0,
+      .verbose = (flags & REEVE_F_VERBOSE) != 0,
+      .tell_reaped = (flags & REEVE_F_TELL_REAPED) != 0,
+      .rewrite = init->request->init.rewrite,
       .input = lookForReport,
       .context = init,
   };
   return forward;
 }
 
-i32 initRun(struct request *request) {
+/* The exit code of ours for the child's. */
+static i32 ownCode(const struct request *request, i32 status) {
+  if (request->flags & REEVE_F_VERBOSE) messageEnded(status);
+  return request->init.zero_codes[status / 64] >> (status % 64) & 1 ? 0 : status;
+}
+
+i32 initRun(struct request *request, struct init_spare spare) {
   struct init init;
   u32 stage = REEVE_S_SPEC;
   memset(&init, 0, sizeof init);
@@ -208,6 +228,8 @@ i32 initRun(struct request *request) {
   init.is_first = syscall0(SYS_GETPID) == 1;
   init.is_confined = confineWanted(request);
   init.child = forwardOf(&init);
+  init.spare = spare;
+  if (request->init.pdeathsig) syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, request->init.pdeathsig, 0, 0, 0);
   if (!init.is_first) syscall2(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, 1);
   i64 result = init.is_confined ? setUp(&init, &stage) : 0;
   if (result < 0) {
@@ -216,5 +238,7 @@ i32 initRun(struct request *request) {
   }
   i32 status = superviseChild(&init);
   if (request->flags & REEVE_F_STOP_ORPHANS) orphansStop(init.is_first, request->grace_ms);
-  return status;
+  return ownCode(request, status);
 }
+
+void initEnd(struct request *request, struct init_spare spare) { exitProcess(initRun(request, spare)); }

@@ -4,9 +4,18 @@
 
 #include "helper/unpack.h"
 
+/* Memory that only the start needs: it is unmapped when the child has been started and will not be again. From then on nothing outside of
+ * INIT_SOURCES of native/compile.ts is called. */
+struct init_spare {
+  u64 start;
+  u64 size; /* 0: none */
+};
+
 /* Runs the child of the request until it ended for good, then sees to what it left behind.
  * -> the status to exit with: the child's, 128+n for signal n, 127 or 126 where its program is not there or cannot be
  * executed, 125 where it could not be started otherwise. All signals are blocked, all dispositions default. */
-i32 initRun(struct request *request);
+i32 initRun(struct request *request, struct init_spare spare);
+/* The same, and the process ends with that status. */
+__attribute__((noreturn)) void initEnd(struct request *request, struct init_spare spare);
 
 #endif
