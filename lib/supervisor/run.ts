@@ -9,7 +9,7 @@ import type { LogFile } from "../log/log_file.ts";
 import { type Logger, standardLogger, wantsColour } from "../log/logger.ts";
 import { Registry } from "../process/registry.ts";
 import { AlreadyRunning, openRunDir, type RunDir, runDirPlaces } from "../records/run_dir.ts";
-import { errorText } from "../sys/error_text.ts";
+import { errorText, faultPlace } from "../sys/error_text.ts";
 import { Inotify } from "../sys/file/inotify.ts";
 import { watcher } from "../sys/file/watcher.ts";
 import { becomeSubreaper, ownCredentials } from "../sys/process/own_process.ts";
@@ -64,14 +64,14 @@ export class Run {
    */
   #outliveFaults(): void {
     const say = (error: unknown): void => {
-      const where = error instanceof Error
-        ? (error.stack ?? "").split("\n").slice(1, 4).join(" ").trim()
-        : "";
+      const place = faultPlace(error);
       const text = `a fault of reeve itself, which goes on: ${errorText(error)}`;
-      this.#own.repeats.say("fault", "error", `${text} at ${where.replace(/\s+/g, " ")}`);
+      this.#own.repeats.say("fault", "error", place === null ? text : `${text} at ${place}`);
     };
-    process.on("uncaughtException", say);
-    process.on("unhandledRejection", say);
+    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+      process.removeAllListeners(event); // they would end this process
+      process.on(event, say);
+    }
   }
 
   #compose(): RunningParts {

@@ -5,6 +5,7 @@ import type { Diagnostic } from "../config/diagnostic.ts";
 import type { Command } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import { setProcessName } from "../sys/process/own_process.ts";
+import { leaveFaultsToKernel } from "../sys/process/signals.ts";
 import { runInBackground } from "./background.ts";
 import type { Capsule } from "../records/capsule.ts";
 import type { CheckedFiles } from "../records/checked_files.ts";
@@ -29,6 +30,7 @@ export async function startInstance(request: StartRequest): Promise<number> {
   const { plan, capsule } = request;
   // An exec of /proc/self/exe is called "exe" by the kernel.
   setProcessName(`${plan.instance.procnamePrefix ?? ""}reeve`);
+  leaveFaultsToKernel();
   const alone = capsule.readyFd === null && capsule.reloads === 0 && !capsule.underInit;
   if (plan.instance.daemonize && alone) return await runInBackground(capsule);
   return await new Run(request).toTheEnd();

@@ -36,6 +36,18 @@ export function setSignalMask(mask: bigint): void {
   libcCall(["i64", "buffer", "ptr", "u64"], SYS_RT_SIGPROCMASK, SIG_SETMASK, set, null, set.byteLength);
 }
 
+const SYS_RT_SIGACTION = process.arch === "arm64" ? 134 : 13;
+/** ILL, TRAP, ABRT, BUS, FPE, SEGV. */
+const FAULTS = [4, 5, 6, 7, 8, 11];
+
+/** The kernel ends this process at a fault, without pages of the runtime on stderr: who started it sees the signal. */
+export function leaveFaultsToKernel(): void {
+  const byDefault = new BigUint64Array(4); // struct sigaction of the kernel: SIG_DFL
+  for (const signal of FAULTS) {
+    libcCall(["i64", "buffer", "ptr", "u64"], SYS_RT_SIGACTION, signal, byDefault, null, 8);
+  }
+}
+
 /** Signals held back from the whole process; see `holdSignals`. */
 export interface HeldSignals {
   /** Gives the signals back to their handlers; those that came meanwhile come now. Once. */

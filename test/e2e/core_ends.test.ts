@@ -1,0 +1,74 @@
+/** How the core's end looks in a log: one line of reeve's own, never the runtime's crash report or a stack. */
+import { expect } from "bun:test";
+import { fixture } from "../fixtures/compile.ts";
+import { check, pidNamespace, program, reeve } from "./need.ts";
+import { signal } from "./process.ts";
+import { until } from "./wait.ts";
+
+const NOISE = /Bun|panic|bunfs|^\s+at /m;
+
+/** Options of prlimit, the least with which reeve starts, and what it says below that. */
+const LIMITS: readonly (readonly [option: string, least: number, says: string])[] = [
+  ["--as", 2560 * 2 ** 20, "the limit of address space is below the 2560 MiB"],
+  ["--data", 2560 * 2 ** 20, "the limit of data is below the 2560 MiB"],
+  ["--stack", 192 * 1024, "the limit of the stack is below 192 KiB"],
+  ["--nofile", 8, "the limit of open files is below 8"],
+];
+
+for (const [option, least, says] of LIMITS) {
+  check(`prlimit ${option}: reeve refuses what is too low for its runtime, in one line`, [
+    reeve,
+    program("prlimit", "util-linux"),
+  ], async (scope) => {
+    const config = scope.config([`attach-daemon = ${fixture("hang")}`]);
+    const limited = (value: number) => ["prlimit", `${option}=${value}:`];
+    const refused = await scope.reeve(config, { wrap: limited(least - 1) }).untilExit();
+    expect(refused.code).toBe(1);
+    expect(refused.output).toStartWith(`reeve: cannot start: ${says}`);
+    expect(refused.output.trimEnd().split("\n").length).toBe(1);
+    const supervisor = scope.reeve(config, { wrap: limited(least) });
+    await supervisor.untilLog(/reeve is up/);
+    const { code, output } = await supervisor.stop();
+    expect(code).toBe(0);
+    expect(output).not.toMatch(NOISE);
+  });
+}
+
+check("an init alone needs no room: an address space of 256 MiB will do", [
+  reeve,
+  program("prlimit", "util-linux"),
+], async (scope) => {
+  const wrap = ["prlimit", `--as=${1 << 28}:`];
+  expect((await scope.reeve(["--", fixture("exit_with"), "6"], { wrap }).untilExit()).code).toBe(6);
+});
+
+check("SEGV of the core: the log ends without a report of the runtime", [reeve], async (scope) => {
+  const supervisor = scope.reeve(scope.config([`attach-daemon = ${fixture("hang")}`]));
+  await supervisor.untilLog(/reeve is up/);
+  supervisor.signal("SIGSEGV");
+  const { code, output } = await supervisor.untilExit();
+  expect(code).toBe(128 + 11);
+  expect(output).not.toMatch(NOISE);
+});
+
+check("SEGV of the core as PID 1: one line says so, and another core goes on", [
+  reeve,
+  pidNamespace,
+], async (scope) => {
+  const supervisor = scope.reeve(scope.config([`attach-daemon = ${fixture("hang")}`]), {
+    firstProcess: true,
+  });
+  const first = await supervisor.untilFirstProcess();
+  await supervisor.untilLog(/reeve is up/);
+  const from = supervisor.log().length;
+  const core = await until(
+    "the core",
+    () => scope.ours().find((one) => one.parent === first.pid && /reeve/.test(one.name)),
+  );
+  signal(core, "SIGSEGV");
+  await supervisor.untilLog(/^reeve: the core died of signal 11, started again$/m, { from });
+  await supervisor.untilLog(/reeve is up/, { from });
+  const { code, output } = await supervisor.stop();
+  expect(code).toBe(0);
+  expect(output).not.toMatch(NOISE);
+});
