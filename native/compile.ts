@@ -2,7 +2,7 @@
  * Compiles native/ into its two artefacts, the library and the helper. Asks for nothing but a compiler and a linker: no
  * header and no library of the host is used. Never downloads or installs anything.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
@@ -64,16 +64,16 @@ const CHILD_SOURCES = [
   "helper/exec/user_namespace.c",
 ] as const;
 
-/** Files of native/ that make the helper. */
-export const HELPER_SOURCES = [
+const ROLE_SOURCES = [
   "helper/helper.c",
   "helper/guard/guard.c",
   "helper/guard/guard_first.c",
   "helper/jail/enter.c",
   "helper/jail/jail.c",
   ...CHILD_SOURCES,
-  ...INIT_SOURCES,
 ] as const;
+/** Files of native/ that make the helper. */
+export const HELPER_SOURCES = [...ROLE_SOURCES, ...INIT_SOURCES] as const;
 /** Files of native/ that make the start of the packed executable, beside INIT_SOURCES; build/pack/ links them. */
 export const STUB_SOURCES = [
   "stub/stub.c",
@@ -143,7 +143,9 @@ export function compileNative(
   const library = join(outDir, "libreeve.so");
   const helper = join(outDir, "helper");
   compile(compiler, ["-fPIC", "-shared", "-Wl,-z,defs", "-Wl,-soname,libreeve.so"], LIBRARY_SOURCES, library);
-  compile(compiler, ["-fno-pie", "-static"], HELPER_SOURCES, helper);
+  // It is written into memory at each start of reeve: no room is left for the large pages that few arm64 kernels have.
+  const symbols = { RESIDENT_ALIGN: target === "arm64" ? 16 : LARGEST_PAGE[target] };
+  linkPieces(target, "helper/helper.lds", ROLE_SOURCES, { flags: [], symbols }, helper);
   return { library, helper };
 }
 
@@ -152,29 +154,35 @@ export function compileNative(
  * an Error with the compiler's own output when it fails.
  */
 export function compileStub(output: string, target: NativeTarget, address: number): void {
-  const script = join(import.meta.dir, "stub/stub.lds");
-  const machine = [
+  const flags = [
     "-mgeneral-regs-only", // it runs where a system call stood: the registers of a vector unit are not its own
     ...(target === "x64" ? ["-mno-red-zone", "-fcf-protection=none"] : ["-mno-outline-atomics"]),
   ];
+  const symbols = { STUB_ADDRESS: address, RESIDENT_ALIGN: LARGEST_PAGE[target] };
+  linkPieces(target, "stub/stub.lds", STUB_SOURCES, { flags, symbols }, output);
+}
+
+/** A static program of two pieces, which the script tells apart by their names: `sources`, and behind them INIT_SOURCES. */
+function linkPieces(
+  target: NativeTarget,
+  script: string,
+  sources: readonly string[],
+  options: { readonly flags: readonly string[]; readonly symbols: Readonly<Record<string, number>> },
+  output: string,
+): void {
   const compiler = findCompiler(target);
-  // Two pieces, which the script tells apart by their names.
-  const pieces = { start: STUB_SOURCES, resident: INIT_SOURCES };
-  const objects = Object.entries(pieces).map(([name, sources]) => {
+  const objects = Object.entries({ start: sources, resident: INIT_SOURCES }).map(([name, files]) => {
     const object = `${output}-${name}.o`;
-    runCompiler(
-      compiler,
-      [...COMPILE_FLAGS, "-fno-pie", "-no-pie", "-r", ...machine, ...paths(sources)],
-      object,
-    );
+    const flags = [...COMPILE_FLAGS, "-fno-pie", "-no-pie", "-r", ...options.flags];
+    runCompiler(compiler, [...flags, ...paths(files)], object);
     return object;
   });
-  const symbols = { STUB_ADDRESS: address, STUB_PAGE: LARGEST_PAGE[target] };
   const place = [
-    ...Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`),
-    `-Wl,-T,${script}`,
+    ...Object.entries(options.symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`),
+    `-Wl,-T,${join(import.meta.dir, script)}`,
   ];
   runCompiler(compiler, ["-nostdlib", ...LINK_FLAGS, "-no-pie", "-static", ...place, ...objects], output);
+  for (const object of objects) rmSync(object);
 }
 
 function hostTarget(): NativeTarget {

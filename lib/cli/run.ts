@@ -166,7 +166,7 @@ async function runConfiguration(
     const { becomeEntrypoint, isEntrypointAlone } = await import("../supervisor/entrypoint.ts");
     if (isEntrypointAlone(plan)) {
       showDiagnostics(list, outputs.err);
-      return becomeEntrypoint(plan, line.initFlags);
+      return becomeEntrypoint(plan, line.initFlags, preparation.mask);
     }
     if (line.initFlags !== null && line.initFlags.first !== null) {
       const flag = quote(line.initFlags.first);

@@ -5,6 +5,7 @@
 import type { Plan } from "../config/plan/plan.ts";
 import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
 import { isTerminal } from "../sys/process/tty.ts";
+import { signalsOf } from "../sys/signal_names.ts";
 import { becomeInit } from "../sys/child/spawn.ts";
 import { daemonChild } from "../process/child_builder.ts";
 import { changeEnvironment, MACHINERY_PREFIX } from "../process/environment.ts";
@@ -26,7 +27,7 @@ export function isEntrypointAlone(plan: Plan): boolean {
 /** What the words before `--` change of it. */
 export interface EntrypointFlags
   extends Pick<InitOptions, "verbose" | "tellReaped" | "rewrite" | "zeroCodes" | "parentDeathSignal"> {
-  /** Signals are for COMMAND alone, which stays in reeve's session. */
+  /** Signals are for COMMAND alone, which stays in reeve's session; what it leaves behind is left alone. */
   readonly single: boolean;
 }
 
@@ -34,7 +35,7 @@ export interface EntrypointFlags
  * Returns only by throwing. Without options or variables of uWSGI the stub has done the same before any runtime was started
  * (native/stub/entrypoint.c).
  */
-export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null): never {
+export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null, mask: bigint | null): never {
   const { instance } = plan;
   const daemon = plan.daemons[0];
   if (daemon === undefined) throw new Error("there is no command");
@@ -58,6 +59,7 @@ export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null): nev
       spawnId: 1,
       chdir: spec.chdir ?? instance.chdir,
       parentDeathSignal: null,
+      blockedSignals: mask === null ? [] : signalsOf(mask),
       session: single ? "same" : spec.session,
     },
     {
@@ -65,7 +67,7 @@ export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null): nev
       restart: false,
       job: true,
       forwardGroup: !single,
-      stopOrphans: true,
+      stopOrphans: !single,
       graceMs: Math.round(daemon.stopTimeout * 1000),
     },
   );

@@ -50,3 +50,10 @@ export function signalMask(signals: readonly number[]): bigint {
   for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);
   return mask;
 }
+
+/** The signals of a mask. */
+export function signalsOf(mask: bigint): number[] {
+  return Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1).filter((signal) =>
+    (mask >> BigInt(signal - 1) & 1n) === 1n
+  );
+}

@@ -61,7 +61,7 @@ static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 en
     childReport(&request, REEVE_S_PDEATHSIG, (i32)-result);
     return 125;
   }
-  if (textEqual(role, "reeve-init")) return initRun(&request, (struct init_spare){0, 0});
+  if (textEqual(role, "reeve-init")) initEnd(&request, initSpare());
   if (textEqual(role, "reeve-jail")) return jailRun(&request);
   if (textEqual(role, "reeve-exec")) childBecome(&request, 0);
   return 125;

@@ -104,6 +104,7 @@ struct request {
   u64 caps;
   u64 caps_bound;
   u64 blocked;
+  u64 ignored; /* not packed: signals that the program finds ignored, as an init was started with */
   struct request_rlimit rlimits[MAX_RLIMITS];
   struct request_setns setns[MAX_SETNS];
   struct request_init init;

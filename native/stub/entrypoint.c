@@ -65,10 +65,7 @@ static i64 findCommand(char *const *argv, i64 argc, struct init_flags *flags) {
   return at + 1 < argc && initFlagsRead(argv + 1, at - 1, flags) ? at : 0;
 }
 
-/* From stub.lds: what lies before the init's own code, which begins with a page. */
-extern const u8 stubBegin[], residentBegin[];
-
-void entrypointRun(u64 *stack, u64 start, u64 end) {
+void entrypointRun(u64 *stack, u64 mask, u64 start, u64 end) {
   struct init_flags flags;
   struct request request;
   i64 argc = (i64)stack[0];
@@ -87,10 +84,11 @@ void entrypointRun(u64 *stack, u64 start, u64 end) {
   request.path_dirs = narrowEnvironment(environment);
   request.init = flags.init;
   request.grace_ms = GRACE_MS;
-  request.flags = REEVE_F_PATH_SEARCH | REEVE_F_STOP_ORPHANS | REEVE_F_KEEP_FDS | REEVE_F_JOB | flags.request;
+  request.flags = REEVE_F_PATH_SEARCH | REEVE_F_KEEP_FDS | REEVE_F_JOB | flags.request;
   if (!flags.single) {
-    request.flags |= REEVE_F_FORWARD_GROUP | (terminalIs(0) ? REEVE_F_FOREGROUND : REEVE_F_SETSID);
+    request.flags |= REEVE_F_FORWARD_GROUP | REEVE_F_STOP_ORPHANS | (terminalIs(0) ? REEVE_F_FOREGROUND : REEVE_F_SETSID);
   }
-  signalsDefault();
-  initEnd(&request, (struct init_spare){P(stubBegin), P(residentBegin) - P(stubBegin)});
+  request.blocked = mask;
+  request.ignored = signalsDefault();
+  initEnd(&request, initSpare());
 }

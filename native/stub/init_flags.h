@@ -6,7 +6,7 @@
 
 struct init_flags {
   u32 request; /* REEVE_F_VERBOSE and the like */
-  i32 single;  /* signals are for the child alone, which stays in our session */
+  i32 single;  /* signals are for the child alone, which stays in our session; what it leaves is left alone */
   struct request_init init;
 };
 

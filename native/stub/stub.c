@@ -392,7 +392,7 @@ __attribute__((used)) static struct start startLoader(u64 *stack) {
   syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&held), P(&mask), SIGNAL_SET_SIZE);
   if (HEAD.segment_count == 0) fail("reeve: cannot start: the executable is damaged (was it stripped?)\n");
   openStandardStreams();
-  entrypointRun(stack, programStart(), P(&HEAD));
+  entrypointRun(stack, mask, programStart(), P(&HEAD));
   checkLimits();
   stack = addVariables(stack, mask);
   u64 *at = stack + 1 + stack[0] + 1;

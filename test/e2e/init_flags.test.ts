@@ -188,6 +188,18 @@ check("beside daemons of variables a flag that asks for something is refused", [
   expect(exit.output).toContain('cannot use "-e" beside a configuration');
 });
 
+check("signals that were blocked and ignored are so for COMMAND", [reeve], async (scope) => {
+  const python =
+    "import os,signal,sys; signal.signal(22, signal.SIG_IGN); signal.signal(2, signal.SIG_IGN); " +
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [15, 21]); os.execv(sys.argv[1], sys.argv[1:])";
+  const words = ["python3", "-c", python, REEVE, "--", "grep", "Sig", "/proc/self/status"];
+  const { output } = await scope.run(words);
+  const of = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*(\\w+)$`, "m").exec(output)?.[1]}`);
+  expect(of("SigBlk")).toBe(1n << 14n | 1n << 20n);
+  expect(of("SigIgn") & (1n << 21n | 1n << 1n)).toBe(1n << 21n | 1n << 1n);
+  expect((await scope.reeve(["--", "sh", "-c", "kill -s INT $$; exit 3"]).untilExit()).code).toBe(130);
+});
+
 check("descriptors that reeve was given are COMMAND's", [reeve], async (scope) => {
   scope.write("given", "a line\n");
   const wrap = ["sh", "-c", 'exec 7<"$0"; exec "$@"', scope.path("given")];

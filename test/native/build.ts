@@ -23,7 +23,7 @@ function sourceDigest(): string {
   const hash = createHash("sha256").update(process.env["CC"] ?? "");
   for (const directory of [NATIVE, HERE]) {
     for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
-      if (/\.(c|h)$/.test(name) || name === "compile.ts" || name === "build.ts") {
+      if (/\.(c|h|lds)$/.test(name) || name === "compile.ts" || name === "build.ts") {
         hash.update(`${name}\0`).update(readFileSync(join(directory, name)));
       }
     }

@@ -11,6 +11,7 @@
 #include "common/execute.h"
 #include "common/linux.h"
 #include "helper/exec/search.h"
+#include "helper/exec/signals.h"
 #include "helper/step.h"
 #include "common/syscall.h"
 #include "helper/exec/terminal.h"
@@ -160,6 +161,7 @@ static i64 stepNoNewPrivileges(struct request *request) {
 /* Returns only when it failed. */
 static i64 stepExec(struct request *request) {
   if (request->flags & REEVE_F_NO_EXEC) exitProcess(0);
+  signalsIgnore(request->ignored);
   syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&request->blocked), 0, SIGNAL_SET_SIZE);
   if (request->flags & REEVE_F_EXEC_FD) {
     return executeFile(request->exec_fd, request->argv, request->envp);
