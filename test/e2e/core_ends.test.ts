@@ -26,11 +26,14 @@ for (const [option, least, says] of LIMITS) {
     expect(refused.code).toBe(1);
     expect(refused.output).toStartWith(`reeve: cannot start: ${says}`);
     expect(refused.output.trimEnd().split("\n").length).toBe(1);
-    const supervisor = scope.reeve(config, { wrap: limited(least) });
+    // What more an instance needs it says itself.
+    const checked = await scope.reeve(["check", config], { wrap: limited(least) }).untilExit();
+    expect(checked.code).toBe(0);
+    const supervisor = scope.reeve(config, { wrap: limited(option === "--nofile" ? 2 * least : least) });
     await supervisor.untilLog(/reeve is up/);
     const { code, output } = await supervisor.stop();
     expect(code).toBe(0);
-    expect(output).not.toMatch(NOISE);
+    expect(`${checked.output}${output}`).not.toMatch(NOISE);
   });
 }
 
