@@ -47,7 +47,7 @@ describe("native sources", () => {
     "-Wno-sign-conversion",
   ];
   const compilers = [
-    { words: ["gcc", "-O2", "-fanalyzer"], needs: ["gcc"] },
+    { words: ["gcc", "-O2"], needs: ["gcc"] },
     { words: ["gcc", "-Os"], needs: ["gcc"] },
     { words: ["clang", "-Os"], needs: ["clang"] },
     { words: [ARM_COMPILER, "-O2"], needs: [ARM_COMPILER] },
