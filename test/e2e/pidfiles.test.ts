@@ -220,10 +220,16 @@ async function planted(scope: Scope, how: "file" | "link"): Promise<void> {
   // A daemon that writes no pidfile of its own: what is found there stays the planted one.
   const line = `attach-daemon2 = cmd=${fixture("hang")} ${
     scope.path("pid")
-  },pidfile=${pidfile},touch=${touch},freq=1`;
+  },pidfile=${pidfile},touch=${touch},freq=1,max_throttle=1`;
   const config = scope.config([line, "attach-daemon = sleep 86388"]);
   const supervisor: Supervisor = scope.reeve(config);
   const sentinel = await untilStarted(scope);
+  if (how === "link") {
+    // The daemon waits until nobody's link is in the way.
+    await supervisor.untilLog(/planted\.pid" is a symbolic link of user 54321: it waits/);
+    expect(scope.matching(/\/hang /)).toEqual([]);
+    rmSync(pidfile);
+  }
   const own = await until("a daemon of its own", () => scope.matching(/\/hang /)[0]);
   await supervisor.untilLog(/planted\.pid/);
   expect(supervisor.log()).not.toMatch(/found valid\/active pidfile/);

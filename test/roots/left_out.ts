@@ -41,7 +41,8 @@ const ON_ALL_ROOTS: readonly LeftOut[] = [
 const ON_SOME: Readonly<Record<RootName, readonly LeftOut[]>> = {
   empty: [
     {
-      test: /uid and gid finds|sees every setting|master-as-root|PostgreSQL/,
+      test:
+        /uid and gid finds|sees every setting|master-as-root|PostgreSQL|^what runs with a uid has that user's/,
       why: "names users, and a root without /etc/passwd has none",
     },
     {
