@@ -1,5 +1,5 @@
 /**
- * Ends what dumb daemons of a killed reeve left, inside its jail and outside: by the sessions on record, proved by start times
+ * Ends what daemons of a killed reeve left, dumb ones and smart ones that ended since, inside its jail and outside: by the sessions on record, proved by start times
  * (remainder.ts), and by the birthmark that everything bears which they forked. What is only likely to be theirs is named
  * and left alone.
  */
@@ -10,7 +10,7 @@ import { errorText } from "../sys/error_text.ts";
 import { listProcesses, type ProcessStat, readStat } from "../sys/process/process_table.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { PidTurnover } from "./pid_turnover.ts";
-import { findRemainders } from "./remainder.ts";
+import { endedUnseen, findRemainders } from "./remainder.ts";
 import { signalDaemon } from "../process/signaller.ts";
 
 export interface LeftoversParts {
@@ -19,6 +19,10 @@ export interface LeftoversParts {
   readonly turnover: PidTurnover;
   /** It bears the birthmark of a dumb daemon of this instance. */
   readonly isMarked: (pid: number) => boolean;
+  /** Whether the smart daemon on record is one of this configuration, and an earlier reeve's. */
+  readonly isConfigured: (entry: JournalEntry) => boolean;
+  /** Pids that the pidfiles of smart daemons name and that are these daemons. */
+  readonly livingSmart: () => readonly number[];
   readonly follow: (process: ProcessId, ended: () => void) => { remove(): void };
 }
 
@@ -39,19 +43,25 @@ export class Leftovers {
   async end(): Promise<boolean> {
     const { logger, turnover } = this.#parts;
     const dumb = this.#before.filter((entry) => !entry.smart);
-    this.#forgetGone(this.#before.filter((entry) => entry.smart));
-    if (dumb.length === 0) return true;
+    const processes = listProcesses();
+    const smart = this.#smartLeft(processes);
+    this.#forgetGone(this.#before.filter((entry) => entry.smart && !smart.includes(entry)));
+    if (dumb.length === 0 && smart.length === 0) return true;
     const isOver = new Promise<"over">((done) => setTimeout(done, PATIENCE_MS, "over").unref());
     let isLate = false;
     const wait = async (gone: readonly Promise<void>[]): Promise<void> => {
       isLate = await Promise.race([Promise.all(gone), isOver]) === "over";
     };
-    const processes = listProcesses();
     const marked = this.#marked(processes);
     const known = new Set(marked.map(({ pid }) => pid));
     const proven = new Set<number>();
     const gone: Promise<void>[] = [];
-    for (const { entry, proved, doubtful } of findRemainders(dumb, processes, turnover.none)) {
+    // What is known of recycled pids is known since the last dumb daemon.
+    const remainders = [
+      ...findRemainders(dumb, processes, turnover.none),
+      ...findRemainders(smart, processes),
+    ];
+    for (const { entry, proved, doubtful } of remainders) {
       const others = doubtful.filter(({ pid }) => !known.has(pid));
       if (others.length > 0) {
         logger.warning(
@@ -76,7 +86,15 @@ export class Leftovers {
     ) {
       await wait(rest.map((member) => this.#killMarked(member)));
     }
+    this.#forgetGone(smart, true);
     return this.#forgetGone(dumb, true);
+  }
+
+  /** Smart daemons that ended while reeve was down: whatever is left of their sessions would meet the next ones. */
+  #smartLeft(processes: readonly ProcessStat[]): readonly JournalEntry[] {
+    if (!this.#before.some(({ smart }) => smart)) return [];
+    const living = new Set(this.#parts.livingSmart());
+    return endedUnseen(this.#before, processes, living).filter((entry) => this.#parts.isConfigured(entry));
   }
 
   #marked(processes: readonly ProcessStat[]): ProcessStat[] {

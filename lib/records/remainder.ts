@@ -1,5 +1,5 @@
 /**
- * The processes that dumb daemons of a killed reeve left: they must not meet the ones that are about to be started. The
+ * The processes that daemons of a killed reeve left: they must not meet the ones that are about to be started. The
  * journal names the sessions; start times prove that a session is still the one that it names.
  */
 import type { JournalEntry } from "./journal.ts";
@@ -32,7 +32,6 @@ export function findRemainders(
 ): readonly Remainder[] {
   const remainders: Remainder[] = [];
   for (const entry of entries) {
-    if (entry.smart) continue;
     const { pid, startTime } = entry.process;
     const members = processes.filter((process) =>
       process.state !== "Z" && process.startTime >= startTime &&
@@ -48,4 +47,30 @@ export function findRemainders(
     remainders.push({ entry, proved: proof ? members : [], doubtful: proof ? [] : members });
   }
   return remainders;
+}
+
+/**
+ * The smart daemons on record that ended while nobody looked. Not one whose session goes on under another leader, such as a server
+ * that has put a new version of itself in its place: `living` are the smart daemons that run.
+ */
+export function endedUnseen(
+  entries: readonly JournalEntry[],
+  processes: readonly RunningProcess[],
+  living: ReadonlySet<number>,
+): readonly JournalEntry[] {
+  const byPid = new Map(processes.map((process) => [process.pid, process]));
+  const runs = ({ process }: JournalEntry): boolean =>
+    byPid.get(process.pid)?.startTime === process.startTime && byPid.get(process.pid)?.state !== "Z";
+  const taken = new Set<number>();
+  for (const pid of [...living, ...entries.filter(runs).map(({ process }) => process.pid)]) {
+    const found = byPid.get(pid);
+    if (found !== undefined) taken.add(found.session).add(found.pgrp);
+  }
+  // The last one counts: before it the record may have the process that launched it, whose other children are no concern of ours.
+  const last = new Map(
+    entries.filter(({ smart }) => smart).map((
+      entry,
+    ) => [`${entry.place ?? ""}\0${entry.pidfile ?? ""}`, entry]),
+  );
+  return [...last.values()].filter((entry) => !runs(entry) && !taken.has(entry.process.pid));
 }

@@ -166,6 +166,14 @@ export class Core {
       logger,
       journal: this.#journal,
       turnover: this.#turnover,
+      isConfigured: ({ pidfile }) =>
+        !parts.isReload &&
+        plan.daemons.some((daemon) => daemon.kind !== "dumb" && daemon.pidfile === (pidfile ?? null)),
+      livingSmart: () =>
+        plan.daemons.filter(({ kind }) => kind !== "dumb").flatMap((daemon) => {
+          const verdict = this.host.readPidfile(daemon, null);
+          return verdict.valid ? [verdict.process.pid] : [];
+        }),
       isMarked: (pid) => this.#marks.readStart(pid) !== null,
       follow: (process, ended) => this.host.follow(process, null, ended),
     });
@@ -180,7 +188,7 @@ export class Core {
     this.jail?.look();
   }
 
-  /** Ends what dumb daemons of a killed reeve left, and waits until it is gone. */
+  /** Ends what daemons of a killed reeve left, and waits until it is gone. */
   async endRemainders(): Promise<void> {
     const wasMarkable = this.#isMarkable;
     this.#isMarkable = await this.#leftovers.end();

@@ -5,7 +5,7 @@ import { expect } from "bun:test";
 import { chmodSync, chownSync, copyFileSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";
 import { check, program, reeve, root } from "../e2e/need.ts";
-import { isAlive } from "../e2e/process.ts";
+import { isAlive, signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 
 /** Its leader ends at TERM at once, its child hears nothing but KILL. */
@@ -101,4 +101,61 @@ check("reeve is killed in the first moment of a daemon: what the daemon forked d
   await scope.untilOne(/^sleep 78205/);
   expect((await last.stop()).code).toBe(0);
   expect(scope.matching(/^sleep 7820/)).toEqual([]);
+});
+
+check("a smart daemon ends while reeve is down: the next start ends what is left of it", [
+  reeve,
+], async (scope) => {
+  const pidfile = scope.path("smart.pid");
+  const server = scope.write(
+    "server",
+    `#!/bin/sh\nsh -c "trap '' TERM; while :; do sleep 0.1; done # worker-78211" &\nexec sleep 78212\n`,
+    0o755,
+  );
+  const config = scope.config([`attach-daemon2 = name=s,cmd=${server},daemonize=1,pidfile=${pidfile}`]);
+  const first = scope.reeve(config);
+  await first.untilLog(/reeve is up/);
+  const worker = await scope.untilOne(/^sh -c trap.*worker-78211/);
+  const leader = await scope.untilOne(/^sleep 78212$/);
+  await until(
+    "the record says that the leader lives",
+    () => /"kind":"alive"/.test(scope.read("run/journal")),
+  );
+  await first.kill();
+  signal(leader, "SIGKILL");
+  await until("the leader is gone", () => !isAlive(leader));
+  expect(isAlive(worker)).toBe(true);
+  const second = scope.reeve(config);
+  await second.untilLog(/reeve is up/);
+  expect(isAlive(worker)).toBe(false);
+  await scope.untilOne(/^sleep 78212$/);
+  await scope.untilOne(/^sh -c trap.*worker-78211/);
+  expect((await second.stop("SIGQUIT")).code).toBe(0);
+});
+
+check("a server puts a new one of itself in its place while reeve is down: that one is adopted, not ended", [
+  reeve,
+], async (scope) => {
+  const pidfile = scope.path("smart.pid");
+  // The new one is of the session of the old one, as nginx's is.
+  const server = scope.write("server", `#!/bin/sh\nsleep 78214 &\nexec sleep 78213\n`, 0o755);
+  const config = scope.config([`attach-daemon2 = name=s,cmd=${server},daemonize=1,pidfile=${pidfile}`]);
+  const first = scope.reeve(config);
+  await first.untilLog(/reeve is up/);
+  const successor = await scope.untilOne(/^sleep 78214$/);
+  const leader = await scope.untilOne(/^sleep 78213$/);
+  await until(
+    "the record says that the leader lives",
+    () => /"kind":"alive"/.test(scope.read("run/journal")),
+  );
+  await first.kill();
+  scope.write("smart.pid", `${successor.pid}\n`);
+  signal(leader, "SIGKILL");
+  await until("the leader is gone", () => !isAlive(leader));
+  const second = scope.reeve(config);
+  await second.untilLog(/reeve is up/);
+  expect(isAlive(successor)).toBe(true);
+  expect(scope.matching(/^sleep 78213$/)).toEqual([]);
+  expect((await second.stop("SIGQUIT")).code).toBe(0);
+  signal(successor, "SIGKILL");
 });

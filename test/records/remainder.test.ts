@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { JournalEntry } from "../../lib/records/journal.ts";
-import { findRemainders, type RunningProcess } from "../../lib/records/remainder.ts";
+import { endedUnseen, findRemainders, type RunningProcess } from "../../lib/records/remainder.ts";
 
 /** A leader that started at 100 and was last seen alive at 200. */
 const ENTRY: JournalEntry = {
@@ -58,8 +58,18 @@ test("zombies need nobody to end them", () => {
   expect(find(member(60, 150n, { state: "Z" }))).toEqual([[], []]);
 });
 
-test("a smart daemon is never a remainder", () => {
-  expect(findRemainders([{ ...ENTRY, smart: true }], [member(50, 100n)])).toEqual([]);
+test("a smart daemon that ended unseen has remainders; one that runs, or whose session another leads now, has none", () => {
+  const smart = { ...ENTRY, smart: true, pidfile: "/run/d.pid" };
+  const worker = member(70, 150n);
+  const ended = (processes: readonly RunningProcess[], living: readonly number[] = []) =>
+    endedUnseen([smart], processes, new Set(living));
+  expect(ended([worker])).toEqual([smart]);
+  expect(ended([worker, { ...worker, pid: 50, startTime: ENTRY.process.startTime }])).toEqual([]);
+  expect(ended([worker], [70])).toEqual([]);
+  // A dumb one has a rule of its own, and of several on record the last one is the daemon.
+  expect(endedUnseen([ENTRY], [worker], new Set())).toEqual([]);
+  const later = { ...smart, process: { pid: 80, startTime: 120n } };
+  expect(endedUnseen([smart, later], [worker], new Set())).toEqual([later]);
 });
 
 test("whatever runs: nothing is proved by processes that began after the leader was last seen", () => {
