@@ -57,7 +57,7 @@ const SYNOPSIS: readonly string[] = [
 const DESCRIPTION: readonly string[] = [
   "reeve runs the external daemons of a uWSGI configuration without the application server: it starts them, starts them again when they end, adopts those that survived it, and stops all of them at once.",
   'FILE is an INI, YAML, JSON or XML file that uWSGI would read; "-" is the standard input. The instance runs in the foreground. As PID 1 of a container reeve puts a small init in front of itself, which reaps, forwards signals and starts reeve again when it crashes.',
-  'With "--", COMMAND is the entrypoint of a container: its exit code is that of reeve.',
+  'With "--", COMMAND is the entrypoint of a container: its exit code is that of reeve. Alone, without options, reeve is nothing but its init, and takes the flags of tini and dumb-init before "--": -s, -g, -c (--single-child), -e CODE, -r FROM:TO (--rewrite), -p SIGNAL, -v (--verbose), -w.',
 ];
 
 const OPTIONS: readonly string[] = [
