@@ -9,14 +9,14 @@ import type { Outputs } from "./shared/output.ts";
 import { readPlan } from "./shared/read_plan.ts";
 import { diagnosticToJson, showDiagnostics } from "./shared/show_diagnostics.ts";
 
-/** Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine, 2: errors. */
+/** Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine; 1: a start goes on without some daemons; 2: none does. */
 export function check(line: CommandLine, outputs: Outputs): number {
-  const { plan, diagnostics } = readPlan(line, "check");
+  const { plan, diagnostics, cannotRun } = readPlan(line, "check");
   const { list } = diagnostics;
-  const code = diagnostics.hasErrors ? EXIT.usage : EXIT.ok;
+  const code = diagnostics.hasErrors ? EXIT.usage : cannotRun.length > 0 ? EXIT.failure : EXIT.ok;
   const daemons = plan?.daemons.length ?? 0;
   if (line.flags.has("json")) {
-    const report = { ok: code === EXIT.ok, daemons, problems: list.map(diagnosticToJson) };
+    const report = { ok: code === EXIT.ok, daemons, cannotRun, problems: list.map(diagnosticToJson) };
     outputs.out.line(JSON.stringify(report, null, 2));
     return code;
   }
@@ -25,7 +25,10 @@ export function check(line: CommandLine, outputs: Outputs): number {
   const warnings = list.filter(({ severity }) => severity === "warning").length;
   const names = line.files.map(({ name }) => name).join(" ") || "command line";
   const found = [count(errors, "error"), count(warnings, "warning")].filter((text) => text !== "").join(", ");
-  const verdict = errors > 0 ? outputs.out.paint("not usable", "red") : outputs.out.paint("ok", "bold");
+  const partly = `usable without ${cannotRun.map((name) => `"${name}"`).join(", ")}`;
+  const verdict = code === EXIT.ok
+    ? outputs.out.paint("ok", "bold")
+    : outputs.out.paint(code === EXIT.usage ? "not usable" : partly, "red");
   outputs.out.line(
     `${names}: ${verdict}, ${count(daemons, "daemon") || "no daemon"}${found === "" ? "" : `, ${found}`}`,
   );

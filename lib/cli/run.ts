@@ -138,8 +138,10 @@ async function runConfiguration(
   if (files === null) {
     outputs.err.line("cannot believe what was read before the reload: the files are read again");
   }
-  const { plan, configuration, diagnostics, isTextComplete } = readPlan(line, "start", {
-    isReload: (capsule?.reloads ?? 0) > 0,
+  const isReload = (capsule?.reloads ?? 0) > 0;
+  // After a reload the image before has looked at the daemons, and some of them run.
+  const { plan, configuration, diagnostics, isTextComplete } = readPlan(line, isReload ? "resume" : "start", {
+    isReload,
     files: files ?? undefined,
   });
   const { list } = diagnostics;

@@ -34,7 +34,9 @@ test("flags of the other call and unknown flags are named", () => {
 });
 
 test("a restriction keeps what the mount has", () => {
-  expect(restrictFlags({ target: "/b", options: ["nosuid", "relatime"] }, 1)).toBe(4096 | 32 | 2 | 1);
+  expect(restrictFlags({ target: "/b", options: ["nosuid", "relatime"], type: "ext4" }, 1)).toBe(
+    4096 | 32 | 2 | 1,
+  );
 });
 
 test("below means below and not beside", () => {

@@ -10,6 +10,7 @@ export const FILES_LEFT_OUT: Readonly<Record<string, string>> = {
   "legion_uwsgi.test.ts": "elections over the network, in which the root has no part",
   "jail_compare_uwsgi.test.ts":
     "runs uWSGI beside, whose pivot_root the mounts that lead into a root do not allow",
+  "mistakes.test.ts": "what is said of programs of the host, word by word",
   "minimal_hosts.test.ts": "makes roots of its own, smaller than these",
 };
 

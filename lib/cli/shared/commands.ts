@@ -62,7 +62,8 @@ const TABLE = [
     needs: "a configuration file",
     flags: [JSON_FLAG],
     help: "Say what is wrong with a configuration. Nothing is run or changed.",
-    exits: "Exit code 0: it can be started; 2: it has errors.",
+    exits:
+      "Exit code 0: it can be started; 1: it can, without some of its daemons; 2: it has\nerrors, and a start refuses it.",
   },
   {
     name: "plan",

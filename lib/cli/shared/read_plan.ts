@@ -24,9 +24,11 @@ export interface ReadPlan {
   readonly diagnostics: Diagnostics;
   /** Whether the text is complete, as show-config prints it: what is wrong, if anything, is what it asks for. */
   readonly isTextComplete: boolean;
+  /** Names of the daemons that cannot run as things are on this host. */
+  readonly cannotRun: readonly string[];
 }
 
-/** Never throws for what is wrong with a configuration. A check forbids side effects and is stricter. `isReload`: for if-reload. */
+/** Never throws for what is wrong with a configuration. A check forbids side effects. `isReload`: for if-reload. */
 export function readPlan(
   line: Pick<CommandLine, "options" | "files" | "entrypoint">,
   purpose: Purpose,
@@ -38,7 +40,7 @@ export function readPlan(
 ): ReadPlan {
   const { isReload = false, system = new RealPlanSystem() } = options;
   const world = realConfigWorld(system, {
-    sideEffects: purpose === "start",
+    sideEffects: purpose !== "check",
     isReload,
     ...(options.files === undefined ? {} : { files: options.files }),
   });
@@ -49,16 +51,18 @@ export function readPlan(
     if (!(error instanceof ConfigError)) throw error;
     const diagnostics = collected(error.diagnostics);
     explainComments(diagnostics.list, line.options);
-    return { plan: null, configuration: null, diagnostics, isTextComplete: false };
+    return { plan: null, configuration: null, diagnostics, isTextComplete: false, cannotRun: [] };
   }
   const { diagnostics, files } = configuration;
   const isTextComplete = !diagnostics.hasErrors;
-  if (configuration.exitCode !== null) return { plan: null, configuration, diagnostics, isTextComplete };
+  if (configuration.exitCode !== null) {
+    return { plan: null, configuration, diagnostics, isTextComplete, cannotRun: [] };
+  }
   const plan = buildPlan(configuration.options, files, system, diagnostics, {
     entrypoint: line.entrypoint,
     asked: line.files[0]?.name ?? files[0] ?? "",
   });
-  findProblems(plan, system, purpose, diagnostics);
+  const cannotRun = findProblems(plan, system, purpose, diagnostics);
   findCipherProblems(plan, diagnostics);
   if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {
     const [mistyped] = configuration.unknown;
@@ -68,7 +72,7 @@ export function readPlan(
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
   explainComments(diagnostics.list, configuration.options);
-  return { plan, configuration, diagnostics, isTextComplete };
+  return { plan, configuration, diagnostics, isTextComplete, cannotRun };
 }
 
 /** What a legion can be enciphered with is the legion's to know. */

@@ -24,11 +24,14 @@ import type { FileKind, FileStatus, PlanSystem } from "../../config/system/syste
 import { UserDatabase } from "../../config/users.ts";
 import type { ConfigWorld } from "../../config/system/world.ts";
 import { lookInRoot, readTextInRoot } from "./root_files.ts";
+import { RemoteMounts } from "./remote_mounts.ts";
 import { shellGlob } from "./shell_glob.ts";
 
 const LARGEST_SMALL_FILE = 1 << 20;
 /** Holds the program headers and the interpreter's name of an ELF file as linkers write it. */
 const START_BYTES = 4096;
+/** Our own first, and the 32-bit one that the same kernel may run. */
+const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], arm64: [183, 40] };
 const SMALLEST_READ = 16 << 10;
 const STDIN = 0;
 
@@ -37,6 +40,7 @@ export class RealPlanSystem implements PlanSystem {
   readonly gid = process.getegid?.() ?? 0;
   readonly cwd = process.cwd();
   readonly path = process.env["PATH"] ?? null;
+  readonly #remote = new RemoteMounts();
   #passwd: string | null = null;
   #group: string | null = null;
 
@@ -50,6 +54,17 @@ export class RealPlanSystem implements PlanSystem {
 
   get group(): string {
     return this.#group ??= textOr("/etc/group", "");
+  }
+
+  get machines(): readonly number[] | undefined {
+    const emulators = namesIn("/proc/sys/fs/binfmt_misc")?.filter((name) =>
+      !/^(?:register|status)$/.test(name)
+    );
+    return emulators === undefined || emulators.length === 0 ? MACHINES[process.arch] : undefined;
+  }
+
+  mayHang(path: string): boolean {
+    return this.#remote.leadsTo(path);
   }
 
   stat(path: string): FileStatus | null {

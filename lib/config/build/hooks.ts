@@ -9,6 +9,7 @@ import type { Hook, HookPhase } from "../plan/hook_plan.ts";
 import type { TouchExec } from "../plan/instance_plan.ts";
 import { type ParsedAction, parseHookAction, parseMount, parseUmount } from "./hook_actions.ts";
 import type { OptionReader } from "../values/options.ts";
+import { isUsualShell, shellTextError } from "../values/shell_text.ts";
 import { quote } from "../problem.ts";
 
 /** Phases in their order. */
@@ -52,6 +53,10 @@ export function planHooks(reader: OptionReader, hasJail: boolean): readonly Hook
       }
     }
   }
+  for (const { action, phase, shown, origin } of hooks) {
+    if (action.kind !== "exec" || shown === HIDDEN) continue;
+    checkText(action.command, action.mayFail, { name: `the phase ${phase}`, origin }, reader);
+  }
   return hooks;
 }
 
@@ -83,9 +88,26 @@ export function planTouchExec(reader: OptionReader): readonly TouchExec[] {
       continue;
     }
     const command = option.name === "touch-exec" ? rest : commandOfHook(rest, option, reader);
-    if (command !== null) planned.push({ path, command, origin: option.origin });
+    if (command === null) continue;
+    checkText(command, true, option, reader);
+    planned.push({ path, command, origin: option.origin });
   }
   return planned;
+}
+
+/** A command that the shell cannot read, told before it is run. */
+function checkText(
+  command: string,
+  mayFail: boolean,
+  { name, origin }: Pick<RawOption, "name" | "origin">,
+  reader: OptionReader,
+): void {
+  const why = reader.texts("binsh").every(isUsualShell) ? shellTextError(command, false) : null;
+  if (why === null) return;
+  reader.diagnostics[mayFail ? "warning" : "error"](
+    `cannot run ${quote(maskLine(command))} of ${name}: ${why}`,
+    origin,
+  );
 }
 
 function commandOfHook(text: string, option: RawOption, reader: OptionReader): string | null {

@@ -6,6 +6,7 @@ import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { Plan } from "../plan/plan.ts";
+import { Faults } from "./faults.ts";
 import { DaemonSearch, type Purpose } from "./problems_daemon.ts";
 import { checkLog, checkOwnFiles, isLogInside, originOf, Pidfiles } from "./problems_files.ts";
 import { findJailProblems } from "./problems_jail.ts";
@@ -17,20 +18,21 @@ import type { PlanSystem, SystemLook } from "../system/system.ts";
 
 export type { Purpose } from "./problems_daemon.ts";
 
-/** Adds what is wrong to `diagnostics`, in the order of the daemons. */
+/** Adds what is wrong to `diagnostics`, in the order of the daemons; the names of those that cannot run as things are. */
 export function findProblems(
   plan: Plan,
   system: PlanSystem,
   purpose: Purpose,
   diagnostics: Diagnostics,
-): void {
+): readonly string[] {
+  const faults = new Faults();
   const { hooks, waits } = plan.instance;
   const mayCome = waits.length > 0 ||
     hooks.some(({ phase }) => phase !== "as-user-atexit" && phase !== "accepting");
   const scope: SearchScope = {
     diagnostics,
     missing: mayCome ? "warning" : "error",
-    doubtful: purpose === "check" ? "error" : "warning",
+    faults,
     reported: new Set(),
   };
   const searches = new Searches(plan, system, purpose, scope);
@@ -45,6 +47,8 @@ export function findProblems(
     search.check(daemon);
     if (daemon.pidfile !== null) pidfiles.claim(daemon, search.absolute(daemon.pidfile), diagnostics);
   }
+  faults.report(plan.daemons, mayCome, diagnostics);
+  return faults.names;
 }
 
 /** One search for all daemons that see the same files. */
@@ -76,7 +80,7 @@ class Searches {
     if (isLogInside(this.#plan.instance)) {
       checkLog(this.#plan.instance, join("/", log.file ?? ""), this.#places);
     }
-    if (this.#purpose === "start") return;
+    if (this.#purpose !== "check") return;
     this.#checkTouchFiles();
     for (const { command, origin } of touchExec) this.#ofInstance.checkShellLine(command, origin);
   }
@@ -109,7 +113,7 @@ class Searches {
 
   #placesOf(look: SystemLook | null): Places | null {
     if (look === null) return null;
-    const isHostile = this.#purpose === "start" && this.#plan.instance.jail !== null;
+    const isHostile = this.#purpose !== "check" && this.#plan.instance.jail !== null;
     return new Places(look, searchPath(this.#plan.instance, look), { ...this.#scope, isHostile });
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
+import type { Faults } from "./faults.ts";
 import { ProgramFinder } from "../system/programs.ts";
 import type { FileStatus, SystemLook } from "../system/system.ts";
 
@@ -12,8 +13,7 @@ export interface SearchScope {
   readonly diagnostics: Diagnostics;
   /** For what is missing now: hooks and waits run before the daemons and may bring it. */
   readonly missing: Severity;
-  /** For what cannot be known for certain before the daemons are started. */
-  readonly doubtful: Severity;
+  readonly faults: Faults;
   readonly reported: Set<string>;
   /** What is looked at is a jail's, whose processes may have made it so: that must not keep all else from being started. */
   readonly isHostile?: boolean;

@@ -57,15 +57,6 @@ export function searchPath(instance: InstancePlan, system: SystemLook): string {
   return (set === undefined ? system.path : set.value) ?? DEFAULT_PATH;
 }
 
-/** Text that the kernel cannot execute, for its first line names no interpreter; `start`: the first bytes of the file. */
-export function isScriptWithoutInterpreter(start: Uint8Array | null): boolean {
-  if (start === null || start.length === 0) return false;
-  const isText = start.every((byte) =>
-    byte >= 0x20 && byte !== 0x7f || byte === 0x0a || byte === 0x0d || byte === 0x09
-  );
-  return isText && !(start[0] === 0x23 && start[1] === 0x21);
-}
-
 /** Leaves ".." alone: where it leads to depends on links. */
 export function join(directory: string, path: string): string {
   if (path.startsWith("/")) return path;

@@ -52,6 +52,7 @@ function withPath(look: SystemLook, environment: "clean" | "inherit"): SystemLoo
     uid: look.uid,
     cwd: look.cwd,
     path: USUAL_PATH,
+    machines: look.machines,
     stat: (path) => look.stat(path),
     canWrite: (path) => look.canWrite(path),
     canExecute: (path) => look.canExecute(path),
@@ -75,6 +76,7 @@ function viewOf(system: PlanSystem, root: string | null, mounts: Mounts): System
     uid: system.uid,
     cwd: "/",
     path: system.path,
+    machines: system.machines,
     stat,
     // Whoever makes the root is root; what a read-only file system forbids is seen when it is used.
     canWrite: (path) => stat(path) !== null,

@@ -18,7 +18,16 @@ export interface FileStatus {
 /** What is seen of files from one root. */
 export type SystemLook = Pick<
   PlanSystem,
-  "uid" | "cwd" | "path" | "stat" | "canWrite" | "canExecute" | "readStart" | "strangerOn"
+  | "uid"
+  | "cwd"
+  | "path"
+  | "stat"
+  | "canWrite"
+  | "canExecute"
+  | "readStart"
+  | "strangerOn"
+  | "machines"
+  | "mayHang"
 >;
 
 export interface PlanSystem {
@@ -32,6 +41,10 @@ export interface PlanSystem {
   readonly cwd: string;
   /** PATH of reeve's environment; null when unset. */
   readonly path: string | null;
+  /** ELF's numbers of the machines whose programs run here, our own first; undefined: there are emulators. */
+  readonly machines?: readonly number[] | undefined;
+  /** Whether a look at this path asks another machine, or a process, that may never answer. Absent: never. */
+  mayHang?(path: string): boolean;
   /** null: nothing there, or not to be seen. */
   stat(path: string): FileStatus | null;
   /** Whether reeve itself may write to, or execute, what is there (access(2): read-only file systems count). */

@@ -7,6 +7,8 @@ export interface MountEntry {
   readonly target: string;
   /** Options of the mount itself (the sixth field): "ro", "nosuid" and the like. */
   readonly options: readonly string[];
+  /** The file system's: "ext4", "fuse.sshfs". */
+  readonly type: string;
 }
 
 /** Every line of `text` in its order: what is mounted on top of another comes after it. */
@@ -16,7 +18,9 @@ export function parseMountInfo(text: string): MountEntry[] {
     const fields = line.split(" ");
     const [target, options] = [fields[4], fields[5]];
     if (target === undefined || options === undefined) continue;
-    entries.push({ target: unescapeMount(target), options: options.split(",") });
+    // Fields that may be there or not end at a "-".
+    const type = fields[fields.indexOf("-", 6) + 1] ?? "";
+    entries.push({ target: unescapeMount(target), options: options.split(","), type });
   }
   return entries;
 }

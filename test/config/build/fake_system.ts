@@ -69,7 +69,8 @@ export function fakeSystem(
     stat,
     canWrite: (path) => may(path, "write"),
     canExecute: (path) => may(path, "execute"),
-    readStart: (path) => new TextEncoder().encode(files[path]?.text ?? "\x7fELF").subarray(0, 4096),
+    readStart: (path) =>
+      new TextEncoder().encode(files[path]?.text ?? "\x7fELF".padEnd(64, "\0")).subarray(0, 4096),
     readDirectory: (path) => files[path]?.names ?? null,
     readText: (path) => files[path]?.text ?? null,
     readInRoot: (root, path) => files[`${root}|${path}`]?.text ?? null,

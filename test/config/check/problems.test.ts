@@ -29,10 +29,45 @@ describe("commands", () => {
     const hung = (path: string): never => {
       throw new Error(`looked at "${path}"`);
     };
-    const system = fakeSystem(ORDINARY, { stat: hung, canExecute: hung, readStart: hung });
-    const text =
-      "attach-daemon = /hung/x\nattach-daemon = ./y > z\nattach-daemon2 = cmd=a,chdir=/hung/d\ntouch-exec = /f a";
+    const mayHang = (path: string) => path.startsWith("/hung");
+    const stat = (path: string) => mayHang(path) ? hung(path) : fakeSystem().stat(path);
+    const canExecute = (path: string) => mayHang(path) ? hung(path) : true;
+    const system = fakeSystem(ORDINARY, { stat, canExecute, readStart: hung, mayHang });
+    const text = "attach-daemon = /hung/x\nattach-daemon2 = cmd=a,chdir=/hung/d\ntouch-exec = /f a";
     expect(problems(text, "start", system)).toEqual([]);
+    expect(problems("env = PATH=/bin:/hung\nattach-daemon = y", "start", system)).toEqual([]);
+    expect(problems("attach-daemon = /nowhere", "resume", system)).toEqual([]);
+    expect(problems("attach-daemon = /nowhere", "start", system)).toEqual([
+      'app.ini:1: cannot run "/nowhere": no such file',
+    ]);
+  });
+
+  test("that cannot run keep no other down; an instance with none that can is refused, by a check and a start", () => {
+    const missing = (severity: string) => [`app.ini:1: ${severity}cannot run "/nowhere": no such file`];
+    for (const purpose of ["check", "start"] as const) {
+      expect(problems("attach-daemon = /nowhere", purpose)).toEqual(missing(""));
+      expect(problems("attach-daemon = /nowhere\nattach-daemon = sleep 1", purpose)).toEqual(
+        missing("warning: "),
+      );
+      expect(problems("attach-daemon = /nowhere\nexec-asap = sleep 1", purpose)).toEqual(
+        missing("warning: "),
+      );
+    }
+    const running = fakeSystem({ ...ORDINARY, "/run/p": {} });
+    expect(problems("smart-attach-daemon2 = /run/p /nowhere", "start", running)).toEqual(
+      missing("warning: "),
+    );
+  });
+
+  test("that are one word in quotes, or relative to the wrong directory, are told what to write", () => {
+    expect(problems('attach-daemon = "sleep 1"')).toEqual([
+      'app.ini:1: cannot run "sleep 1": the whole command is in quotes, which makes one word of it: ' +
+      'write "sleep 1" without them',
+    ]);
+    expect(problems("attach-daemon = ./x")).toEqual([
+      'app.ini:1: cannot run "./x": no such file in /home/me, where it is started: write the whole path, or %d for ' +
+      "the file's directory",
+    ]);
   });
 
   test("that are scripts without #! are run by the shell, and cannot run without one", () => {
@@ -41,7 +76,7 @@ describe("commands", () => {
       "/x/s": { mode: 0o755, text: "echo hi\n" },
       "/x/t": { mode: 0o755, text: "#!/bin/sh" },
     };
-    const text = "attach-daemon = /x/s a\nattach-daemon = /x/t";
+    const text = "attach-daemon = /x/s a";
     expect(problems(text, "check", fakeSystem({ ...files, "/bin/sh": { mode: 0o755 } }))).toEqual([
       'app.ini:1: note: "/x/s" has no first line "#!", so /bin/sh runs it: give it the first line #!/bin/sh',
     ]);

@@ -83,7 +83,7 @@ describe("a jail that cannot be made", () => {
     "namespace = /r",
     "unshare = fs",
     "attach-daemon2 = cmd=inner,ns_pid=1",
-    "attach-daemon2 = cmd=inner,caps=chown",
+    "attach-daemon2 = cmd=sleep 1,caps=chown",
   ])(
     "%s by another user than root is one error",
     (line) => {

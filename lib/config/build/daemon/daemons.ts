@@ -9,7 +9,9 @@ import { readFreq } from "../../options/daemon_keys.ts";
 import type { Field } from "../../values/field.ts";
 import { nameDaemons, type NameRequest } from "./names.ts";
 import { splitName } from "../legion/draft.ts";
+import { shownCommand } from "../../plan/mask.ts";
 import { quote } from "../../problem.ts";
+import { isUsualShell, shellTextError } from "../../values/shell_text.ts";
 
 /** The forms of one line, and what each makes. */
 const PLAIN_OPTIONS = {
@@ -40,6 +42,12 @@ export function planDaemons(context: Context, entrypoint: readonly string[] | nu
     const draft = planEntrypoint(entrypoint, context);
     drafts.push(draft);
     names.push({ command: draft.command, name: null, origin: draft.origin });
+  }
+  for (const { command, kind, origin } of drafts) {
+    // A smart daemon puts itself into the background, with its pidfile written.
+    const isText = command.kind === "shell" && isUsualShell(command.shell);
+    const why = isText ? shellTextError(command.text, kind !== "smart") : null;
+    if (why !== null) diagnostics.error(`cannot run ${quote(shownCommand(command))}: ${why}`, origin);
   }
   const chosen = nameDaemons(names, diagnostics);
   return drafts.map((draft, index) => ({ name: chosen[index] ?? `daemon-${index + 1}`, ...draft }));
