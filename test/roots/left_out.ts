@@ -26,6 +26,10 @@ const ON_ALL_ROOTS: readonly LeftOut[] = [
       "compares mount namespaces with that of the test or of another start: on a root each start has its own",
   },
   {
+    test: /^a root without .proc is no obstacle|^no runtime is started/,
+    why: "makes a root of its own, or names the executable by the path that it has outside",
+  },
+  {
     test: /^without root's rights/,
     why: "takes the capability away by which inside.c enters the root",
   },
