@@ -12,7 +12,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  unlinkSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -126,12 +126,19 @@ function lockFor(
 
 /** The instance whose directory it is. */
 const CLAIM = "instance";
+/** A path of PATH_MAX and a section, with room to spare. */
+const LONGEST_CLAIM = 16384;
 
-/** Claims the directory for `key`. -> whose it is: the first to claim it has it. */
+/**
+ * Claims the directory for `key`. -> whose it is: the first to claim it has it. Where it has an owner nothing is written: on
+ * a full disk an instance must find what its killed reeve left there.
+ */
 function claim(path: string, key: string): string {
+  const before = readClaim(path);
+  if (before !== null) return before;
   const prepared = join(path, `${CLAIM}.${process.pid}`);
-  writeFileSync(prepared, `${key}\n`, { mode: 0o600 });
   try {
+    writeFileSync(prepared, `${key}\n`, { mode: 0o600 });
     linkSync(prepared, join(path, CLAIM));
     return key;
   } catch (error) {
@@ -139,7 +146,7 @@ function claim(path: string, key: string): string {
     if (owner === null) throw error;
     return owner;
   } finally {
-    unlinkSync(prepared);
+    rmSync(prepared, { force: true });
   }
 }
 
@@ -148,9 +155,18 @@ function replaceClaim(path: string, key: string): void {
   writeAtomically(join(path, CLAIM), new TextEncoder().encode(`${key}\n`), { mode: 0o600 });
 }
 
+/** null: there is none, or something that is no small regular file and says nothing. */
 function readClaim(path: string): string | null {
   try {
-    return readFileSync(join(path, CLAIM), "utf8").replace(/\n$/, "");
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+    const fd = openSync(join(path, CLAIM), flags);
+    try {
+      const status = fstatSync(fd);
+      if (!status.isFile() || status.size > LONGEST_CLAIM) return null;
+      return readFileSync(fd, "utf8").replace(/\n$/, "");
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return null;
   }

@@ -6,10 +6,12 @@ import {
   fstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,6 +24,7 @@ import {
   type RunDirPlaces,
   runDirPlaces,
 } from "../../lib/records/run_dir.ts";
+import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { rootTest } from "../support/need_root.ts";
 
 const uid = process.getuid?.() ?? 0;
@@ -97,6 +100,43 @@ test("a directory whose configuration is gone is taken over, unless its reeve ru
   rmSync(join(directory, "app~other"), { recursive: true });
   for (const { lockFd } of open.splice(0)) closeSync(lockFd);
   expect(openAt(placesOf(second, "other"))).toBe("app");
+});
+
+rootTest("on a full disk an instance has its own directory again", () => {
+  const tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "reeve-test", directory];
+  expect(Bun.spawnSync(tmpfs).success).toBe(true);
+  try {
+    const places = placesOf("/etc/app.ini", "etc");
+    expect(openAt(places)).toBe("app");
+    for (const { lockFd } of open.splice(0)) closeSync(lockFd);
+    expect(() => writeFileSync(join(directory, "full"), new Uint8Array(65536))).toThrow("ENOSPC");
+    expect(openAt(places)).toBe("app");
+    expect(reasons).toEqual([]);
+    expect(readdirSync(join(directory, "app")).sort()).toEqual(["instance", "lock"]);
+  } finally {
+    for (const { lockFd } of open.splice(0)) closeSync(lockFd);
+    Bun.spawnSync(["umount", directory]);
+  }
+});
+
+test("a claim that is no small file says nothing, and nobody waits for it", () => {
+  const place = join(directory, "app");
+  const makers: Readonly<Record<string, (path: string) => void>> = {
+    fifo: (path) => makeFifo(path, 0o600),
+    link: (path) => symlinkSync("/etc/hostname", path),
+    huge: (path) => (writeFileSync(path, ""), truncateSync(path, 2 ** 40)),
+    directory: (path) => mkdirSync(path),
+  };
+  for (const make of Object.values(makers)) {
+    mkdirSync(place, { mode: 0o700 });
+    make(join(place, "instance"));
+    const places = placesOf("/etc/app.ini", "etc");
+    expect(findRunDir(places)).toBe(place);
+    expect(openAt(places)).toBe("app~etc");
+    for (const { lockFd } of open.splice(0)) closeSync(lockFd);
+    expect(readdirSync(place)).toEqual(["instance"]);
+    for (const path of places.paths) rmSync(path, { recursive: true });
+  }
 });
 
 test("where all names are taken it is said, with what to do", () => {
