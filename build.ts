@@ -78,7 +78,7 @@ async function compileExecutable(target: Target, native: string, outfile: string
       target: target.bun,
       ...(own ? {} : { executablePath: fetchRuntime(target, CACHE) }),
       outfile,
-      // What lies in the directory that reeve is started in must have no say in what reeve does.
+      // The files of the directory that reeve is started in must have no say in what reeve does.
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadTsconfig: false,
@@ -106,8 +106,8 @@ function embedNative(directory: string): Bun.BunPlugin {
 }
 
 /**
- * Writes a file anew and in one go: what the compiler leaves was written in pieces, and starts 1 ms slower for the state
- * of the page cache.
+ * Writes a file anew and in one go: what the compiler leaves was written in pieces, and starts 1 ms slower
+ * for the state of the page cache.
  */
 function replaceFile(path: string, bytes: Uint8Array): void {
   rmSync(path, { force: true }); // a running executable cannot be written to

@@ -1,6 +1,6 @@
 /**
- * One supervisor of the bench from its start to its end: a fresh directory, a clock, the stopwatch around it, and an
- * end that leaves nothing behind, whatever happened.
+ * One supervisor of the bench from its start to its end: a fresh directory, a clock, the stopwatch around it,
+ * and an end that leaves nothing behind, whatever happened.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * The clock of the bench: compiles the C programs, owns the FIFO into which they report, and keeps what was reported.
- * Times are CLOCK_MONOTONIC taken by the reporting process itself; this file never takes one.
+ * The clock of the bench: compiles the C programs, owns the FIFO into which they report, and keeps what was
+ * reported. Times are CLOCK_MONOTONIC taken by the reporting process itself; this file never takes one.
  */
 import { closeSync, constants, existsSync, mkdirSync, openSync, read, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -53,7 +53,8 @@ export class Clock {
     this.fifo = join(directory, "fifo");
     const made = Bun.spawnSync(["mkfifo", "-m", "0666", this.fifo]);
     if (!made.success) throw new Error(`cannot make the fifo "${this.fifo}": ${made.stderr.toString()}`);
-    // Read and write: there is always a reader and always a writer, so nobody blocks in open and nobody sees an end.
+    // Read and write: there is always a reader and always a writer, so nobody blocks in open and nobody sees
+    // an end.
     this.#fd = openSync(this.fifo, constants.O_RDWR | constants.O_NONBLOCK);
     void this.#collect();
   }
@@ -89,8 +90,8 @@ export class Clock {
   }
 
   /**
-   * Waits until `count` reports of a kind have come since index `from`; resolves with the last one of them. Rejects when one of the
-   * kind `unless` comes before.
+   * Waits until `count` reports of a kind have come since index `from`; resolves with the last one of them.
+   * Rejects when one of the kind `unless` comes before.
    */
   async nth(
     what: What,

@@ -1,5 +1,5 @@
-/* daemon.c: the trivial daemon that every supervisor of the bench runs. It reports into a FIFO that it runs and waits.
- * Static and without a libc, so that its own start costs next to nothing.
+/* daemon.c: the trivial daemon that every supervisor of the bench runs. It reports into a FIFO that it runs
+ * and waits. Static and without a libc, so that its own start costs next to nothing.
  *
  * usage: daemon FIFO [KIND [PIDFILE]]
  *   KIND  obey (default): TERM ends it; ignore: TERM is ignored; smart: it daemonizes and writes PIDFILE
@@ -67,7 +67,8 @@ __attribute__((used)) void begin(long *stack) {
   char kind = argc > 2 ? argv[2][0] : 'o';
   if (argc < 2) call(NR_exit, 2, 0, 0, 0, 0);
   if (kind == 'i') {
-    unsigned long ignore[4] = {1, 0, 0, 0}; /* the kernel's sigaction: handler SIG_IGN, flags, restorer, mask */
+    /* the kernel's sigaction: handler SIG_IGN, flags, restorer, mask */
+    unsigned long ignore[4] = {1, 0, 0, 0};
     call(NR_rt_sigaction, 15, (long)ignore, 0, 8, 0);
   }
   if (kind == 's' && argc > 3) {

@@ -1,6 +1,6 @@
 /**
- * The measures of jails: one run of one peer each, as measures.ts has them. The root is a static busybox and the bench's daemon;
- * the FIFO in it is the clock's own, by a second name.
+ * The measures of jails: one run of one peer each, as measures.ts has them. The root is a static busybox and
+ * the bench's daemon; the FIFO in it is the clock's own, by a second name.
  */
 import { copyFileSync, linkSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -70,7 +70,10 @@ const start: Measure = {
   run: async (peer) => [await inJail(peer, 1, milliseconds)],
 };
 
-/** Figures against those of a run without, one right after the other: what a busy machine does to one it does to both. */
+/**
+ * Figures against those of a run without, one right after the other: what a busy machine does to one it does
+ * to both.
+ */
 const added: Measure = {
   name: "jail-adds",
   title: "what the jail adds to that",

@@ -1,6 +1,7 @@
 /**
- * The bench of legions: how long nobody runs the daemon when its lord is killed or stopped, reeve beside uWSGI on the same network of
- * namespaces, and what fifty nodes cost. Prints medians and the worst; nothing here ever fails for being slow. Needs root.
+ * The bench of legions: how long nobody runs the daemon when its lord is killed or stopped, reeve beside
+ * uWSGI on the same network of namespaces, and what fifty nodes cost. Prints medians and the worst; nothing
+ * here ever fails for being slow. Needs root.
  *
  * usage: bun bench/legion.ts [--rounds N] [--only kill,stop,cpu] [--nodes N] [--seconds N]
  */

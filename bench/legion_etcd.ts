@@ -1,6 +1,7 @@
 /**
- * How long two daemons of a legion over etcd ever ran at once: `bun run bench/legion_etcd.ts [ROUNDS [SEED]]` as root, with
- * etcd-server and iproute2. Half of the rounds with one server of etcd, half with three. Takes about 4 s a round.
+ * How long two daemons of a legion over etcd ever ran at once: `bun run bench/legion_etcd.ts [ROUNDS [SEED]]`
+ * as root, with etcd-server and iproute2. Half of the rounds with one server of etcd, half with three. Takes
+ * about 4 s a round.
  */
 import process from "node:process";
 import { Scope } from "../test/e2e/harness.ts";

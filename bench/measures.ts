@@ -1,6 +1,6 @@
 /**
- * The measures, one function each: one run of one peer, resolving with figures. No loops over peers, no medians, no
- * printing: that is run.ts.
+ * The measures, one function each: one run of one peer, resolving with figures. No loops over peers, no
+ * medians, no printing: that is run.ts.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,8 +1,8 @@
 /* orphans.c: makes COUNT orphans, lets all of them end at once and waits until PID 1 has reaped every one.
  *
- * usage: orphans FIFO COUNT [stay]
- * Reports READY when all orphans exist and are released, and REAPED when no pid of theirs is left: making them is no part of the measure.
- * Then it ends with 0, or waits when told to stay: a supervisor would only start it again.
+ * usage: orphans FIFO COUNT [stay] Reports READY when all orphans exist and are released, and REAPED when no
+ * pid of theirs is left: making them is no part of the measure. Then it ends with 0, or waits when told to
+ * stay: a supervisor would only start it again.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 /**
- * The supervisors that are measured side by side: how each is configured to run the same commands and how it is told
- * to stop. Nothing is measured here, and nothing outside the given directory is written.
+ * The supervisors that are measured side by side: how each is configured to run the same commands and how it
+ * is told to stop. Nothing is measured here, and nothing outside the given directory is written.
  */
 import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -32,7 +32,10 @@ export interface Peer {
   readonly supervise: ((job: Job) => Launch) | null;
   /** As PID 1: runs one command besides reaping. */
   readonly firstProcess: ((job: Job) => Launch) | null;
-  /** PID, mount, UTS and IPC namespaces, and a /proc of their own; one command alone where it is no supervisor. */
+  /**
+   * PID, mount, UTS and IPC namespaces, and a /proc of their own; one command alone where it is no
+   * supervisor.
+   */
   readonly jail?: Jailer;
   /** How the name of PID 1 of its jail begins. */
   readonly jailInit?: string;
@@ -47,7 +50,10 @@ function quoteForUwsgi(text: string): string {
   return text.replaceAll("%", "%%");
 }
 
-/** `prefix` stands before each command: uWSGI keeps a shell between itself and a daemon that is not exec'ed, and cannot stop it then. */
+/**
+ * `prefix` stands before each command: uWSGI keeps a shell between itself and a daemon that is not exec'ed,
+ * and cannot stop it then.
+ */
 function uwsgiConfig(job: Job, extra: readonly string[], prefix = ""): string {
   const lines = ["[uwsgi]", "master = true", ...extra];
   job.commands.forEach((command, index) => {

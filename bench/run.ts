@@ -1,6 +1,6 @@
 /**
- * The bench: measures reeve side by side with the supervisors that are installed, interleaved, and prints the medians.
- * A smoke run (--quick) proves that every measure works; nothing here ever fails for being slow.
+ * The bench: measures reeve side by side with the supervisors that are installed, interleaved, and prints the
+ * medians. A smoke run (--quick) proves that every measure works; nothing here ever fails for being slow.
  *
  * usage: bun bench/run.ts [--quick] [--only MEASURE,...] [--peers NAME,...] [--rounds N] [--json FILE]
  */

@@ -1,6 +1,7 @@
 /* stopwatch.c: the clock of the bench. Takes CLOCK_MONOTONIC at the event itself and reports it into a FIFO.
  *
- * usage: stopwatch run FIFO COMMAND...   stamps START, starts COMMAND in a session of its own, waits, stamps EXIT
+ * usage: stopwatch run FIFO COMMAND...   stamps START, starts COMMAND in a session of its own, waits, stamps
+ * EXIT
  *        stopwatch kill FIFO PID SIGNAL  stamps SIGNAL, sends it
  */
 #define _GNU_SOURCE

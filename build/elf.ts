@@ -1,6 +1,6 @@
 /**
- * Reads as much of an ELF executable's dynamic section as the build's patches need: symbols, and the strings that it
- * names. Must never change a byte.
+ * Reads as much of an ELF executable's dynamic section as the build's patches need: symbols, and the strings
+ * that it names. Must never change a byte.
  */
 import { PF, type ProgramHeader, PT, readElf } from "./pack/program_headers.ts";
 
@@ -46,7 +46,10 @@ export class Elf {
     if (this.#entry(DT_SYMENT) !== SYMBOL_SIZE) fail("its symbols have an unknown size");
   }
 
-  /** The symbols of the dynamic table, which on every linker's output ends where the strings or another table begins. */
+  /**
+   * The symbols of the dynamic table, which on every linker's output ends where the strings or another table
+   * begins.
+   */
   dynamicSymbols(): DynamicSymbol[] {
     const start = this.#offsetOf(this.#entry(DT_SYMTAB));
     const end = this.#tableEnd(start);
@@ -63,7 +66,9 @@ export class Elf {
     return symbols;
   }
 
-  /** File offsets of all dynamic strings in use: names of symbols, of needed libraries and of their versions. */
+  /**
+   * File offsets of all dynamic strings in use: names of symbols, of needed libraries and of their versions.
+   */
   stringUses(symbols: readonly DynamicSymbol[]): Set<number> {
     const uses = new Set(symbols.map((symbol) => symbol.nameOffset));
     for (const { tag, value } of this.#dynamic) {

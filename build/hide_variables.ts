@@ -1,10 +1,12 @@
 /**
- * Makes the Bun runtime in a compiled executable blind to environment variables that would turn reeve into something else:
- * BUN_BE_BUN makes it the bun command, BUN_OPTIONS and BUN_INSPECT_PRELOAD load code, BUN_INSPECT opens a debugger's port. They are in an
- * environment for the sake of a daemon that is a Bun program, which still gets them: only the runtime's own look-up changes,
- * to a name with a blank in it, which nobody sets.
+ * Makes the Bun runtime in a compiled executable blind to environment variables that would turn reeve into
+ * something else: BUN_BE_BUN makes it the bun command, BUN_OPTIONS and BUN_INSPECT_PRELOAD load code,
+ * BUN_INSPECT opens a debugger's port. They are in an environment for the sake of a daemon that is a Bun
+ * program, which still gets them: only the runtime's own look-up changes, to a name with a blank in it, which
+ * nobody sets.
  *
- * Must never change anything but those names, nor guess: an executable that does not look as expected is refused.
+ * Must never change anything but those names, nor guess: an executable that does not look as expected is
+ * refused.
  */
 
 import { Elf } from "./elf.ts";
@@ -17,13 +19,17 @@ export const HIDDEN_VARIABLES = [
   "BUN_INSPECT_PRELOAD",
 ] as const;
 
-/** Patches the bytes of an executable in place. Throws Error, before any change, unless each name is there exactly once. */
+/**
+ * Patches the bytes of an executable in place. Throws Error, before any change, unless each name is there
+ * exactly once.
+ */
 export function hideVariables(executable: Uint8Array<ArrayBuffer>): void {
   const bytes = Buffer.from(executable.buffer, executable.byteOffset, executable.byteLength);
   const ranges = new Elf(executable).constantRanges();
   const places = HIDDEN_VARIABLES.map((name) => {
     const constant = `\0${name}\0`;
-    // Among the runtime's constants only: reeve's own text, which lies in a writable segment, may well name them.
+    // Among the runtime's constants only: reeve's own text, which lies in a writable segment, may well name
+    // them.
     const found = ranges.flatMap(({ start, end }) => offsetsOf(bytes.subarray(start, end), constant, start));
     const [at] = found;
     if (at === undefined || found.length > 1) {

@@ -1,12 +1,15 @@
 /**
- * Takes from the Bun runtime in a compiled executable its habit of raising its own soft limit of open files at start. The limit
- * that reeve was started with would be lost otherwise, and a supervisor's children are to get just that one.
+ * Takes from the Bun runtime in a compiled executable its habit of raising its own soft limit of open files
+ * at start. The limit that reeve was started with would be lost otherwise, and a supervisor's children are to
+ * get just that one.
  *
- * The runtime imports setrlimit from the C library by name. One byte of that name is changed, so that the import becomes
- * getrlimit, which takes the same two arguments, and the raise becomes a harmless read. reeve raises its own limit through
- * its native library (lib/sys/process/limits.ts), which makes the system call itself.
+ * The runtime imports setrlimit from the C library by name. One byte of that name is changed, so that the
+ * import becomes getrlimit, which takes the same two arguments, and the raise becomes a harmless read. reeve
+ * raises its own limit through its native library (lib/sys/process/limits.ts), which makes the system call
+ * itself.
  *
- * Must never change anything but that byte, nor guess: an executable that does not look as expected is refused.
+ * Must never change anything but that byte, nor guess: an executable that does not look as expected is
+ * refused.
  */
 
 import { Elf } from "./elf.ts";
@@ -15,8 +18,9 @@ const FROM = "setrlimit";
 const TO = "getrlimit";
 
 /**
- * Patches the bytes of a 64-bit little-endian ELF executable in place. -> the file offset of the changed byte.
- * Throws Error, with the bytes unchanged, when the import is not there exactly once or shares its name's bytes with another.
+ * Patches the bytes of a 64-bit little-endian ELF executable in place. -> the file offset of the changed
+ * byte. Throws Error, with the bytes unchanged, when the import is not there exactly once or shares its
+ * name's bytes with another.
  */
 export function keepFileLimit(executable: Uint8Array): number {
   const elf = open(executable);

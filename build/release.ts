@@ -1,9 +1,9 @@
 /**
- * Makes dist/release/: for each target the executable and its compressed twin, what is in them, the notices, the manual page and
- * the digests of all. Two runs on one commit with one compiler and one glibc give the same bytes. Must never leave half a release.
- *   --target NAME   one target instead of all
- *   --glibc DIR     packs the glibc of that directory; targets of one processor only
- *   --level N       of the compression, 1 to 22; 19 unless told
+ * Makes dist/release/: for each target the executable and its compressed twin, what is in them, the notices,
+ * the manual page and the digests of all. Two runs on one commit with one compiler and one glibc give the
+ * same bytes. Must never leave half a release. --target NAME   one target instead of all --glibc DIR
+ * packs the glibc of that directory; targets of one processor only --level N       of the compression, 1 to
+ * 22; 19 unless told
  */
 import { createHash } from "node:crypto";
 import {

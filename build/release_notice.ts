@@ -1,6 +1,6 @@
 /**
- * The text that goes with a release: whose work is inside, under which terms, and how to put another C library in. The
- * terms of the LGPL ask for it. Pure.
+ * The text that goes with a release: whose work is inside, under which terms, and how to put another C
+ * library in. The terms of the LGPL ask for it. Pure.
  */
 import type { BundledGlibc, Component } from "./release_sbom.ts";
 

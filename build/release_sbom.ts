@@ -1,6 +1,7 @@
 /**
- * What is inside the executables, as a CycloneDX 1.6 document: the runtime, the C library, the packages of the lock file that are
- * no development tools. The same for every build of one commit: it has no time and no serial number.
+ * The parts of the executables, as a CycloneDX 1.6 document: the runtime, the C library, the packages of the
+ * lock file that are no development tools. The same for every build of one commit: it has no time and no
+ * serial number.
  */
 
 export interface LockedPackage {
@@ -29,7 +30,10 @@ export interface BundledGlibc {
   readonly sha256: string;
 }
 
-/** The packages that go into an executable. `packages`: of package-lock.json. Throws Error for one without a licence. */
+/**
+ * The packages that go into an executable. `packages`: of package-lock.json. Throws Error for one without a
+ * licence.
+ */
 export function npmComponents(packages: Readonly<Record<string, LockedPackage>>): readonly Component[] {
   return Object.entries(packages).filter(([path, { dev }]) => path !== "" && dev !== true).map(
     ([path, found]) => {

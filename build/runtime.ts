@@ -1,6 +1,6 @@
 /**
- * Bun's runtime for a target other than this machine: from its npm package, of the very version that builds. Must never use a
- * file whose digest is not the one written here.
+ * Bun's runtime for a target other than this machine: from its npm package, of the very version that builds.
+ * Must never use a file whose digest is not the one written here.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Compiles native/ into its two artefacts, the library and the helper. Asks for nothing but a compiler and a linker: no
- * header and no library of the host is used. Never downloads or installs anything.
+ * Compiles native/ into its two artefacts, the library and the helper. Asks for nothing but a compiler and a
+ * linker: no header and no library of the host is used. Never downloads or installs anything.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,10 @@ export const LIBRARY_SOURCES = [
   "common/text.c",
   "library/watch.c",
 ] as const;
-/** Files of native/ that an init keeps in memory: once its child has been started for the last time they call nothing but one another. */
+/**
+ * Files of native/ that an init keeps in memory: once its child has been started for the last time they call
+ * nothing but one another.
+ */
 export const INIT_SOURCES = [
   "helper/children.c",
   "helper/exec/terminal.c",
@@ -74,7 +77,9 @@ const ROLE_SOURCES = [
 ] as const;
 /** Files of native/ that make the helper. */
 export const HELPER_SOURCES = [...ROLE_SOURCES, ...INIT_SOURCES] as const;
-/** Files of native/ that make the start of the packed executable, beside INIT_SOURCES; build/pack/ links them. */
+/**
+ * Files of native/ that make the start of the packed executable, beside INIT_SOURCES; build/pack/ links them.
+ */
 export const STUB_SOURCES = [
   "stub/stub.c",
   "stub/entrypoint.c",
@@ -130,8 +135,8 @@ export function findCompiler(target: NativeTarget): readonly string[] {
 }
 
 /**
- * Compiles into outDir, which is created: libreeve.so and helper. Throws an Error with the compiler's own output when it
- * fails. `target` is the host's architecture when absent.
+ * Compiles into outDir, which is created: libreeve.so and helper. Throws an Error with the compiler's own
+ * output when it fails. `target` is the host's architecture when absent.
  */
 export function compileNative(
   outDir: string,
@@ -143,15 +148,16 @@ export function compileNative(
   const library = join(outDir, "libreeve.so");
   const helper = join(outDir, "helper");
   compile(compiler, ["-fPIC", "-shared", "-Wl,-z,defs", "-Wl,-soname,libreeve.so"], LIBRARY_SOURCES, library);
-  // It is written into memory at each start of reeve: no room is left for the large pages that few arm64 kernels have.
+  // It is written into memory at each start of reeve: no room is left for the large pages that few arm64
+  // kernels have.
   const symbols = { RESIDENT_ALIGN: target === "arm64" ? 16 : LARGEST_PAGE[target] };
   linkPieces(target, "helper/helper.lds", ROLE_SOURCES, { flags: [], symbols }, helper);
   return { library, helper };
 }
 
 /**
- * Compiles the stub of a packed executable, linked to run at `address`, into `output`: an ELF executable of one segment. Throws
- * an Error with the compiler's own output when it fails.
+ * Compiles the stub of a packed executable, linked to run at `address`, into `output`: an ELF executable of
+ * one segment. Throws an Error with the compiler's own output when it fails.
  */
 export function compileStub(output: string, target: NativeTarget, address: number): void {
   const flags = [
@@ -162,7 +168,10 @@ export function compileStub(output: string, target: NativeTarget, address: numbe
   linkPieces(target, "stub/stub.lds", STUB_SOURCES, { flags, symbols }, output);
 }
 
-/** A static program of two pieces, which the script tells apart by their names: `sources`, and behind them INIT_SOURCES. */
+/**
+ * A static program of two pieces, which the script tells apart by their names: `sources`, and behind them
+ * INIT_SOURCES.
+ */
 function linkPieces(
   target: NativeTarget,
   script: string,

@@ -1,7 +1,7 @@
 /**
  * The constants that C and TypeScript share, from the headers that C reads: run as a program it writes
- * lib/sys/native/constants.ts, and a test fails where that file is not current. Understands the enums and #defines of our own
- * headers and nothing more; throws for the rest.
+ * lib/sys/native/constants.ts, and a test fails where that file is not current. Understands the enums and
+ * #defines of our own headers and nothing more; throws for the rest.
  */
 import { readFileSync } from "node:fs";
 
@@ -53,8 +53,9 @@ export function constantsFile(): string {
     return print(group, constants);
   });
   return `/**
- * The numbers that both sides of native/ must agree on, and those of the kernel. Generated from native/reeve.h,
- * native/common/linux.h and native/helper/unpack.h: \`bun run native/constants.ts\` writes it.
+ * The numbers that both sides of native/ must agree on, and those of the kernel. Generated from
+ * native/reeve.h, native/common/linux.h and native/helper/unpack.h: \`bun run native/constants.ts\` writes
+ * it.
  */
 
 ${parts.join("\n")}`;

@@ -1,8 +1,8 @@
 /**
- * The gate: checks, build, and every test; what `npm test` runs. Words on the command line choose parts of it: the name of
- * a check (format, lint, types, warnings, build), "unit", "native", "e2e", "roots" (the end-to-end tests with reeve in each root of
- * test/roots) or the name of one root, or a path. Ends with the line `N passed, N failed`
- * (and `, N skipped`), and exit code 1 when anything failed.
+ * The gate: checks, build, and every test; what `npm test` runs. Words on the command line choose parts of
+ * it: the name of a check (format, lint, types, warnings, build), "unit", "native", "e2e", "roots" (the
+ * end-to-end tests with reeve in each root of test/roots) or the name of one root, or a path. Ends with the
+ * line `N passed, N failed` (and `, N skipped`), and exit code 1 when anything failed.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -86,7 +86,9 @@ function testSteps(name: string, files: readonly string[], limits: TestLimits): 
   return files.length === 0 ? [] : [{ name, run: () => runBunTests(ROOT, files, limits) }];
 }
 
-/** What a test needs that is not in its directory's own process: the end-to-end tests run a file at a time. */
+/**
+ * What a test needs that is not in its directory's own process: the end-to-end tests run a file at a time.
+ */
 function stepsFor(part: string): Step[] {
   if (part === "e2e") return testFiles("test/e2e").flatMap((file) => testSteps(file, [file], SYSTEM_LIMITS));
   if (part === "native") return testSteps("test/native", testFiles("test/native"), SYSTEM_LIMITS);
@@ -148,7 +150,10 @@ function selected(words: readonly string[]): Selection {
   return { checks: checks.length === 0 ? [] : checkSteps(checks), tests, roots };
 }
 
-/** Builds the roots that are not there yet, one after the other and in the background: a step that needs one reports what failed. */
+/**
+ * Builds the roots that are not there yet, one after the other and in the background: a step that needs one
+ * reports what failed.
+ */
 async function buildRoots(recipes: readonly Recipe[]): Promise<void> {
   for (const recipe of recipes) await builtRoot(recipe).catch(() => null);
 }
@@ -172,7 +177,8 @@ if (words.length === 0 || words.includes("e2e") || roots.length > 0) {
 }
 const building = process.getuid?.() === 0 ? buildRoots(roots) : Promise.resolve();
 await runSteps(checks, AT_ONCE);
-// The native parts that tests load from the sources: compiled here, no test has to wait for it within its time.
+// The native parts that tests load from the sources: compiled here, no test has to wait for it within its
+// time.
 if (tests.length > 0) readArtefacts();
 if (tests.length > 0) await compileOnce();
 await runSteps(tests, AT_ONCE);

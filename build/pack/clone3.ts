@@ -1,7 +1,8 @@
 /**
- * glibc makes threads with clone3, and with clone where the kernel has no clone3: it asks for the errno ENOSYS alone. Container
- * runtimes of some years refuse the call with EPERM (Docker before 20.10.10, older libseccomp), and there no thread could be
- * made, so that the runtime aborts. The bundled libc.so.6 never asks: its clone3 answers ENOSYS without the kernel.
+ * glibc makes threads with clone3, and with clone where the kernel has no clone3: it asks for the errno
+ * ENOSYS alone. Container runtimes of some years refuse the call with EPERM (Docker before 20.10.10, older
+ * libseccomp), and there no thread could be made, so that the runtime aborts. The bundled libc.so.6 never
+ * asks: its clone3 answers ENOSYS without the kernel.
  *
  * Must never change a file in which the call is not found where it is expected.
  */
@@ -23,8 +24,8 @@ function word(instruction: number): number[] {
 }
 
 /**
- * -> a patched copy of libc.so.6. Throws Error when the call is not there exactly once; on arm64, where glibc has had it since 2.38,
- * none is fine.
+ * -> a patched copy of libc.so.6. Throws Error when the call is not there exactly once; on arm64, where glibc
+ * has had it since 2.38, none is fine.
  */
 export function refuseClone3(libc: Uint8Array, target: NativeTarget): Uint8Array {
   const [call, answer] = target === "x64" ? [CALL_X64, ANSWER_X64] : [CALL_ARM64, ANSWER_ARM64];

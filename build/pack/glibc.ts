@@ -1,13 +1,16 @@
 /**
- * The glibc that goes into the executable: the host's own, Debian's cross package for another architecture, or that of a
- * directory which the builder names. Must never mix files of two glibcs.
+ * The glibc that goes into the executable: the host's own, Debian's cross package for another architecture,
+ * or that of a directory which the builder names. Must never mix files of two glibcs.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { NativeTarget } from "../../native/compile.ts";
 
-/** From here on what other libraries of glibc held is in libc.so.6: the look-up of users and host names needs no file of the host. */
+/**
+ * From here on what other libraries of glibc held is in libc.so.6: the look-up of users and host names needs
+ * no file of the host.
+ */
 const OLDEST = "2.34";
 
 /** All that Bun's runtime is linked with; the loader first. */
@@ -31,7 +34,10 @@ export interface Glibc {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
 
-/** `directory`: where all five files are; null: where they usually are. Throws Error that names the package to install. */
+/**
+ * `directory`: where all five files are; null: where they usually are. Throws Error that names the package to
+ * install.
+ */
 export function findGlibc(target: NativeTarget, directory: string | null): Glibc {
   const names = LIBRARIES[target];
   const host = target === process.arch;

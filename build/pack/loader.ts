@@ -1,9 +1,10 @@
 /**
- * glibc's ld.so, made to ask the stub where it would ask the kernel: its calls of openat, mmap, pread64 and fstat are
- * redirected, so that it finds the C library within the executable. Nothing else of it changes, and no call does
- * anything else than before for other files.
+ * glibc's ld.so, made to ask the stub where it would ask the kernel: its calls of openat, mmap, pread64 and
+ * fstat are redirected, so that it finds the C library within the executable. Nothing else of it changes, and
+ * no call does anything else than before for other files.
  *
- * Must never patch what it does not recognise: each of the calls must be found in ld.so's code, or there is no patch.
+ * Must never patch what it does not recognise: each of the calls must be found in ld.so's code, or there is
+ * no patch.
  */
 import type { NativeTarget } from "../../native/compile.ts";
 import { ENTRY_SIZE, ET, PF, type ProgramHeader, PT, readElf, writeHeader } from "./program_headers.ts";
@@ -74,7 +75,10 @@ export function patchLoader(original: Uint8Array, target: NativeTarget, hooks: H
   return { bytes, segments, entry: elf.entry, span, calls };
 }
 
-/** File offset up to which the code may grow: the next segment begins there, in the file or, by whole pages, in memory. */
+/**
+ * File offset up to which the code may grow: the next segment begins there, in the file or, by whole pages,
+ * in memory.
+ */
 function roomAfter(code: ProgramHeader, loads: readonly ProgramHeader[]): number {
   if (code.fileSize !== code.memorySize) {
     throw new Error("its segment of code ends with memory that is not in the file");

@@ -1,8 +1,9 @@
 /**
  * System calls in the code of an arm64 ld.so, found and redirected. glibc's macro leaves
  *     mov x8, #NUMBER;  ...;  svc #0
- * and the `svc`, one instruction, gives way to a branch to a trampoline, which lies in the padding behind the code since a
- * branch does not reach the stub. The trampoline saves the two registers that it needs, calls the stub's hook, and branches back.
+ * and the `svc`, one instruction, gives way to a branch to a trampoline, which lies in the padding behind the
+ * code since a branch does not reach the stub. The trampoline saves the two registers that it needs, calls
+ * the stub's hook, and branches back.
  */
 import type { Call } from "./loader_x64.ts";
 

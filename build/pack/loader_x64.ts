@@ -1,8 +1,9 @@
 /**
  * System calls in the code of an x86-64 ld.so, found and redirected. glibc's macro leaves
  *     mov $NUMBER, %eax;  ...;  syscall;  cmp $-4096, %rax (or %eax)
- * and the last two, 8 (or 7) bytes, give way to one `call *[address]` of 7 bytes. The address is absolute: the program
- * is linked to a place below 2 GiB. The stub's hook does the comparison too, since flags survive its return.
+ * and the last two, 8 (or 7) bytes, give way to one `call *[address]` of 7 bytes. The address is absolute:
+ * the program is linked to a place below 2 GiB. The stub's hook does the comparison too, since flags survive
+ * its return.
  */
 
 const SYSCALL_LONG = [0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff];
@@ -52,7 +53,7 @@ export function patchX64(
   }
 }
 
-/** Of `mov $NUMBER, %eax`, the last one before `at`. */
+/** The number of the last `mov $NUMBER, %eax` before `at`. */
 function numberBefore(bytes: Uint8Array, at: number, from: number): number | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let mov = at - 5; mov >= from; mov--) {

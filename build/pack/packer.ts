@@ -1,8 +1,9 @@
 /**
- * Makes the executable that Bun compiled one that runs on every Linux: it carries its own dynamic loader and C library, and a stub
- * that starts them from the file itself. docs/any-linux.md tells how and why.
+ * Makes the executable that Bun compiled one that runs on every Linux: it carries its own dynamic loader and
+ * C library, and a stub that starts them from the file itself. docs/any-linux.md tells how and why.
  *
- * Must never return an executable that only might work: input that does not look exactly as expected is refused.
+ * Must never return an executable that only might work: input that does not look exactly as expected is
+ * refused.
  */
 import { LARGEST_PAGE, type NativeTarget } from "../../native/compile.ts";
 import { Elf } from "../elf.ts";
@@ -37,7 +38,7 @@ const LAYOUT = [
   PT.note,
 ] as const;
 
-/** What the stub does before the runtime starts; as struct stub_head of native/stub/stub.h has it. */
+/** The stub's work before the runtime starts; as struct stub_head of native/stub/stub.h has it. */
 export interface Preparation {
   /** Variables for the runtime. */
   readonly environment: readonly string[];
@@ -61,7 +62,8 @@ export function packExecutable(
   const lastLoad = headers.filter((header) => header.type === PT.load).at(-1);
   if (lastLoad === undefined) throw refusal("it has nothing to load");
 
-  // One page is left free, so that the heap, which begins behind the last segment, never touches the program's.
+  // One page is left free, so that the heap, which begins behind the last segment, never touches the
+  // program's.
   const stubAddress = roundUp(lastLoad.address + lastLoad.memorySize, page) + page;
   const stub = linkedStub(compileStub(target, stubAddress), target, stubAddress, page);
   const loaderFile = glibc.files[0];

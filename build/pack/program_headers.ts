@@ -1,6 +1,6 @@
 /**
- * The header and the program headers of a 64-bit little-endian ELF file, read and written: what the kernel and ld.so look at.
- * Must never let an offset through that lies outside the file.
+ * The header and the program headers of a 64-bit little-endian ELF file, read and written: what the kernel
+ * and ld.so look at. Must never let an offset through that lies outside the file.
  */
 import type { NativeTarget } from "../../native/compile.ts";
 
@@ -43,7 +43,10 @@ export interface ElfHeader {
   readonly sectionsEnd: number;
 }
 
-/** Throws Error, which says what `bytes` is instead, for anything but a whole ELF file of an architecture that reeve runs on. */
+/**
+ * Throws Error, which says what `bytes` is instead, for anything but a whole ELF file of an architecture that
+ * reeve runs on.
+ */
 export function readElf(bytes: Uint8Array): ElfHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE || view.getUint32(0, false) !== 0x7f454c46) {

@@ -1,6 +1,7 @@
 /**
- * Runs a packed executable in a root that holds nothing but it and /proc, as PID 1 of a PID namespace: what no host's library can
- * help. Must never leave a mount behind: they are made in a mount namespace that ends with the test.
+ * Runs a packed executable in a root that holds nothing but it and /proc, as PID 1 of a PID namespace: what
+ * no host's library can help. Must never leave a mount behind: they are made in a mount namespace that ends
+ * with the test.
  */
 import { copyFileSync, linkSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +14,8 @@ const EMULATORS: Readonly<Record<NativeTarget, string>> = {
 };
 
 /**
- * `directory`: an empty one on the file system of `executable`. -> null when it passed, else in words why it could not be tested. Throws Error
- * with what the executable wrote when it failed.
+ * `directory`: an empty one on the file system of `executable`. -> null when it passed, else in words why it
+ * could not be tested. Throws Error with what the executable wrote when it failed.
  */
 export function testInEmptyRoot(executable: string, directory: string, target: NativeTarget): string | null {
   const emulated = target !== process.arch;
@@ -28,8 +29,8 @@ export function testInEmptyRoot(executable: string, directory: string, target: N
     if (reason !== null) return reason;
     const version = emulated ? ["/emulator", "/reeve", "--version"] : ["/reeve", "--version"];
     expectVersion(directory, version);
-    // reeve as the entrypoint of a container whose command is reeve: the native parts, exec of itself, a child. (An
-    // emulator of user mode cannot have the kernel start a program for another processor.)
+    // reeve as the entrypoint of a container whose command is reeve: the native parts, exec of itself, a
+    // child. (An emulator of user mode cannot have the kernel start a program for another processor.)
     if (!emulated) expectVersion(directory, ["/reeve", "--", "/reeve", "--version"]);
     return null;
   } finally {

@@ -1,6 +1,7 @@
 /**
- * The table at the start of the stub, packed as struct stub_head of native/stub/stub.h has it. Must never write a table that is
- * larger than the structure, nor into anything that does not begin with the stub's magic.
+ * The table at the start of the stub, packed as struct stub_head of native/stub/stub.h has it. Must never
+ * write a table that is larger than the structure, nor into anything that does not begin with the stub's
+ * magic.
  */
 import { ENTRY_SIZE, type ProgramHeader, writeHeader } from "./program_headers.ts";
 
@@ -22,11 +23,11 @@ const FILE_COUNT = 52;
 const HELD_SIGNALS = 56;
 const SEGMENTS = 64;
 const FILES = SEGMENTS + MAX_SEGMENTS * SEGMENT_SIZE;
-/** Of the copied program headers, from the stub's start. */
+/** The offset of the copied program headers from the stub's start. */
 export const HEADERS = FILES + MAX_FILES * FILE_SIZE;
 const ENVIRONMENT = HEADERS + MAX_HEADERS * ENTRY_SIZE;
 const ENVIRONMENT_SIZE = 512;
-/** Of the stack, which grows by a word for each. */
+/** The variables that the stack has room for: it grows by a word for each. */
 const MAX_VARIABLES = 31;
 const HEAD_SIZE = ENVIRONMENT + ENVIRONMENT_SIZE;
 

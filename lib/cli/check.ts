@@ -1,6 +1,6 @@
 /**
- * `reeve check FILE`: every problem that a start would meet, and the deliberate differences from uWSGI that this
- * configuration meets. It looks only: nothing is run, created or changed.
+ * `reeve check FILE`: every problem that a start would meet, and the deliberate differences from uWSGI that
+ * this configuration meets. It looks only: nothing is run, created or changed.
  */
 import type { CommandLine } from "./shared/argv.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
@@ -9,7 +9,10 @@ import type { Outputs } from "./shared/output.ts";
 import { readPlan } from "./shared/read_plan.ts";
 import { diagnosticToJson, showDiagnostics } from "./shared/show_diagnostics.ts";
 
-/** Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine; 1: a start goes on without some daemons; 2: none does. */
+/**
+ * Problems go to stderr, the summary to stdout; with --json everything goes to stdout. 0: fine; 1: a start
+ * goes on without some daemons; 2: none does.
+ */
 export function check(line: CommandLine, outputs: Outputs): number {
   const { plan, diagnostics, cannotRun } = readPlan(line, "check");
   const { list } = diagnostics;
@@ -35,7 +38,10 @@ export function check(line: CommandLine, outputs: Outputs): number {
   return code;
 }
 
-/** Line by line, as a file is mended; what belongs to no line last. Stable: files in the order in which they came up. */
+/**
+ * Line by line, as a file is mended; what belongs to no line last. Stable: files in the order in which they
+ * came up.
+ */
 function byPlace(list: readonly Diagnostic[]): readonly Diagnostic[] {
   const files = [...new Set(list.flatMap(({ origin }) => origin === null ? [] : [origin.file]))];
   const place = ({ origin }: Diagnostic): number =>

@@ -1,6 +1,7 @@
 /**
- * `reeve --stop FILE` and `reeve --reload FILE`: a signal to the reeve whose pid is in a pidfile. The file is not trusted: it
- * must be a small regular file with one pid, and that process must be a reeve, before anything is signalled.
+ * `reeve --stop FILE` and `reeve --reload FILE`: a signal to the reeve whose pid is in a pidfile. The file is
+ * not trusted: it must be a small regular file with one pid, and that process must be a reeve, before
+ * anything is signalled.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import process from "node:process";

@@ -1,5 +1,6 @@
 /**
- * `reeve doctor`: what this host offers, and what reeve will do without. It looks only: nothing is left behind or changed.
+ * `reeve doctor`: what this host offers, and what reeve will do without. It looks only: nothing is left
+ * behind or changed.
  */
 import { dirname } from "node:path";
 import process from "node:process";

@@ -1,6 +1,6 @@
 /**
- * What a host's facts mean for reeve: pure, facts in, findings out. "without": reeve works and does without this; "missing":
- * reeve cannot supervise at all here. Must never ask the system itself.
+ * The meaning of a host's facts for reeve: pure, facts in, findings out. "without": reeve works and does
+ * without this; "missing": reeve cannot supervise at all here. Must never ask the system itself.
  */
 import type { KernelCalls, NamespaceName, Refusal } from "../sys/host/host.ts";
 import type { HostFiles } from "../sys/host/host_files.ts";
@@ -10,9 +10,9 @@ export type FindingState = "ok" | "without" | "missing";
 export interface Finding {
   readonly name: string;
   readonly state: FindingState;
-  /** What is there, in a few words. */
+  /** The fact, in a few words. */
   readonly found: string;
-  /** What that means for reeve; "" where nothing has to be said. */
+  /** Its meaning for reeve; "" where nothing has to be said. */
   readonly means: string;
 }
 
@@ -86,7 +86,7 @@ function firstProcess({ pid }: HostFiles): Finding {
     : finding("pid", "ok", "not PID 1", "orphans of daemons come to reeve");
 }
 
-/** Of capabilities(7), those that reeve or a usual daemon's start needs. */
+/** Those of capabilities(7) that reeve or a usual daemon's start needs. */
 const WANTED_CAPABILITIES: readonly (readonly [number, string])[] = [
   [5, "kill"],
   [6, "setgid"],

@@ -1,6 +1,7 @@
 /**
- * `reeve legion FILE`: the legions of a running instance, asked for through the address of its `stats` option. What is answered
- * may be anybody's words: nothing of it reaches the terminal unescaped, and what has another form is left out.
+ * `reeve legion FILE`: the legions of a running instance, asked for through the address of its `stats`
+ * option. What is answered may be anybody's words: nothing of it reaches the terminal unescaped, and what has
+ * another form is left out.
  */
 import type { CommandLine } from "./shared/argv.ts";
 import { readStats } from "../control/stats_client.ts";
@@ -105,7 +106,7 @@ function nodeRow(node: Fields, legion: Fields): string[] {
   return [text(node["name"]), text(node["valor"]), seen, nameOf(node["lord_uuid"], legion), uuid, mark];
 }
 
-/** Of the node with this uuid. */
+/** The name of the node with this uuid. */
 function nameOf(uuid: unknown, legion: Fields): string {
   if (uuid === "") return "nobody";
   if (uuid === legion["uuid"]) return text(legion["name"]);

@@ -1,6 +1,6 @@
 /**
- * The words of the command line to the command that they ask for, and its exit code. Every command is loaded when it
- * is asked for, so that none pays for another. Never ends the process.
+ * The words of the command line to the command that they ask for, and its exit code. Every command is loaded
+ * when it is asked for, so that none pays for another. Never ends the process.
  */
 import { type CommandLine, parseCommandLine } from "./shared/argv.ts";
 import { type CommandName, findCommand } from "./shared/commands.ts";
@@ -17,7 +17,7 @@ import { catchSignals, letSignalsBe } from "../supervisor/signal_wiring.ts";
 import { ownEnvironment } from "../sys/process/own_bytes.ts";
 import { startSupervisor } from "./start_supervisor.ts";
 
-/** What this image of reeve has been made for. */
+/** The purpose of this image of reeve. */
 interface Image {
   /** From the image before it; null in a first one. */
   readonly capsule: Capsule | null;
@@ -36,7 +36,10 @@ export async function run(argv: readonly string[], outputs: Outputs = standardOu
   return isOutputWhole(outputs) || code !== EXIT.ok ? code : EXIT.failure;
 }
 
-/** Whether all of the standard output was written; if it was not, that is said. A reader that went away misses nothing. */
+/**
+ * Whether all of the standard output was written; if it was not, that is said. A reader that went away misses
+ * nothing.
+ */
 function isOutputWhole({ out, err }: Outputs): boolean {
   const failure = out.takeFailure();
   if (failure !== null) err.line(`cannot write the standard output: ${failure}`);
@@ -85,7 +88,7 @@ interface Call {
   readonly outputs: Outputs;
 }
 
-/** What carries out each command. */
+/** The module that carries out each command. */
 const PERFORM: Readonly<Record<CommandName, (call: Call) => Promise<number>>> = {
   run: ({ line, words, image, outputs }) => runConfiguration(line, words, image, outputs),
   check: async ({ line, outputs }) => (await import("./check.ts")).check(line, outputs),
@@ -117,7 +120,8 @@ async function runConfiguration(
   { capsule, preparation }: Image,
   outputs: Outputs,
 ): Promise<number> {
-  // The core may be another image of this process: nothing is read before it runs, so that nothing is read twice.
+  // The core may be another image of this process: nothing is read before it runs, so that nothing is read
+  // twice.
   if (capsule === null && line.files.length > 0) {
     const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
     const own = preparation.done ? coreAlready(argv) : null;
@@ -157,7 +161,8 @@ async function runConfiguration(
       return isTextComplete ? EXIT.ok : EXIT.usage;
     }
     if (configuration.exitCode !== null) return configuration.exitCode;
-    // What a file prints is not what an instance is run for: its daemons do not wait for a disk that is full.
+    // A file's own printing is not what an instance is run for: its daemons do not wait for a disk that is
+    // full.
     isOutputWhole(outputs);
   }
   if (plan === null || diagnostics.hasErrors) {

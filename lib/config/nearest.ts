@@ -15,7 +15,10 @@ export function nearestName(word: string, names: Iterable<string>): string | nul
   return best;
 }
 
-/** Insertions, deletions, changes and swaps of neighbours from one word to the other (optimal string alignment). */
+/**
+ * Insertions, deletions, changes and swaps of neighbours from one word to the other (optimal string
+ * alignment).
+ */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);

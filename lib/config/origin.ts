@@ -1,9 +1,12 @@
 /**
- * Where a piece of configuration came from. Every option, and every problem found with one, carries an Origin;
- * only `formatOrigin` turns it into text.
+ * Where a piece of configuration came from. Every option, and every problem found with one, carries an
+ * Origin; only `formatOrigin` turns it into text.
  */
 export interface Origin {
-  /** As a person would name it: a path as given, "<stdin>", "environment", "--uid" for a word of the command line. */
+  /**
+   * As a person would name it: a path as given, "<stdin>", "environment", "--uid" for a word of the command
+   * line.
+   */
   readonly file: string;
   /** 1-based; 0 where the source has no lines: the command line, the environment. */
   readonly line: number;

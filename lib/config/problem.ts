@@ -1,4 +1,6 @@
-/** Words for what went wrong below the configuration: an Error of the system or of a library, in one phrase. */
+/**
+ * Words for what went wrong below the configuration: an Error of the system or of a library, in one phrase.
+ */
 import { errorCode, textOfErrno } from "../sys/errno.ts";
 
 /** Where more can be said than the errno's own words do. */

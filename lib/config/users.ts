@@ -1,6 +1,6 @@
 /**
- * Users and groups, read from the text of /etc/passwd and /etc/group. Pure: it opens no file, and asks no network
- * directory, so that a supervisor's start never waits for one.
+ * Users and groups, read from the text of /etc/passwd and /etc/group. Pure: it opens no file, and asks no
+ * network directory, so that a supervisor's start never waits for one.
  */
 export interface User {
   readonly name: string;
@@ -34,7 +34,10 @@ export interface UserFiles {
   readonly place?: string;
 }
 
-/** The two files, read and parsed at the first question; malformed lines are passed over as the C library does. */
+/**
+ * The two files, read and parsed at the first question; malformed lines are passed over as the C library
+ * does.
+ */
 export class UserDatabase {
   readonly #files: UserFiles;
   #users: readonly User[] | null = null;
@@ -65,7 +68,10 @@ export class UserDatabase {
     return this.groups.find((group) => group.gid === gid) ?? null;
   }
 
-  /** Every group of a user as initgroups(3) sets them: `primary` first, then those that list the user as a member. */
+  /**
+   * Every group of a user as initgroups(3) sets them: `primary` first, then those that list the user as a
+   * member.
+   */
   groupsOf(userName: string, primary: number): readonly number[] {
     const gids = new Set([primary]);
     for (const group of this.groups) {

@@ -1,6 +1,7 @@
 /**
- * The commands to a running instance. Signals, letters of the master FIFO, touched files and the control socket
- * are tables onto this union; lib/supervisor/commands.ts is the one place that performs it. Types only.
+ * The commands to a running instance. Signals, letters of the master FIFO, touched files and the control
+ * socket are tables onto this union; lib/supervisor/commands.ts is the one place that performs it. Types
+ * only.
  */
 
 import type { StopReason } from "../daemon/state.ts";

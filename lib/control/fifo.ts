@@ -75,7 +75,7 @@ export class MasterFifo {
   readonly #paths: readonly string[];
   readonly #deps: FifoDeps;
   readonly #perform: (command: InstanceCommand) => void;
-  /** Of changes of the slot, each of which makes a FIFO. */
+  /** Limits changes of the slot, each of which makes a FIFO. */
   readonly #slotPace: Pace;
   #open: OpenFifo | null = null;
   #kept: { remove(): void } | null = null;
@@ -147,7 +147,7 @@ export class MasterFifo {
     if (before === null) return;
     const isGone = lstatSync(path, { throwIfNoEntry: false }) === undefined;
     const next = isGone ? this.#make(path) : this.#takeOver(path);
-    // What was written into the old one was meant for this instance.
+    // Letters written into the old one were meant for this instance.
     this.#read();
     if (this.#open !== before) return this.#shut(next);
     this.#shut(before);
@@ -207,7 +207,7 @@ export class MasterFifo {
         return;
       }
       if (length === 0) return;
-      // What is behind a change of slot in the same write was meant for this instance all the same.
+      // Letters behind a change of slot in the same write were meant for this instance all the same.
       for (const letter of buffer.toString("latin1", 0, length)) this.#command(letter);
     }
   }
@@ -257,7 +257,7 @@ function isAt(path: string, { dev, ino }: Pick<OpenFifo, "dev" | "ino">): boolea
   }
 }
 
-/** Of two readers each would get some of the letters. */
+/** With two readers each would get some of the letters. */
 function hasReader(path: string): boolean {
   try {
     closeSync(openSync(path, WRITE));

@@ -1,6 +1,6 @@
 /**
- * Tells the service manager that started reeve how the instance is doing, in the protocol of sd_notify(3). Never waits
- * and never fails: an instance runs the same whether or not anybody listens.
+ * Tells the service manager that started reeve how the instance is doing, in the protocol of sd_notify(3).
+ * Never waits and never fails: an instance runs the same whether or not anybody listens.
  */
 
 export interface NotifyWorld {

@@ -40,7 +40,7 @@ export class PacedCommands {
     this.#paceOf(command.do, name).ask(() => this.#deps.perform(command));
   }
 
-  /** What is held back is performed now, but for a reload: this image ends in one. */
+  /** Performs now what is held back, but for a reload: this image ends in one. */
   runHeld(): void {
     for (const [what, pace] of this.#paces) if (what !== "reload") pace.runHeld();
   }

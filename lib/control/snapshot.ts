@@ -1,6 +1,7 @@
 /**
- * The running state of an instance at one moment, described once: lines of the log, the statistics, commands that ask for
- * it are views of this. Pure data; nothing secret may come in here, since anybody may be shown it.
+ * The running state of an instance at one moment, described once: lines of the log, the statistics, commands
+ * that ask for it are views of this. Pure data; nothing secret may come in here, since anybody may be shown
+ * it.
  */
 import { closedGates, type Gate } from "../daemon/gates.ts";
 import type { DaemonStatus, Desired, State } from "../daemon/state.ts";
@@ -15,7 +16,7 @@ export interface DaemonSnapshot {
   readonly legion: string | null;
   readonly state: State;
   readonly desired: Desired;
-  /** What keeps it down, or would. */
+  /** The gates that keep it down, or would. */
   readonly closed: readonly Gate[];
   /** 0: nothing of it runs. */
   readonly pid: number;

@@ -1,8 +1,11 @@
-/** The running state as lines of the log: one for the jail, each daemon, each legion and each of its members. Pure. */
+/**
+ * The running state as lines of the log: one for the jail, each daemon, each legion and each of its members.
+ * Pure.
+ */
 import { causeText, type DaemonSnapshot, type LegionSnapshot, type Snapshot } from "./snapshot.ts";
 
 export interface StateLine {
-  /** Whose it is; null: the instance's. */
+  /** The daemon that the line is about; null: the instance. */
   readonly daemon: string | null;
   readonly text: string;
   readonly fields: Readonly<Record<string, string | number>>;

@@ -1,6 +1,7 @@
 /**
- * The document of the statistics server: uWSGI's as far as an instance without workers has something to say, and under names
- * that uWSGI does not use what it leaves out. Pure. Nothing secret may come in here: whoever reaches the address reads it.
+ * The document of the statistics server: uWSGI's as far as an instance without workers has something to say,
+ * and under names that uWSGI does not use what it leaves out. Pure. Nothing secret may come in here: whoever
+ * reaches the address reads it.
  */
 import { causeText, type DaemonSnapshot, type LegionSnapshot, type Snapshot } from "./snapshot.ts";
 

@@ -1,15 +1,16 @@
 /**
- * How long a daemon waits before it is started again. Pure arithmetic; the waiting itself is the supervisor's timer.
+ * How long a daemon waits before it is started again. Pure arithmetic; the waiting itself is the supervisor's
+ * timer.
  *
- * The formula is uWSGI's (core/daemons.c): a daemon that ended within 3 seconds of its start waits
- * `starts - seconds up`, at least 1 and at most `max_throttle` (default 300) seconds. Two things differ: the wait is
+ * The formula is uWSGI's (core/daemons.c): a daemon that ended within 3 seconds of its start waits `starts -
+ * seconds up`, at least 1 and at most `max_throttle` (default 300) seconds. Two things differ: the wait is
  * not spent in a child, and the count starts again once a daemon has stayed up, where uWSGI's grows for ever.
  */
 
 /** A daemon that was up longer than this, in milliseconds, has stayed up. */
 export const STAYED_UP_MS = 3000;
 
-/** What is remembered of the starts so far. */
+/** The memory of the starts so far. */
 export interface Streak {
   /** Starts since the daemon last stayed up. */
   readonly starts: number;

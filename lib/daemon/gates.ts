@@ -1,6 +1,6 @@
 /**
- * What may keep a daemon down, as data, and what follows from it. Several gates may be closed at once, each by its own
- * owner; nobody decides about a daemon's desired state by any other way. Pure.
+ * The reasons that may keep a daemon down, as data, and what follows from them. Several gates may be closed
+ * at once, each by its own owner; nobody decides about a daemon's desired state by any other way. Pure.
  */
 import { SIGHUP } from "../sys/native/constants.ts";
 import type { Desired, LifeSettings, StopReason } from "./state.ts";
@@ -8,8 +8,9 @@ import type { Desired, LifeSettings, StopReason } from "./state.ts";
 export type Door = "open" | "closed";
 
 /**
- * open: the instance runs. reload: another image takes over, and goes on with the daemons that can be left. stop: reeve
- * ends and leaves those to themselves. stopAll: nothing is left, since all ends with reeve, or since this one daemon goes.
+ * open: the instance runs. reload: another image takes over, and goes on with the daemons that can be left.
+ * stop: reeve ends and leaves those to themselves. stopAll: nothing is left, since all ends with reeve, or
+ * since this one daemon goes.
  */
 export type Shutdown = "open" | "reload" | "stop" | "stopAll";
 
@@ -38,7 +39,7 @@ export const OPEN: Gates = {
 /** Before the instance starts its daemons. */
 export const NOT_YET: Gates = { ...OPEN, shutdown: "stop" };
 
-/** What the gates come to for one daemon. */
+/** The result of the gates for one daemon. */
 export type Wish =
   /** `notify`: the signal that tells it of a reload; null: it is not told. */
   | { readonly to: "run"; readonly notify: number | null }

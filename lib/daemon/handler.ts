@@ -1,5 +1,5 @@
 /**
- * What the cells of the table are made of. Types, and how a change of gates is told apart; what follows from it is the
+ * The parts of the table's cells. Types, and how a change of gates is told apart; what follows from it is the
  * state's own file.
  */
 import type { StateTable } from "../machine/machine.ts";
@@ -21,7 +21,9 @@ type WishHandler<To extends Wish["to"]> = (
   wish: Extract<Wish, { readonly to: To }>,
 ) => void;
 
-/** A cell of gatesChanged: what each wish does in the state, and what it does that the jail is there again. */
+/**
+ * A cell of gatesChanged: what each wish does in the state, and what it does that the jail is there again.
+ */
 export interface GateCells {
   readonly run: WishHandler<"run"> | "ignore";
   readonly stop: WishHandler<"stop"> | "ignore";
@@ -50,7 +52,7 @@ export function byGates(cells: GateCells): Handler<"gatesChanged"> {
   };
 }
 
-/** What was watched may have been a mount of the jail before. */
+/** The watched directory may have been a mount of the jail before. */
 export function watchAnew(machine: DaemonMachine): void {
   if (machine.settings.kind === "smart") machine.effect({ do: "watchPidfile" });
 }

@@ -1,6 +1,6 @@
 /**
- * One daemon's life: its status and the verbs that the handlers of transitions.ts are made of. Pure: effects are queued
- * here and carried out by the supervisor.
+ * One daemon's life: its status and the verbs that the handlers of transitions.ts are made of. Pure: effects
+ * are queued here and carried out by the supervisor.
  */
 import { signalName } from "../sys/signal_names.ts";
 import { FRESH_STREAK, judgeEnd } from "./backoff.ts";
@@ -118,7 +118,8 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     }
     const ended = { failed: failure !== null, upMs: this.up };
     if (status.child !== null) {
-      // What launched it still runs (a wrapper such as sudo or a shell): it must not meet the next one.
+      // The process that launched it still runs (a wrapper such as sudo or a shell): it must not meet the
+      // next one.
       status.ended = ended;
       return this.stop(status.child, settings.stopSignal);
     }
@@ -127,7 +128,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.#empty(leader, SIGKILL, "killing", KILL_PATIENCE_MS);
   }
 
-  /** What the leader left of its session must be gone before anything else happens. */
+  /** The rest of the leader's session must be gone before anything else happens. */
   #empty(leader: ProcessId, signal: number, state: State, patience: number): void {
     this.status.leader = leader;
     this.enter(state);
@@ -218,7 +219,10 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.standBy();
   }
 
-  /** Where another node is the lord: what an earlier reeve left of it, or its launcher comes up with late, is stopped. */
+  /**
+   * Where another node is the lord: what an earlier reeve left of it, or its launcher comes up with late, is
+   * stopped.
+   */
   standBy(): void {
     if (!this.smart || !standsBy(this.status.gates)) return;
     if (this.settings.kind === "smart") this.effect({ do: "watchPidfile" });
@@ -226,7 +230,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
   }
 }
 
-/** Of a daemon that has never been started. */
+/** The status of a daemon that has never been started. */
 export function freshStatus(): DaemonStatus {
   return {
     state: "down",

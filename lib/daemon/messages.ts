@@ -1,6 +1,7 @@
 /**
- * The texts of a daemon's life in the log, in one table. Those that uWSGI writes too keep its words, so that what greps its
- * log (alerts, scripts) finds the same line here. Pure; `command` is what may be shown: secrets are masked before.
+ * The texts of a daemon's life in the log, in one table. Those that uWSGI writes too keep its words, so that
+ * what greps its log (alerts, scripts) finds the same line here. Pure; `command` is what may be shown:
+ * secrets are masked before.
  */
 import { signalName } from "../sys/signal_names.ts";
 import type { ExitCause } from "../sys/process_id.ts";

@@ -1,6 +1,6 @@
 /**
- * How long reeve bears with a process that got SIGKILL, in milliseconds. Numbers only: what happens then is in
- * transitions.ts.
+ * How long reeve bears with a process that got SIGKILL, in milliseconds. Numbers only: what happens then is
+ * in transitions.ts.
  */
 
 /** How long it may take to vanish before a line says that it does not. */

@@ -1,6 +1,7 @@
 /**
- * Whether a pidfile names the daemon. Pure: what was read of the file, of its directory and of the process comes in,
- * a verdict goes out. A wrong "yes" signals a stranger, a wrong "no" starts a database twice; both have a rule here.
+ * Whether a pidfile names the daemon. Pure: what was read of the file, of its directory and of the process
+ * comes in, a verdict goes out. A wrong "yes" signals a stranger, a wrong "no" starts a database twice; both
+ * have a rule here.
  */
 import { type ProcessId, sameProcess } from "../sys/process_id.ts";
 
@@ -42,7 +43,9 @@ export interface JudgeContext {
   readonly selfPid: number;
   /** The user that the daemon is started as. */
   readonly daemonUid: number;
-  /** The process that reeve itself knows to be the daemon: from an earlier look, or from the run directory. */
+  /**
+   * The process that reeve itself knows to be the daemon: from an earlier look, or from the run directory.
+   */
   readonly known: ProcessId | null;
 }
 
@@ -72,7 +75,10 @@ export function parsePid(text: string): number | null {
   return pid >= 1 && pid <= PID_MAX ? pid : null;
 }
 
-/** Start times are whole clock ticks and file times whole jiffies; a pidfile is never written earlier than that. */
+/**
+ * Start times are whole clock ticks and file times whole jiffies; a pidfile is never written earlier than
+ * that.
+ */
 const CLOCK_GRAIN_MS = 20;
 
 const GROUP_WRITE = 0o020;
@@ -101,7 +107,7 @@ export function judgePidfile(
   // The number was written in another PID namespace: a container's, whose directory is seen here.
   if (process.isKernelThread === true) return no(`names pid ${pid}, which is a thread of the kernel`);
   const unfinished = /[0-9]$/.test(file.text);
-  // Who is known to be the daemon is it, whatever has become of its pidfile or of the clock.
+  // A process known to be the daemon is the daemon, whatever has become of its pidfile or of the clock.
   if (sameProcess(context.known, process.id)) return { valid: true, process: process.id, unfinished };
   const trust = distrust(file, process, context);
   if (trust !== null) return no(`names pid ${pid} but is not followed: ${trust}`);
@@ -112,8 +118,8 @@ export function judgePidfile(
 }
 
 /**
- * Who can have planted this pidfile? As root, whoever may decide what the path leads to, or what stands there, names only
- * processes of their own; so nobody makes reeve signal a process that is not theirs.
+ * Asks who can have planted this pidfile. As root, whoever may decide what the path leads to, or what stands
+ * there, names only processes of their own; so nobody makes reeve signal a process that is not theirs.
  */
 function distrust(file: PidfileFacts, process: ProcessFacts, context: JudgeContext): string | null {
   if (context.selfUid !== 0) return null;

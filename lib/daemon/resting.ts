@@ -25,7 +25,10 @@ export const adopt: Handler<"pidfileValid"> = (machine, event) => {
   machine.run(event.process);
 };
 
-/** It runs although it must not: a legion's daemon on a node that is not the lord. Others have no eye on their pidfile when down. */
+/**
+ * It runs although it must not: a legion's daemon on a node that is not the lord. Others have no eye on their
+ * pidfile when down.
+ */
 const stopFound: Handler<"pidfileValid"> = (machine, event) => {
   if (event.isDoubtful !== true) return stopProcess(machine, event.process);
   const { pidfile } = machine.settings;
@@ -50,7 +53,7 @@ const noteFound: Handler<"pidfileInvalid"> = (machine, event) => {
   machine.status.found = event.found;
 };
 
-/** Whatever was wrong may have been mended. */
+/** The fault may have been mended. */
 const retry = (machine: DaemonMachine): void => {
   machine.clear("delay");
   machine.begin();

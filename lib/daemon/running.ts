@@ -66,7 +66,10 @@ const restartMain: Handler<"restartRequested"> = (machine, event) => {
   if (process !== null) machine.stop(process, settings.stopSignal);
 };
 
-/** A smart daemon goes on without us, told so when it asked to be (notifypid); one that never daemonized does not. */
+/**
+ * A smart daemon goes on without us, told so when it asked to be (notifypid); one that never daemonized does
+ * not.
+ */
 export const releaseMain = (
   machine: DaemonMachine,
   { signal }: Extract<Wish, { readonly to: "goOn" }>,

@@ -1,6 +1,6 @@
 /**
- * The words of a daemon's life: states, events that happen to it, effects that it asks for. No behaviour here;
- * transitions.ts has the table, machine.ts applies it.
+ * The words of a daemon's life: states, events that happen to it, effects that it asks for. No behaviour
+ * here; transitions.ts has the table, machine.ts applies it.
  */
 import type { DaemonKind } from "../config/plan/daemon_plan.ts";
 import type { MachineEffect } from "../machine/machine.ts";
@@ -12,9 +12,9 @@ export type Desired = "up" | "down";
 
 export const STATES = ["down", "waiting", "broken", "starting", "running", "stopping", "killing"] as const;
 /**
- * down: nothing of it runs. waiting: its restart delay runs. broken: the same at the longest delay, after `freq`
- * failed starts. starting: launched, or about to be; a smart one has no valid pidfile yet. running. stopping: told
- * to stop. killing: SIGKILL was sent.
+ * down: nothing of it runs. waiting: its restart delay runs. broken: the same at the longest delay, after
+ * `freq` failed starts. starting: launched, or about to be; a smart one has no valid pidfile yet. running.
+ * stopping: told to stop. killing: SIGKILL was sent.
  */
 export type State = (typeof STATES)[number];
 
@@ -22,7 +22,7 @@ export type State = (typeof STATES)[number];
 export type StopReason = "start" | "stop" | "reload" | "touch" | "restart" | "control";
 
 export type DaemonEvent =
-  /** What keeps it down has changed; every other wish about it is in the gates. */
+  /** The reasons that keep it down have changed; every other wish about it is in the gates. */
   | { readonly type: "gatesChanged"; readonly gates: Gates }
   | { readonly type: "restartRequested"; readonly reason: StopReason }
   | { readonly type: "killRequested" }
@@ -68,7 +68,7 @@ export type DaemonEffect =
 
 export type Effect = DaemonEffect | MachineEffect<TimerName>;
 
-/** What of a DaemonPlan its life depends on. */
+/** The part of a DaemonPlan that its life depends on. */
 export interface LifeSettings {
   readonly kind: DaemonKind;
   /** For messages: the command as configured, its secrets masked. */
@@ -89,7 +89,7 @@ export interface LifeSettings {
 
 export interface DaemonStatus {
   state: State;
-  /** What may keep it down. */
+  /** The gates that may keep it down. */
   gates: Gates;
   /** Follows from the gates. */
   desired: Desired;
@@ -97,8 +97,8 @@ export interface DaemonStatus {
   /** The child that reeve started, while it lives. */
   child: ProcessId | null;
   /**
-   * How the last start stands, for a smart daemon that has no valid pidfile yet. unstarted: its set-up failed, and `found`
-   * says all of it.
+   * How the last start stands, for a smart daemon that has no valid pidfile yet. unstarted: its set-up
+   * failed, and `found` says all of it.
    */
   launch: "none" | "alive" | "ended" | "failed" | "unstarted";
   /** The daemon itself. */
@@ -106,8 +106,8 @@ export interface DaemonStatus {
   /** The session leader that ended while its session is being emptied. */
   leader: ProcessId | null;
   /**
-   * It ended on its own after `upMs`, and once its session is empty it is started again; null: it was told to stop. The
-   * back-off judges by how long it was up, not by how long its session took to empty.
+   * It ended on its own after `upMs`, and once its session is empty it is started again; null: it was told to
+   * stop. The back-off judges by how long it was up, not by how long its session took to empty.
    */
   ended: { readonly failed: boolean; readonly upMs: number } | null;
   /** Monotonic milliseconds of the last start or adoption. */
@@ -122,7 +122,7 @@ export interface DaemonStatus {
   overdue: boolean;
   /** A smart daemon that never wrote a valid pidfile and is supervised as it is. */
   undaemonized: boolean;
-  /** What the last look at the pidfile found wrong; null when it was valid. */
+  /** The fault that the last look at the pidfile found; null when it was valid. */
   found: string | null;
   lastExit: ExitCause | null;
   /** Monotonic milliseconds at which its delay is over; null: none runs. */

@@ -28,7 +28,7 @@ function leaderGone(
   status.lastExit = cause;
   machine.log("info", DAEMON_MESSAGES.annihilated(settings.command, leader.pid));
   const signal = status.state === "killing" ? SIGKILL : settings.stopSignal;
-  // What launched it still runs: it ends within the same grace.
+  // The process that launched it still runs: it ends within the same grace.
   if (!child && status.child !== null) {
     return machine.effect({ do: "signal", process: status.child, signal });
   }
@@ -69,7 +69,10 @@ const killNow = (machine: DaemonMachine): void => {
   killLeftovers(machine);
 };
 
-/** SIGKILL was sent and it is still there: it sleeps in the kernel. reeve does not wait for it when it ends itself. */
+/**
+ * SIGKILL was sent and it is still there: it sleeps in the kernel. reeve does not wait for it when it ends
+ * itself.
+ */
 const cannotBeKilled = (machine: DaemonMachine): void => {
   const { status } = machine;
   const pid = (status.main ?? status.child ?? status.leader)?.pid ?? 0;

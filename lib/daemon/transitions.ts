@@ -1,6 +1,7 @@
 /**
- * What happens to a daemon in each state at each event: every cell is written, "ignore" included, so that the compiler
- * proves the table total. Nothing else decides about a daemon's life. The rows are in the files of their states.
+ * The reaction of a daemon in each state to each event: every cell is written, "ignore" included, so that the
+ * compiler proves the table total. Nothing else decides about a daemon's life. The rows are in the files of
+ * their states.
  */
 import type { TransitionTable } from "./handler.ts";
 import { BETWEEN_STARTS, DOWN } from "./resting.ts";

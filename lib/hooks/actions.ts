@@ -1,7 +1,8 @@
 /**
- * Carries out the built-in hook actions that touch the system, with the rights of the process that this runs in: reeve
- * itself for the phases of root, a child of the instance's user for the others. Those inside a jail work from outside,
- * beneath the descriptor of its root. Synchronous; never follows a FIFO into waiting for a reader.
+ * Carries out the built-in hook actions that touch the system, with the rights of the process that this runs
+ * in: reeve itself for the phases of root, a child of the instance's user for the others. Those inside a jail
+ * work from outside, beneath the descriptor of its root. Synchronous; never follows a FIFO into waiting for a
+ * reader.
  */
 import {
   accessSync,

@@ -1,7 +1,7 @@
 /**
- * Has one built-in hook action carried out by whoever has the rights for it: reeve itself, a child of the instance's user,
- * or, for what concerns a jail's mounts and host name, a child that joins the jail, does it and ends. Never runs reeve's own
- * executable inside a jail, where it could be tampered with.
+ * Has one built-in hook action carried out by whoever has the rights for it: reeve itself, a child of the
+ * instance's user, or, for what concerns a jail's mounts and host name, a child that joins the jail, does it
+ * and ends. Never runs reeve's own executable inside a jail, where it could be tampered with.
  */
 import type { Command, Identity } from "../config/plan/daemon_plan.ts";
 import type { Hook } from "../config/plan/hook_plan.ts";

@@ -1,7 +1,7 @@
 /**
- * One hook action in a process of its own, with the rights of the instance's user: reeve executes itself with the
- * hidden word `__hook`. The action comes in the environment and not in argv, since every user can read argv and a hook
- * may be hidden from the log for a reason.
+ * One hook action in a process of its own, with the rights of the instance's user: reeve executes itself with
+ * the hidden word `__hook`. The action comes in the environment and not in argv, since every user can read
+ * argv and a hook may be hidden from the log for a reason.
  */
 import type { LineFormat } from "../log/line_format.ts";
 import { Logger } from "../log/logger.ts";

@@ -1,7 +1,8 @@
 /**
- * Runs the hooks of a phase, one after the other in the order of the plan, each once. What a hook changes for those
- * after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here. Once there is a jail
- * the phases that uWSGI has inside of it act there, with its paths, its environment and its users.
+ * Runs the hooks of a phase, one after the other in the order of the plan, each once. What a hook changes for
+ * those after it (chdir, putenv) is kept here and not in reeve's own process; the daemons get it from here.
+ * Once there is a jail the phases that uWSGI has inside of it act there, with its paths, its environment and
+ * its users.
  */
 import type { Hook, HookPhase } from "../config/plan/hook_plan.ts";
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
@@ -15,7 +16,10 @@ import type { CommandEnd } from "../process/command_runner.ts";
 import { MESSAGES } from "./messages.ts";
 import { DEFAULT_WAIT_SECONDS } from "../watch/waits.ts";
 
-/** A hook failed whose failure ends the instance. The text is for the log, with the place in the configuration. */
+/**
+ * A hook failed whose failure ends the instance. The text is for the log, with the place in the
+ * configuration.
+ */
 export class HookFailure extends Error {
   readonly hook: Hook;
   constructor(hook: Hook, text: string, cause?: unknown) {
@@ -85,7 +89,10 @@ export class HookRunner {
     return this.#outside.environment;
   }
 
-  /** Where the hooks so far have led, in the jail's terms once it was entered; the option chdir is applied by the caller. */
+  /**
+   * Where the hooks so far have led, in the jail's terms once it was entered; the option chdir is applied by
+   * the caller.
+   */
   get cwd(): string {
     return (this.#inside ?? this.#outside).cwd;
   }
@@ -95,8 +102,8 @@ export class HookRunner {
   }
 
   /**
-   * From now on the hooks of the phases within the jail run in it, from its "/" on. Once for every jail: one that is made
-   * again is entered again.
+   * From now on the hooks of the phases within the jail run in it, from its "/" on. Once for every jail: one
+   * that is made again is entered again.
    */
   enterJail(environment: Environment): void {
     this.#inside = { environment: changeEnvironment(environment, this.#changes), cwd: "/" };
@@ -107,7 +114,10 @@ export class HookRunner {
     this.#outside.environment = changeEnvironment(this.#outside.environment, changes);
   }
 
-  /** Hooks that an earlier image has run: only changes that are kept here, and not in the system, are done again. */
+  /**
+   * Hooks that an earlier image has run: only changes that are kept here, and not in the system, are done
+   * again.
+   */
   recall(phase: HookPhase): void {
     for (const hook of this.#instance.hooks) {
       if (hook.phase !== phase) continue;

@@ -1,4 +1,7 @@
-/** Carries out mount and umount hooks in reeve's own mount namespace. Undoes what it did when a later step fails. */
+/**
+ * Carries out mount and umount hooks in reeve's own mount namespace. Undoes what it did when a later step
+ * fails.
+ */
 import { type MountEntry, parseMountInfo } from "../sys/host/mount_info.ts";
 import { readFileSync, realpathSync } from "node:fs";
 import { mount, unmount } from "../sys/host/mounts.ts";
@@ -26,7 +29,8 @@ export function performMount(
   const target = realpathSync(request.target);
   try {
     if (plan.restrict !== 0) {
-      // A later line of the same target lies on top of an earlier one, and a call by name reaches the top only.
+      // A later line of the same target lies on top of an earlier one, and a call by name reaches the top
+      // only.
       const found = new Map<string, MountEntry>();
       for (const entry of mountTable()) {
         if (entry.target === target || (plan.recursive && isBelow(entry.target, target))) {

@@ -1,8 +1,9 @@
 /**
  * The flags of mount and umount hooks as the kernel's numbers, and the calls that a mount takes. Pure.
  *
- * uWSGI makes one call, in which the kernel then overlooks some flags without a word: a bind ignores ro and nosuid, and
- * private or shared beside a bind are ignored as well. Here each is a call of its own, so that what is written holds.
+ * uWSGI makes one call, in which the kernel then overlooks some flags without a word: a bind ignores ro and
+ * nosuid, and private or shared beside a bind are ignored as well. Here each is a call of its own, so that
+ * what is written holds.
  */
 import type { MountStep } from "../sys/child/child_spec.ts";
 import type { MountEntry } from "../sys/host/mount_info.ts";
@@ -71,7 +72,10 @@ function sum(flags: readonly string[], known: Readonly<Record<string, number>>, 
 
 export interface MountPlan {
   readonly call: MountRequest;
-  /** To be set on the new mount afterwards, beside what it has; 0: nothing. `recursive`: on those below it too. */
+  /**
+   * To be set on the new mount afterwards, beside what it has; 0: nothing. `recursive`: on those below it
+   * too.
+   */
   readonly restrict: number;
   readonly recursive: boolean;
   /** To be set after that; 0: nothing. */
@@ -118,8 +122,8 @@ export function planUmount(flags: readonly string[]): UmountPlan {
 const STEP = { create: false, recursive: false, optional: false, sourceInside: true, data: "" } as const;
 
 /**
- * The same for a child that makes the mount in a jail: paths are the jail's. The first makes the mount, the others change it.
- * Throws an Error as `planMount` does.
+ * The same for a child that makes the mount in a jail: paths are the jail's. The first makes the mount, the
+ * others change it. Throws an Error as `planMount` does.
  */
 export function mountSteps(
   request: Parameters<typeof planMount>[0],

@@ -7,7 +7,9 @@ import type { CommandEnd, CommandOptions, JailChange } from "../process/command_
 import type { ActionContext, SystemAction } from "./actions.ts";
 
 export interface HookWorld {
-  /** Starts a command and waits for its end. Rejects when it cannot be started, or with the signal's reason. */
+  /**
+   * Starts a command and waits for its end. Rejects when it cannot be started, or with the signal's reason.
+   */
   readonly runCommand: (command: Command, options: CommandOptions) => Promise<CommandEnd>;
   readonly parseCommand: (text: string) => Command;
   /** The jail that hooks inside act on. */
@@ -15,8 +17,8 @@ export interface HookWorld {
   /** Rejects when it cannot be done; then nothing of it is. */
   readonly changeJail: (change: JailChange, signal: AbortSignal) => Promise<void>;
   /**
-   * Resolves when the target is there; rejects when the time is up or the signal aborts. `inside`: the jail's directory to
-   * which relative paths are relative; null: outside.
+   * Resolves when the target is there; rejects when the time is up or the signal aborts. `inside`: the jail's
+   * directory to which relative paths are relative; null: outside.
    */
   readonly wait: (
     wait: Pick<Wait, "what" | "target" | "timeout">,

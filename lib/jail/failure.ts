@@ -1,6 +1,6 @@
 /**
- * Words for a jail that could not be made, and for a child that could not be put where it belongs: the stage, what it was about, the
- * errno, and the remedy where errno misleads. Pure.
+ * Words for a jail that could not be made, and for a child that could not be put where it belongs: the stage,
+ * what it was about, the errno, and the remedy where errno misleads. Pure.
  */
 import type { MountStep } from "../sys/child/child_spec.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";

@@ -1,6 +1,7 @@
 /**
- * A jail that stands, held: its init by a pidfd, its root and PID namespace by descriptors. Opened only when everything that is known
- * of it fits; must be closed when its init is gone, since what is held here keeps its mounts alive.
+ * A jail that stands, held: its init by a pidfd, its root and PID namespace by descriptors. Opened only when
+ * everything that is known of it fits; must be closed when its init is gone, since what is held here keeps
+ * its mounts alive.
  */
 import type { JailPlan } from "../config/plan/jail_plan.ts";
 import type { Confinement } from "../sys/child/child_spec.ts";
@@ -110,7 +111,8 @@ export class JailHandle implements JailPlace {
   pidInside(pid: number): number | null {
     const inside = pidLevels(pid)?.[this.#depth] ?? null;
     if (inside === null || this.pidNamespaceFd === null) return inside;
-    // Another jail's process has a number at this level too, and one that has a namespace of its own within this jail is in the jail.
+    // Another jail's process has a number at this level too, and one that has a namespace of its own within
+    // this jail is in the jail.
     const found = pidFromNamespace(this.pidNamespaceFd, inside);
     if (found !== "unknown") return found === pid ? inside : null;
     return namespaceInode(pid, "pid") === this.identity.namespaces.pid ? inside : null;

@@ -1,6 +1,7 @@
 /**
- * The identity of a jail: its init's pid and start time, this boot, and the inodes of its namespaces. Pure; nothing of it
- * is believed before the kernel has said the same (jail/handle.ts). records/jail_record.ts has the text of it.
+ * The identity of a jail: its init's pid and start time, this boot, and the inodes of its namespaces. Pure;
+ * nothing of it is believed before the kernel has said the same (jail/handle.ts). records/jail_record.ts has
+ * the text of it.
  */
 import type { JailPlan, NamespaceKind } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -14,7 +15,10 @@ export interface JailIdentity extends ProcessId {
   readonly namespaces: NamespaceInodes;
 }
 
-/** `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next image. */
+/**
+ * `plan`: as the jail was made, or is to be. `identity` null: it does not stand, and is made by the next
+ * image.
+ */
 export interface SavedJail {
   readonly plan: JailPlan;
   readonly identity: JailIdentity | null;
@@ -26,7 +30,9 @@ export interface JailRecord {
   readonly identity: JailIdentity;
   /** As it was made; a configuration that says otherwise by now waits for the next stop and start. */
   readonly plan: JailPlan;
-  /** Set up, and the hooks of a new one have run; else it is a piece of a jail, which nobody can go on with. */
+  /**
+   * Set up, and the hooks of a new one have run; else it is a piece of a jail, which nobody can go on with.
+   */
   readonly isEntered: boolean;
 }
 

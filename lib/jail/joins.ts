@@ -1,6 +1,7 @@
 /**
- * Opens the namespaces that a plan says are to be joined: those of a process, or files of them. They are opened right before the child
- * that joins them is started, and closed right after: nothing here outlives a spawn.
+ * Opens the namespaces that a plan says are to be joined: those of a process, or files of them. They are
+ * opened right before the child that joins them is started, and closed right after: nothing here outlives a
+ * spawn.
  */
 import {
   closeSync,
@@ -35,8 +36,8 @@ export const NO_JOINS: OpenJoins = { pidNamespace: null, join: [], close: () => 
 const NSFS_MAGIC = 0x6e736673;
 
 /**
- * `base`: the process whose namespaces the child would have without them; what is the same is not joined again. Throws an Error that
- * names what cannot be joined.
+ * `base`: the process whose namespaces the child would have without them; what is the same is not joined
+ * again. Throws an Error that names what cannot be joined.
  */
 export function openJoins(plans: readonly JoinPlan[], base: number | "self"): OpenJoins {
   if (plans.length === 0) return NO_JOINS;
@@ -143,7 +144,9 @@ function isKind(name: string): name is NamespaceKind {
   return (NAMESPACE_KINDS as readonly string[]).includes(name);
 }
 
-/** The kernel's name of the file: "net:[4026532000]", as the root of its mount where it was bound to a name. */
+/**
+ * The kernel's name of the file: "net:[4026532000]", as the root of its mount where it was bound to a name.
+ */
 function kindOf(fd: number): NamespaceKind | null {
   if (statFd(fd).fileSystem !== NSFS_MAGIC) return null;
   const mount = /^mnt_id:\t([0-9]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1];

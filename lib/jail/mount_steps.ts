@@ -1,6 +1,6 @@
 /**
- * The mounts that a jail, or a daemon with namespaces of its own, sees: each one as the record that the helper carries out. Pure;
- * nothing here looks whether a path is there.
+ * The mounts that a jail, or a daemon with namespaces of its own, sees: each one as the record that the
+ * helper carries out. Pure; nothing here looks whether a path is there.
  */
 import type { KeepMount } from "../config/plan/jail_plan.ts";
 import type { MountStep } from "../sys/child/child_spec.ts";
@@ -72,8 +72,8 @@ export function isWithin(path: string, top: string): boolean {
 }
 
 /**
- * Keep-mounts of /dev itself and beneath come before the devices, which fill in what is still missing then: a /dev/pts of the host
- * is not covered by a new one.
+ * Keep-mounts of /dev itself and beneath come before the devices, which fill in what is still missing then: a
+ * /dev/pts of the host is not covered by a new one.
  */
 export function withDevices(keep: readonly KeepMount[]): readonly MountStep[] {
   const inDevices = keep.filter(({ target }) => isWithin(target, "/dev"));

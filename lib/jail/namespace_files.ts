@@ -1,6 +1,6 @@
 /**
- * Which namespaces a process is in, as the kernel tells: inodes of /proc/PID/ns. Must never be asked about a pid that is not held: by
- * a pidfd, or because its process is our unreaped child.
+ * Which namespaces a process is in, as the kernel tells: inodes of /proc/PID/ns. Must never be asked about a
+ * pid that is not held: by a pidfd, or because its process is our unreaped child.
  */
 import type { NamespaceKind } from "../config/plan/jail_plan.ts";
 import { namespaceInode } from "../sys/child/namespaces.ts";

@@ -1,6 +1,7 @@
 /**
- * From a plan of namespaces to what the helper has to make: which namespaces, which root, which mounts in which order. Pure: the
- * same for the instance's jail, whose init makes it once, and for a daemon with namespaces of its own.
+ * From a plan of namespaces to what the helper has to make: which namespaces, which root, which mounts in
+ * which order. Pure: the same for the instance's jail, whose init makes it once, and for a daemon with
+ * namespaces of its own.
  */
 import type { DaemonNamespaces, JailPlan, NamespaceKind } from "../config/plan/jail_plan.ts";
 import { CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
@@ -30,7 +31,10 @@ export const NO_SETUP: NamespaceSetup = {
   shield: false,
 };
 
-/** Whether there is something that several daemons share: a process has to hold it. chroot(2) alone is each one's own. */
+/**
+ * Whether there is something that several daemons share: a process has to hold it. chroot(2) alone is each
+ * one's own.
+ */
 export function needsInit(plan: JailPlan): boolean {
   return plan.namespaces.length > 0 || plan.join.length > 0 || plan.root?.how === "pivot";
 }
@@ -50,9 +54,9 @@ export function jailSetup(plan: JailPlan): NamespaceSetup {
 }
 
 /**
- * The same, with all of the host in /proc, /sys and their like out of reach: in a mount namespace of its own, if
- * it is in one that is not the host's, or has only the rights of a user namespace. On the host's own mounts it is
- * not: whoever sees the host's files as uid 0 needs no /proc to be its root.
+ * The same, with all of the host in /proc, /sys and their like out of reach: in a mount namespace of its own,
+ * if it is in one that is not the host's, or has only the rights of a user namespace. On the host's own
+ * mounts it is not: whoever sees the host's files as uid 0 needs no /proc to be its root.
  */
 export function shielded<Setup extends Pick<Confinement, "unshare" | "shield">>(
   setup: Setup,
@@ -68,8 +72,9 @@ export function flagsOf(join: Confinement["join"]): number {
 }
 
 /**
- * The set-up of one daemon on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the host's, its own or the
- * jail's. `mountPoints`: what is mounted where it is, parents first; of use only to see all of it read-only.
+ * The set-up of one daemon on top of where it is. `isPidPrivate`: it is in a PID namespace that is not the
+ * host's, its own or the jail's. `mountPoints`: what is mounted where it is, parents first; of use only to
+ * see all of it read-only.
  */
 export function daemonSetup(
   plan: DaemonNamespaces,
@@ -86,7 +91,10 @@ export function daemonSetup(
   return setupOf(kinds, { root, mounts, hostname: plan.hostname });
 }
 
-/** A new root has nothing mounted in it but what was just mounted; any other has what there was before as well. */
+/**
+ * A new root has nothing mounted in it but what was just mounted; any other has what there was before as
+ * well.
+ */
 function readOnlySteps(plan: DaemonNamespaces, mountPoints: readonly string[]) {
   const root = readOnlyStep("/", false);
   if (plan.root !== null) return [root];

@@ -1,6 +1,7 @@
 /**
- * The network of a jail as its init shows it in reeve's own /proc: interfaces, and who listens. What is looked up belongs to
- * the jail's network namespace, in which nothing of reeve's ever runs; nothing is connected to.
+ * The network of a jail as its init shows it in reeve's own /proc: interfaces, and who listens. What is
+ * looked up belongs to the jail's network namespace, in which nothing of reeve's ever runs; nothing is
+ * connected to.
  */
 import { readVirtual } from "../sys/file/virtual_files.ts";
 import { namespaceInode } from "./namespace_files.ts";
@@ -16,7 +17,10 @@ export function hasInterface(initPid: number, name: string): boolean {
   return lines(initPid, "dev").some((line) => line.trimStart().startsWith(`${name}:`));
 }
 
-/** "@name" or "host:port"; null: only a process inside could tell, since the host is neither the jail's loopback nor "any". */
+/**
+ * "@name" or "host:port"; null: only a process inside could tell, since the host is neither the jail's
+ * loopback nor "any".
+ */
 export function isListening(initPid: number, target: string): boolean | null {
   if (target.startsWith("@")) return listensAbstract(initPid, target);
   const colon = target.lastIndexOf(":");
@@ -32,7 +36,10 @@ export function isListening(initPid: number, target: string): boolean | null {
 const LOCAL = new Set(["", "127.0.0.1", "localhost", "0.0.0.0", "::1", "::"]);
 
 const LISTEN = "0A";
-/** As the kernel writes addresses: any, and the loopback, each word of them in the machine's order (little-endian). */
+/**
+ * As the kernel writes addresses: any, and the loopback, each word of them in the machine's order
+ * (little-endian).
+ */
 const FOUR = new Set(["00000000", "0100007F"]);
 const ANY_SIX = "0".repeat(32);
 const SIX = new Set([ANY_SIX, "00000000000000000000000001000000"]);

@@ -1,12 +1,14 @@
 /**
- * Where a running jail is: what is needed to open a file beneath its root, to join it, and to know its processes again. The
- * descriptors belong to whoever holds the jail; nobody else closes them, and nobody keeps one over a turn of the event loop,
- * since a jail that is made again has others.
+ * Where a running jail is: what is needed to open a file beneath its root, to join it, and to know its
+ * processes again. The descriptors belong to whoever holds the jail; nobody else closes them, and nobody
+ * keeps one over a turn of the event loop, since a jail that is made again has others.
  */
 import type { Confinement } from "../sys/child/child_spec.ts";
 
 export interface JailPlace {
-  /** The jail's init, as reeve sees it: an unreaped child, or held by a pidfd. null: a chroot, which has none. */
+  /**
+   * The jail's init, as reeve sees it: an unreaped child, or held by a pidfd. null: a chroot, which has none.
+   */
   readonly initPid: number | null;
   /** O_PATH of the jail's root directory. */
   readonly rootFd: number;

@@ -1,6 +1,7 @@
 /**
- * A name for where a daemon lives, to be kept on record: the same pidfile elsewhere is another file, and its daemon another one. Pure;
- * which namespaces a daemon has beside a root does not count, for its paths and its pid mean the same in them.
+ * A name for where a daemon lives, to be kept on record: the same pidfile elsewhere is another file, and its
+ * daemon another one. Pure; which namespaces a daemon has beside a root does not count, for its paths and its
+ * pid mean the same in them.
  */
 import type { DaemonNamespaces, JailPlan } from "../config/plan/jail_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -12,7 +13,10 @@ interface NamedJail {
   readonly identity: ProcessId | null;
 }
 
-/** `jail` null, and no root of its own: "", which is where reeve itself is. null: nowhere, for the jail does not stand. */
+/**
+ * `jail` null, and no root of its own: "", which is where reeve itself is. null: nowhere, for the jail does
+ * not stand.
+ */
 export function placeName(jail: NamedJail | null, own: Pick<DaemonNamespaces, "root"> | null): string | null {
   const outer = jail === null ? "" : jailName(jail);
   if (outer === null) return null;

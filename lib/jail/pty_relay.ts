@@ -1,6 +1,7 @@
 /**
- * Between the terminal of a person and the pseudo-terminal of a program: bytes both ways, and the size of the window. The person's
- * terminal is raw meanwhile, and is what it was afterwards, however this ends. Nothing that is read here is understood.
+ * Between the terminal of a person and the pseudo-terminal of a program: bytes both ways, and the size of the
+ * window. The person's terminal is raw meanwhile, and is what it was afterwards, however this ends. Nothing
+ * that is read here is understood.
  */
 import { closeFd, readInto } from "../sys/file/descriptor.ts";
 import { errorCode } from "../sys/errno.ts";
@@ -148,7 +149,9 @@ export class PtyRelay {
     this.#keys = null;
   }
 
-  /** Input that the program's terminal has no room for waits here, and no further key is read until it has. */
+  /**
+   * Input that the program's terminal has no room for waits here, and no further key is read until it has.
+   */
   #type(bytes: Uint8Array): void {
     this.#waiting = bytes;
     try {

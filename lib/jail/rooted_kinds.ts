@@ -1,13 +1,16 @@
 /**
- * The files that a jail can reach and that are not its own: devices, and the files by which the kernel of the whole host is
- * read and set. reeve has rights there that the jail may not have, so it goes there only where the configuration itself says
- * so, and never because a link or a mount of the jail leads there.
+ * The files that a jail can reach and that are not its own: devices, and the files by which the kernel of the
+ * whole host is read and set. reeve has rights there that the jail may not have, so it goes there only where
+ * the configuration itself says so, and never because a link or a mount of the jail leads there.
  */
 import { readlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { type FileKind, statFd } from "../sys/file/files.ts";
 
-/** statfs(2): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, bpf, efivarfs, configfs, selinuxfs, smackfs, pstore, binfmt_misc, fusectl, nsfs. */
+/**
+ * statfs(2): proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, bpf, efivarfs, configfs, selinuxfs,
+ * smackfs, pstore, binfmt_misc, fusectl, nsfs.
+ */
 const KERNEL_FILES = new Set([
   0x9fa0,
   0x6265_6572,
@@ -35,8 +38,8 @@ export function isForeign(fd: number): boolean {
 }
 
 /**
- * Throws an Error where `fd`, which `path` beneath `root` has led to, is foreign, unless that is the very place that `path`
- * names: its name below the root, no link on the way, is the path.
+ * Throws an Error where `fd`, which `path` beneath `root` has led to, is foreign, unless that is the very
+ * place that `path` names: its name below the root, no link on the way, is the path.
  */
 export function refuseForeign(fd: number, path: string, root: number): void {
   if (!isForeign(fd)) return;

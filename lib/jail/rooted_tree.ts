@@ -1,8 +1,9 @@
 /**
- * Files by paths as the processes of a jail see them, reached from outside by descriptors that were opened beneath the jail's
- * root. What is inside is hostile and changes while it is looked at: no link, no "..", no link of /proc and no exchange of a
- * directory for a link may lead a call out of the root, nothing that is opened may make it wait, and nothing that is the
- * kernel's or a device's is read or changed because a link of the jail says so.
+ * Files by paths as the processes of a jail see them, reached from outside by descriptors that were opened
+ * beneath the jail's root. What is inside is hostile and changes while it is looked at: no link, no "..", no
+ * link of /proc and no exchange of a directory for a link may lead a call out of the root, nothing that is
+ * opened may make it wait, and nothing that is the kernel's or a device's is read or changed because a link
+ * of the jail says so.
  */
 import { openSync } from "node:fs";
 import { closeFd } from "../sys/file/descriptor.ts";

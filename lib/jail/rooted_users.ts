@@ -1,6 +1,6 @@
 /**
- * Users and groups by the two files of whoever's root it is. A jail's may hold anything: what is no line of a user is passed
- * over, and no more is read than any real one has.
+ * Users and groups by the two files of whoever's root it is. A jail's may hold anything: what is no line of a
+ * user is passed over, and no more is read than any real one has.
  */
 import { readFileSync } from "node:fs";
 import { UserDatabase } from "../config/users.ts";
@@ -10,7 +10,9 @@ import { readSmallPath } from "../sys/file/files.ts";
 
 const MOST_BYTES = 4 << 20;
 
-/** Throws an Error for a file that is none, or is larger than any real one; one that is missing has nobody. */
+/**
+ * Throws an Error for a file that is none, or is larger than any real one; one that is missing has nobody.
+ */
 export function readUsers(tree: FileTree): UserDatabase {
   const read = tree === HOST_TREE ? readOwn : (path: string) => readTheirs(path, tree);
   return new UserDatabase({ passwd: read("/etc/passwd"), group: read("/etc/group") });

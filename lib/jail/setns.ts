@@ -1,11 +1,14 @@
 /**
- * The words in which namespaces are handed out over a unix socket, the same on both sides and the same as uWSGI 2.0's
- * (uwsgi_master_manage_setns, uwsgi_setns): one message of "uwsgi-setns" and the number of descriptors as an int, with the
- * descriptors of /proc/PID/ns beside it; then the server hangs up. Pure.
+ * The words in which namespaces are handed out over a unix socket, the same on both sides and the same as
+ * uWSGI 2.0's (uwsgi_master_manage_setns, uwsgi_setns): one message of "uwsgi-setns" and the number of
+ * descriptors as an int, with the descriptors of /proc/PID/ns beside it; then the server hangs up. Pure.
  */
 const HEADER = new TextEncoder().encode("uwsgi-setns");
 
-/** The size of a message: the header and an int in the machine's order, which is little-endian on x86-64 and arm64. */
+/**
+ * The size of a message: the header and an int in the machine's order, which is little-endian on x86-64 and
+ * arm64.
+ */
 export const MESSAGE_SIZE = HEADER.length + 4;
 
 export function setnsMessage(count: number): Uint8Array {

@@ -1,6 +1,6 @@
 /**
- * Namespaces that a server hands out on a unix socket (setns = SOCKET). Who serves it decides what the daemons live in, so it has
- * to be root or ourselves; what it hands out is used only if it is a namespace.
+ * Namespaces that a server hands out on a unix socket (setns = SOCKET). Who serves it decides what the
+ * daemons live in, so it has to be root or ourselves; what it hands out is used only if it is a namespace.
  */
 import type { NamespaceKind } from "../config/plan/jail_plan.ts";
 import { closeFd, peerCredentials } from "../sys/file/descriptor.ts";
@@ -21,7 +21,10 @@ export interface Handed {
 /** Nobody serves the socket, or does not answer: somebody may later. */
 export class NotServed extends Error {}
 
-/** At least one; the caller closes them. Throws NotServed, or an Error that says what is wrong with the server. */
+/**
+ * At least one; the caller closes them. Throws NotServed, or an Error that says what is wrong with the
+ * server.
+ */
 export function askForNamespaces(path: string): readonly Handed[] {
   try {
     return ask(path);

@@ -1,6 +1,6 @@
 /**
- * Waits until somebody serves the sockets from which a jail gets its namespaces, as uWSGI 2.0 does: it tries again every second,
- * for ever. Joins nothing.
+ * Waits until somebody serves the sockets from which a jail gets its namespaces, as uWSGI 2.0 does: it tries
+ * again every second, for ever. Joins nothing.
  */
 import type { JoinPlan } from "../config/plan/jail_plan.ts";
 import { closeFd } from "../sys/file/descriptor.ts";

@@ -8,7 +8,9 @@ export interface Variable {
   readonly value: string;
 }
 
-/** REEVE_LEGION, _VALOR, _UUID of this node; _TERM of its lordship, and _TOKEN where the transport has one. */
+/**
+ * REEVE_LEGION, _VALOR, _UUID of this node; _TERM of its lordship, and _TOKEN where the transport has one.
+ */
 export function legionVariables(legion: string, id: NodeId, term: Term | null): Variable[] {
   const variables = [
     { name: "REEVE_LEGION", value: legion },

@@ -1,6 +1,6 @@
 /**
- * Runs jobs one after the other, each once the one before has ended, without holding up whoever asks. Must never lose a job
- * because another has failed.
+ * Runs jobs one after the other, each once the one before has ended, without holding up whoever asks. Must
+ * never lose a job because another has failed.
  */
 export class HookLane {
   readonly #failed: (error: unknown) => void;

@@ -1,7 +1,8 @@
 /**
- * The hooks of one legion: those of an event run one after the other in the order of the configuration, each with a time-out.
- * Those that belong to a lordship wait for each other, and not for those about other nodes, of which a storm of comings and
- * goings may ask for many. Must never throw: a hook that fails is said in the log.
+ * The hooks of one legion: those of an event run one after the other in the order of the configuration, each
+ * with a time-out. Those that belong to a lordship wait for each other, and not for those about other nodes,
+ * of which a storm of comings and goings may ask for many. Must never throw: a hook that fails is said in the
+ * log.
  */
 import type { LegionEvent, LegionHook, LegionPlan } from "../config/plan/legion_plan.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -54,7 +55,10 @@ export class LegionHooks {
     });
   }
 
-  /** Whether all of the event went well; `goOn` is asked before each, and told how it went so far. The caller is in turn. */
+  /**
+   * Whether all of the event went well; `goOn` is asked before each, and told how it went so far. The caller
+   * is in turn.
+   */
   async run(
     event: LegionEvent,
     variables: readonly Variable[],

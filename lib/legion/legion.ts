@@ -1,7 +1,7 @@
 /**
- * One legion as it runs on this node: turns what its elector says into hooks and into the right of its daemons to run. The
- * election never waits for a hook. Must never let a daemon run while this node is not the lord, and never call itself rid of
- * the lordship while one still does.
+ * One legion as it runs on this node: turns what its elector says into hooks and into the right of its
+ * daemons to run. The election never waits for a hook. Must never let a daemon run while this node is not the
+ * lord, and never call itself rid of the lordship while one still does.
  */
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "./election/elector.ts";
@@ -94,15 +94,17 @@ export class Legion implements ElectorEvents {
     void this.#hooks.inTurn(async () => void await this.#hooks.run("setup", this.variables));
   }
 
-  /** reeve stops or reloads, and another node is to take over: to be called before the daemons are stopped. */
+  /**
+   * reeve stops or reloads, and another node is to take over: to be called before the daemons are stopped.
+   */
   leave(): void {
     this.#isLeaving = true;
     this.#elector.leave();
   }
 
   /**
-   * The daemons are down: runs the last hooks and lets go of everything. `ends`: reeve does; at a reload uWSGI runs no death hooks,
-   * but what the lord hooks took is given back.
+   * The daemons are down: runs the last hooks and lets go of everything. `ends`: reeve does; at a reload
+   * uWSGI runs no death hooks, but what the lord hooks took is given back.
    */
   async close(ends: boolean): Promise<void> {
     this.#term = null;
@@ -125,7 +127,8 @@ export class Legion implements ElectorEvents {
     this.#vacate();
   }
 
-  // --- what the elector says --------------------------------------------------------------------------------
+  // --- what the elector says
+  // --------------------------------------------------------------------------------
 
   chosen(term: Term): void {
     if (this.#isLeaving) return;

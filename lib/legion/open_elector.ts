@@ -1,6 +1,6 @@
 /**
- * Puts together who elects the lord of a legion, from its Plan. Each transport is loaded only where a legion uses it: etcd's is
- * large, and cryptography costs time at every start.
+ * Puts together who elects the lord of a legion, from its Plan. Each transport is loaded only where a legion
+ * uses it: etcd's is large, and cryptography costs time at every start.
  */
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
@@ -17,7 +17,10 @@ export interface ElectorOptions {
   readonly log: (level: "debug" | "info" | "warning" | "error", text: string, fields?: LogFields) => void;
 }
 
-/** Others take no announcement without a name, and such a node would never be heard: a host that was given none goes by this. */
+/**
+ * Others take no announcement without a name, and such a node would never be heard: a host that was given
+ * none goes by this.
+ */
 export function nodeName(hostname: string): string {
   return hostname === "" ? "localhost" : hostname;
 }

@@ -1,11 +1,12 @@
 /**
- * Makes untrusted text safe inside one log line: no line can be forged, no terminal commanded. Never changes text that
- * is already safe, so that commands and paths stay as people typed them.
+ * Makes untrusted text safe inside one log line: no line can be forged, no terminal commanded. Never changes
+ * text that is already safe, so that commands and paths stay as people typed them.
  */
 
 /**
- * C0 and C1 controls and DEL (terminal commands), the two Unicode line ends, the bidirectional overrides (they make
- * a terminal show another text than is there) and halves of surrogate pairs (they cannot be written as UTF-8).
+ * C0 and C1 controls and DEL (terminal commands), the two Unicode line ends, the bidirectional overrides
+ * (they make a terminal show another text than is there) and halves of surrogate pairs (they cannot be
+ * written as UTF-8).
  */
 const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
@@ -32,7 +33,10 @@ export function escapeControls(text: string): string {
   return UNSAFE_ONCE.test(text) ? text.replace(UNSAFE, escapeCharacter) : text;
 }
 
-/** A field's value for `key=value`: bare where it is one plain word, else in double quotes with \ and " escaped. */
+/**
+ * A field's value for `key=value`: bare where it is one plain word, else in double quotes with \ and "
+ * escaped.
+ */
 export function quoteValue(value: string): string {
   if (value !== "" && !/[\s"=\\]/.test(value)) return escapeControls(value);
   return `"${escapeControls(value.replace(/[\\"]/g, "\\$&"))}"`;

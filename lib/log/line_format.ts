@@ -1,6 +1,7 @@
 /**
- * One event of reeve's own log as one line of text or JSON. Pure. Everything that came from outside (commands, names,
- * paths, error texts) is escaped here and nowhere else, so that no daemon and no file name can forge a line.
+ * One event of reeve's own log as one line of text or JSON. Pure. Everything that came from outside
+ * (commands, names, paths, error texts) is escaped here and nowhere else, so that no daemon and no file name
+ * can forge a line.
  */
 import { escapeControls, quoteValue, safeJson } from "./escape.ts";
 import { strftime } from "./strftime.ts";

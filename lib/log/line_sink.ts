@@ -1,9 +1,10 @@
 /**
- * Where the lines of reeve's own log go: one descriptor, whole lines, one write each. Never throws, never waits, never
- * seeks: a log that cannot be written (full disk, reader gone or asleep) costs lines, never the supervisor.
+ * Where the lines of reeve's own log go: one descriptor, whole lines, one write each. Never throws, never
+ * waits, never seeks: a log that cannot be written (full disk, reader gone or asleep) costs lines, never the
+ * supervisor.
  *
- * Lines that cannot be written now wait in a bounded queue. When that is full the newest lines are dropped and counted,
- * and the count is logged where they are missing, once writing works again.
+ * Lines that cannot be written now wait in a bounded queue. When that is full the newest lines are dropped
+ * and counted, and the count is logged where they are missing, once writing works again.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { sendNow } from "../sys/socket/send.ts";
@@ -60,7 +61,8 @@ export class LineSink {
       return;
     }
     this.#enqueue(bytes);
-    // While a timer is to try again each line need not: a flood into a full pipe must not cost a failing call a line.
+    // While a timer is to try again each line need not: a flood into a full pipe must not cost a failing call
+    // a line.
     if (this.#retry === null) this.flush();
   }
 
@@ -117,7 +119,8 @@ export class LineSink {
   }
 
   #enqueue(bytes: Uint8Array): void {
-    // Once a line is lost all later ones are, until the queue is out: the count then stands where they are missing.
+    // Once a line is lost all later ones are, until the queue is out: the count then stands where they are
+    // missing.
     if (this.#dropped > 0 || this.#queuedBytes + bytes.length > (this.#options.capacity ?? CAPACITY)) {
       this.#dropped++;
       return;
@@ -150,11 +153,12 @@ function writerFor(fd: number): Write {
 }
 
 /**
- * A descriptor for the same pipe or terminal as `fd`, on which a write never waits. O_NONBLOCK on `fd` itself would be
- * set for every daemon that shares it, and those do not expect EAGAIN; so the file is opened once more. Where that is
- * not possible (no /proc, or a pipe that another user made and reeve is not root) the answer is `fd`, and a reader that
- * sleeps holds reeve up; so it is for a socket, which `send` can spare that, and for a regular file, which does not
- * block, and of which a second opening would write at an offset of its own.
+ * A descriptor for the same pipe or terminal as `fd`, on which a write never waits. O_NONBLOCK on `fd` itself
+ * would be set for every daemon that shares it, and those do not expect EAGAIN; so the file is opened once
+ * more. Where that is not possible (no /proc, or a pipe that another user made and reeve is not root) the
+ * answer is `fd`, and a reader that sleeps holds reeve up; so it is for a socket, which `send` can spare
+ * that, and for a regular file, which does not block, and of which a second opening would write at an offset
+ * of its own.
  */
 export function withoutBlocking(fd: number): number {
   try {

@@ -197,7 +197,8 @@ export class LogFile {
     if (why !== null) throw new Error(`it ${why}`);
     const { size } = fstatSync(this.#fd);
     if (!this.#isAtPath()) {
-      // Another program moved it away already: to rename what has the name now would lose that program's file.
+      // Another program moved it away already: to rename what has the name now would lose that program's
+      // file.
       this.reopen();
       return;
     }

@@ -1,6 +1,6 @@
 /**
- * reeve's own log: an event becomes a line, a line goes to the sink. Synchronous and cheap. Never throws: whoever logs
- * is in the middle of something that matters more.
+ * reeve's own log: an event becomes a line, a line goes to the sink. Synchronous and cheap. Never throws:
+ * whoever logs is in the middle of something that matters more.
  */
 import { type Fields, formatLine, type Level, type LineFormat } from "./line_format.ts";
 import { LineSink, withoutBlocking } from "./line_sink.ts";
@@ -111,7 +111,10 @@ export class Logger {
   }
 }
 
-/** Colour only where a person looks: a terminal, no NO_COLOR (no-color.org: set and not empty), a terminal that can. */
+/**
+ * Colour only where a person looks: a terminal, no NO_COLOR (no-color.org: set and not empty), a terminal
+ * that can.
+ */
 export function wantsColour(
   isTerminal: boolean,
   environment: Readonly<Record<string, string | undefined>>,

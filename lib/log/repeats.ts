@@ -1,7 +1,7 @@
 /**
- * Log lines that others can cause as often as they like: each kind is said at most once a second, or so often as its burst
- * allows; the others of that second are counted, and the count is said with the last of them. Must never grow: the kinds
- * are ours, the texts anybody's.
+ * Log lines that others can cause as often as they like: each kind is said at most once a second, or so often
+ * as its burst allows; the others of that second are counted, and the count is said with the last of them.
+ * Must never grow: the kinds are ours, the texts anybody's.
  */
 import { SECOND_MS } from "../sys/pace.ts";
 import type { Timers } from "../sys/timers.ts";
@@ -20,7 +20,7 @@ export interface RepeatsOptions {
   readonly fields?: Fields;
 }
 
-/** What was said and counted of one kind within this second. */
+/** The lines of one kind that were said and counted within this second. */
 interface Second {
   said: number;
   counted: number;

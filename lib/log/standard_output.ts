@@ -8,7 +8,7 @@ import { closeFd, duplicateOnto, setCloseOnExec } from "../sys/file/descriptor.t
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
 
-/** What fd 2 is now, for when the log has taken its place; no child has it. null: it is closed. */
+/** A copy of fd 2, for when the log has taken its place; no child has it. null: it is closed. */
 export function copyOfStandardError(): number | null {
   // A number that is free, of a file that is there in the emptiest root.
   const fd = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
@@ -21,7 +21,7 @@ export function copyOfStandardError(): number | null {
   }
 }
 
-/** Of one file a line would be there twice. */
+/** Both may be one file: a line would be there twice. */
 export function isSameFile(one: number, other: number): boolean {
   const [first, second] = [fstatSync(one), fstatSync(other)];
   return first.dev === second.dev && first.ino === second.ino;

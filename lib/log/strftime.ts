@@ -1,6 +1,6 @@
 /**
- * strftime(3) in the C locale and the host's time zone, for log-date and log-backupname. Pure. A conversion that is
- * not known stays as it was written: a log line must never be lost for its date.
+ * strftime(3) in the C locale and the host's time zone, for log-date and log-backupname. Pure. A conversion
+ * that is not known stays as it was written: a log line must never be lost for its date.
  */
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -30,7 +30,10 @@ function dayOfYear(date: Date): number {
   return (Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - first) / 86_400_000;
 }
 
-/** Week of the year, weeks beginning on `firstDay` (0 Sunday, 1 Monday); days before the first such day are week 0. */
+/**
+ * Week of the year, weeks beginning on `firstDay` (0 Sunday, 1 Monday); days before the first such day are
+ * week 0.
+ */
 function weekOfYear(date: Date, firstDay: number): number {
   return Math.floor((dayOfYear(date) + 7 - ((date.getDay() - firstDay + 7) % 7)) / 7);
 }

@@ -1,9 +1,13 @@
 /**
- * A state table at work: an event is looked up in the row of the state, and what stands there changes the status and
- * queues effects. Pure: the time comes in with the event, effects go out. Only `enter` writes the state.
+ * A state table at work: an event is looked up in the row of the state, and what stands there changes the
+ * status and queues effects. Pure: the time comes in with the event, effects go out. Only `enter` writes the
+ * state.
  */
 
-/** A machine's status is a plain record, so that it can be handed to the next image; this is its one fixed field. */
+/**
+ * A machine's status is a plain record, so that it can be handed to the next image; this is its one fixed
+ * field.
+ */
 export interface Status<State extends string> {
   state: State;
 }
@@ -50,7 +54,10 @@ export class Machine<
     this.status = status;
   }
 
-  /** `now`: milliseconds of the machine's clock. The effects, in the order in which they are to be carried out. */
+  /**
+   * `now`: milliseconds of the machine's clock. The effects, in the order in which they are to be carried
+   * out.
+   */
   handle(event: Event, now: number): readonly (Effect | MachineEffect<Timer>)[] {
     this.#now = now;
     this.#effects = [];
@@ -60,7 +67,7 @@ export class Machine<
     return this.#effects;
   }
 
-  /** Of the event that is being handled. */
+  /** The time of the event that is being handled. */
   get now(): number {
     return this.#now;
   }

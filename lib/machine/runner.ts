@@ -1,11 +1,11 @@
 /**
- * Runs a machine: one event after the other, each with its effects, and its timers. What an effect brings about is an
- * event like any other and waits until all effects of the one before are out. Decides nothing.
+ * Runs a machine: one event after the other, each with its effects, and its timers. What an effect brings
+ * about is an event like any other and waits until all effects of the one before are out. Decides nothing.
  */
 import type { Timers } from "../sys/timers.ts";
 import type { Level, LogFields, MachineEffect, MachineEvent } from "./machine.ts";
 
-/** What a runner needs of the machine; Machine is it. */
+/** The part of a machine that a runner needs; Machine has it. */
 export interface Runnable<Event, Effect, Timer extends string> {
   handle(event: Event, now: number): readonly (Effect | MachineEffect<Timer>)[];
 }
@@ -48,7 +48,10 @@ export class Runner<
     this.#handleAll();
   }
 
-  /** Comes before all that happened meanwhile: what an effect has brought about, as the process that it started. */
+  /**
+   * Comes before all that happened meanwhile: what an effect has brought about, as the process that it
+   * started.
+   */
   handleNext(event: Event): void {
     this.#events.unshift(event);
     this.#handleAll();

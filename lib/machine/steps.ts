@@ -1,6 +1,6 @@
 /**
- * State tables that are plain data: in each cell the next state and the names of the effects, in their order. For machines
- * that have nothing to remember but their state. Pure.
+ * State tables that are plain data: in each cell the next state and the names of the effects, in their order.
+ * For machines that have nothing to remember but their state. Pure.
  */
 import type { Machine, MachineEvent, StateTable } from "./machine.ts";
 

@@ -1,6 +1,6 @@
 /**
- * reeve's own pidfiles (pidfile, pidfile2, safe-pidfile, safe-pidfile2): written whole or not at all, never through a
- * link that somebody else may have planted, removed only while they still name this process.
+ * reeve's own pidfiles (pidfile, pidfile2, safe-pidfile, safe-pidfile2): written whole or not at all, never
+ * through a link that somebody else may have planted, removed only while they still name this process.
  */
 import { unlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -27,7 +27,9 @@ const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 const LONGEST_PID = 32;
 
-/** Writes one pidfile. Throws an Error (`cannot write pidfile "..."`): at start that is fatal, as in uWSGI. */
+/**
+ * Writes one pidfile. Throws an Error (`cannot write pidfile "..."`): at start that is fatal, as in uWSGI.
+ */
 export function writePidfile(plan: PidfilePlan, context: PidfileContext): void {
   const path = absolute(plan.path, context.cwd);
   try {
@@ -63,9 +65,10 @@ function absolute(path: string, cwd: string): string {
 }
 
 /**
- * The file itself is replaced by a rename, which follows nothing, so whoever may write to its directory can do no harm.
- * The way there has to be checked: every link on it, and every directory before the last, must be root's or
- * the instance's user's, and in none may others exchange an entry that is not theirs (as /tmp's sticky bit prevents).
+ * The file itself is replaced by a rename, which follows nothing, so whoever may write to its directory can
+ * do no harm. The way there has to be checked: every link on it, and every directory before the last, must be
+ * root's or the instance's user's, and in none may others exchange an entry that is not theirs (as /tmp's
+ * sticky bit prevents).
  */
 function checkDirectory(path: string, ownerUid: number): void {
   const led = walkPath(path, ({ path: next, status, isLink, isLast }) => {

@@ -1,6 +1,7 @@
 /**
- * The process that the number in a pidfile stands for, with what the judgement of a pidfile asks about it. The number of a
- * jail means another process than the same number here: it is translated, and proved to be the jail's. Signals nobody.
+ * The process that the number in a pidfile stands for, with what the judgement of a pidfile asks about it.
+ * The number of a jail means another process than the same number here: it is translated, and proved to be
+ * the jail's. Signals nobody.
  */
 import type { ProcessFacts } from "../daemon/pidfile.ts";
 import type { JailPlace } from "../jail/place.ts";
@@ -24,9 +25,9 @@ export function processFacts(pid: number): ProcessFacts | null {
 }
 
 /**
- * The process that the jail calls `pid`. The number of it that was told may have been given to another process since, so it
- * is asked for again: the answer came while the very process lived whose start time is the same before and after, and what
- * PID namespace a process is in never changes.
+ * The process that the jail calls `pid`. The number of it that was told may have been given to another
+ * process since, so it is asked for again: the answer came while the very process lived whose start time is
+ * the same before and after, and what PID namespace a process is in never changes.
  */
 export function processInJail(pid: number, place: Pick<JailPlace, "translatePid">): ProcessFacts | null {
   const outside = place.translatePid(pid);
@@ -36,7 +37,9 @@ export function processInJail(pid: number, place: Pick<JailPlace, "translatePid"
   return readStat(outside)?.startTime === facts.id.startTime ? facts : null;
 }
 
-/** For the id of a thread the kernel answers with the process that the thread is of, which nobody calls so. */
+/**
+ * For the id of a thread the kernel answers with the process that the thread is of, which nobody calls so.
+ */
 function isCalled(outside: number, inside: number): boolean {
   return outside === inside || pidLevels(outside)?.slice(1).includes(inside) === true;
 }

@@ -1,7 +1,7 @@
 /**
- * Looks at a pidfile without trusting it: never opens a FIFO or a device, sees every link on the way, never reads more
- * than a pid can need. One that lies in a jail is looked at beneath the jail's root, a link in its last place is not
- * followed, and its number is the jail's. The judgement is lib/daemon/pidfile.ts.
+ * Looks at a pidfile without trusting it: never opens a FIFO or a device, sees every link on the way, never
+ * reads more than a pid can need. One that lies in a jail is looked at beneath the jail's root, a link in its
+ * last place is not followed, and its number is the jail's. The judgement is lib/daemon/pidfile.ts.
  */
 import {
   closeSync,
@@ -44,8 +44,8 @@ interface Look {
 }
 
 /**
- * `jail`: where the path, absolute then, and the number in the file mean something; null: both are reeve's own. `guard`: the daemon
- * lives in the PID namespace of a legion's guard, whatever its path is relative to.
+ * `jail`: where the path, absolute then, and the number in the file mean something; null: both are reeve's
+ * own. `guard`: the daemon lives in the PID namespace of a legion's guard, whatever its path is relative to.
  */
 export function readPidfile(
   path: string,
@@ -123,8 +123,8 @@ function readText(path: string): string {
 }
 
 /**
- * The owners of the symbolic links that lead from `path` to what is open as `opened`; null when they lead elsewhere by now:
- * somebody exchanges them under our eyes.
+ * The owners of the symbolic links that lead from `path` to what is open as `opened`; null when they lead
+ * elsewhere by now: somebody exchanges them under our eyes.
  */
 export function ownersOfLinks(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Whether a file may be another machine's as well: then a pid in it proves nothing about this one. Only looks; what cannot be looked
- * at counts as this machine's own.
+ * Whether a file may be another machine's as well: then a pid in it proves nothing about this one. Only
+ * looks; what cannot be looked at counts as this machine's own.
  */
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * The files by which others reach a running instance: its pidfiles, its FIFO, its sockets. Finds the one that is another
- * running reeve's: taken from it, that one could no longer be told to stop. Changes nothing, and believes no file of a stranger.
+ * The files by which others reach a running instance: its pidfiles, its FIFO, its sockets. Finds the one that
+ * is another running reeve's: taken from it, that one could no longer be told to stop. Changes nothing, and
+ * believes no file of a stranger.
  */
 import { closeSync, constants, lstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -46,7 +47,9 @@ export function refuseTakenNames(instance: Names, uid: number): void {
   }
 }
 
-/** The other reeve that reads the FIFO; null: none does. `trusted`: whose FIFOs are believed to be a reeve's. */
+/**
+ * The other reeve that reads the FIFO; null: none does. `trusted`: whose FIFOs are believed to be a reeve's.
+ */
 function reeveOfFifo(path: string, trusted: ReadonlySet<number>): RunningReeve | null {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined || !found.isFIFO() || !trusted.has(Number(found.uid)) || !hasReader(path)) {
@@ -66,7 +69,7 @@ function refuse(path: string, what: string, find: () => RunningReeve | null): vo
   try {
     reeve = find();
   } catch {
-    // Whatever is there cannot be looked at: who makes it says what is wrong with it.
+    // The file there cannot be looked at: the part that makes it says what is wrong.
   }
   if (reeve !== null) throw new NameTaken(path, what, reeve);
 }
@@ -102,7 +105,7 @@ function hasOpen(pid: number, { dev, ino }: { readonly dev: bigint; readonly ino
   }
 }
 
-/** Of whoever listens there, as the kernel says. */
+/** The pid of the listener, as the kernel says. */
 function reeveOfSocket(path: string): RunningReeve | null {
   if (!lstatSync(path).isSocket()) return null;
   const fd = connectTo(path);

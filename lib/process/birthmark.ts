@@ -1,7 +1,8 @@
 /**
- * The birthmark of what a dumb daemon forks: a number in the soft limit RLIMIT_LOCKS, which Linux enforces nowhere since
- * 2.4.25, which a process inherits over fork, exec, setsid and a change of user, and which /proc/PID/limits shows to
- * everyone. Pure. Must never be taken as proof against a hostile daemon: it can set the limit itself.
+ * The birthmark of what a dumb daemon forks: a number in the soft limit RLIMIT_LOCKS, which Linux enforces
+ * nowhere since 2.4.25, which a process inherits over fork, exec, setsid and a change of user, and which
+ * /proc/PID/limits shows to everyone. Pure. Must never be taken as proof against a hostile daemon: it can set
+ * the limit itself.
  */
 import { shortHash } from "../sys/hash.ts";
 

@@ -1,7 +1,7 @@
 /**
- * The birthmarks that one run of reeve gives: to each start of a dumb daemon its own, so that what the daemon forked is
- * known when the daemon has ended. Must never give a mark that the limits of this process do not allow: then there is
- * none, and a daemon's session alone tells.
+ * The birthmarks that one run of reeve gives: to each start of a dumb daemon its own, so that what the daemon
+ * forked is known when the daemon has ended. Must never give a mark that the limits of this process do not
+ * allow: then there is none, and a daemon's session alone tells.
  */
 import { statSync } from "node:fs";
 import { bootId } from "../sys/process/identity.ts";
@@ -10,11 +10,15 @@ import { readVirtual } from "../sys/file/virtual_files.ts";
 import { type Birthmark, HIGHEST_MARK, instanceNumber, limitOf, parseBirthmark } from "./birthmark.ts";
 
 export interface BirthmarkOptions {
-  /** Null: the instance is told from others by this process alone, and marks mean nothing to a later reeve. */
+  /**
+   * Null: the instance is told from others by this process alone, and marks mean nothing to a later reeve.
+   */
   readonly runDir: string | null;
   /** RLIMIT_LOCKS of this process. */
   readonly limit: Limit;
-  /** Boot-time ticks: with a hundred a second, no number comes twice while processes that bear it may live. */
+  /**
+   * Boot-time ticks: with a hundred a second, no number comes twice while processes that bear it may live.
+   */
   readonly now: bigint;
 }
 

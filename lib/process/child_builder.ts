@@ -102,9 +102,9 @@ export function daemonChild(
 }
 
 /**
- * Whoever is in a jail, or in namespaces of its own, with fewer rights than root has there, is given no way to the
- * host by what the kernel hands to uid 0 whatever its rights (/proc/sys/kernel/core_pattern is a program that the
- * kernel runs as the host's root).
+ * A child in a jail, or in namespaces of its own, with fewer rights than root has there, is given no way to
+ * the host by what the kernel hands to uid 0 whatever its rights (/proc/sys/kernel/core_pattern is a program
+ * that the kernel runs as the host's root).
  */
 export function shieldBounded<Spec extends Omit<ChildSpec, "spawnId">>(spec: Spec, isReadOnly = false): Spec {
   const { confinement, uid, caps, noNewPrivs } = spec;
@@ -115,7 +115,9 @@ export function shieldBounded<Spec extends Omit<ChildSpec, "spawnId">>(spec: Spe
   return isBounded ? { ...spec, confinement: shielded(confinement, confinement.join) } : spec;
 }
 
-/** A smart daemon does not, unless it is a legion's: without reeve nobody knows whether this node is the lord. */
+/**
+ * A smart daemon does not, unless it is a legion's: without reeve nobody knows whether this node is the lord.
+ */
 function diesWithReeve({ kind, legion }: DaemonPlan): boolean {
   return kind === "dumb" || (kind === "smart2" && legion !== null);
 }

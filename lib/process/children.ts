@@ -1,6 +1,6 @@
 /**
- * The children that reeve starts: each gets the number by which it reports what it could not do. Must never hold a child's pidfd: ten
- * thousand daemons need none.
+ * The children that reeve starts: each gets the number by which it reports what it could not do. Must never
+ * hold a child's pidfd: ten thousand daemons need none.
  */
 import type { ProcessId } from "../sys/process_id.ts";
 import { describePlaceFailure } from "../jail/failure.ts";
@@ -18,7 +18,7 @@ export class Children {
   /** By pid: a report names the spawn, a death names the pid. */
   readonly #live = new Map<number, Pick<ChildSpec, "spawnId" | "confinement">>();
   readonly #failures = new Map<number, SetupFailure>();
-  /** Of those who wait to be let in, by pid. */
+  /** The children that wait to be let in, by pid. */
   readonly #gates = new Map<number, number>();
   readonly #onStarted: () => void;
   #nextSpawnId = 1;

@@ -1,6 +1,6 @@
 /**
- * Runs commands that are no daemons (hooks, touch-exec) as children, each once, and says how each ended; in the jail where
- * that is asked for. A command that is called off is killed with its process group.
+ * Runs commands that are no daemons (hooks, touch-exec) as children, each once, and says how each ended; in
+ * the jail where that is asked for. A command that is called off is killed with its process group.
  */
 import { shownCommand } from "../config/plan/mask.ts";
 import type { Command, Identity } from "../config/plan/daemon_plan.ts";
@@ -97,8 +97,8 @@ export class CommandRunner {
   }
 
   /**
-   * A child joins the jail, does this with reeve's own rights and ends: no program is executed. Rejects with what failed, or
-   * with the signal's reason.
+   * A child joins the jail, does this with reeve's own rights and ends: no program is executed. Rejects with
+   * what failed, or with the signal's reason.
    */
   async changeJail({ mounts, hostname }: JailChange, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

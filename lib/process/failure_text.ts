@@ -1,6 +1,6 @@
 /**
- * Words for a child that could not be set up: the stage, what it was about, the errno, and the remedy where errno
- * misleads.
+ * Words for a child that could not be set up: the stage, what it was about, the errno, and the remedy where
+ * errno misleads.
  */
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";

@@ -1,6 +1,7 @@
 /**
- * Collects dead children: SIGCHLD coalesces, so one signal means "look until there is none". Once a child is reaped its
- * pid may be anybody's, so whose it was is settled for all that were reaped before anybody acts on it.
+ * Collects dead children: SIGCHLD coalesces, so one signal means "look until there is none". Once a child is
+ * reaped its pid may be anybody's, so whose it was is settled for all that were reaped before anybody acts on
+ * it.
  */
 import type { ExitCause } from "../sys/process_id.ts";
 import type { Owner, Registry, SetupFailure } from "./registry.ts";

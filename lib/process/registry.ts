@@ -1,6 +1,7 @@
 /**
- * Which of the processes that reeve reaps belongs to whom. A pid stands here only while its process is our unreaped
- * child or is followed through a pidfd, so that it cannot have been given to another process meanwhile.
+ * Which of the processes that reeve reaps belongs to whom. A pid stands here only while its process is our
+ * unreaped child or is followed through a pidfd, so that it cannot have been given to another process
+ * meanwhile.
  */
 import type { ExitCause } from "../sys/process_id.ts";
 
@@ -11,7 +12,9 @@ export interface SetupFailure {
   readonly errno: number;
   /** mount: which of the child's mounts, counted from 0. */
   readonly detail?: number;
-  /** Its object and the remedy, where the namespaces that the child was to live in know more than its plan. */
+  /**
+   * Its object and the remedy, where the namespaces that the child was to live in know more than its plan.
+   */
   readonly words?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether a process is a reeve, and which instance it runs. For whoever found its pid somewhere: must never be taken as a leave
- * to signal it, for which it has to be held while it is looked at.
+ * Whether a process is a reeve, and which instance it runs. For whoever found its pid somewhere: must never
+ * be taken as a leave to signal it, for which it has to be held while it is looked at.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Sends signals to processes whose identity is certain at that instant: an unreaped child of ours keeps its pid, any
- * other process is held by a pidfd and compared by start time. Nothing else in reeve signals a daemon.
+ * Sends signals to processes whose identity is certain at that instant: an unreaped child of ours keeps its
+ * pid, any other process is held by a pidfd and compared by start time. Nothing else in reeve signals a
+ * daemon.
  */
 import { pid as ownPid } from "node:process";
 import { SIGKILL } from "../sys/native/constants.ts";
@@ -11,12 +12,15 @@ import { SIGCONT, SIGSTOP } from "../sys/native/constants.ts";
 
 /** Start time of a child of ours of which it could not be read. */
 export const UNKNOWN_START = 0n;
-/** State letters of /proc/PID/stat: stopped, or asleep where a stop is not seen (the parent of a vfork that was stopped). */
+/**
+ * State letters of /proc/PID/stat: stopped, or asleep where a stop is not seen (the parent of a vfork that
+ * was stopped).
+ */
 const MAY_BE_STOPPED = "TD";
 
 /**
- * To the process group when `process` leads one, else to the process alone. A stopped process is continued, or it
- * could not act on what it was told. false: it is gone.
+ * To the process group when `process` leads one, else to the process alone. A stopped process is continued,
+ * or it could not act on what it was told. false: it is gone.
  */
 export function signalDaemon(process: ProcessId, signal: number): boolean {
   const pidfd = openPidfdOrNull(process.pid);
@@ -54,7 +58,10 @@ export function signalAlone(process: ProcessId, signal: number): boolean {
   }
 }
 
-/** To the whole group that `member` is in, while it is. false: it is gone, and the group may be another's by now. */
+/**
+ * To the whole group that `member` is in, while it is. false: it is gone, and the group may be another's by
+ * now.
+ */
 export function signalGroupOf(member: ProcessId, pgrp: number, signal: number): boolean {
   const pidfd = openPidfdOrNull(member.pid);
   try {

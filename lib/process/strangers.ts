@@ -1,6 +1,7 @@
 /**
- * The members of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and what the inits of its
- * jail and of guards have inherited. The former are unreaped and keep their numbers; the latter are held by pidfds whenever they are told something.
+ * The members of sessions whose leaders ended, on the real system: children of reeve that no unit owns, and
+ * what the inits of its jail and of guards have inherited. The former are unreaped and keep their numbers;
+ * the latter are held by pidfds whenever they are told something.
  */
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";

@@ -1,7 +1,7 @@
 /**
- * The rest of a daemon that ended: the members of its session, and what bears its birthmark in another session. As a child
- * subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its init does. The session id cannot be given to
- * another process while any member lives, so members are known for sure.
+ * The rest of a daemon that ended: the members of its session, and what bears its birthmark in another
+ * session. As a child subreaper (or PID 1) reeve inherits what a daemon forked; in a jail its init does. The
+ * session id cannot be given to another process while any member lives, so members are known for sure.
  */
 import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -62,8 +62,9 @@ export class Sweeper {
   }
 
   /**
-   * Tells what is left of `leader` to end (`signal` null: waits for it) and calls `emptied` once nothing is; `found` with the
-   * first that lives. Calls of one turn of the event loop share one look at the process table.
+   * Tells what is left of `leader` to end (`signal` null: waits for it) and calls `emptied` once nothing is;
+   * `found` with the first that lives. Calls of one turn of the event loop share one look at the process
+   * table.
    */
   sweep(
     leader: ProcessId,
@@ -93,7 +94,10 @@ export class Sweeper {
     });
   }
 
-  /** To be called when a stranger was reaped: its children are ours now. A crowd is not looked at for each that goes. */
+  /**
+   * To be called when a stranger was reaped: its children are ours now. A crowd is not looked at for each
+   * that goes.
+   */
   lookSoon(): void {
     if (this.#sweeps.size === 0 || this.#isLater) return;
     if (this.#crowd <= CROWD) return this.look();

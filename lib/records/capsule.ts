@@ -1,10 +1,10 @@
 /**
- * The state that one image of reeve hands to the next over an exec: a small record in the environment, which is taken out
- * before anything else sees it. No daemon ever gets it.
+ * The state that one image of reeve hands to the next over an exec: a small record in the environment, which
+ * is taken out before anything else sees it. No daemon ever gets it.
  *
- * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only the
- * environment can tell it. The stub of a packed executable does so before the runtime starts (native/stub/stub.c); without one the
- * first image executes itself once, with that set.
+ * Bun wakes up 14 times a second unless its garbage collector's timer is told otherwise at start, and only
+ * the environment can tell it. The stub of a packed executable does so before the runtime starts
+ * (native/stub/stub.c); without one the first image executes itself once, with that set.
  */
 import { MACHINERY_PREFIX } from "../process/environment.ts";
 import {
@@ -21,14 +21,17 @@ import {
 } from "./codec.ts";
 
 const VARIABLE = `${MACHINERY_PREFIX}CORE`;
-/** Linux takes 128 KiB for one string, and the command line may be longer: the text goes on in further variables. */
+/**
+ * Linux takes 128 KiB for one string, and the command line may be longer: the text goes on in further
+ * variables.
+ */
 const LONGEST_PIECE = 100_000;
 
 /** Set for Bun's sake alone, put back to what they were for the daemons. */
 const RUNTIME: Readonly<Record<string, string>> = {
   BUN_GC_TIMER_INTERVAL: "60000",
-  // Measured with 100 and 1,000 daemons: 9.0 and 15.2 MB of private dirty memory with the compilers, 6.3 and 10.0 without, and
-  // no difference in time: nothing in a supervisor runs often enough to be worth compiling.
+  // Measured with 100 and 1,000 daemons: 9.0 and 15.2 MB of private dirty memory with the compilers, 6.3 and
+  // 10.0 without, and no difference in time: nothing in a supervisor runs often enough to be worth compiling.
   BUN_JSC_useBaselineJIT: "0",
   BUN_JSC_forceMiniVMMode: "1",
   BUN_JSC_useConcurrentGC: "0",
@@ -42,7 +45,10 @@ const REPLACED = "replaced";
 /** The stub's own: the signal mask before it blocked any, as 16 hexadecimal digits. */
 const MASK = `${MACHINERY_PREFIX}MASK`;
 
-/** The variables that the stub adds to the environment, in the form of struct stub_head: the first, or else the second, says that it did. */
+/**
+ * The variables that the stub adds to the environment, in the form of struct stub_head: the first, or else
+ * the second, says that it did.
+ */
 export const PREPARATION: readonly string[] = [
   `${PREPARED}=${REPLACED}`,
   `${PREPARED}=added`,
@@ -58,7 +64,10 @@ export interface Capsule {
   readonly reloads: number;
   /** Memfd with the state of the image before; null at a first start. */
   readonly stateFd: number | null;
-  /** Pipe to the process that the user started, which waits until the daemonized one is up; null: not daemonized. */
+  /**
+   * Pipe to the process that the user started, which waits until the daemonized one is up; null: not
+   * daemonized.
+   */
   readonly readyFd: number | null;
   /** Memfd with the configuration's files as they were checked for a reload; null at a first start. */
   readonly filesFd: number | null;
@@ -88,17 +97,21 @@ export function takeCapsule(environment: Record<string, string | undefined>): Ca
   return capsule;
 }
 
-/** What the stub has told. */
+/** The facts that the stub has told. */
 export interface Preparation {
   /** The runtime was started as a supervisor needs it. */
   readonly done: boolean;
-  /** Signals that were blocked when reeve was started, bit n-1 for signal n; null: there was no stub, and no signal is blocked. */
+  /**
+   * Signals that were blocked when reeve was started, bit n-1 for signal n; null: there was no stub, and no
+   * signal is blocked.
+   */
   readonly mask: bigint | null;
 }
 
 /**
- * Takes out of `environment` what the stub has put there. Called after `takeCapsule`, with what that found. `original`: the environment
- * as it was, names and values; asked only where the user had set variables of these names.
+ * Takes out of `environment` what the stub has put there. Called after `takeCapsule`, with what that found.
+ * `original`: the environment as it was, names and values; asked only where the user had set variables of
+ * these names.
  */
 export function takePreparation(
   environment: Record<string, string | undefined>,

@@ -1,6 +1,7 @@
 /**
- * The configuration's files as they were when a reload was found good, carried over the exec in a memfd: the daemons take
- * their time to stop, and what happens to the files meanwhile must not leave the next image without a configuration.
+ * The configuration's files as they were when a reload was found good, carried over the exec in a memfd: the
+ * daemons take their time to stop, and what happens to the files meanwhile must not leave the next image
+ * without a configuration.
  */
 import { readFileSync } from "node:fs";
 import { closeFd } from "../sys/file/descriptor.ts";

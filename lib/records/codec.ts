@@ -1,7 +1,8 @@
 /**
- * The one form of what outlives a process: what an image of reeve hands to the next, and what lies in the run directory. Text of
- * ASCII, `NAME/VERSION CHECKSUM JSON`. Every field is checked and unknown ones are refused; an older version is read, a newer
- * one is not. What is torn or changed in any byte is never believed. Nothing here writes or reads a file.
+ * The one form of what outlives a process: what an image of reeve hands to the next, and what lies in the run
+ * directory. Text of ASCII, `NAME/VERSION CHECKSUM JSON`. Every field is checked and unknown ones are
+ * refused; an older version is read, a newer one is not. What is torn or changed in any byte is never
+ * believed. Nothing here writes or reads a file.
  */
 
 /** How a value is written as JSON, and read again. */
@@ -138,8 +139,8 @@ export interface Format<T> {
   readonly name: string;
   readonly shape: Shape<T>;
   /**
-   * From the JSON of each older version to that of the next one; as many as there are older versions. The first is of what was
-   * written before there were versions: JSON alone.
+   * From the JSON of each older version to that of the next one; as many as there are older versions. The
+   * first is of what was written before there were versions: JSON alone.
    */
   readonly older: readonly [(json: unknown) => unknown, ...((json: unknown) => unknown)[]];
 }

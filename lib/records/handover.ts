@@ -1,6 +1,7 @@
 /**
- * The state that one image of reeve leaves to the next over a reload: which process is which daemon, how each stands, and the jail
- * that they are in. A record in a memfd. Times are dropped: the monotonic clock of JavaScript starts with the image.
+ * The state that one image of reeve leaves to the next over a reload: which process is which daemon, how each
+ * stands, and the jail that they are in. A record in a memfd. Times are dropped: the monotonic clock of
+ * JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
@@ -25,7 +26,7 @@ import {
 } from "./codec.ts";
 import { exitCause, jailIdentity, jailPlan, processId } from "./shapes.ts";
 
-/** What keeps a daemon down is found out anew, but for a person's word. */
+/** The gates of a daemon are found out anew, but for a person's word. */
 export type SavedStatus = Omit<DaemonStatus, "gates" | "held" | "nextStart">;
 
 export interface Saved {
@@ -99,7 +100,7 @@ function withPersons(json: unknown): unknown {
   return { ...rest, units: units.map((unit: unknown) => ({ ...Object(unit), person: "open" })) };
 }
 
-/** Of dumb daemons only that a person has stopped one is kept. `jail` null: daemons run where reeve does. */
+/** A dumb daemon is kept only where a person has stopped it. `jail` null: daemons run where reeve does. */
 export function saveState(units: Iterable<RunningDaemon>, jail: SavedJail | null, now: number): Uint8Array {
   const saved: SavedUnit[] = [];
   for (const { name, plan: { kind, pidfile }, status, known, gates: { person } } of units) {
@@ -122,9 +123,9 @@ export interface Restored {
 }
 
 /**
- * Throws Malformed: then nothing of it is believed. `wanted`: name and pidfile of the new configuration's daemons. The
- * pidfile says which smart daemon is meant: names are often made up from the command, and shift when another daemon
- * comes before.
+ * Throws Malformed: then nothing of it is believed. `wanted`: name and pidfile of the new configuration's
+ * daemons. The pidfile says which smart daemon is meant: names are often made up from the command, and shift
+ * when another daemon comes before.
  */
 export function restoreState(
   fd: number,

@@ -1,6 +1,6 @@
 /**
- * The jail as the run directory has it: so that a reeve that is killed leaves its jail to the next one. Must never be trusted beyond
- * what the kernel confirms; who reads it checks.
+ * The jail as the run directory has it: so that a reeve that is killed leaves its jail to the next one. Must
+ * never be trusted beyond what the kernel confirms; who reads it checks.
  */
 import { readFileSync, unlinkSync } from "node:fs";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -47,8 +47,8 @@ export class JailFile {
   }
 
   /**
-   * Before a jail is made: whether one can be kept. One that could not be found again after a kill -9 of reeve must not outlive it:
-   * its daemons would run a second time beside it.
+   * Before a jail is made: whether one can be kept. One that could not be found again after a kill -9 of
+   * reeve must not outlive it: its daemons would run a second time beside it.
    */
   reserve(warn: (text: string) => void): boolean {
     if (this.#path === null) return false;

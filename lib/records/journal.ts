@@ -1,7 +1,7 @@
 /**
- * The record in the run directory of what reeve started: one appended line per event, so that a reeve that is killed
- * at any instant leaves what its successor needs to end what remains of dumb daemons and to know smart ones again.
- * Nothing is believed without the start times and the boot that it names.
+ * The record in the run directory of what reeve started: one appended line per event, so that a reeve that is
+ * killed at any instant leaves what its successor needs to end what remains of dumb daemons and to know smart
+ * ones again. Nothing is believed without the start times and the boot that it names.
  */
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -24,7 +24,10 @@ import { writeAll } from "../sys/file/descriptor.ts";
 export interface JournalEntry {
   readonly name: string;
   readonly smart: boolean;
-  /** The pidfile of a smart daemon: by it a later configuration means the same one, whatever its name has become. */
+  /**
+   * The pidfile of a smart daemon: by it a later configuration means the same one, whatever its name has
+   * become.
+   */
   readonly pidfile?: string | null;
   /** The place where a smart daemon lives (lib/jail/place_name.ts); "": where reeve does. */
   readonly place?: string;
@@ -105,7 +108,10 @@ export class Journal {
     return [...entries.values()].map(({ old: _, ...entry }) => entry);
   }
 
-  /** Starts the file afresh with what is known now; `before`: entries of an earlier reeve that are still of use. */
+  /**
+   * Starts the file afresh with what is known now; `before`: entries of an earlier reeve that are still of
+   * use.
+   */
   begin(bootId: string, before: readonly JournalEntry[] = []): void {
     for (const entry of before) this.#entries.set(key(entry.process), { ...entry, old: true });
     this.#boot = bootId;
@@ -123,7 +129,10 @@ export class Journal {
     this.#append({ kind: "end", process });
   }
 
-  /** The leader of every entry of this reeve was seen alive at `ticks`. Also the time at which what a full disk lost is written again. */
+  /**
+   * The leader of every entry of this reeve was seen alive at `ticks`. Also the time at which what a full
+   * disk lost is written again.
+   */
   alive(ticks: bigint): void {
     markAlive(this.#entries, ticks);
     if (this.#incomplete) this.#rewrite();

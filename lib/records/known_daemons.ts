@@ -1,6 +1,7 @@
 /**
- * Which process on record is which smart daemon of the configuration, whatever the clock has done since its pidfile was written. One
- * that lives elsewhere by the configuration's word is another daemon, whatever its pidfile is called. Signals nobody.
+ * Which process on record is which smart daemon of the configuration, whatever the clock has done since its
+ * pidfile was written. One that lives elsewhere by the configuration's word is another daemon, whatever its
+ * pidfile is called. Signals nobody.
  */
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { SavedJail } from "../jail/identity.ts";

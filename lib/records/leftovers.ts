@@ -1,7 +1,7 @@
 /**
- * Ends what daemons of a killed reeve left, dumb ones and smart ones that ended since, inside its jail and outside: by the sessions on record, proved by start times
- * (remainder.ts), and by the birthmark that everything bears which they forked. What is only likely to be theirs is named
- * and left alone.
+ * Ends what daemons of a killed reeve left, dumb ones and smart ones that ended since, inside its jail and
+ * outside: by the sessions on record, proved by start times (remainder.ts), and by the birthmark that
+ * everything bears which they forked. What is only likely to be theirs is named and left alone.
  */
 import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
@@ -56,7 +56,7 @@ export class Leftovers {
     const known = new Set(marked.map(({ pid }) => pid));
     const proven = new Set<number>();
     const gone: Promise<void>[] = [];
-    // What is known of recycled pids is known since the last dumb daemon.
+    // The knowledge of recycled pids goes back to the last dumb daemon.
     const remainders = [
       ...findRemainders(dumb, processes, turnover.none),
       ...findRemainders(smart, processes),
@@ -90,7 +90,10 @@ export class Leftovers {
     return this.#forgetGone(dumb, true);
   }
 
-  /** Smart daemons that ended while reeve was down: whatever is left of their sessions would meet the next ones. */
+  /**
+   * Smart daemons that ended while reeve was down: whatever is left of their sessions would meet the next
+   * ones.
+   */
   #smartLeft(processes: readonly ProcessStat[]): readonly JournalEntry[] {
     if (!this.#before.some(({ smart }) => smart)) return [];
     const living = new Set(this.#parts.livingSmart());
@@ -111,8 +114,8 @@ export class Leftovers {
   }
 
   /**
-   * Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left either. Whether
-   * that was all of them.
+   * Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left
+   * either. Whether that was all of them.
    */
   #forgetGone(entries: readonly JournalEntry[], sessions = false): boolean {
     const left = sessions ? findRemainders(entries, listProcesses()).map(({ entry }) => entry) : [];

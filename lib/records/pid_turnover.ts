@@ -1,7 +1,8 @@
 /**
- * Whether any pid can have been given to a second process since the last mark: the kernel hands pids out in turn, so none
- * comes again before as many processes were made as there are pids. Only that proves in the first moments of a daemon that
- * what stands in its session is its. (Who may set ns_last_pid is root already.)
+ * Whether any pid can have been given to a second process since the last mark: the kernel hands pids out in
+ * turn, so none comes again before as many processes were made as there are pids. Only that proves in the
+ * first moments of a daemon that what stands in its session is its. (Who may set ns_last_pid is root
+ * already.)
  */
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../sys/file/atomic_file.ts";

@@ -1,6 +1,6 @@
 /**
- * The processes that daemons of a killed reeve left: they must not meet the ones that are about to be started. The
- * journal names the sessions; start times prove that a session is still the one that it names.
+ * The processes that daemons of a killed reeve left: they must not meet the ones that are about to be
+ * started. The journal names the sessions; start times prove that a session is still the one that it names.
  */
 import type { JournalEntry } from "./journal.ts";
 
@@ -21,9 +21,10 @@ export interface Remainder {
 }
 
 /**
- * A session's number is a pid that nobody else gets while a member lives. So a member that started after the leader and
- * before the leader was last seen alive proves that the session is the leader's, and with it every other member; so does
- * the leader itself. Without either the number may have been given away since, unless `noneRecycled`: no pid was.
+ * A session's number is a pid that nobody else gets while a member lives. So a member that started after the
+ * leader and before the leader was last seen alive proves that the session is the leader's, and with it every
+ * other member; so does the leader itself. Without either the number may have been given away since, unless
+ * `noneRecycled`: no pid was.
  */
 export function findRemainders(
   entries: readonly JournalEntry[],
@@ -50,8 +51,9 @@ export function findRemainders(
 }
 
 /**
- * The smart daemons on record that ended while nobody looked. Not one whose session goes on under another leader, such as a server
- * that has put a new version of itself in its place: `living` are the smart daemons that run.
+ * The smart daemons on record that ended while nobody looked. Not one whose session goes on under another
+ * leader, such as a server that has put a new version of itself in its place: `living` are the smart daemons
+ * that run.
  */
 export function endedUnseen(
   entries: readonly JournalEntry[],
@@ -66,7 +68,8 @@ export function endedUnseen(
     const found = byPid.get(pid);
     if (found !== undefined) taken.add(found.session).add(found.pgrp);
   }
-  // The last one counts: before it the record may have the process that launched it, whose other children are no concern of ours.
+  // The last one counts: before it the record may have the process that launched it, whose other children are
+  // no concern of ours.
   const last = new Map(
     entries.filter(({ smart }) => smart).map((
       entry,

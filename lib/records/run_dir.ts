@@ -1,6 +1,6 @@
 /**
- * The instance's run directory: the lock that keeps a second reeve from the same daemons, and the journal. Without one
- * reeve works all the same; it says once what that costs.
+ * The instance's run directory: the lock that keeps a second reeve from the same daemons, and the journal.
+ * Without one reeve works all the same; it says once what that costs.
  */
 import {
   closeSync,
@@ -34,7 +34,10 @@ export interface RunDir {
 export interface RunDirPlaces {
   /** In the order of preference; none where there is no directory for them. */
   readonly paths: readonly string[];
-  /** Written into the directory, so that the same configuration finds it again; null: whoever names a directory means it. */
+  /**
+   * Written into the directory, so that the same configuration finds it again; null: whoever names a
+   * directory means it.
+   */
   readonly key: string | null;
 }
 
@@ -57,9 +60,10 @@ export function findRunDir({ paths, key }: RunDirPlaces): string | null {
 }
 
 /**
- * Opens the instance's directory: the one that it had before, else the first that no other instance has, made with mode
- * 0700, and locks it. `inheritedLock`: the lock that the image before a reload held, which is closed where the
- * configuration now names another directory. Throws AlreadyRunning; null: none can be had, `why` has said so.
+ * Opens the instance's directory: the one that it had before, else the first that no other instance has, made
+ * with mode 0700, and locks it. `inheritedLock`: the lock that the image before a reload held, which is
+ * closed where the configuration now names another directory. Throws AlreadyRunning; null: none can be had,
+ * `why` has said so.
  */
 export function openRunDir(
   places: RunDirPlaces,
@@ -130,8 +134,8 @@ const CLAIM = "instance";
 const LONGEST_CLAIM = 16384;
 
 /**
- * Claims the directory for `key`. -> whose it is: the first to claim it has it. Where it has an owner nothing is written: on
- * a full disk an instance must find what its killed reeve left there.
+ * Claims the directory for `key`. -> whose it is: the first to claim it has it. Where it has an owner nothing
+ * is written: on a full disk an instance must find what its killed reeve left there.
  */
 function claim(path: string, key: string): string {
   const before = readClaim(path);
@@ -201,9 +205,9 @@ function isLockOf(path: string, fd: number): boolean {
 const LOCK = "lock";
 
 /**
- * The directory itself is what is locked, since the file may be removed by whoever tidies up: a second reeve would take the
- * daemons of the first for what a dead one left, and kill them. The file has the pid, and is locked where a directory
- * cannot be (NFS).
+ * The directory itself is what is locked, since the file may be removed by whoever tidies up: a second reeve
+ * would take the daemons of the first for what a dead one left, and kill them. The file has the pid, and is
+ * locked where a directory cannot be (NFS).
  */
 function lock(path: string): number {
   const file = openSync(join(path, LOCK), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);

@@ -1,6 +1,7 @@
 /**
- * daemonize: the process that the user started runs a second reeve in a session of its own, waits until that one is up
- * or has failed, and ends with a code that says which. uWSGI's parent ends before anything is known.
+ * daemonize: the process that the user started runs a second reeve in a session of its own, waits until that
+ * one is up or has failed, and ends with a code that says which. uWSGI's parent ends before anything is
+ * known.
  */
 import { closeFd, openPipe, writeAll } from "../sys/file/descriptor.ts";
 import { spawnChild } from "../sys/child/spawn.ts";
@@ -15,7 +16,9 @@ const READY = "R";
 /** Where the child finds its end of the pipe. */
 const READY_FD = 3;
 
-/** Exit code for the process that the user started: 0 once the instance is up, else what the other ended with. */
+/**
+ * Exit code for the process that the user started: 0 once the instance is up, else what the other ended with.
+ */
 export async function runInBackground(capsule: Capsule): Promise<number> {
   const pipe = openPipe({ nonblock: true });
   const executable = openExecutable();
@@ -35,7 +38,7 @@ export async function runInBackground(capsule: Capsule): Promise<number> {
     closeFd(executable);
     closeFd(pipe.writer);
   }
-  // Whoever says something to the process that they started means the instance.
+  // A signal to the process that a person started is meant for the instance.
   passSignalsOn((name) => void signalProcess(pid, parseSignal(name) ?? 0));
   for await (const chunk of Bun.file(pipe.reader).stream()) {
     if (new TextDecoder().decode(chunk).includes(READY)) return 0;
@@ -54,7 +57,7 @@ export function tellReady(capsule: Capsule): void {
   try {
     writeAll(capsule.readyFd, new TextEncoder().encode(READY));
   } catch {
-    // Whoever waited is gone; nobody is left to be told.
+    // The waiting process is gone; nobody is left to be told.
   }
   closeFd(capsule.readyFd);
 }

@@ -1,6 +1,6 @@
 /**
- * Performs what the instance is asked to do, whoever asks. The one place that gives an InstanceCommand its meaning; it
- * holds nothing and never decides when something is asked.
+ * Performs what the instance is asked to do, whoever asks. The one place that gives an InstanceCommand its
+ * meaning; it holds nothing and never decides when something is asked.
  */
 import type { InstanceCommand } from "../control/commands.ts";
 import type { StopReason } from "../daemon/state.ts";

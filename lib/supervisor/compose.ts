@@ -1,6 +1,6 @@
 /**
- * The composition root: builds the parts of a run from its request, each from those before it, and says how it starts. The
- * one place where parts are put together; nothing is decided here.
+ * The composition root: builds the parts of a run from its request, each from those before it, and says how
+ * it starts. The one place where parts are put together; nothing is decided here.
  */
 import type { InstanceCommand } from "../control/commands.ts";
 import type { Plan } from "../config/plan/plan.ts";
@@ -258,7 +258,7 @@ function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, d
     instance: runDir?.name ?? plan.instance.name,
     daemons,
   });
-  // Whoever started it has read to here; its terminal is nobody's to write to any more.
+  // The person who started it has read to here; from now on nothing is written to that terminal.
   logger.logAlone();
 }
 
@@ -272,8 +272,8 @@ async function runExitHooks(services: Services, logger: Logger, signal: AbortSig
 }
 
 /**
- * With everything that is still in it. In the jail of an earlier image smart daemons run, which a failed start does not end. A
- * stop ends them, as it always does in a jail.
+ * With everything that is still in it. In the jail of an earlier image smart daemons run, which a failed
+ * start does not end. A stop ends them, as it always does in a jail.
  */
 async function endJail(
   jail: HeldJail | null,
@@ -288,7 +288,10 @@ async function endJail(
   await jail.end(hasGrace ? graceMs : 0, signal);
 }
 
-/** What reeve was started with and its children are to have: its own limit of open files it raises. */
+/**
+ * The settings that reeve was started with and its children are to have: its own limit of open files it
+ * raises.
+ */
 function inheritance(uid: number): Inherited {
   return {
     umask: readUmask(),

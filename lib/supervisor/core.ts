@@ -1,6 +1,6 @@
 /**
- * Processes and what is known of them: the reaper, the sweeper, the journal, the jail and the units over them. Nothing is
- * decided here about a daemon.
+ * Processes and what is known of them: the reaper, the sweeper, the journal, the jail and the units over
+ * them. Nothing is decided here about a daemon.
  */
 import { resolve } from "node:path";
 import type { Plan } from "../config/plan/plan.ts";
@@ -50,7 +50,7 @@ export interface CoreParts {
   readonly isLord: (legion: string) => boolean;
   /** null: daemons run where reeve does. */
   readonly jail: JailChoice | null;
-  /** What belongs to a jail that was made again. */
+  /** The hooks and waits of a jail that was made again. */
   readonly entry: JailEntry;
 }
 
@@ -157,7 +157,8 @@ export class Core {
       isLord: parts.isLord,
       isJailOpen: () => this.jail === null || this.jail.isOpen,
     });
-    // What an earlier reeve left stays on record until it is dealt with: this one may be killed before that.
+    // Entries of an earlier reeve stay on record until they are dealt with: this one may be killed before
+    // that.
     this.#journal.begin(boot, this.#before);
     this.#turnover = new PidTurnover(parts.runDir === null ? null : `${parts.runDir}/pids`, boot);
     this.#isMarkable = !this.#before.some(({ smart }) => !smart);
@@ -208,8 +209,8 @@ export class Core {
   }
 
   /**
-   * What a burst of starts and ends left on the heap is given back once it is quiet: the collector waits for pressure
-   * that an idle supervisor never makes.
+   * Memory that a burst of starts and ends left on the heap is given back once it is quiet: the collector
+   * waits for pressure that an idle supervisor never makes.
    */
   #tidySoon(): void {
     this.#tidyTimer ??= setTimeout(() => {

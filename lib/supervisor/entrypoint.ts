@@ -1,6 +1,7 @@
 /**
  * `reeve -- COMMAND` alone: there is nothing to supervise, so reeve turns into the helper's init, which is as
- * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and stopped.
+ * transparent as tini: a few KB, every signal forwarded, the command's exit code its own, orphans reaped and
+ * stopped.
  */
 import type { Plan } from "../config/plan/plan.ts";
 import { ownCredentials, readUmask } from "../sys/process/own_process.ts";
@@ -24,7 +25,7 @@ export function isEntrypointAlone(plan: Plan): boolean {
   return only && served === 0 && !lives && instance.log.file === null && !instance.daemonize;
 }
 
-/** What the words before `--` change of it. */
+/** The changes that the words before `--` ask for. */
 export interface EntrypointFlags
   extends Pick<InitOptions, "verbose" | "tellReaped" | "rewrite" | "zeroCodes" | "parentDeathSignal"> {
   /** Signals are for COMMAND alone, which stays in reeve's session; what it leaves behind is left alone. */
@@ -32,8 +33,8 @@ export interface EntrypointFlags
 }
 
 /**
- * Returns only by throwing. Without options or variables of uWSGI the stub has done the same before any runtime was started
- * (native/stub/entrypoint.c).
+ * Returns only by throwing. Without options or variables of uWSGI the stub has done the same before any
+ * runtime was started (native/stub/entrypoint.c).
  */
 export function becomeEntrypoint(plan: Plan, flags: EntrypointFlags | null, mask: bigint | null): never {
   const { instance } = plan;

@@ -1,6 +1,7 @@
 /**
- * COMMAND of the entrypoint form beside a configuration: signals that mean nothing to the instance are its, and so is
- * the terminal. Where it stops (Ctrl-Z), reeve stops as well, so that the shell has its prompt back.
+ * COMMAND of the entrypoint form beside a configuration: signals that mean nothing to the instance are its,
+ * and so is the terminal. Where it stops (Ctrl-Z), reeve stops as well, so that the shell has its prompt
+ * back.
  */
 import { parseSignal } from "../sys/signal_names.ts";
 import type { ProcessId } from "../sys/process_id.ts";

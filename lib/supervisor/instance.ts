@@ -1,6 +1,6 @@
 /**
- * The instance as it runs: feeds events to its life and carries the effects out, from the start to the exit code. It must
- * never decide; what follows from what is in instance_life.ts.
+ * The instance as it runs: feeds events to its life and carries the effects out, from the start to the exit
+ * code. It must never decide; what follows from what is in instance_life.ts.
  */
 import { outlivesReeve } from "../daemon/gates.ts";
 import type { Logger } from "../log/logger.ts";
@@ -30,7 +30,10 @@ export interface InstanceDeps {
     closed(): Promise<void>;
     callOffHooks(): void;
   };
-  /** Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a SIGKILL. */
+  /**
+   * Reeve's end is the end of the PID namespace: smart daemons are stopped like all others, not left to a
+   * SIGKILL.
+   */
   readonly nothingSurvives: boolean;
   /** Aborts the start, and the hooks that follow the daemons' start. */
   readonly callOffStart: () => void;
@@ -56,7 +59,7 @@ export class Instance {
   readonly #ended = Promise.withResolvers<number>();
   /** Calls off what runs at the end. */
   #farewell: AbortController | null = null;
-  /** What is under way beside the life of the daemons: the start, or the hand-over. */
+  /** The work under way beside the life of the daemons: the start, or the hand-over. */
   #underWay: Promise<void> = Promise.resolve();
 
   constructor(deps: InstanceDeps) {
@@ -146,7 +149,7 @@ export class Instance {
     this.#ended.resolve(code ?? 0);
   }
 
-  /** Whatever becomes of it, life goes on. */
+  /** Life goes on, whether it succeeds or fails. */
   #then(work: Promise<void>, event: LifeEvent): void {
     const next = (): void => this.handle(event);
     work.catch((error: unknown) => this.#deps.logger.error(null, errorText(error))).then(next, next);
@@ -184,7 +187,8 @@ export class Instance {
 
   #unitStopped({ plan: { control, legion }, status: { lastExit } }: DaemonUnit): void {
     if (control && lastExit !== null) this.handle({ type: "controlStopped", code: exitCodeOf(lastExit) });
-    // Standing by, it may find that something of it runs: that is known once the unit is done with this event.
+    // Standing by, it may find that something of it runs: that is known once the unit is done with this
+    // event.
     if (legion !== null) queueMicrotask(() => this.#deps.legions.daemonDown(legion));
     this.#lookWhetherDown();
   }

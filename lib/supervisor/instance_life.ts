@@ -1,10 +1,11 @@
 /**
- * The life of an instance: what follows from what happens to it, from its start to its exit code. Every cell of the table
- * is written. Pure; instance.ts carries the effects out.
+ * The life of an instance: what follows from what happens to it, from its start to its exit code. Every cell
+ * of the table is written. Pure; instance.ts carries the effects out.
  *
- * starting: hooks and waits run, no daemon does. started: the daemons run, the last hooks of the start do as well.
- * running. reloading: what must not live on is being stopped. handingOver: it has, and another image takes over.
- * stopping: the daemons are told to stop. leaving: they have; legions, the hooks of the end and the jail are left. ended.
+ * starting: hooks and waits run, no daemon does. started: the daemons run, the last hooks of the start do as
+ * well. running. reloading: what must not live on is being stopped. handingOver: it has, and another image
+ * takes over. stopping: the daemons are told to stop. leaving: they have; legions, the hooks of the end and
+ * the jail are left. ended.
  */
 import { Machine, type MachineEvent, type StateTable, type Status } from "../machine/machine.ts";
 

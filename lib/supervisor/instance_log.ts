@@ -67,7 +67,8 @@ export function planLogFile(
         const before = saysBoth && isFirst ? copyOfStandardError() : null;
         isFirst = false;
         const installed = putOnStandardOutput(fd);
-        // A FIFO of which nobody reads must not hold reeve up: its own lines go through a descriptor that never waits.
+        // A FIFO of which nobody reads must not hold reeve up: its own lines go through a descriptor that
+        // never waits.
         const own = withoutBlocking(installed);
         logger.moveTo(own, own !== installed);
         if (before !== null) sayBoth(logger, before, installed);
@@ -100,7 +101,10 @@ export interface LogStart {
   readonly held: { remove(): void } | null;
 }
 
-/** Opens it, or says when it will be: until then lines go where they went. Throws where neither is to be expected. */
+/**
+ * Opens it, or says when it will be: until then lines go where they went. Throws where neither is to be
+ * expected.
+ */
 export function startLog(
   file: LogFile,
   { plan, uid, own, inotify }: Pick<LogFileOptions, "plan" | "uid" | "own" | "inotify">,

@@ -1,6 +1,6 @@
 /**
- * A legion's hands in the running system: its hooks run as children of reeve where and as its daemons do, its signals go to
- * daemons by name, its lordship to the instance.
+ * A legion's hands in the running system: its hooks run as children of reeve where and as its daemons do, its
+ * signals go to daemons by name, its lordship to the instance.
  */
 import type { Command } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
@@ -24,7 +24,7 @@ export interface LegionDeps {
   readonly jail: Pick<HeldJail, "place"> | null;
   readonly commands: CommandRunner;
   readonly parseCommand: (text: string) => Command;
-  /** What the hooks of the start have changed for all that come after. */
+  /** The changes that the hooks of the start have made for all that come after. */
   readonly hooks: Pick<HookRunner, "environment" | "cwd">;
 }
 
@@ -51,7 +51,7 @@ export function legionWorld(legion: string, daemons: LegionDaemons, deps: Legion
   };
 }
 
-/** What of the instance's units a legion has to do with. */
+/** The calls of a legion to the instance's units. */
 export function legionDaemons(units: UnitSet): LegionDaemons {
   const of = (legion: string): readonly DaemonUnit[] =>
     [...units].filter(({ plan }) => plan.legion === legion);

@@ -1,6 +1,7 @@
 /**
- * All legions of an instance: started before its daemons, left before they are stopped, closed when they are down. Must never hold
- * up the instance: a legion that cannot take part is a refusal at the first start, and afterwards a line in the log.
+ * All legions of an instance: started before its daemons, left before they are stopped, closed when they are
+ * down. Must never hold up the instance: a legion that cannot take part is a refusal at the first start, and
+ * afterwards a line in the log.
  */
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
@@ -11,7 +12,7 @@ import { type LegionDaemons, type LegionDeps, legionWorld } from "./legion_world
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;
-/** Of one legion within a second: a report of its votes has a line for each node. */
+/** The lines of one legion within a second: a report of its votes has a line for each node. */
 const MOST_LINES = 100;
 
 function surroundings(place: JailPlace | null): GuardSurroundings | null {
@@ -24,7 +25,7 @@ export class Legions {
   #legions = new Map<string, Legion>();
   #closing = new Map<string, Promise<void>>();
   #retries = new Set<ReturnType<typeof setTimeout>>();
-  /** Of those, what is under way. */
+  /** Those of them that are under way. */
   #starting = new Set<Promise<void>>();
   #daemons: LegionDaemons | null = null;
   /** null: nobody leaves. */
@@ -35,7 +36,10 @@ export class Legions {
     this.#startAgainMs = startAgainMs;
   }
 
-  /** Rejects at the first start with what keeps a legion from taking part; after a reload it is said, and tried again. */
+  /**
+   * Rejects at the first start with what keeps a legion from taking part; after a reload it is said, and
+   * tried again.
+   */
   async start(isFirst: boolean, daemons: LegionDaemons): Promise<void> {
     this.#daemons = daemons;
     this.#leaving = null;
@@ -80,7 +84,7 @@ export class Legions {
 
   /** Resolves when every legion is closed; all daemons of legions are down by now. */
   async closed(): Promise<void> {
-    // What comes late is let go of at once; a start that follows would else find its address taken.
+    // An elector that comes late is closed at once; else the next start would find its address taken.
     await Promise.all(this.#starting);
     for (const name of this.#legions.keys()) this.daemonDown(name);
     await Promise.all(this.#closing.values());

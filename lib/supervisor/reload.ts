@@ -1,6 +1,7 @@
 /**
- * A reload: the configuration is read anew and checked; once what must not live on is down, this process executes the next
- * image. A bad configuration, or an exec that fails, is reported and changes nothing. What a daemon has to do with it is its unit's.
+ * A reload: the configuration is read anew and checked; once what must not live on is down, this process
+ * executes the next image. A bad configuration, or an exec that fails, is reported and changes nothing. What
+ * a daemon has to do with it is its unit's.
  */
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import type { Logger } from "../log/logger.ts";
@@ -34,7 +35,7 @@ export interface ReloadParts {
 
 export class Reload {
   readonly #parts: ReloadParts;
-  /** Of the configuration that the reload under way found good. */
+  /** The files of the configuration that the reload under way found good. */
   #checked: CheckedFiles = new Map();
 
   constructor(parts: ReloadParts) {
@@ -79,7 +80,10 @@ export class Reload {
     return null;
   }
 
-  /** Every dumb daemon is down: runs the hooks of the end, and this process becomes the next image. Returns only when that fails, or when a stop came between. */
+  /**
+   * Every dumb daemon is down: runs the hooks of the end, and this process becomes the next image. Returns
+   * only when that fails, or when a stop came between.
+   */
   async become(isCalledOff: () => boolean, atExit: () => Promise<void>): Promise<void> {
     const { logger, core, services, legions, statistics, request } = this.#parts;
     await legions.closed();
@@ -103,7 +107,7 @@ export class Reload {
     }
   }
 
-  /** What the next image is told. The state is taken last, when nothing happens any more. */
+  /** The state for the next image. It is taken last, when nothing happens any more. */
   #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
     const { core, request, runDir } = this.#parts;
     const { jail, units } = core;
@@ -134,7 +138,10 @@ export class Reload {
     this.#enter(cwd);
   }
 
-  /** A directory that was removed must not cost the daemons: relative paths fail in "/", each with its message. */
+  /**
+   * A directory that was removed must not cost the daemons: relative paths fail in "/", each with its
+   * message.
+   */
   #enter(directory: string): void {
     try {
       process.chdir(directory);

@@ -1,6 +1,7 @@
 /**
- * One run, from its request to its exit code: opens the log and the run directory, has the parts put together, and says why
- * a start came to nothing. What happens to the instance is instance_life.ts, who is what is compose.ts.
+ * One run, from its request to its exit code: opens the log and the run directory, has the parts put
+ * together, and says why a start came to nothing. What happens to the instance is instance_life.ts, who is
+ * what is compose.ts.
  */
 import { formatDiagnostic } from "../config/diagnostic.ts";
 import { formatOrigin } from "../config/origin.ts";
@@ -59,8 +60,8 @@ export class Run {
   }
 
   /**
-   * What is thrown in a callback (a timer, a signal, a watch) is a fault of reeve itself. It is said, and costs no daemon
-   * but the one that it was about: all others would die with reeve.
+   * An error thrown in a callback (a timer, a signal, a watch) is a fault of reeve itself. It is said, and
+   * costs no daemon but the one that it was about: all others would die with reeve.
    */
   #outliveFaults(): void {
     const say = (error: unknown): void => {
@@ -127,7 +128,10 @@ export class Run {
     );
   }
 
-  /** Filters of system calls and emulators refuse it; then the end of a daemon that daemonized is seen by its pidfd alone. */
+  /**
+   * Filters of system calls and emulators refuse it; then the end of a daemon that daemonized is seen by its
+   * pidfd alone.
+   */
   #adoptOrphans(): void {
     try {
       becomeSubreaper();

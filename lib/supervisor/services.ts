@@ -1,6 +1,7 @@
 /**
- * The parts of an instance that are not daemons, wired to the running system: its log file, hooks, waits, touch files,
- * master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file does.
+ * The parts of an instance that are not daemons, wired to the running system: its log file, hooks, waits,
+ * touch files, master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file
+ * does.
  */
 import { resolve } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
@@ -54,7 +55,10 @@ export type Perform = (command: InstanceCommand) => void;
 export class Services {
   readonly hooks: HookRunner;
   readonly notifier: ParentNotifier;
-  /** Opens the log file after the hooks of a start: one in a jail, for each that is made, or in their directory. */
+  /**
+   * Opens the log file after the hooks of a start: one in a jail, for each that is made, or in their
+   * directory.
+   */
   readonly openLogLate: (() => void) | null;
   readonly #parts: ServicesParts;
   #fifo: MasterFifo | null = null;
@@ -114,7 +118,10 @@ export class Services {
     for (const pidfile of this.#parts.plan.instance.pidfiles) removePidfile(pidfile, this.#pidfileContext());
   }
 
-  /** For a jail that joins what a socket hands out. Rejects with the signal's reason, or where the wrong one serves it. */
+  /**
+   * For a jail that joins what a socket hands out. Rejects with the signal's reason, or where the wrong one
+   * serves it.
+   */
   async joins(plans: readonly JoinPlan[], signal: AbortSignal): Promise<void> {
     const log = (text: string): void => this.#parts.logger.info(null, text);
     await untilServed(plans, { timers: LOOP_TIMERS, log }, signal);
@@ -153,7 +160,10 @@ export class Services {
     this.watchDaemons(perform);
   }
 
-  /** The touch files of daemons, which are the jail's where there is one; anew when it was made again: what is there now counts. */
+  /**
+   * The touch files of daemons, which are the jail's where there is one; anew when it was made again: what is
+   * there now counts.
+   */
   watchDaemons(perform: Perform): void {
     const { logger, core, own } = this.#parts;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
@@ -179,7 +189,10 @@ export class Services {
     }
   }
 
-  /** Throws what `make` throws, unless a stranger has put something in its way: then that is said, and made when it is gone. */
+  /**
+   * Throws what `make` throws, unless a stranger has put something in its way: then that is said, and made
+   * when it is gone.
+   */
   #makeOrHold(path: string, make: () => void): void {
     const { own, core, uid, logger } = this.#parts;
     const absolute = resolve(path);

@@ -1,5 +1,5 @@
 /**
- * What the parts of a run share about the files of reeve itself and about lines that others cause: the
+ * The objects that the parts of a run share about reeve's own files and about lines that others cause: the
  * registry of own files, the counting of repeated lines, and the keeping of paths.
  */
 import type { Logger } from "../log/logger.ts";

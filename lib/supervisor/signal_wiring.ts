@@ -1,6 +1,6 @@
 /**
- * Signals to reeve itself: blocked from the executable's first instruction until the handlers stand, so that none is
- * lost over an exec and none ends reeve by its default action.
+ * Signals to reeve itself: blocked from the executable's first instruction until the handlers stand, so that
+ * none is lost over an exec and none ends reeve by its default action.
  */
 import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { parseSignal } from "../sys/signal_names.ts";
@@ -9,7 +9,10 @@ import { isTerminal } from "../sys/process/tty.ts";
 
 export type Meanings = Readonly<Partial<Record<NodeJS.Signals, PlainCommand>>>;
 
-/** TERM, INT: stop. HUP: reload. QUIT: stop at once. USR1: state to the log. USR2: reopen logs; beside an entrypoint these two are COMMAND's. */
+/**
+ * TERM, INT: stop. HUP: reload. QUIT: stop at once. USR1: state to the log. USR2: reopen logs; beside an
+ * entrypoint these two are COMMAND's.
+ */
 export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings {
   return {
     SIGTERM: sigtermReloads ? "reload" : "stop",
@@ -20,10 +23,12 @@ export function meanings(sigtermReloads: boolean, entrypoint: boolean): Meanings
   };
 }
 
-/** What every instance hears. */
+/** The signals that every instance hears. */
 const OWN = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"] as const;
 
-/** What goes to COMMAND beside a configuration: all that a process can be told, and that neither instance nor runtime has a use for. */
+/**
+ * The signals that go to COMMAND beside a configuration: all that neither instance nor runtime has a use for.
+ */
 const COMMANDS = [
   "SIGUSR1",
   "SIGUSR2",
@@ -39,8 +44,8 @@ const COMMANDS = [
 ] as const satisfies readonly NodeJS.Signals[];
 
 /**
- * The numbers that are blocked when an image of reeve starts: by the stub (native/stub/stub.c), or by the image before it. Never one that the
- * runtime uses itself.
+ * The numbers that are blocked when an image of reeve starts: by the stub (native/stub/stub.c), or by the
+ * image before it. Never one that the runtime uses itself.
  */
 export const HELD_SIGNALS: readonly number[] = [...new Set([...OWN, ...COMMANDS])].map((name) =>
   parseSignal(name) ?? 0
@@ -53,8 +58,9 @@ let deliver = keep;
 const onSignal = (name: NodeJS.Signals): void => deliver(name);
 
 /**
- * To be called before the first await of a core: the event loop lets every signal in while it waits, and what has no
- * handler then would end reeve. What comes before it has a meaning is kept. `entrypoint`: COMMAND's signals are caught as well.
+ * To be called before the first await of a core: the event loop lets every signal in while it waits, and what
+ * has no handler then would end reeve. What comes before it has a meaning is kept. `entrypoint`: COMMAND's
+ * signals are caught as well.
  */
 export function catchSignals(entrypoint: boolean): void {
   caught = entrypoint ? [...new Set([...OWN, ...COMMANDS])] : OWN;
@@ -63,8 +69,8 @@ export function catchSignals(entrypoint: boolean): void {
 }
 
 /**
- * For an image that runs no instance: signals do what they did before the stub blocked them, also those that came since. `mask`: what was
- * blocked when reeve was started; null where no stub ran.
+ * For an image that runs no instance: signals do what they did before the stub blocked them, also those that
+ * came since. `mask`: what was blocked when reeve was started; null where no stub ran.
  */
 export function letSignalsBe(mask: bigint | null): void {
   // The runtime ignores SIGPIPE, and would not again once a handler is gone.
@@ -76,7 +82,10 @@ export function letSignalsBe(mask: bigint | null): void {
   if (mask !== null) setSignalMask(mask);
 }
 
-/** Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may close. */
+/**
+ * Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may
+ * close.
+ */
 export function wireSignals(
   wanted: Meanings,
   perform: (command: InstanceCommand) => void,
@@ -109,8 +118,8 @@ function deliverAll(to: (name: NodeJS.Signals) => void): void {
 const ECHO_MS = 250;
 
 /**
- * Ctrl-C reaches every process of the foreground group, and a parent among them (npm, a shell script) hands it on once more: that
- * is one wish to stop and not two, of which the second would kill.
+ * Ctrl-C reaches every process of the foreground group, and a parent among them (npm, a shell script) hands
+ * it on once more: that is one wish to stop and not two, of which the second would kill.
  */
 function interruptEcho(): () => boolean {
   const terminal = isTerminal(0);

@@ -1,7 +1,8 @@
 /**
- * Which image of reeve this is. The first one of a run turns into the core: where the stub has not done it, it executes itself with
- * what the runtime needs in its environment; or, as PID 1, it becomes the helper's init, which runs the core as its child and starts it
- * again when it crashes. Nothing has been read or started before.
+ * Which image of reeve this is. The first one of a run turns into the core: where the stub has not done it,
+ * it executes itself with what the runtime needs in its environment; or, as PID 1, it becomes the helper's
+ * init, which runs the core as its child and starts it again when it crashes. Nothing has been read or
+ * started before.
  */
 import { EMPTY_CHILD } from "../sys/child/child_spec.ts";
 import { closeSync, constants, openSync } from "node:fs";
@@ -29,7 +30,10 @@ function firstCapsule(argv: readonly string[]): Capsule {
   };
 }
 
-/** The capsule of this very image, where the stub has prepared it: it is the core without another exec. null as PID 1, which never is. */
+/**
+ * The capsule of this very image, where the stub has prepared it: it is the core without another exec. null
+ * as PID 1, which never is.
+ */
 export function coreAlready(argv: readonly string[]): Capsule | null {
   return process.pid === 1 ? null : firstCapsule(argv);
 }
@@ -47,9 +51,10 @@ export function becomeCore(argv: readonly string[]): never {
 }
 
 /**
- * The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be none; resolves
- * only when `calledOff`: what came before the signals were held has had its turn by then, and may have been a stop.
- * `capsule` is asked for at the last instant: what happens to a daemon after that happens to the next image.
+ * The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be
+ * none; resolves only when `calledOff`: what came before the signals were held has had its turn by then, and
+ * may have been a stop. `capsule` is asked for at the last instant: what happens to a daemon after that
+ * happens to the next image.
  */
 export async function executeCore(
   capsule: () => Omit<Capsule, "saved">,
@@ -57,7 +62,7 @@ export async function executeCore(
 ): Promise<void> {
   const held = holdSignals(HELD_SIGNALS);
   try {
-    // What came before is with its handlers after one turn of the event loop.
+    // Earlier signals are with their handlers after one turn of the event loop.
     await new Promise((turned) => setImmediate(turned));
     if (calledOff()) held.release();
     else execute(capsule());

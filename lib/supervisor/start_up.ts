@@ -1,6 +1,7 @@
 /**
- * The steps of a start in their order, which is uWSGI's: asap, pidfile, pre-jail, post-jail, in-jail, waits, as-root, as-user,
- * logto2, chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile, master-start. The first that fails ends the start.
+ * The steps of a start in their order, which is uWSGI's: asap, pidfile, pre-jail, post-jail, in-jail, waits,
+ * as-root, as-user, logto2, chdir, pidfile2, pre-app, post-app, stats, legions, daemons, safe-pidfile,
+ * master-start. The first that fails ends the start.
  */
 import type { Plan } from "../config/plan/plan.ts";
 import type { Core } from "./core.ts";
@@ -11,7 +12,7 @@ import type { Legions } from "./legions.ts";
 import type { Perform, Services } from "./services.ts";
 import type { Statistics } from "./statistics.ts";
 
-/** What hooks run in. */
+/** The surroundings that hooks run in. */
 export interface Surroundings {
   readonly plan: Plan;
   readonly core: Core;
@@ -39,7 +40,10 @@ export interface StartUp extends Surroundings {
 
 const MANY_DAEMONS = 50;
 
-/** Rejects with NameTaken, HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the signal's reason. */
+/**
+ * Rejects with NameTaken, HookFailure, HookExit, WaitTimeout, an Error of a file that cannot be made, or the
+ * signal's reason.
+ */
 export async function startUp(parts: StartUp): Promise<void> {
   const { plan, core, services, isReload } = parts;
   const { hooks } = services;
@@ -63,7 +67,8 @@ export async function startUp(parts: StartUp): Promise<void> {
   await core.endRemainders();
   signal.throwIfAborted();
   surroundDaemons(parts);
-  // What reading a long configuration left is given back before what stays is built around it; a short one is not worth the 4 ms.
+  // Memory left by reading a long configuration is given back before the lasting objects are built; a short
+  // one is not worth the 4 ms.
   if (plan.daemons.length >= MANY_DAEMONS) Bun.gc(true);
   await parts.statistics.start(!isReload);
   await parts.legions.start(!isReload, legionDaemons(core.units));
@@ -84,7 +89,10 @@ function surroundDaemons({ core, services: { hooks }, legions }: Surroundings): 
   });
 }
 
-/** The jail was lost and is made again: what its first start did in it, and about it, is done again. Rejects as `startUp`. */
+/**
+ * The jail was lost and is made again: what its first start did in it, and about it, is done again. Rejects
+ * as `startUp`.
+ */
 export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): Promise<void> {
   const { services } = parts;
   try {
@@ -99,7 +107,10 @@ export async function enterJailAgain(parts: Surroundings, signal: AbortSignal): 
   }
 }
 
-/** From outside, then inside. `isKept`: it was entered by an earlier image; of its hooks only what they tell reeve is done again. */
+/**
+ * From outside, then inside. `isKept`: it was entered by an earlier image; of its hooks only what they tell
+ * reeve is done again.
+ */
 async function enterJail({ core, services, inside }: Surroundings, isKept: boolean, signal: AbortSignal) {
   const { hooks } = services;
   const pid = core.jail?.place()?.initPid ?? null;

@@ -37,8 +37,8 @@ export class Statistics {
   }
 
   /**
-   * Rejects at the first start when it cannot listen; after a reload, or where a stranger has put something in its way, that is said,
-   * and tried again.
+   * Rejects at the first start when it cannot listen; after a reload, or where a stranger has put something
+   * in its way, that is said, and tried again.
    */
   async start(isFirst: boolean): Promise<void> {
     const { stats } = this.#parts.plan.instance;

@@ -1,7 +1,8 @@
 /**
- * Strings that stand for bytes which need not be UTF-8: environment variables, arguments and file names on Linux are bytes,
- * and those of reeve's users must reach a daemon as they came. A byte that is no part of valid UTF-8 is the lone surrogate
- * U+DC80 to U+DCFF (0xDC00 + byte), as Python has it (PEP 383). Pure. Must never change what is valid.
+ * Strings that stand for bytes which need not be UTF-8: environment variables, arguments and file names on
+ * Linux are bytes, and those of reeve's users must reach a daemon as they came. A byte that is no part of
+ * valid UTF-8 is the lone surrogate U+DC80 to U+DCFF (0xDC00 + byte), as Python has it (PEP 383). Pure. Must
+ * never change what is valid.
  */
 
 const encoder = new TextEncoder();

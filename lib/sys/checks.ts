@@ -1,7 +1,7 @@
 /**
- * The checks that every number and string passes before it crosses into C. bun:ffi turns undefined, null, NaN and {} into 0 for
- * integer parameters and cuts strings at an inner NUL: setuid(undefined) would be root, kill(undefined) our own group.
- * Must never supply a default.
+ * The checks that every number and string passes before it crosses into C. bun:ffi turns undefined, null, NaN
+ * and {} into 0 for integer parameters and cuts strings at an inner NUL: setuid(undefined) would be root,
+ * kill(undefined) our own group. Must never supply a default.
  */
 
 import { encodeText, isByteText } from "./byte_text.ts";
@@ -48,7 +48,10 @@ export function signalNumber(value: unknown, what = "signal"): number {
   return integer(value, what, 0, 64);
 }
 
-/** The value, when it is a string that C can hold: no NUL, no lone surrogate but those that stand for bytes (byte_text.ts). */
+/**
+ * The value, when it is a string that C can hold: no NUL, no lone surrogate but those that stand for bytes
+ * (byte_text.ts).
+ */
 export function text(value: unknown, what: string): string {
   if (typeof value !== "string") throw new TypeError(`${what} is ${shown(value)}, wanted a string`);
   if (value.includes("\0")) throw new RangeError(`${what} ${shown(value)} holds a NUL character`);

@@ -1,6 +1,6 @@
 /**
- * Linux's error numbers (the same on x86-64 and arm64) as names and texts, and the one error that a failed system call
- * becomes. Must never be used to decide by text: compare `errnoName`.
+ * Linux's error numbers (the same on x86-64 and arm64) as names and texts, and the one error that a failed
+ * system call becomes. Must never be used to decide by text: compare `errnoName`.
  */
 
 const ERRORS: Readonly<Record<number, readonly [string, string]>> = {

@@ -4,8 +4,8 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Where in reeve's code a fault was thrown, as `LINE:COLUMN` of the executable's one file: enough to find it, where a stack of minified names
- * is noise in a log. null: it does not say, or it is no fault of ours.
+ * Where in reeve's code a fault was thrown, as `LINE:COLUMN` of the executable's one file: enough to find it,
+ * where a stack of minified names is noise in a log. null: it does not say, or it is no fault of ours.
  */
 export function faultPlace(error: unknown): string | null {
   const stack = error instanceof Error ? error.stack ?? "" : "";

@@ -1,4 +1,7 @@
-/** A short number for a text, to tell one from many. Pure. Must never be used where somebody may want two to be the same. */
+/**
+ * A short number for a text, to tell one from many. Pure. Must never be used where somebody may want two to
+ * be the same.
+ */
 
 /** FNV-1a over UTF-16 units, 32 bits. */
 export function shortHash(text: string): number {

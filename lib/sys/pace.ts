@@ -48,7 +48,7 @@ export class Pace {
     this.#deps.onHeld?.(wait);
   }
 
-  /** Whatever is held back runs now, for when there is no later. */
+  /** Runs now what is held back, for when there is no later. */
   runHeld(): void {
     const act = this.#held;
     this.cancel();
@@ -57,7 +57,7 @@ export class Pace {
     act();
   }
 
-  /** What is held back will not run. */
+  /** Drops what is held back. */
   cancel(): void {
     this.#timer?.cancel();
     this.#timer = null;

@@ -1,5 +1,6 @@
 /**
- * Signals by name and number, as Linux numbers them on x86-64 and arm64 (asm-generic). Pure: it never sends one.
+ * Signals by name and number, as Linux numbers them on x86-64 and arm64 (asm-generic). Pure: it never sends
+ * one.
  */
 import { integer } from "./checks.ts";
 
@@ -13,8 +14,8 @@ const FIRST_REAL_TIME = 34;
 const LAST_SIGNAL = 64;
 
 /**
- * Number of a signal given as `TERM`, `SIGTERM`, `15`, `RTMIN+1` or `RTMAX-2` (any case); null for anything else,
- * 0 included: the signal 0 does nothing, and a stop signal that does nothing is a mistake.
+ * Number of a signal given as `TERM`, `SIGTERM`, `15`, `RTMIN+1` or `RTMAX-2` (any case); null for anything
+ * else, 0 included: the signal 0 does nothing, and a stop signal that does nothing is a mistake.
  */
 export function parseSignal(text: string): number | null {
   const wanted = text.trim().toUpperCase();
@@ -44,7 +45,9 @@ export function signalName(number: number): string {
   return String(number);
 }
 
-/** Bit n-1 stands for signal n, as the kernel has a set of signals. Throws RangeError for what is no signal. */
+/**
+ * Bit n-1 stands for signal n, as the kernel has a set of signals. Throws RangeError for what is no signal.
+ */
 export function signalMask(signals: readonly number[]): bigint {
   let mask = 0n;
   for (const signal of signals) mask |= 1n << BigInt(integer(signal, "signal", 1, LAST_SIGNAL) - 1);

@@ -1,5 +1,6 @@
 /**
- * Timers as injected: what waits for time takes one of these, and a test passes a fake whose time it moves itself.
+ * Timers as injected: what waits for time takes one of these, and a test passes a fake whose time it moves
+ * itself.
  */
 export interface Timers {
   /** Runs once after so many milliseconds. `cancel` of a timer that has fired does nothing. */

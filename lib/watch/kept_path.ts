@@ -34,7 +34,7 @@ export class KeptPath {
     this.#kept = kept;
     this.#pace = new Pace(deps);
     this.#watch = new PathWatch(path, deps, () => this.#look(), { identityOnly: true });
-    // What happened before the watch was set.
+    // Sees what happened before the watch was set.
     this.#look();
   }
 

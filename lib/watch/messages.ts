@@ -1,6 +1,6 @@
 /**
- * The texts of watches and waits in reeve's log that people search for, in one table. Those that uWSGI writes too keep
- * its words. Pure; escaping is the line format's work.
+ * The texts of watches and waits in reeve's log that people search for, in one table. Those that uWSGI writes
+ * too keep its words. Pure; escaping is the line format's work.
  */
 export const MESSAGES = {
   instanceTouched: (path: string) => `*** ${path} has been touched... grace them all !!! ***`,

@@ -1,6 +1,6 @@
 /**
- * The things to watch so that every change of what a path means is noticed: the chain of directories, links and the
- * target that the path leads through now. Only looks (lstat, readlink), never changes anything.
+ * The things to watch so that every change of what a path means is noticed: the chain of directories, links
+ * and the target that the path leads through now. Only looks (lstat, readlink), never changes anything.
  */
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -18,11 +18,11 @@ export interface ChainLink {
 const MOST_LINKS = 40;
 
 /**
- * `path` is absolute. Its ".." are taken as the kernel takes them, after the links before them.
- * For a path whose middle is missing the chain ends at the nearest directory that exists, which is watched for the
- * missing entry. A directory on the way is watched through its parent: a directory that is removed while a process
- * works in it sends no event of its own. A regular target is watched itself: its directory may be a busy one.
- * The beginning of a way that is longer than any that somebody means.
+ * `path` is absolute. Its ".." are taken as the kernel takes them, after the links before them. For a path
+ * whose middle is missing the chain ends at the nearest directory that exists, which is watched for the
+ * missing entry. A directory on the way is watched through its parent: a directory that is removed while a
+ * process works in it sends no event of its own. A regular target is watched itself: its directory may be a
+ * busy one. The beginning of a way that is longer than any that somebody means.
  */
 export function pathChain(path: string, tree: FileTree = HOST_TREE): ChainLink[] {
   const chain: ChainLink[] = [];

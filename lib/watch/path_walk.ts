@@ -1,6 +1,7 @@
 /**
- * The way on which a path leads, one name after the other, links followed as the kernel does (path_resolution(7)): for
- * whoever has to know who could have led it elsewhere. Only looks (lstat, readlink), never changes anything.
+ * The way on which a path leads, one name after the other, links followed as the kernel does
+ * (path_resolution(7)): for whoever has to know who could have led it elsewhere. Only looks (lstat,
+ * readlink), never changes anything.
  */
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
@@ -18,14 +19,15 @@ export interface PathStep {
 /** As many as the kernel follows. */
 const MOST_LINKS = 40;
 /**
- * Names on one way, those of its links counted. Forty links of two thousand names each would be eighty thousand looks,
- * which whoever made them could have again and again.
+ * Names on one way, those of its links counted. Forty links of two thousand names each would be eighty
+ * thousand looks, which whoever made them could have again and again.
  */
 export const MOST_NAMES = 256;
 
 /**
- * Where `path` leads, without links, once `onStep` has seen all of the way; null: more links than the kernel follows, or
- * more names than anybody means. Throws the file system's error where a part is missing, and whatever `onStep` throws.
+ * Where `path` leads, without links, once `onStep` has seen all of the way; null: more links than the kernel
+ * follows, or more names than anybody means. Throws the file system's error where a part is missing, and
+ * whatever `onStep` throws.
  */
 export function walkPath(
   path: string,

@@ -57,7 +57,7 @@ const TARGET_MASK = IN.attrib | IN.modify | IN.closeWrite | IN.deleteSelf | IN.m
 const IDENTITY_MASK = IN.attrib | IN.deleteSelf | IN.moveSelf;
 const ENTRY_MASK = IN.delete | IN.movedFrom | IN.movedTo;
 const MISSING_MASK = IN.create | IN.movedTo | IN.attrib;
-/** What changes a directory's own time. */
+/** The events that change a directory's own time. */
 const ENTRIES_CHANGED = IN.create | IN.delete | IN.movedFrom | IN.movedTo;
 const LOOK_AGAIN = IN.overflow | IN.unmount | IN.ignored;
 
@@ -73,7 +73,7 @@ type Snapshot = {
   readonly mtime: bigint;
   readonly size: bigint;
   readonly isDirectory: boolean;
-  /** What tells of other reasons for an event: its mode, owner, group and links. */
+  /** The fields that tell of other reasons for an event: mode, owner, group and links. */
   readonly others: string;
   /** Changed within the clock's tick in which it was looked at: one more change may bear the same time. */
   readonly isFresh: boolean;
@@ -108,7 +108,7 @@ function isSame(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>): bool
   return now.ino === before.ino && now.dev === before.dev;
 }
 
-/** Of one file: whether its content or its time was changed; `wasTold`: by an event. */
+/** Whether the content or the time of one file was changed; `wasTold`: by an event. */
 function isChanged(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>, wasTold: boolean): boolean {
   if (now.mtime !== before.mtime || now.isDirectory) return now.mtime > before.mtime;
   return now.size !== before.size || (before.isFresh && wasTold && now.others === before.others);
@@ -161,7 +161,7 @@ export class PathWatch {
     return this.#snapshot !== null;
   }
 
-  /** What the path leads to is a file of the watcher's own, so that no change of it will count. */
+  /** The path leads to a file of reeve's own, so that no change of it will count. */
   get isOwn(): boolean {
     return this.#world.own !== undefined && this.#isOwn(this.#target, null);
   }
@@ -213,7 +213,8 @@ export class PathWatch {
     if (this.#timer !== null) return;
     let wait = this.#settle;
     if (this.#looks > BUSY_LOOKS) {
-      // It never stands still: its events are not even heard until the next look, which begins with new watches.
+      // It never stands still: its events are not even heard until the next look, which begins with new
+      // watches.
       wait = Math.max(BUSY / 2, wait);
       // Where all of it is the watcher's own doing, what others do must go on being heard.
       if (this.#touched || !this.#entries.own) {
@@ -285,7 +286,7 @@ export class PathWatch {
   #changeSince(before: Snapshot): PathChange | null {
     const now = this.#snapshot;
     const change = compare(before, now);
-    // What came and went between two looks is seen by its events alone.
+    // A file that came and went between two looks is seen by its events alone.
     if (this.#options.identityOnly === true) return change ?? "changed";
     if (this.isOwn) return null;
     const isTouched = this.#options.anyEvent === true && this.#touched;

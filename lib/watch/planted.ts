@@ -1,6 +1,6 @@
 /**
- * Whether a stranger may have put in the way what keeps reeve from a path: anybody can make a directory, a FIFO or a link in
- * /tmp. Only looks.
+ * Whether a stranger may have put in the way what keeps reeve from a path: anybody can make a directory, a
+ * FIFO or a link in /tmp. Only looks.
  */
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -9,8 +9,8 @@ import { type FileTree, HOST_TREE } from "../sys/file/file_tree.ts";
 import { walkPath } from "./path_walk.ts";
 
 /**
- * The first user on the way who is neither root nor `uid`, reeve's own: of a directory, a link, or what stands there; null: there
- * is none. That a directory is missing is nobody's doing, and null as well.
+ * The first user on the way who is neither root nor `uid`, reeve's own: of a directory, a link, or what
+ * stands there; null: there is none. That a directory is missing is nobody's doing, and null as well.
  */
 export function plantedBy(path: string, uid: number, tree: FileTree = HOST_TREE): number | null {
   let stranger: number | null = null;

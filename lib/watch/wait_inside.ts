@@ -1,6 +1,6 @@
 /**
- * The things that a wait for something in a jail looks at: paths beneath its root, its table of mounts, its network. All of it
- * from outside; whatever the jail does, a wait ends with its time-out at the latest.
+ * The things that a wait for something in a jail looks at: paths beneath its root, its table of mounts, its
+ * network. All of it from outside; whatever the jail does, a wait ends with its time-out at the latest.
  */
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";

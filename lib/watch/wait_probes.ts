@@ -1,4 +1,7 @@
-/** Looks once whether what is waited for on the host is there: a listener, a mount, a network interface. Waits for nothing. */
+/**
+ * Looks once whether what is waited for on the host is there: a listener, a mount, a network interface. Waits
+ * for nothing.
+ */
 import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode } from "../sys/errno.ts";
@@ -30,14 +33,15 @@ export function connectionSucceeds(target: string): Promise<boolean> {
     resolve(connected);
   };
   socket.once("connect", () => end(true));
-  // Stays: an error after the end must not become an uncaught one. Who accepts and hangs up at once is told as a reset.
+  // Stays: an error after the end must not become an uncaught one. Who accepts and hangs up at once is told
+  // as a reset.
   socket.on("error", (problem) => end(HUNG_UP.has(errorCode(problem) ?? "")));
   return promise;
 }
 
 /**
- * By the table of mounts: a comparison of devices, as uWSGI makes it, does not see a bind mount of the same file system.
- * No stat of the mount itself, which would hang on a dead server.
+ * By the table of mounts: a comparison of devices, as uWSGI makes it, does not see a bind mount of the same
+ * file system. No stat of the mount itself, which would hang on a dead server.
  */
 export function isMounted(path: string): boolean {
   try {

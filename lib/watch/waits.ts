@@ -1,7 +1,7 @@
 /**
- * wait-for-fs, -file, -dir, -mountpoint, -socket and -interface: the start goes on when what is waited for is there.
- * Event-driven where the kernel sends an event that is worth it; interruptible at any moment; never longer than its
- * time-out.
+ * wait-for-fs, -file, -dir, -mountpoint, -socket and -interface: the start goes on when what is waited for is
+ * there. Event-driven where the kernel sends an event that is worth it; interruptible at any moment; never
+ * longer than its time-out.
  */
 import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
@@ -14,7 +14,10 @@ import { connectionSucceeds, interfaceExists, isMounted, isNetwork } from "./wai
 export interface WaitWorld extends PathWatchWorld {
   readonly cwd: string;
   readonly log: (level: "info" | "warning", text: string) => void;
-  /** Whether a connection to a path, "@name" or "host:port" succeeds; it rejects where nobody could tell. Default: the real thing. */
+  /**
+   * Whether a connection to a path, "@name" or "host:port" succeeds; it rejects where nobody could tell.
+   * Default: the real thing.
+   */
   readonly connects?: (target: string) => Promise<boolean>;
   /** Whether a network interface exists; default: the real thing. */
   readonly hasInterface?: (name: string) => boolean;
@@ -31,8 +34,8 @@ type Target = Pick<Wait, "what" | "target" | "timeout">;
 export const DEFAULT_WAIT_SECONDS = 60;
 
 /**
- * Where it is looked again and again, at start alone: sysfs sends no events about interfaces, and those of the table of
- * mounts come as POLLPRI, which the event thread does not watch for.
+ * Where it is looked again and again, at start alone: sysfs sends no events about interfaces, and those of
+ * the table of mounts come as POLLPRI, which the event thread does not watch for.
  */
 const LOOK_INTERVAL = 100;
 const FIRST_RETRY = 50;
@@ -52,8 +55,8 @@ const MISSING: Readonly<Partial<Record<Wait["what"], string>>> = {
 };
 
 /**
- * Resolves when the target is there. Rejects with WaitTimeout, whose text is for the log, or with the signal's reason
- * when that aborts.
+ * Resolves when the target is there. Rejects with WaitTimeout, whose text is for the log, or with the
+ * signal's reason when that aborts.
  */
 export async function waitFor(wait: Target, world: WaitWorld, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -137,9 +140,9 @@ function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitWor
 }
 
 /**
- * A path is watched, so that the first connection is tried when the socket appears. That it is there does not mean that
- * somebody listens (it is bound before, and may be left over); then, and for an address without a path, it is tried
- * again after a moment.
+ * A path is watched, so that the first connection is tried when the socket appears. That it is there does not
+ * mean that somebody listens (it is bound before, and may be left over); then, and for an address without a
+ * path, it is tried again after a moment.
  */
 function awaitSocket(
   target: string,

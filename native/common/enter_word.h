@@ -1,4 +1,5 @@
-/* enter_word.h: what those who enter a PID namespace (enter.c) tell who sent them (spawn.c): one message each, in any order. */
+/* enter_word.h: what those who enter a PID namespace (enter.c) tell who sent them (spawn.c): one message
+ * each, in any order. */
 #ifndef REEVE_ENTER_WORD_H
 #define REEVE_ENTER_WORD_H
 

@@ -1,8 +1,9 @@
-/* in_root.c: opens a path with a directory in the place of "/", as a jail would see it: the contents are hostile, and must never lead out.
+/* in_root.c: opens a path with a directory in the place of "/", as a jail would see it: the contents are
+ * hostile, and must never lead out.
  *
- * openat2 does it where the kernel has it. Else a walk: from descriptor to descriptor, each opened by its bare name without
- * following, links resolved by hand. ".." goes back to the descriptor that we came from and is never asked of the kernel, so a
- * directory that is moved while we are in it leads nowhere either.
+ * openat2 does it where the kernel has it. Else a walk: from descriptor to descriptor, each opened by its
+ * bare name without following, links resolved by hand. ".." goes back to the descriptor that we came from and
+ * is never asked of the kernel, so a directory that is moved while we are in it leads nowhere either.
  */
 #include "common/in_root.h"
 
@@ -50,7 +51,8 @@ static i64 search(const struct walk *walk) {
   return 0;
 }
 
-/* Links of /proc/PID lead to wherever the process is, not along a path. Those of /proc itself (self, mounts, net) are plain ones. */
+/* Links of /proc/PID lead to wherever the process is, not along a path. Those of /proc itself (self, mounts,
+ * net) are plain ones. */
 static i32 isMagic(const struct walk *walk, const struct linux_statfs *system) {
   struct linux_statx directory = {0};
   if (system->type != PROC_SUPER_MAGIC) return 0;
@@ -85,8 +87,8 @@ static i64 follow(struct walk *walk, i64 fd, const struct linux_statx *file, i32
   return 0;
 }
 
-/* The next component of the path into walk->name. -> 1, 0 when there is none, or -ENAMETOOLONG. `*is_last`: nothing but slashes comes
- * after it; `*is_directory`: at least one does. */
+/* The next component of the path into walk->name. -> 1, 0 when there is none, or -ENAMETOOLONG. `*is_last`:
+ * nothing but slashes comes after it; `*is_directory`: at least one does. */
 static i64 nextName(struct walk *walk, i32 *is_last, i32 *is_directory) {
   u32 length = 0;
   while (walk->rest[walk->at] == '/') walk->at++;
@@ -131,7 +133,8 @@ static i64 stepInto(struct walk *walk) {
   return result;
 }
 
-/* If `name`, the last of the path, is a link that is to be followed: follows it. -> 1 when it was one, 0, or -errno */
+/* If `name`, the last of the path, is a link that is to be followed: follows it. -> 1 when it was one, 0, or
+ * -errno */
 static i64 followLast(struct walk *walk, u64 flags) {
   struct linux_statx file = {0};
   i64 fd = syscall4(SYS_OPENAT, A(current(walk)), P(walk->name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -193,10 +196,12 @@ static i64 walkInRoot(i32 root, const char *path, u64 flags, u32 mode) {
 
 i64 openInRoot(i32 root, const char *path, u64 flags, u32 mode, u32 walk) {
   u64 wanted = flags | O_CLOEXEC;
-  u32 permissions = flags & (O_CREAT | O_TMPFILE_BIT) ? mode & 07777 : 0; /* openat2 refuses a mode without use */
+  /* openat2 refuses a mode without use */
+  u32 permissions = flags & (O_CREAT | O_TMPFILE_BIT) ? mode & 07777 : 0;
   struct linux_open_how how = {wanted, permissions, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   i64 result = walk ? -ENOSYS : -EAGAIN;
-  /* EAGAIN: something was renamed while the kernel looked, and it could not rule out an escape. The walk can, always. */
+  /* EAGAIN: something was renamed while the kernel looked, and it could not rule out an escape. The walk can,
+   * always. */
   for (u32 i = 0; i < OPEN_TRIES && result == -EAGAIN; i++) {
     result = syscall4(SYS_OPENAT2, A(root), P(path), P(&how), sizeof how);
   }

@@ -1,5 +1,6 @@
-/* linux.h: the constants and structures of the kernel's interface that native/ and lib/sys use, the same for x86-64 and
- * arm64 unless an #if says otherwise. native/constants.ts makes lib/sys/native/constants.ts of them. Ours, so that no header of the host is needed; nothing else belongs here.
+/* linux.h: the constants and structures of the kernel's interface that native/ and lib/sys use, the same for
+ * x86-64 and arm64 unless an #if says otherwise. native/constants.ts makes lib/sys/native/constants.ts of
+ * them. Ours, so that no header of the host is needed; nothing else belongs here.
  */
 #ifndef REEVE_LINUX_H
 #define REEVE_LINUX_H

@@ -1,4 +1,5 @@
-/* children.c: who our children are: /proc/self/task/PID/children where the kernel has it, else every stat file of /proc. */
+/* children.c: who our children are: /proc/self/task/PID/children where the kernel has it, else every stat
+ * file of /proc. */
 #include "helper/children.h"
 
 #include "common/linux.h"
@@ -45,7 +46,8 @@ static i64 readChildrenFile(void (*visit)(void *, i32), void *context) {
   return 0;
 }
 
-/* The fourth field of /proc/PID/stat; the second is a name in brackets that may hold anything. -> pid, or 0. */
+/* The fourth field of /proc/PID/stat; the second is a name in brackets that may hold anything. -> pid, or 0.
+ */
 static i64 readParent(const char *name) {
   char buffer[STAT_SIZE];
   struct text_line path;

@@ -1,5 +1,6 @@
-/* helper.c: the entry of the helper program, which takes one of its roles by the name it was called with. Nobody runs it by
- * hand: it is executed from a memfd with the number of the descriptor that holds its request.
+/* helper.c: the entry of the helper program, which takes one of its roles by the name it was called with.
+ * Nobody runs it by hand: it is executed from a memfd with the number of the descriptor that holds its
+ * request.
  */
 #include "helper/exec/child.h"
 #include "helper/jail/enter.h"
@@ -67,7 +68,8 @@ static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 en
   return 125;
 }
 
-/* `stack` is what the kernel left there: argc, then argv: ROLE REQUEST_FD, or "reeve-enter" REQUEST_FD ROLE NAMESPACE_FD TALK_FD IS_NESTED. */
+/* `stack` is what the kernel left there: argc, then argv: ROLE REQUEST_FD, or "reeve-enter" REQUEST_FD ROLE
+ * NAMESPACE_FD TALK_FD IS_NESTED. */
 void helperMain(u64 *stack) {
   static const char *const ROLES[] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
   char **argv = (char **)(stack + 1);

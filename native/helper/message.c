@@ -1,4 +1,5 @@
-/* message.c: the few lines that the role init writes to stderr, for people. One write each, so that lines stay whole. */
+/* message.c: the few lines that the role init writes to stderr, for people. One write each, so that lines
+ * stay whole. */
 #include "helper/message.h"
 
 #include "common/linux.h"
@@ -13,7 +14,7 @@ static const char *const STAGES[] = {
     "new namespaces", "hostname", "loopback", "user namespace", "shield of /proc and /sys",
 };
 
-/* What a start fails of in practice; others go by their number. */
+/* The errors of a start in practice; others go by their number. */
 static const struct {
   i32 error;
   const char *text;
@@ -51,8 +52,8 @@ static void lineErrno(struct text_line *line, i32 error) {
   lineNumber(line, (u64)error);
 }
 
-/* PID 1 must not wait for whoever reads its stderr: a pipe that is full costs the line. Room for one that is short is there
- * whenever there is any. */
+/* PID 1 must not wait for whoever reads its stderr: a pipe that is full costs the line. Room for one that is
+ * short is there whenever there is any. */
 static i32 canWrite(i32 fd) {
   struct linux_timespec now = {0, 0};
   struct linux_pollfd poll = {fd, POLLOUT, 0};

@@ -1,4 +1,5 @@
-/* record.h: one record of a packed request, and what can be asked of its bytes. For the files that unpack alone. */
+/* record.h: one record of a packed request, and what can be asked of its bytes. For the files that unpack
+ * alone. */
 #ifndef REEVE_RECORD_H
 #define REEVE_RECORD_H
 

@@ -1,7 +1,7 @@
 /* unpack.c: the request of reeve.h, checked and laid out for use. Pure: no system call.
  *
- * The bytes are taken as hostile: nothing is read before its bounds are known, and what the packer would never write is
- * refused, not repaired.
+ * The bytes are taken as hostile: nothing is read before its bounds are known, and what the packer would
+ * never write is refused, not repaired.
  */
 #include "helper/unpack.h"
 
@@ -162,7 +162,7 @@ static i32 checkRecord(const struct record *record, struct request *request) {
   }
 }
 
-/* What the records mean together. */
+/* Checks what the records mean together. */
 static i32 checkWhole(const struct request *request) {
   u32 flags = request->flags;
   if (!placeIsOwn(request)) return 0;

@@ -43,19 +43,21 @@ struct request_mount {
   const char *data;
 };
 
-/* What the steps of a set-up hand on to one another. */
+/* The state that the steps of a set-up hand on to one another. */
 struct request_state {
   i32 proc;       /* O_PATH of the host's /proc; -1: closed again, or none */
   i32 null;       /* the host's /dev/null, opened before anything hostile is near; -1: none */
   i32 root;       /* O_PATH of what targets are resolved beneath */
-  i32 outer_root; /* O_PATH of the same directory as it was outside, with what is mounted in it there; -1: no new root */
+  /* O_PATH of the same directory as it was outside, with what is mounted in it there; -1: no new root */
+  i32 outer_root;
   i32 enter[2];   /* what the role enter needs: a PID namespace, and who waits to hear of it; -1: none */
   u32 detail;     /* of a report */
 };
 
-/* What an init can be told by its flags. */
+/* The settings of an init that its flags make. */
 struct request_init {
-  u8 rewrite[SIGNALS + 1]; /* signal n to the child as signal rewrite[n]; REWRITE_NONE: as it is; 0: not at all */
+  /* signal n to the child as signal rewrite[n]; REWRITE_NONE: as it is; 0: not at all */
+  u8 rewrite[SIGNALS + 1];
   u64 zero_codes[4];       /* bit n: exit code n becomes 0 */
   u32 pdeathsig;           /* 0: none */
 };
@@ -115,8 +117,9 @@ static inline i32 requestHas(const struct request *request, u32 tag) { return (i
 
 /* A request without a record. */
 void requestClear(struct request *request);
-/* Checks everything and fills in all but the vectors; spawn_id and report_fd are set as soon as the header is sound, so
- * that a refusal can be reported. `bytes` is 8 bytes aligned and stays where it is.  -> 0 or -EBADMSG. */
+/* Checks everything and fills in all but the vectors; spawn_id and report_fd are set as soon as the header is
+ * sound, so that a refusal can be reported. `bytes` is 8 bytes aligned and stays where it is.  -> 0 or
+ * -EBADMSG. */
 i64 requestCheck(u8 *bytes, u64 size, struct request *request);
 /* Bytes of arena that requestFill needs. */
 u64 requestArena(const struct request *request);

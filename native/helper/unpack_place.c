@@ -1,5 +1,5 @@
-/* unpack_place.c: the records that say where a child lives: checked, so that nothing is mounted, named or thrown away in the namespaces of the
- * caller. Pure: no system call.
+/* unpack_place.c: the records that say where a child lives: checked, so that nothing is mounted, named or
+ * thrown away in the namespaces of the caller. Pure: no system call.
  */
 #include "helper/unpack_place.h"
 
@@ -25,7 +25,8 @@ i32 placeUnshare(const struct record *record, struct request *request) {
   return isNumber(record, &request->unshare) && areNamespaces(request->unshare);
 }
 
-/* The string at *at, which moves behind its NUL; null when it does not end within the record or is too long. */
+/* The string at *at, which moves behind its NUL; null when it does not end within the record or is too long.
+ */
 static const char *nextString(const struct record *record, u32 *at) {
   const char *text = (const char *)record->bytes + *at;
   for (u32 length = 1; *at < record->length && length <= MAX_MOUNT_STRING; length++) {

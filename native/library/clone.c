@@ -3,8 +3,8 @@
 
 #if defined(__x86_64__)
 
-/* The kernel keeps every register but rax, rcx, r11 for both of us, so body and argument wait in r8 and r9, which
- * clone3 does not read. */
+/* The kernel keeps every register but rax, rcx, r11 for both of us, so body and argument wait in r8 and r9,
+ * which clone3 does not read. */
 __asm__(
     ".text\n"
     ".globl cloneThree\n"

@@ -1,5 +1,5 @@
-/* datagram.c: a unix datagram socket that others send to; the runtime has none. Sending is reeve_notify's, which needs no socket
- * of its own.
+/* datagram.c: a unix datagram socket that others send to; the runtime has none. Sending is reeve_notify's,
+ * which needs no socket of its own.
  */
 #include "common/linux.h"
 #include "common/syscall.h"

@@ -1,5 +1,5 @@
-/* exec_self.c: another program in the place of ours: the helper's init, or another image of ourselves. When it fails, everything is as it
- * was before.
+/* exec_self.c: another program in the place of ours: the helper's init, or another image of ourselves. When
+ * it fails, everything is as it was before.
  */
 #include "common/execute.h"
 #include "common/linux.h"

@@ -1,5 +1,6 @@
-/* files.c: file descriptors, files beneath a directory, terminals, inotify, sockets: what the runtime's own file functions
- * cannot say (openat2, F_ADD_SEALS, SO_PEERCRED ...). Each is one system call where the kernel has it.
+/* files.c: file descriptors, files beneath a directory, terminals, inotify, sockets: what the runtime's own
+ * file functions cannot say (openat2, F_ADD_SEALS, SO_PEERCRED ...). Each is one system call where the kernel
+ * has it.
  */
 #include "common/in_root.h"
 #include "common/linux.h"
@@ -40,7 +41,8 @@ EXPORT i64 reeve_seal(i32 fd) {
 EXPORT i64 reeve_openat(i32 dirfd, const char *path, u32 flags, u32 mode, u64 resolve) {
   if (!path) return -EINVAL;
   u64 wanted = flags | O_CLOEXEC;
-  u64 permissions = flags & (O_CREAT | O_TMPFILE_BIT) ? mode & 07777 : 0; /* openat2 refuses a mode without use */
+  /* openat2 refuses a mode without use */
+  u64 permissions = flags & (O_CREAT | O_TMPFILE_BIT) ? mode & 07777 : 0;
   if (resolve == 0) return syscall4(SYS_OPENAT, A(dirfd), P(path), wanted, permissions);
   struct linux_open_how how = {wanted, permissions, resolve};
   i64 result = -EAGAIN;

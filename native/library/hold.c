@@ -1,8 +1,9 @@
-/* hold.c: signals held back from a whole process, not from one thread, while it prepares to become another image.
+/* hold.c: signals held back from a whole process, not from one thread, while it prepares to become another
+ * image.
  *
- * The runtime has threads that block nothing: a signal that this thread blocks goes to one of them, into a queue of the
- * runtime, and is lost with it at the exec. So a handler of ours stands in for the runtime's and turns each such signal
- * towards this thread, which blocks it: there it stays pending, over the exec too.
+ * The runtime has threads that block nothing: a signal that this thread blocks goes to one of them, into a
+ * queue of the runtime, and is lost with it at the exec. So a handler of ours stands in for the runtime's and
+ * turns each such signal towards this thread, which blocks it: there it stays pending, over the exec too.
  *
  * The handler touches no memory and makes two system calls: it may run in any thread, at any moment.
  */

@@ -1,5 +1,6 @@
-/* probe.c: what this kernel, and whoever filters its calls, lets us do. Each question is asked with arguments that cannot
- * succeed or that change nothing; the one child that is made shares our memory, does nothing and is gone when the call returns.
+/* probe.c: what this kernel, and whoever filters its calls, lets us do. Each question is asked with arguments
+ * that cannot succeed or that change nothing; the one child that is made shares our memory, does nothing and
+ * is gone when the call returns.
  */
 #include "library/clone.h"
 #include "common/linux.h"

@@ -1,5 +1,5 @@
-/* processes.c: children that ended, and signals to processes. Numbers that mean "everybody" to kill(2) are refused here
- * once more: a caller's undefined that became 0 must not reach a group of ours.
+/* processes.c: children that ended, and signals to processes. Numbers that mean "everybody" to kill(2) are
+ * refused here once more: a caller's undefined that became 0 must not reach a group of ours.
  */
 #include "common/linux.h"
 #include "common/syscall.h"
@@ -115,7 +115,8 @@ EXPORT i64 reeve_rlimit(u32 resource, i32 set, u64 *pair) {
 EXPORT i64 reeve_umask(i32 mask) {
   if (mask < -1 || mask > 0777) return -EINVAL;
   if (mask >= 0) return syscall1(SYS_UMASK, A(mask));
-  i64 present = syscall1(SYS_UMASK, 077); /* 077: a file that another thread makes meanwhile is no secret given away */
+  /* 077: a file that another thread makes meanwhile is no secret given away */
+  i64 present = syscall1(SYS_UMASK, 077);
   syscall1(SYS_UMASK, A(present));
   return present;
 }

@@ -1,5 +1,5 @@
-/* pty.c: pseudo-terminals, and the settings of terminals. A pair is made where somebody else may have put anything in the way:
- * nothing is opened before it is known to be the kernel's multiplexer.
+/* pty.c: pseudo-terminals, and the settings of terminals. A pair is made where somebody else may have put
+ * anything in the way: nothing is opened before it is known to be the kernel's multiplexer.
  */
 #include "common/linux.h"
 #include "common/syscall.h"

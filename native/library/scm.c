@@ -1,5 +1,5 @@
-/* scm.c: stream sockets in the file system over which descriptors are handed, and what kind of namespace a descriptor is. No call
- * waits, but for the receiver, as long as it is told.
+/* scm.c: stream sockets in the file system over which descriptors are handed, and what kind of namespace a
+ * descriptor is. No call waits, but for the receiver, as long as it is told.
  */
 #include "common/linux.h"
 #include "common/syscall.h"

@@ -1,8 +1,9 @@
 /* spawn.c: starting the helper as a child.
  *
- * The calling process has many threads. Between the clone and the execveat nothing runs here but fcntl and execveat; what
- * a child needs beyond that is the helper's work. Must never make a process that shares our memory where somebody else may see it:
- * into another PID namespace goes a helper that has memory of its own by then (enter.c).
+ * The calling process has many threads. Between the clone and the execveat nothing runs here but fcntl and
+ * execveat; what a child needs beyond that is the helper's work. Must never make a process that shares our
+ * memory where somebody else may see it: into another PID namespace goes a helper that has memory of its own
+ * by then (enter.c).
  */
 #include "library/clone.h"
 #include "common/enter_word.h"
@@ -14,7 +15,8 @@
 enum {
   CHILD_STACK = 4096,
   NUMBER_SIZE = 12,
-  /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go on. */
+  /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to
+   * go on. */
   NESTED_WAIT_MS = 250,
   NESTED_NUDGE_MS = 10,
   ENDED_WAIT_MS = 250
@@ -67,7 +69,8 @@ static void reapOne(i64 pid) {
   while (syscall4(SYS_WAIT4, A(pid), 0, A(WALL), 0) == -EINTR) continue;
 }
 
-/* One child that shares our memory until it is the helper. -> its pid, with its pidfd or -1 in *pidfd, or -errno */
+/* One child that shares our memory until it is the helper. -> its pid, with its pidfd or -1 in *pidfd, or
+ * -errno */
 static i64 cloneHelper(u64 flags, i32 *pidfd, struct spawn *spawn) {
   u8 stack[CHILD_STACK] __attribute__((aligned(16)));
   struct linux_clone_args args = {
@@ -91,12 +94,14 @@ static i64 cloneHelper(u64 flags, i32 *pidfd, struct spawn *spawn) {
   return spawn->error;
 }
 
-/* What those who enter have said; 0: nothing yet. Both talk at once, so the word of the second may come first. */
+/* The words of those who enter; 0: nothing yet. Both talk at once, so the word of the second may come first.
+ */
 struct heard {
   i32 words[ENTER_SPEAKERS];
 };
 
-/* Takes what lies there. -> the word of that speaker: a pid, or -errno; 0: it has said nothing yet; -ESRCH: nobody is left to say it */
+/* Takes what lies there. -> the word of that speaker: a pid, or -errno; 0: it has said nothing yet; -ESRCH:
+ * nobody is left to say it */
 static i64 hear(struct heard *heard, u32 speaker, i32 talk) {
   while (heard->words[speaker] == 0) {
     struct enter_word word = {0, 0};
@@ -109,7 +114,8 @@ static i64 hear(struct heard *heard, u32 speaker, i32 talk) {
   return heard->words[speaker];
 }
 
-/* The same of one who may be held by others: waits a short time for it, telling it to go on meanwhile. -EAGAIN: in vain */
+/* The same of one who may be held by others: waits a short time for it, telling it to go on meanwhile.
+ * -EAGAIN: in vain */
 static i64 hearHeld(struct heard *heard, u32 speaker, i32 talk, i64 pid) {
   for (i32 waited = 0;; waited += NESTED_NUDGE_MS) {
     struct linux_pollfd poll = {talk, POLLIN, 0};
@@ -123,14 +129,15 @@ static i64 hearHeld(struct heard *heard, u32 speaker, i32 talk, i64 pid) {
   }
 }
 
-/* Waits until the helper that stays outside is dead. Its zombie stays, so that its group has its number for itself. */
+/* Waits until the helper that stays outside is dead. Its zombie stays, so that its group has its number for
+ * itself. */
 static void awaitEnd(i64 pid) {
   struct linux_siginfo info = {0};
   while (syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WEXITED | WNOWAIT | WALL, 0) == -EINTR) continue;
 }
 
-/* Kills and reaps all who are in the group of that dead helper, and the helper. Whoever is traced cannot be reaped
- * for as long as the tracer likes, so the wait is short: whoever reaps all reaps such a one later. */
+/* Kills and reaps all who are in the group of that dead helper, and the helper. Whoever is traced cannot be
+ * reaped for as long as the tracer likes, so the wait is short: whoever reaps all reaps such a one later. */
 static void endGroup(i64 leader) {
   syscall2(SYS_KILL, A(-leader), SIGKILL);
   reapOne(leader);
@@ -163,8 +170,9 @@ static i64 hearChild(i64 outside, i32 talk, i32 is_nested) {
   return pid > 0 && (pid == between || !isChildOf(outside, pid)) ? -ESRCH : pid;
 }
 
-/* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left: they are
- * one process group, known by the helper's pid, also where nobody could tell us of a child that was made. */
+/* The helper goes in, and what it makes there is our child. -> its pid, or -errno, and then none is left:
+ * they are one process group, known by the helper's pid, also where nobody could tell us of a child that was
+ * made. */
 static i64 enterWith(struct spawn *spawn, i32 talk, i32 is_nested) {
   i32 pidfd = -1;
   i64 outside = cloneHelper(0, &pidfd, spawn);

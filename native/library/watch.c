@@ -1,5 +1,6 @@
-/* watch.c: the watcher, one thread of our own that turns epoll events into bytes of a pipe, so that an event loop which
- * can only read pipes learns of a pidfd. It touches no memory but its stack, and knows nothing of the runtime.
+/* watch.c: the watcher, one thread of our own that turns epoll events into bytes of a pipe, so that an event
+ * loop which can only read pipes learns of a pidfd. It touches no memory but its stack, and knows nothing of
+ * the runtime.
  */
 #include "library/clone.h"
 #include "common/linux.h"

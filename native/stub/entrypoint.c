@@ -1,7 +1,9 @@
-/* entrypoint.c: `reeve [FLAG...] -- COMMAND` without a runtime: the stub becomes the init of the helper, in the same process, and gives
- * everything else back. Nothing is read, opened or executed for it: it works without /proc as well.
+/* entrypoint.c: `reeve [FLAG...] -- COMMAND` without a runtime: the stub becomes the init of the helper, in
+ * the same process, and gives everything else back. Nothing is read, opened or executed for it: it works
+ * without /proc as well.
  *
- * Must decide as lib/cli and lib/config do: whatever is more than an init for one COMMAND goes on into the runtime.
+ * Must decide as lib/cli and lib/config do: whatever is more than an init for one COMMAND goes on into the
+ * runtime.
  */
 #include "stub/entrypoint.h"
 
@@ -21,7 +23,7 @@ enum { GRACE_MS = 3000, SPAWN_ID = 1 };
 static const char *const OWN_VARIABLES[] = {"RELOADS",        "VASSALS_DIR",   "EMPEROR_FD", "EMPEROR_FD_CONFIG",
                                             "EMPEROR_PROXY", "BROODLORD_NUM", "JAIL_PID",   "ORIGINAL_PROC_NAME"};
 
-/* What follows `beginning` in `text`, or 0. */
+/* The text behind `beginning` in `text`, or 0. */
 static const char *after(const char *text, const char *beginning) {
   while (*beginning && *text == *beginning) text++, beginning++;
   return *beginning ? 0 : text;

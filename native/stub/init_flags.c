@@ -1,6 +1,6 @@
-/* init_flags.c: the flags that people bring from tini and dumb-init, read as getopt does: letters may share a word, and a value may follow in
- * the same word. Pure: no system call. A word that is none of them is no error here: uWSGI has -s, -p and -w too, and those lines go the
- * long way.
+/* init_flags.c: the flags that people bring from tini and dumb-init, read as getopt does: letters may share a
+ * word, and a value may follow in the same word. Pure: no system call. A word that is none of them is no
+ * error here: uWSGI has -s, -p and -w too, and those lines go the long way.
  */
 #include "stub/init_flags.h"
 
@@ -16,7 +16,8 @@ static i32 hasBeginning(const char *text, const char *beginning) {
   return *beginning == 0;
 }
 
-/* `length` bytes of text: a name with or without SIG, or where `numbers` a number from `least` on. -> the signal, or -1. */
+/* `length` bytes of text: a name with or without SIG, or where `numbers` a number from `least` on. -> the
+ * signal, or -1. */
 static i32 readSignal(const char *text, u64 length, i32 numbers, i32 least) {
   char word[16];
   if (length == 0 || length >= sizeof word) return -1;

@@ -10,8 +10,9 @@ struct init_flags {
   struct request_init init;
 };
 
-/* Reads words[0..count). -> 1; 0 when one of them is none of these flags, or has no value that makes sense: then the words mean something
- * else, and `flags` is not to be used. lib/cli/shared/init_flags.ts reads the same language. */
+/* Reads words[0..count). -> 1; 0 when one of them is none of these flags, or has no value that makes sense:
+ * then the words mean something else, and `flags` is not to be used. lib/cli/shared/init_flags.ts reads the
+ * same language. */
 i32 initFlagsRead(char *const *words, i64 count, struct init_flags *flags);
 
 #endif

@@ -1,10 +1,11 @@
 /* stub.c: the first code of a packed executable. It maps the executable's own ld.so and starts it, and
- * answers the system calls by which ld.so looks for the C library, so that it finds the one in this very file.
+ * answers the system calls by which ld.so looks for the C library, so that it finds the one in this very
+ * file.
  *
- * Instead of the kernel, which would look for /lib64/ld-linux-x86-64.so.2 on the host, where it need not be. The
- * libraries are mapped from the executable itself: clean pages of one file, no copy, no descriptor left open, no environment
- * variable. Must never keep state of its own (there is no writable page), nor change what a call does that is
- * not about one of the libraries in the table.
+ * Instead of the kernel, which would look for /lib64/ld-linux-x86-64.so.2 on the host, where it need not be.
+ * The libraries are mapped from the executable itself: clean pages of one file, no copy, no descriptor left
+ * open, no environment variable. Must never keep state of its own (there is no writable page), nor change
+ * what a call does that is not about one of the libraries in the table.
  */
 #include "stub/stub.h"
 
@@ -75,10 +76,12 @@ static i64 openFile(i32 index) {
   return moved;
 }
 
-/* All libraries are one file to the kernel, and ld.so takes what has the device and inode of a library that it has for the same one. */
-static void tellApart(i32 index, u64 *status) { *status = ~(u64)index; /* st_dev comes first in struct stat */ }
+/* All libraries are one file to the kernel, and ld.so takes what has the device and inode of a library that
+ * it has for the same one. */
+static void tellApart(i32 index, u64 *status) { *status = ~(u64)index; } /* st_dev comes first */
 
-/* A system call of ld.so: its number and its six arguments. -> what the kernel would have returned. Called by the hooks below. */
+/* A system call of ld.so: its number and its six arguments. -> what the kernel would have returned. Called by
+ * the hooks below. */
 __attribute__((used)) static i64 reeveCall(i64 number, const u64 *a) {
   i32 index = -1;
   u64 shift = 0;
@@ -110,16 +113,18 @@ __attribute__((used)) static i64 reeveCall(i64 number, const u64 *a) {
   return syscall6(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* How far the new stack's top may lie below the old one's: a word for each variable that is added, and the text of the one that is made
- * here. */
+/* How far the new stack's top may lie below the old one's: a word for each variable that is added, and the
+ * text of the one that is made here. */
 #define STACK_ROOM "384"
 enum { MASK_WORDS = 6, MOST_ADDED = 384 / 8 - MASK_WORDS - 2 };
 
-/* The hooks stand where an instruction stood that changes nothing but its result: so every register is kept. */
+/* The hooks stand where an instruction stood that changes nothing but its result: so every register is kept.
+ */
 #if defined(__x86_64__)
 
-/* ld.so does `call *[HEAD.hook]` where it had `syscall; cmp $-4096,%rax`. The 128 bytes below its stack pointer may be in
- * use (the red zone), but for the 8 that the call has taken: the packer's self-test runs what was patched. */
+/* ld.so does `call *[HEAD.hook]` where it had `syscall; cmp $-4096,%rax`. The 128 bytes below its stack
+ * pointer may be in use (the red zone), but for the 8 that the call has taken: the packer's self-test runs
+ * what was patched. */
 #define HOOK(name, compare)                      \
   __asm__(".pushsection .text." #name ",\"ax\"\n" \
           ".globl " #name "\n" #name ":\n"        \
@@ -167,7 +172,8 @@ __asm__(".pushsection .text.start,\"ax\"\n"
 
 #else
 
-/* ld.so branches to a trampoline where it had `svc #0`; that has saved x16 and x30, and calls this. Flags are kept too. */
+/* ld.so branches to a trampoline where it had `svc #0`; that has saved x16 and x30, and calls this. Flags are
+ * kept too. */
 __asm__(".pushsection .text.reeveHook,\"ax\"\n"
         ".globl reeveHook\nreeveHook:\n"
         ".globl reeveHookShort\nreeveHookShort:\n"
@@ -228,7 +234,8 @@ __attribute__((noreturn)) static void failWith(i32 code, const char *text) {
 
 __attribute__((noreturn)) static void fail(const char *text) { failWith(EXIT_CANNOT_START, text); }
 
-/* What the runtime needs, measured: it starts with these and daemons run; with a little less it ends with a crash report of its own. */
+/* The runtime's needs, measured: it starts with these and daemons run; with a little less it ends with a
+ * crash report of its own. */
 static const struct {
   u64 resource;
   u64 least;
@@ -259,7 +266,8 @@ static u64 map(u64 address, u64 length, u32 protection, u32 flags, i64 fd, u64 o
   return (u64)result;
 }
 
-/* One segment of ld.so as the kernel maps it: from the file, the rest of its last page zero, further pages fresh. */
+/* One segment of ld.so as the kernel maps it: from the file, the rest of its last page zero, further pages
+ * fresh. */
 static void mapSegment(const volatile struct stub_segment *segment, u64 base, u64 page, i64 fd) {
   u64 start = base + segment->address;
   u64 file_end = start + segment->file_size;
@@ -269,7 +277,8 @@ static void mapSegment(const volatile struct stub_segment *segment, u64 base, u6
   map(start - skew, segment->file_size + skew, segment->protection, flags, fd, segment->offset - skew);
   if (memory_end <= file_end) return;
   u64 fresh = (file_end + page - 1) / page * page;
-  /* To the page's end, not the segment's: ld.so allocates its first memory there, and trusts that it is zero. */
+  /* To the page's end, not the segment's: ld.so allocates its first memory there, and trusts that it is zero.
+   */
   for (volatile u8 *byte = (volatile u8 *)file_end; byte < (volatile u8 *)fresh; byte++) *byte = 0;
   if (memory_end > fresh) {
     map(fresh, memory_end - fresh, segment->protection, flags | MAP_ANONYMOUS, -1, 0);
@@ -287,8 +296,9 @@ static u64 mapLoader(u64 page) {
   return base;
 }
 
-/* A program that finds one of these closed would take its first file for it; and the runtime ends where there is no /dev/null that it
- * could put there. Opened with O_PATH, "/" does for a closed one: whoever reads or writes it is told EBADF. */
+/* A program that finds one of these closed would take its first file for it; and the runtime ends where there
+ * is no /dev/null that it could put there. Opened with O_PATH, "/" does for a closed one: whoever reads or
+ * writes it is told EBADF. */
 static void openStandardStreams(void) {
   for (i64 fd = 0; fd <= 2; fd++) {
     if (syscall2(SYS_FCNTL, A(fd), F_GETFD) >= 0) continue;
@@ -326,9 +336,10 @@ static void writeMask(char *to, u64 mask) {
   *to = 0;
 }
 
-/* Moves argc, argv, the environment and the auxiliary vector down by as much as it takes to have our variables among them, and leaves out
- * those of the same names. The strings stay where they are, and /proc/self/environ tells what the user had set. The text of `mask` comes
- * into the words that are free then, between the vector and what was behind it. -> where argc is now. */
+/* Moves argc, argv, the environment and the auxiliary vector down by as much as it takes to have our
+ * variables among them, and leaves out those of the same names. The strings stay where they are, and
+ * /proc/self/environ tells what the user had set. The text of `mask` comes into the words that are free then,
+ * between the vector and what was behind it. -> where argc is now. */
 static u64 *addVariables(u64 *stack, u64 mask) {
   u64 *environment = stack + 1 + stack[0] + 1;
   const char *ours = (const char *)HEAD.environment;
@@ -337,7 +348,8 @@ static u64 *addVariables(u64 *stack, u64 mask) {
   if (added < 2 || added > MOST_ADDED) return stack;
   for (u64 *at = environment; *at; at++) replaced += (u64)isReplaced((const char *)*at);
 
-  /* By an even count of words: the stack is aligned to 16 bytes. What is read always lies above what is written. */
+  /* By an even count of words: the stack is aligned to 16 bytes. What is read always lies above what is
+   * written. */
   u64 *top = stack - (added + 1) / 2 * 2 - MASK_WORDS;
   u64 *to = top;
   u64 *from = stack;

@@ -1,6 +1,6 @@
 /**
- * kill -9 of reeve at any moment of a start: between the birth of a daemon and its record there is none that goes on. The next start
- * has each daemon once, and none of an earlier one is left.
+ * kill -9 of reeve at any moment of a start: between the birth of a daemon and its record there is none that
+ * goes on. The next start has each daemon once, and none of an earlier one is left.
  */
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";

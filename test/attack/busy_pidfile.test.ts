@@ -1,6 +1,6 @@
 /**
- * A pidfile that is rewritten without end, by a daemon gone mad or by somebody who wants reeve to spin: it costs reeve a look
- * now and then, and the daemon is still followed.
+ * A pidfile that is rewritten without end, by a daemon gone mad or by somebody who wants reeve to spin: it
+ * costs reeve a look now and then, and the daemon is still followed.
  */
 import { expect, test } from "bun:test";
 import { PathWatch } from "../../lib/watch/path_watch.ts";

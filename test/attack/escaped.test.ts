@@ -1,13 +1,15 @@
 /**
- * Dumb daemons that leave their session: whatever they forked, as whoever, ends with them, at a restart, at a stop, and at
- * the next start after a kill of reeve.
+ * Dumb daemons that leave their session: whatever they forked, as whoever, ends with them, at a restart, at a
+ * stop, and at the next start after a kill of reeve.
  */
 import { expect } from "bun:test";
 import { check, program, reeve, root } from "../e2e/need.ts";
 import { isAlive } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 
-/** Its grandchild is in a session of its own, with no descriptor and an empty environment, and hears no TERM. */
+/**
+ * Its grandchild is in a session of its own, with no descriptor and an empty environment, and hears no TERM.
+ */
 const SHEDDER = `#!/bin/sh
 setsid env -i setsid sh -c 'trap "" TERM HUP; while :; do sleep 0.2; done # shed-'$1 >/dev/null 2>&1 </dev/null &
 exec sleep 1000

@@ -1,5 +1,6 @@
 /**
- * PID 1 in a bad container: nobody reads its stderr, and its core is killed. The container goes on and can be stopped.
+ * PID 1 in a bad container: nobody reads its stderr, and its core is killed. The container goes on and can be
+ * stopped.
  */
 import { expect } from "bun:test";
 import { constants, openSync, readFileSync, writeSync } from "node:fs";

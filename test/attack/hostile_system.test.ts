@@ -1,6 +1,6 @@
 /**
- * A system that is pulled away from under a running reeve: its directory is removed, its descriptors are taken away. reeve
- * goes on, and so does every daemon that it has.
+ * A system that is pulled away from under a running reeve: its directory is removed, its descriptors are
+ * taken away. reeve goes on, and so does every daemon that it has.
  */
 import { expect } from "bun:test";
 import { rmdirSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * A jail that exchanges directories for links out of it, as fast as it can, while reeve reads and writes there as root: nothing
- * outside changes, not even the time at which it was last changed, and no descriptor is lost.
+ * A jail that exchanges directories for links out of it, as fast as it can, while reeve reads and writes
+ * there as root: nothing outside changes, not even the time at which it was last changed, and no descriptor
+ * is lost.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
 import {
@@ -37,7 +38,10 @@ let directory: string;
 let root: number;
 let attacker: Bun.Subprocess;
 
-/** root/way and root/link, which leads out, change places all the time; so do root/flat/file and a link to a file outside. */
+/**
+ * root/way and root/link, which leads out, change places all the time; so do root/flat/file and a link to a
+ * file outside.
+ */
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "reeve-attack-"));
   for (const name of ["root/way", "root/flat", "outside"]) {
@@ -73,7 +77,9 @@ function outside(): string {
   return lines.join("\n");
 }
 
-/** Does it again and again until it has gone well and has failed, both often; some can only do one of the two. */
+/**
+ * Does it again and again until it has gone well and has failed, both often; some can only do one of the two.
+ */
 function torment(action: () => void, most = 3000): { well: number; failed: number } {
   const count = { well: 0, failed: 0 };
   const end = performance.now() + most;

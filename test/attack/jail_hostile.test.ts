@@ -1,4 +1,7 @@
-/** Jails whose processes attack the reeve that runs them: with pidfiles, links, and events without end. What is outside is not touched. */
+/**
+ * Jails whose processes attack the reeve that runs them: with pidfiles, links, and events without end. What
+ * is outside is not touched.
+ */
 import { expect } from "bun:test";
 import {
   lstatSync,

@@ -1,4 +1,7 @@
-/** Pidfiles that a jail made to harm: whatever stands there, only a process of the jail is ever named, and nothing waits. */
+/**
+ * Pidfiles that a jail made to harm: whatever stands there, only a process of the jail is ever named, and
+ * nothing waits.
+ */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "bun:test";
 import {
   chmodSync,

@@ -1,7 +1,7 @@
 /**
  * What the file systems of the kernel hold of the host (/proc/sys/kernel/core_pattern is a program that the
- * kernel runs as the host's root), tried by each kind of confined daemon, in a jail and outside of one: it can
- * write none of it, and read none of what container runtimes mask.
+ * kernel runs as the host's root), tried by each kind of confined daemon, in a jail and outside of one: it
+ * can write none of it, and read none of what container runtimes mask.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";

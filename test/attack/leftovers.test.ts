@@ -1,5 +1,6 @@
 /**
- * What daemons leave behind, at the worst moment: nothing of it meets the next daemon, and none of it ends reeve.
+ * What daemons leave behind, at the worst moment: nothing of it meets the next daemon, and none of it ends
+ * reeve.
  */
 import { expect } from "bun:test";
 import { chmodSync, chownSync, copyFileSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * Somebody else's FIFO, directory, socket or link where the instance of root looks: in /tmp anybody can make one. It keeps no
- * other daemon down, is said once, and what it was in the way of is there soon after it is gone.
+ * Somebody else's FIFO, directory, socket or link where the instance of root looks: in /tmp anybody can make
+ * one. It keeps no other daemon down, is said once, and what it was in the way of is there soon after it is
+ * gone.
  */
 import { expect } from "bun:test";
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -23,7 +24,10 @@ const PLANTED: Readonly<Record<string, (path: string) => void>> = {
   "link to a file": (path) => symlinkSync("/etc/hostname", path),
 };
 
-/** The line with the path; whether what it was to be is there, once nothing is in the way. null: nothing is to come. */
+/**
+ * The line with the path; whether what it was to be is there, once nothing is in the way. null: nothing is to
+ * come.
+ */
 interface Victim {
   readonly line: (path: string) => string;
   readonly isThere: ((path: string) => boolean) | null;

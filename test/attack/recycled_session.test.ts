@@ -1,5 +1,6 @@
 /**
- * What a killed reeve left is ended only when it is its: a session whose number was given away is somebody else's.
+ * What a killed reeve left is ended only when it is its: a session whose number was given away is somebody
+ * else's.
  */
 import { expect, test } from "bun:test";
 import { PidTurnover } from "../../lib/records/pid_turnover.ts";

@@ -1,6 +1,6 @@
 /**
- * A reload at a bad moment: whoever stops reeve while it reloads gets a stop, and what the configuration has become
- * meanwhile never costs the supervisor.
+ * A reload at a bad moment: whoever stops reeve while it reloads gets a stop, and what the configuration has
+ * become meanwhile never costs the supervisor.
  */
 import { expect } from "bun:test";
 import { rmSync } from "node:fs";

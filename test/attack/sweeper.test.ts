@@ -1,6 +1,6 @@
 /**
- * A daemon that leaves a crowd behind: what its session holds is told once, and the work does not grow with the square
- * of the crowd.
+ * A daemon that leaves a crowd behind: what its session holds is told once, and the work does not grow with
+ * the square of the crowd.
  */
 import { expect, test } from "bun:test";
 import { type SessionMember, Sweeper } from "../../lib/process/sweeper.ts";

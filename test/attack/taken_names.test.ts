@@ -1,6 +1,7 @@
 /**
- * A second instance that is given a file by which a running one is reached (pidfile, FIFO, socket): it is refused, and named
- * who has it. What names nobody that runs, or was put there by a stranger, is no reason to refuse a start.
+ * A second instance that is given a file by which a running one is reached (pidfile, FIFO, socket): it is
+ * refused, and named who has it. What names nobody that runs, or was put there by a stranger, is no reason to
+ * refuse a start.
  */
 import { expect } from "bun:test";
 import { chownSync, utimesSync, writeFileSync } from "node:fs";

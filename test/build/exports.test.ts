@@ -1,4 +1,7 @@
-/** What a file of lib/ exports is named somewhere else: else it is dead, or nobody's business. Types describe what is exported. */
+/**
+ * What a file of lib/ exports is named somewhere else: else it is dead, or nobody's business. Types describe
+ * what is exported.
+ */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

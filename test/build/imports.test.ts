@@ -1,10 +1,15 @@
-/** What is imported at the top of any file is loaded at every start, for every command: it has to be cheap. */
+/**
+ * What is imported at the top of any file is loaded at every start, for every command: it has to be cheap.
+ */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..", "..");
-/** The compiler puts all of them at the top of the one file that it makes. Others cost from 0.3 ms (node:os) to 7 ms (node:net). */
+/**
+ * The compiler puts all of them at the top of the one file that it makes. Others cost from 0.3 ms (node:os)
+ * to 7 ms (node:net).
+ */
 const CHEAP = ["bun:ffi", "node:fs", "node:path", "node:process"];
 
 test("no file of lib/ imports a costly builtin at its top: process.getBuiltinModule loads it where it is used", () => {

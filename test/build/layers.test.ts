@@ -1,6 +1,7 @@
 /**
- * The rules of the house: which directory may import which, that no circle leads through directories, which parts
- * are pure, and that bun:ffi stays in lib/sys. A rule that is broken is mended in the code, never listed here.
+ * The rules of the house: which directory may import which, that no circle leads through directories, which
+ * parts are pure, and that bun:ffi stays in lib/sys. A rule that is broken is mended in the code, never
+ * listed here.
  */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

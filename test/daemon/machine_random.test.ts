@@ -1,6 +1,6 @@
 /**
- * Any events in any order, impossible ones included: what must hold all the same. Events that a running system would
- * send are the subject of the supervisor's own model.
+ * Any events in any order, impossible ones included: what must hold all the same. Events that a running
+ * system would send are the subject of the supervisor's own model.
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,6 +1,6 @@
 /**
- * Every cell of the transition table, driven by hand: what each event does to a daemon in each situation. What is not
- * written here must do nothing.
+ * Every cell of the transition table, driven by hand: what each event does to a daemon in each situation.
+ * What is not written here must do nothing.
  */
 import { expect, test } from "bun:test";
 import { STATES } from "../../lib/daemon/state.ts";

@@ -1,4 +1,7 @@
-/** The bench works: a smoke run of every measure on reeve alone. Nothing is judged here: figures are for people. */
+/**
+ * The bench works: a smoke run of every measure on reeve alone. Nothing is judged here: figures are for
+ * people.
+ */
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

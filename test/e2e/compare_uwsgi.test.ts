@@ -1,6 +1,6 @@
 /**
- * The same configuration run by uwsgi-core and by reeve: what a daemon finds of itself is compared field by field. A
- * field that differs on purpose is in DELIBERATE with its reason; any other difference is a failure.
+ * The same configuration run by uwsgi-core and by reeve: what a daemon finds of itself is compared field by
+ * field. A field that differs on purpose is in DELIBERATE with its reason; any other difference is a failure.
  */
 import { expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";
@@ -82,7 +82,10 @@ async function stateUnder(scope: Scope, supervisor: Supervisor, file: string): P
   }, { explain: () => supervisor.log() });
 }
 
-/** Runs the lines under both, one after the other, and resolves with the two states. FILE stands for the state's file. */
+/**
+ * Runs the lines under both, one after the other, and resolves with the two states. FILE stands for the
+ * state's file.
+ */
 async function runBoth(scope: Scope, lines: readonly string[]): Promise<{ ours: State; theirs: State }> {
   scope.directoryFor("work");
   scope.directoryFor("out", 0o777);

@@ -1,4 +1,6 @@
-/** How the core's end looks in a log: one line of reeve's own, never the runtime's crash report or a stack. */
+/**
+ * How the core's end looks in a log: one line of reeve's own, never the runtime's crash report or a stack.
+ */
 import { expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";
 import { check, pidNamespace, program, reeve } from "./need.ts";

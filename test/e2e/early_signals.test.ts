@@ -1,6 +1,6 @@
 /**
- * Signals in the first moments of a start: from the executable's first instruction on each has the effect that README gives it. The time
- * before that, while the kernel loads the executable, is nobody's.
+ * Signals in the first moments of a start: from the executable's first instruction on each has the effect
+ * that README gives it. The time before that, while the kernel loads the executable, is nobody's.
  */
 import { expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";

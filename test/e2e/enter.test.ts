@@ -1,6 +1,6 @@
 /**
- * reeve enter: who is met inside, what is to be seen there, how its end is told, and that the terminal of the person who entered is
- * afterwards what it was.
+ * reeve enter: who is met inside, what is to be seen there, how its end is told, and that the terminal of the
+ * person who entered is afterwards what it was.
  */
 import { decode, encode } from "../../lib/records/codec.ts";
 import { JAIL_RECORD } from "../../lib/records/jail_record.ts";

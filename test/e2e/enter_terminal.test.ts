@@ -11,7 +11,9 @@ import { jailed, jailedAgain, NEEDS } from "./enter_scene.ts";
 
 expectMountsKept();
 
-/** A person's terminal, on which `reeve enter` runs; `stty` before and after tells whether it is what it was. */
+/**
+ * A person's terminal, on which `reeve enter` runs; `stty` before and after tells whether it is what it was.
+ */
 async function onTerminal(
   scope: Scope,
   words: readonly string[],

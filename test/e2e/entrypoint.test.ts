@@ -20,7 +20,10 @@ const PLACES: readonly Place[] = [
   { name: "not as PID 1", needs: [reeve], options: {} },
 ];
 
-/** What reaches COMMAND: number and name. Signals that the kernel raises for faults are left out: they are the runtime's own. */
+/**
+ * What reaches COMMAND: number and name. Signals that the kernel raises for faults are left out: they are the
+ * runtime's own.
+ */
 const FORWARDED: readonly [number, string][] = [
   [1, "HUP"],
   [2, "INT"],
@@ -55,8 +58,8 @@ for (const { name, needs, options } of PLACES) {
   check(`${name}: COMMAND's exit code is reeve's, each of 256`, needs, async (scope) => {
     const codes = Array.from({ length: 256 }, (_, code) => code);
     const wrong: string[] = [];
-    // As an ordinary process nothing stands between the two codes but the runtime, and in another root it is the same code: every
-    // tenth will do.
+    // As an ordinary process nothing stands between the two codes but the runtime, and in another root it is
+    // the same code: every tenth will do.
     const tried = options.firstProcess === true && process.env["REEVE_ROOT"] === undefined
       ? codes
       : codes.filter((code) => code % 10 === 0 || code > 250);

@@ -1,6 +1,7 @@
 /**
- * What a machine does to a supervisor on a bad day: no processes, no descriptors, no space, a file system that never
- * answers, a daemon that is stopped. One bad daemon is reported and held up alone; nothing is left running.
+ * What a machine does to a supervisor on a bad day: no processes, no descriptors, no space, a file system
+ * that never answers, a daemon that is stopped. One bad daemon is reported and held up alone; nothing is left
+ * running.
  */
 import { expect } from "bun:test";
 import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";

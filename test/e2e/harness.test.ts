@@ -1,4 +1,7 @@
-/** The harness itself, tried on uWSGI and on plain commands: what it promises must hold before a test relies on it. */
+/**
+ * The harness itself, tried on uWSGI and on plain commands: what it promises must hold before a test relies
+ * on it.
+ */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { Scope } from "./harness.ts";

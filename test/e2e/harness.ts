@@ -1,6 +1,7 @@
 /**
- * The harness of the end-to-end tests: a fresh directory, supervisors started in it, and an end that leaves no
- * process, mount or file behind. It asserts nothing itself and signals only what it started, by (pid, start time).
+ * The harness of the end-to-end tests: a fresh directory, supervisors started in it, and an end that leaves
+ * no process, mount or file behind. It asserts nothing itself and signals only what it started, by (pid,
+ * start time).
  */
 import {
   chmodSync,
@@ -39,7 +40,9 @@ export interface StartOptions {
   readonly cwd?: string;
   /** "null" unless told. */
   readonly stdin?: "null" | "pipe";
-  /** Words put in front of the command: ["setpriv", ...], ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"] ... */
+  /**
+   * Words put in front of the command: ["setpriv", ...], ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"] ...
+   */
   readonly wrap?: readonly string[];
   /** As PID 1 of a new PID namespace with its own /proc. */
   readonly firstProcess?: boolean;
@@ -196,7 +199,10 @@ export class Scope implements AsyncDisposable {
     return path;
   }
 
-  /** A configuration file with the section [uwsgi] and a run directory of its own (which uWSGI takes for a placeholder). */
+  /**
+   * A configuration file with the section [uwsgi] and a run directory of its own (which uWSGI takes for a
+   * placeholder).
+   */
   config(lines: readonly string[], name = "test.ini"): string {
     return this.write(name, ["[uwsgi]", `run-dir = ${this.path("run")}`, ...lines, ""].join("\n"));
   }
@@ -258,7 +264,10 @@ export class Scope implements AsyncDisposable {
     this.#closers.unshift(close);
   }
 
-  /** Everything alive that was started here: marked in its environment, at home in our directory, or a descendant. */
+  /**
+   * Everything alive that was started here: marked in its environment, at home in our directory, or a
+   * descendant.
+   */
   ours(): ProcessState[] {
     const all = allProcesses().filter((one) => one.state !== "Z" && one.pid !== process.pid);
     const known = new Set(this.#tracked.map((id) => `${id.pid} ${id.start}`));
@@ -371,7 +380,10 @@ export function freePort(): number {
   return port;
 }
 
-/** Sends `text` to a port of the loopback and resolves with the answer's first bytes; null when nobody answers. */
+/**
+ * Sends `text` to a port of the loopback and resolves with the answer's first bytes; null when nobody
+ * answers.
+ */
 export async function ask(port: number, text: string, milliseconds = 1000): Promise<string | null> {
   const answer = Promise.withResolvers<string | null>();
   const timer = setTimeout(() => answer.resolve(null), milliseconds);

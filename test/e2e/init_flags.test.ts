@@ -1,7 +1,7 @@
 /**
- * `reeve [FLAG...] -- COMMAND` with the flags that people bring from tini and dumb-init; and what it is while COMMAND runs: a small init, in
- * the same process, that has started no runtime. Each flag both ways: as the stub reads it, and as the runtime does where a variable of uWSGI
- * stands beside it.
+ * `reeve [FLAG...] -- COMMAND` with the flags that people bring from tini and dumb-init; and what it is while
+ * COMMAND runs: a small init, in the same process, that has started no runtime. Each flag both ways: as the
+ * stub reads it, and as the runtime does where a variable of uWSGI stands beside it.
  */
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";

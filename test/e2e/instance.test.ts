@@ -1,6 +1,6 @@
 /**
- * The instance as its user meets it: bad input, exit codes, signals, reload, stop, what it leaves behind and what it
- * tells its parent.
+ * The instance as its user meets it: bad input, exit codes, signals, reload, stop, what it leaves behind and
+ * what it tells its parent.
  */
 import { expect } from "bun:test";
 import { existsSync, rmSync, utimesSync } from "node:fs";

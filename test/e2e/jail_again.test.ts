@@ -1,6 +1,6 @@
 /**
- * A jail that is lost and made again while something else happens: its hooks run for one jail at a time, and whoever is told to stop at
- * once does.
+ * A jail that is lost and made again while something else happens: its hooks run for one jail at a time, and
+ * whoever is told to stop at once does.
  */
 import { existsSync, rmSync } from "node:fs";
 import { expect } from "bun:test";
@@ -13,7 +13,10 @@ import { until } from "./wait.ts";
 
 const NEEDS = [reeve, root, pidNamespace, busybox];
 
-/** A jail whose hook on the host takes for ever while the file `gate` is there; lost once, so that the hook runs. */
+/**
+ * A jail whose hook on the host takes for ever while the file `gate` is there; lost once, so that the hook
+ * runs.
+ */
 async function inMaking(scope: Scope, seconds: number) {
   const gate = scope.path("gate");
   const config = scope.config([

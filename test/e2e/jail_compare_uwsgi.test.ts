@@ -1,6 +1,6 @@
 /**
- * The same namespace made by uwsgi-core and by reeve, on the same root: what a daemon finds inside must agree but for who is
- * process 1, which is uWSGI's master in the one and reeve's init in the other.
+ * The same namespace made by uwsgi-core and by reeve, on the same root: what a daemon finds inside must agree
+ * but for who is process 1, which is uWSGI's master in the one and reeve's init in the other.
  */
 import { expect } from "bun:test";
 import { chmodSync, existsSync, readdirSync, symlinkSync } from "node:fs";

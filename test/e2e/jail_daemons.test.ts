@@ -1,6 +1,6 @@
 /**
- * Daemons with namespaces of their own: outside of a jail, within one, in a chroot, on the host's root. What they are told reaches
- * them, how they end is known, and what they leave is gone.
+ * Daemons with namespaces of their own: outside of a jail, within one, in a chroot, on the host's root. What
+ * they are told reaches them, how they end is known, and what they leave is gone.
  */
 import { expect } from "bun:test";
 import { copyFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * Roots with an ssh server in them, and a way in: a Debian as debootstrap leaves it, and a busybox beside which lies dropbear with the
- * libraries that it names. Nothing of the host is changed: the roots, their mounts and the server's port are in namespaces of the
- * supervisor's.
+ * Roots with an ssh server in them, and a way in: a Debian as debootstrap leaves it, and a busybox beside
+ * which lies dropbear with the libraries that it names. Nothing of the host is changed: the roots, their
+ * mounts and the server's port are in namespaces of the supervisor's.
  */
 import { copyFileSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -44,7 +44,10 @@ function inNamespaces(lines: readonly string[]): StartOptions {
   };
 }
 
-/** Keys of the server and of the one who may log in, below `directory`; the client's is the scope's file "key". */
+/**
+ * Keys of the server and of the one who may log in, below `directory`; the client's is the scope's file
+ * "key".
+ */
 async function installKeys(scope: Scope, directory: string): Promise<void> {
   const host = scope.directoryFor(`${directory}/etc/dropbear`);
   scope.directoryFor(`${directory}/root/.ssh`, 0o700);

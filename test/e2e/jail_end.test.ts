@@ -57,7 +57,8 @@ check(
   "reeve is killed and its configuration gets a jail: the smart daemon outside is not the one inside",
   NEEDS,
   async (scope) => {
-    // Of the same name on either side: what the pidfile inside does not say, a record of the outside must not.
+    // Of the same name on either side: what the pidfile inside does not say, a record of the outside must
+    // not.
     const pidfile = scope.path("d.pid");
     const daemon = `smart-attach-daemon2 = ${pidfile} sleep 81131`;
     const first = scope.reeve(scope.config([daemon]));

@@ -1,6 +1,6 @@
 /**
- * Hook actions, waits, touch files and the log inside a jail: done from outside of it, and what they do is seen in it alone. The
- * host's mounts, its name and its files are what they were.
+ * Hook actions, waits, touch files and the log inside a jail: done from outside of it, and what they do is
+ * seen in it alone. The host's mounts, its name and its files are what they were.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * The life of a jail, on a root that is a static busybox and nothing else: made once, entered by hooks and daemons, kept over a
- * reload, found again after a kill, made again when its init dies, and ended with all that is in it. Whatever happens, the host's
- * mounts are what they were.
+ * The life of a jail, on a root that is a static busybox and nothing else: made once, entered by hooks and
+ * daemons, kept over a reload, found again after a kill, made again when its init dies, and ended with all
+ * that is in it. Whatever happens, the host's mounts are what they were.
  */
 import type { JailRecord } from "../../lib/jail/identity.ts";
 import { decode, encode } from "../../lib/records/codec.ts";

@@ -1,4 +1,7 @@
-/** Jails that cannot be made: the stage, the errno, the remedy, exit code 1, and nothing that is mounted or runs. */
+/**
+ * Jails that cannot be made: the stage, the errno, the remedy, exit code 1, and nothing that is mounted or
+ * runs.
+ */
 import { afterEach, beforeEach, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import type { Exit, Scope } from "./harness.ts";

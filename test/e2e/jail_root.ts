@@ -1,4 +1,6 @@
-/** A root file system for jails: a static busybox, and what a test adds. No libc, no device, nothing mounted. */
+/**
+ * A root file system for jails: a static busybox, and what a test adds. No libc, no device, nothing mounted.
+ */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fixture } from "../fixtures/compile.ts";
@@ -55,8 +57,9 @@ const LASTING = new Set([
 ]);
 
 /**
- * The host's own mounts with their propagation, and whatever is mounted on what has been removed: a test compares it before and
- * after. Other tests mount and unmount elsewhere meanwhile; a mount in a test's directory keeps that from being removed.
+ * The host's own mounts with their propagation, and whatever is mounted on what has been removed: a test
+ * compares it before and after. Other tests mount and unmount elsewhere meanwhile; a mount in a test's
+ * directory keeps that from being removed.
  */
 export function hostMounts(): string {
   const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");

@@ -1,6 +1,6 @@
 /**
- * The configuration that uWSGI documents for a dropbear inside a namespace, unchanged but for the root's path, on roots of two
- * kinds: who has the key logs in, has a terminal, and is in the jail and nowhere else.
+ * The configuration that uWSGI documents for a dropbear inside a namespace, unchanged but for the root's
+ * path, on roots of two kinds: who has the key logs in, has a terminal, and is in the jail and nowhere else.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
 import { DROPBEAR, listens, logIn, overSsh, PORT, SSH_ROOTS } from "./jail_dropbear.ts";

@@ -1,4 +1,7 @@
-/** Legions of reeve end to end: the documented celery beat on three machines, and what one node does by itself. */
+/**
+ * Legions of reeve end to end: the documented celery beat on three machines, and what one node does by
+ * itself.
+ */
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,8 @@
 /**
- * A legion over etcd in trouble: nodes and servers of etcd in network namespaces of their own behind one bridge, cores that are
- * stopped and killed, guards as well, links that are cut, servers that hang or die. What the daemons wrote down about themselves says
- * whether two ever ran at once. Ends what it started, by pid, and takes its namespaces away.
+ * A legion over etcd in trouble: nodes and servers of etcd in network namespaces of their own behind one
+ * bridge, cores that are stopped and killed, guards as well, links that are cut, servers that hang or die.
+ * What the daemons wrote down about themselves says whether two ever ran at once. Ends what it started, by
+ * pid, and takes its namespaces away.
  */
 import { generator } from "../support/random.ts";
 import { mkdirSync } from "node:fs";
@@ -240,7 +241,10 @@ export class Chaos implements AsyncDisposable {
     ) ?? null;
   }
 
-  /** Three kinds of daemon: one that ends when told, one that only KILL ends, one that forks away and into another session. */
+  /**
+   * Three kinds of daemon: one that ends when told, one that only KILL ends, one that forks away and into
+   * another session.
+   */
   #configure(host: string, index: number): string {
     const run = `${fixture("keep_time")} ${this.#directory} ${host}`;
     const commands = [run, `${run} ignore`, `sh -c "setsid ${run} ignore & sleep 1000"`];

@@ -1,6 +1,7 @@
 /**
- * Three machines on one host for the celery beat example: each a network namespace on a common bridge, with a /tmp of its own, so
- * that the documented configuration runs as it stands on all of them. Nothing is left of it when the scope ends.
+ * Three machines on one host for the celery beat example: each a network namespace on a common bridge, with a
+ * /tmp of its own, so that the documented configuration runs as it stands on all of them. Nothing is left of
+ * it when the scope ends.
  */
 import { copyFileSync } from "node:fs";
 import type { Scope, Supervisor } from "./harness.ts";
@@ -15,7 +16,10 @@ export interface Beat {
   readonly at: number;
 }
 
-/** Stands in for celery: says when it comes and goes, takes `stopSeconds` to stop, and writes the pidfile it is told to. */
+/**
+ * Stands in for celery: says when it comes and goes, takes `stopSeconds` to stop, and writes the pidfile it
+ * is told to.
+ */
 const CELERY = (directory: string) =>
   `#!/bin/sh
 [ "$1" = beat ] || exit 64

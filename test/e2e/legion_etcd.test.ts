@@ -1,4 +1,7 @@
-/** Legions over etcd end to end: one lord whatever goes wrong, what its daemons see, what a stop, a reload and a kill leave. */
+/**
+ * Legions over etcd end to end: one lord whatever goes wrong, what its daemons see, what a stop, a reload and
+ * a kill leave.
+ */
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { fixture } from "../fixtures/compile.ts";

@@ -1,6 +1,7 @@
 /**
- * Machines of a legion: network namespaces joined by a bridge, in which reeve and uWSGI are started with the same configuration. Each
- * runs a daemon that notes when it comes and goes, in one file for all. Nothing is left of it when the scope ends.
+ * Machines of a legion: network namespaces joined by a bridge, in which reeve and uWSGI are started with the
+ * same configuration. Each runs a daemon that notes when it comes and goes, in one file for all. Nothing is
+ * left of it when the scope ends.
  */
 import { Scope, type StartOptions, type Supervisor } from "./harness.ts";
 import { REEVE } from "./need.ts";
@@ -75,7 +76,8 @@ export class LegionLab {
         `addr add ${node.address}/16 dev eth0`,
         "link set lo up",
         "link set eth0 up",
-        // The kernel's table of neighbours is one for all namespaces, and too small for what many nodes would look up.
+        // The kernel's table of neighbours is one for all namespaces, and too small for what many nodes would
+        // look up.
         ...this.nodes.filter((other) => other !== node)
           .map(({ address, hardware }) => `neigh add ${address} lladdr ${hardware} dev eth0 nud permanent`),
       ]);
@@ -111,7 +113,10 @@ export class LegionLab {
     }, { seconds, explain: () => this.scope.read("beats") });
   }
 
-  /** Milliseconds for which two daemons ran at once, at most. A machine that was killed takes its daemon's note with it. */
+  /**
+   * Milliseconds for which two daemons ran at once, at most. A machine that was killed takes its daemon's
+   * note with it.
+   */
   overlap(): number {
     const running = new Set<string>();
     let since: number | null = null;
@@ -223,8 +228,8 @@ while :; do sleep 0.05; done
 }
 
 /**
- * A process that does nothing but hold a network and a host name; resolves with its pid. It ends with the scope, and with this process
- * should that be killed.
+ * A process that does nothing but hold a network and a host name; resolves with its pid. It ends with the
+ * scope, and with this process should that be killed.
  */
 async function holdNamespaces(scope: Scope, name: string): Promise<number> {
   const words = [
@@ -266,7 +271,9 @@ function ip(holder: number, lines: readonly string[]): void {
   if (!success) throw new Error(`ip: ${stderr.toString().trim()}`);
 }
 
-/** OpenSSL's legacy provider switched on, as one who runs a documented configuration of bf-cbc today has to. */
+/**
+ * OpenSSL's legacy provider switched on, as one who runs a documented configuration of bf-cbc today has to.
+ */
 export function legacyOpenssl(scope: Scope): Record<string, string> {
   const path = scope.write(
     "openssl.cnf",

@@ -1,6 +1,7 @@
 /**
- * Legions of reeve and uWSGI together, on machines of their own: they must elect the same lord, whoever dies, is cut off or comes
- * back. The scenes run at the same time, since what takes their time is uWSGI's whole seconds.
+ * Legions of reeve and uWSGI together, on machines of their own: they must elect the same lord, whoever dies,
+ * is cut off or comes back. The scenes run at the same time, since what takes their time is uWSGI's whole
+ * seconds.
  */
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Roots that lack what others take for granted, made here: no /proc, no shell, no users, nothing that can be written. reeve works
- * there, or does without and says so in one line, or fails with one line.
+ * Roots that lack what others take for granted, made here: no /proc, no shell, no users, nothing that can be
+ * written. reeve works there, or does without and says so in one line, or fails with one line.
  */
 import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";

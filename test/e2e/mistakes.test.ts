@@ -1,6 +1,6 @@
 /**
- * Configurations with one mistake, or one surprise, each: what `reeve check` says of it and with which exit code, and that a
- * start agrees: what the one refuses the other refuses.
+ * Configurations with one mistake, or one surprise, each: what `reeve check` says of it and with which exit
+ * code, and that a start agrees: what the one refuses the other refuses.
  */
 import { expect } from "bun:test";
 import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

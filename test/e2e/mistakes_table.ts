@@ -1,4 +1,7 @@
-/** What `reeve check` says of each file of test/cases/mistakes, and its exit code; DIR is where the files are. Data only. */
+/**
+ * What `reeve check` says of each file of test/cases/mistakes, and its exit code; DIR is where the files are.
+ * Data only.
+ */
 
 export interface Mistake {
   readonly file: string;

@@ -1,6 +1,6 @@
 /**
- * What a test needs from the machine. A test whose needs are not met skips and says why in its name; with MUST_WORK=1
- * in the environment, as in CI, it fails instead: there a skipped test is a lie.
+ * What a test needs from the machine. A test whose needs are not met skips and says why in its name; with
+ * MUST_WORK=1 in the environment, as in CI, it fails instead: there a skipped test is a lie.
  */
 import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -57,8 +57,8 @@ export const pidNamespace: Need = {
 };
 
 /**
- * Declares a test. The body gets a Scope; when it ends, well or not, everything it started is ended, and a failure
- * carries the logs of its supervisors.
+ * Declares a test. The body gets a Scope; when it ends, well or not, everything it started is ended, and a
+ * failure carries the logs of its supervisors.
  */
 export function check(
   name: string,

@@ -1,5 +1,6 @@
 /**
- * Options of the instance as daemons, logs and the process table show them: none of them may be read and then forgotten.
+ * Options of the instance as daemons, logs and the process table show them: none of them may be read and then
+ * forgotten.
  */
 import { expect } from "bun:test";
 import { readFileSync, renameSync, statSync, utimesSync } from "node:fs";

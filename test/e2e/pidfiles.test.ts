@@ -1,6 +1,7 @@
 /**
- * Whom a pidfile names: recycled pids, rewritten files, clocks that jumped, and files that somebody else planted. reeve
- * must neither take another process for its daemon nor signal one, and must not start a daemon that runs.
+ * Whom a pidfile names: recycled pids, rewritten files, clocks that jumped, and files that somebody else
+ * planted. reeve must neither take another process for its daemon nor signal one, and must not start a daemon
+ * that runs.
  */
 import { expect } from "bun:test";
 import { chownSync, lchownSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What /proc tells of a process, and the only place of the tests that signals one. A process is named by its pid and
- * its start time together, so that a pid which the kernel gave to somebody else is never signalled.
+ * What /proc tells of a process, and the only place of the tests that signals one. A process is named by its
+ * pid and its start time together, so that a pid which the kernel gave to somebody else is never signalled.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 

@@ -1,6 +1,6 @@
 /**
- * Deaths, stops and reloads at the worst instant, and daemons that stand in each other's way: who must live, who must
- * die, and that none is started twice.
+ * Deaths, stops and reloads at the worst instant, and daemons that stand in each other's way: who must live,
+ * who must die, and that none is started twice.
  */
 import { expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";

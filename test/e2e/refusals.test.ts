@@ -1,6 +1,6 @@
 /**
- * What a host may refuse a program: standard streams, system calls. reeve works all the same, or does without and says so in one
- * line.
+ * What a host may refuse a program: standard streams, system calls. reeve works all the same, or does without
+ * and says so in one line.
  */
 import { describe, expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";

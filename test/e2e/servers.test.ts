@@ -1,7 +1,7 @@
 /**
- * One life of each server under the compiled executable: started, killed and back, reloaded, the supervisor killed and
- * started again, stopped; and each time who must live and who must die. A dumb daemon dies with the supervisor and on
- * a reload; a smart one survives both, is adopted, and is never started twice.
+ * One life of each server under the compiled executable: started, killed and back, reloaded, the supervisor
+ * killed and started again, stopped; and each time who must live and who must die. A dumb daemon dies with
+ * the supervisor and on a reload; a smart one survives both, is adopted, and is never started twice.
  */
 import { expect } from "bun:test";
 import type { Scope, Supervisor } from "./harness.ts";
@@ -10,7 +10,10 @@ import { isAlive, type ProcessId, sameProcess, signal } from "./process.ts";
 import { pathOf, type Prepared, type Server, SERVERS } from "./servers.ts";
 import { until } from "./wait.ts";
 
-/** The last daemon of the configuration, dumb: its replacement proves that a start or reload went through all of them. */
+/**
+ * The last daemon of the configuration, dumb: its replacement proves that a start or reload went through all
+ * of them.
+ */
 const SENTINEL = /^sleep 86399/;
 
 async function lifeOf(scope: Scope, server: Server): Promise<void> {

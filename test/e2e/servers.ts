@@ -1,6 +1,6 @@
 /**
- * The servers whose life under a supervisor is tested: how each is configured, found and asked whether it serves. What
- * must happen to them is servers.test.ts; nothing here starts a supervisor.
+ * The servers whose life under a supervisor is tested: how each is configured, found and asked whether it
+ * serves. What must happen to them is servers.test.ts; nothing here starts a supervisor.
  */
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -25,8 +25,8 @@ export interface Server {
   readonly kind: "dumb" | "smart";
   readonly needs: readonly Need[];
   /**
-   * It changes its own user, and the kernel then forgets the parent-death signal: when reeve is killed it lives on until the next
-   * start, which ends it before it starts another.
+   * It changes its own user, and the kernel then forgets the parent-death signal: when reeve is killed it
+   * lives on until the next start, which ends it before it starts another.
    */
   readonly outlivesKill?: true;
   readonly prepare: (scope: Scope) => Prepared | Promise<Prepared>;
@@ -38,7 +38,10 @@ function startsIn(path: string): number {
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0;
 }
 
-/** A program of that name in front of the real one on PATH, which notes each start: the configuration stays as users write it. */
+/**
+ * A program of that name in front of the real one on PATH, which notes each start: the configuration stays as
+ * users write it.
+ */
 function countStarts(scope: Scope, name: string, real: string): { path: string; starts: () => number } {
   const notes = scope.write(`starts/${name}`, "", 0o666);
   const path = scope.write(`bin/${name}`, `#!/bin/sh\necho $$ >> ${notes}\nexec ${real} "$@"\n`, 0o755);

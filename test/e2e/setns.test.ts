@@ -1,6 +1,6 @@
 /**
- * Namespaces over a unix socket: reeve hands them out and joins them, to and from reeve and uWSGI, and nobody but root has a part
- * in it.
+ * Namespaces over a unix socket: reeve hands them out and joins them, to and from reeve and uWSGI, and nobody
+ * but root has a part in it.
  */
 import { afterEach, beforeEach, expect } from "bun:test";
 import { lstatSync, writeFileSync } from "node:fs";
@@ -180,7 +180,10 @@ check(
   },
 );
 
-/** A server of the test's own: what it hands out is the descriptors of these files; `words` is the message, of which %d is their count. */
+/**
+ * A server of the test's own: what it hands out is the descriptors of these files; `words` is the message, of
+ * which %d is their count.
+ */
 function lie(words: string, files: readonly string[]): string {
   return [
     "import socket,sys,os,struct",

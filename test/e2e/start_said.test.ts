@@ -1,4 +1,7 @@
-/** Until an instance is up, what it has to say goes to whoever started it and to its log; from then on to the log alone. */
+/**
+ * Until an instance is up, what it has to say goes to whoever started it and to its log; from then on to the
+ * log alone.
+ */
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { check, REEVE, reeve } from "./need.ts";

@@ -1,6 +1,6 @@
 /**
- * Waiting for a condition: looked at every few milliseconds, with a deadline that fails and says what was waited for.
- * Never a wait for time alone.
+ * Waiting for a condition: looked at every few milliseconds, with a deadline that fails and says what was
+ * waited for. Never a wait for time alone.
  */
 import { PATIENCE } from "../support/patience.ts";
 
@@ -35,8 +35,9 @@ export async function until<T>(
 }
 
 /**
- * Asserts that a condition keeps holding while `during` happens. For "is not started twice" and the like, where the
- * absence of an event can only be watched; pair it with a condition that proves the supervisor has had its turn.
+ * Asserts that a condition keeps holding while `during` happens. For "is not started twice" and the like,
+ * where the absence of an event can only be watched; pair it with a condition that proves the supervisor has
+ * had its turn.
  */
 export async function holds<T>(what: string, condition: () => boolean, during: Promise<T>): Promise<T> {
   let done = false;

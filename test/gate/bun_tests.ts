@@ -1,6 +1,6 @@
 /**
- * Runs `bun test` on some files and counts what came out. Must never report a run that ended early as passed: a
- * crash, a time-out and a file without tests are failures; so is a skipped test where nothing may skip.
+ * Runs `bun test` on some files and counts what came out. Must never report a run that ended early as passed:
+ * a crash, a time-out and a file without tests are failures; so is a skipped test where nothing may skip.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";

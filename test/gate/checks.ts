@@ -1,6 +1,6 @@
 /**
- * The checks of the gate that are no tests: each runs a tool over the sources and counts as one test. Must never change a
- * file of the checkout.
+ * The checks of the gate that are no tests: each runs a tool over the sources and counts as one test. Must
+ * never change a file of the checkout.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

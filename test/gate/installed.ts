@@ -1,6 +1,6 @@
 /**
- * What dpkg knows of the packages of this machine, and which of them come with others. Must never count what is
- * only recommended: the gate installs without it.
+ * What dpkg knows of the packages of this machine, and which of them come with others. Must never count what
+ * is only recommended: the gate installs without it.
  */
 
 export interface InstalledPackage {

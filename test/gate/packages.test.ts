@@ -1,7 +1,7 @@
 /**
- * What tests run or include comes from a package that packages.ts names, from what such a package depends on, or
- * from Debian's essential ones: a machine that has more than these hides no gap. Looks at the sources alone and
- * runs none of their tests.
+ * What tests run or include comes from a package that packages.ts names, from what such a package depends on,
+ * or from Debian's essential ones: a machine that has more than these hides no gap. Looks at the sources
+ * alone and runs none of their tests.
  */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
@@ -25,7 +25,9 @@ function debianTest(name: string, body: () => void): void {
   else test.skip(`${name} [skipped: ${absent}]`, body);
 }
 
-/** Words at such places that are names of programs too, which no test runs; and what installs the packages. */
+/**
+ * Words at such places that are names of programs too, which no test runs; and what installs the packages.
+ */
 const NOT_RUN: ReadonlySet<string> = new Set(["apt-get", "docker", "curl"]);
 
 /** packages.ts makes it for a while. */
@@ -40,7 +42,10 @@ function sources(...extensions: readonly string[]): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Where the code names a command: what a test needs, what it starts, and in lines of configurations and of shells. */
+/**
+ * Where the code names a command: what a test needs, what it starts, and in lines of configurations and of
+ * shells.
+ */
 const COMMANDS: readonly RegExp[] = [
   /\b(?:program|missing|which|doorPaths)\(\s*["']([\w.+-]+)/g,
   /\b(?:needs|wrap|before): \[\s*["']([\w.+-]+)/g,
@@ -87,7 +92,10 @@ function headersOf(compiler: string, path: string): string[] {
   return run.stdout.toString().split(/[\s\\]+/).filter((file) => file.startsWith("/usr/"));
 }
 
-/** Paths as dpkg may have them: /bin is a link to /usr/bin by now, and /etc/alternatives leads to a package's file. */
+/**
+ * Paths as dpkg may have them: /bin is a link to /usr/bin by now, and /etc/alternatives leads to a package's
+ * file.
+ */
 function spellings(path: string): string[] {
   const all = [path, realpathSync(path)];
   return all.flatMap((one) =>

@@ -1,6 +1,6 @@
 /**
- * The Debian packages that tests use, installed where the gate may. Must never start a service: the tests start their own,
- * with their own directories and ports.
+ * The Debian packages that tests use, installed where the gate may. Must never start a service: the tests
+ * start their own, with their own directories and ports.
  */
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -81,7 +81,10 @@ async function aptGet(
   return { success: await run.exited === 0, text: `${out}${error}`.slice(-4_000) };
 }
 
-/** Runs `action` while Debian's own switch forbids packages to start their services, then puts back what was there. */
+/**
+ * Runs `action` while Debian's own switch forbids packages to start their services, then puts back what was
+ * there.
+ */
 async function withoutServices<Result>(action: () => Promise<Result>): Promise<Result> {
   const aside = `${POLICY}.reeve-${process.pid}`;
   const was = existsSync(POLICY);

@@ -183,7 +183,10 @@ test("when the instance is told to stop the phase ends with that reason and not 
   expect(ran.length).toBe(1);
 });
 
-/** With a jail whose root is `root`; what is changed in it is noted, and fails for the hook's words in `broken`. */
+/**
+ * With a jail whose root is `root`; what is changed in it is noted, and fails for the hook's words in
+ * `broken`.
+ */
 function inJail(hooks: Hook[], identity: Identity | null = null, broken: readonly string[] = []) {
   const changes: string[] = [];
   const jail = { place: true };

@@ -1,6 +1,7 @@
 /**
- * A PID namespace with two processes beside its init, and a directory for its root, as a JailPlace: what has to be known of a
- * jail to look at its pidfiles. Made by unshare(1), so that it needs nothing of what is tested.
+ * A PID namespace with two processes beside its init, and a directory for its root, as a JailPlace: what has
+ * to be known of a jail to look at its pidfiles. Made by unshare(1), so that it needs nothing of what is
+ * tested.
  */
 import { UNCONFINED } from "../../lib/sys/child/child_spec.ts";
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * Builds what the native tests run: the helper in its variants, and C test programs, all from the sources of native/. A hosted
- * build has a libc and the sanitizers below the very same sources. Each is built once, into the cache.
+ * Builds what the native tests run: the helper in its variants, and C test programs, all from the sources of
+ * native/. A hosted build has a libc and the sanitizers below the very same sources. Each is built once, into
+ * the cache.
  */
 import { test } from "bun:test";
 import { createHash, randomUUID } from "node:crypto";
@@ -149,7 +150,9 @@ export interface TestOptions {
   readonly seconds?: number;
 }
 
-/** A test that skips with its reason in its name when `reason` is not null; with MUST_WORK=1 it fails instead. */
+/**
+ * A test that skips with its reason in its name when `reason` is not null; with MUST_WORK=1 it fails instead.
+ */
 export function testUnless(
   reason: string | null,
   name: string,

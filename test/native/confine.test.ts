@@ -1,6 +1,7 @@
 /**
- * Where a child lives, as the helper makes it: in every build, on this kernel and as if on an old one. Each child has a mount namespace of
- * its own; whatever it does, and wherever it fails, the host's table of mounts is compared before and after.
+ * Where a child lives, as the helper makes it: in every build, on this kernel and as if on an old one. Each
+ * child has a mount namespace of its own; whatever it does, and wherever it fails, the host's table of mounts
+ * is compared before and after.
  */
 import { afterAll, afterEach, beforeEach, describe, expect } from "bun:test";
 import { execFileSync } from "node:child_process";

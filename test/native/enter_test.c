@@ -1,5 +1,5 @@
-/* enter_test.c: what reeve_spawn_in believes of those whom it sends into a PID namespace. This program is their helper as well, and does what
- * somebody hostile, or the kernel when memory is short, could have it do.
+/* enter_test.c: what reeve_spawn_in believes of those whom it sends into a PID namespace. This program is
+ * their helper as well, and does what somebody hostile, or the kernel when memory is short, could have it do.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,6 @@
-/** The helper's role exec, run by hand in each of its builds: what the program finds, and how each step fails. */
+/**
+ * The helper's role exec, run by hand in each of its builds: what the program finds, and how each step fails.
+ */
 import { afterAll, afterEach, describe, expect } from "bun:test";
 import {
   chmodSync,

@@ -1,4 +1,7 @@
-/** The helper's role guard, run by hand and through lib/sys/child/guard.ts: what is left of a namespace when its time is over. */
+/**
+ * The helper's role guard, run by hand and through lib/sys/child/guard.ts: what is left of a namespace when
+ * its time is over.
+ */
 import { afterAll, afterEach, describe, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

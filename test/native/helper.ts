@@ -1,6 +1,6 @@
 /**
- * Runs the helper by hand, in each of its builds, with a request that the packer made: what it prints, how it ends, what it
- * reports. Signals only what it started.
+ * Runs the helper by hand, in each of its builds, with a request that the packer made: what it prints, how it
+ * ends, what it reports. Signals only what it started.
  */
 import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,7 +50,10 @@ export const ARM64: HelperBuild = {
   }),
 };
 
-/** As compiled for use, on a kernel without openat2, open_tree, move_mount, mount_setattr, clone3 and close_range. */
+/**
+ * As compiled for use, on a kernel without openat2, open_tree, move_mount, mount_setattr, clone3 and
+ * close_range.
+ */
 export const OLD_KERNEL: HelperBuild = {
   name: "on an old kernel",
   missing: () => missing("gcc"),

@@ -1,4 +1,6 @@
-/** The helper's role init, run by hand: as an ordinary process (a subreaper) and as PID 1 of a PID namespace. */
+/**
+ * The helper's role init, run by hand: as an ordinary process (a subreaper) and as PID 1 of a PID namespace.
+ */
 import { afterAll, afterEach, describe, expect } from "bun:test";
 import {
   closeSync,

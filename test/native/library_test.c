@@ -1,4 +1,5 @@
-/* library_test.c: the library's functions against the real kernel, in a program with threads of its own, as the runtime has.
+/* library_test.c: the library's functions against the real kernel, in a program with threads of its own, as
+ * the runtime has.
  *
  * usage: library_test HELPER
  */

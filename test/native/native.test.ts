@@ -1,6 +1,7 @@
 /**
- * The native layer as a whole: it compiles without a warning with every compiler and analyser, asks nothing of the host, its
- * artefacts are what they should be, and the C test programs pass under the sanitizers and on arm64.
+ * The native layer as a whole: it compiles without a warning with every compiler and analyser, asks nothing
+ * of the host, its artefacts are what they should be, and the C test programs pass under the sanitizers and
+ * on arm64.
  */
 import { afterAll, describe, expect } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

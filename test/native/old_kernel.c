@@ -1,4 +1,5 @@
-/* old_kernel.c: runs a program as if the kernel were an old one (4.19): the calls that came later are not known to it.
+/* old_kernel.c: runs a program as if the kernel were an old one (4.19): the calls that came later are not
+ * known to it.
  *
  * usage: old_kernel ARGV0 PROGRAM ARGUMENT...
  */

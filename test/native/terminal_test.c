@@ -1,5 +1,5 @@
-/* terminal_test.c: the role init and the terminal, played through with a pseudo-terminal and a shell in small that has job
- * control. The tester types at the master side; every step waits for what it must bring about.
+/* terminal_test.c: the role init and the terminal, played through with a pseudo-terminal and a shell in small
+ * that has job control. The tester types at the master side; every step waits for what it must bring about.
  *
  * usage: terminal_test HELPER
  */

@@ -1,6 +1,6 @@
-/* unpack_test.c: what requestCheck takes and refuses, then a fuzzer of its own: requests that were sound are changed at
- * random (deterministically) a few hundred thousand times. The bytes end at the end of a heap block, so the address sanitizer
- * sees any look beyond; whatever is accepted must be laid out as it says.
+/* unpack_test.c: what requestCheck takes and refuses, then a fuzzer of its own: requests that were sound are
+ * changed at random (deterministically) a few hundred thousand times. The bytes end at the end of a heap
+ * block, so the address sanitizer sees any look beyond; whatever is accepted must be laid out as it says.
  *
  * usage: unpack_test [ROUNDS]
  */
@@ -451,7 +451,8 @@ static void fuzz(long rounds) {
     packed.size = from->size;
     memcpy(packed.bytes, from->bytes, from->size);
     mutate(&packed);
-    if (randomNumber() % 8) finish(&packed); /* mostly the size is right, else nothing else is ever looked at */
+    /* mostly the size is right, else nothing else is ever looked at */
+    if (randomNumber() % 8) finish(&packed);
     accepted += take(&packed, packed.size, &request) == 0;
   }
   CHECK(accepted > rounds / 100 && accepted < rounds); /* it reaches both sides */

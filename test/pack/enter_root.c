@@ -1,7 +1,8 @@
-/* enter_root [--pivot] [--inner] ROOT COMMAND...: runs COMMAND with ROOT as its root directory, in new mount and PID namespaces,
- * with nothing mounted but /proc (where ROOT has that directory) and, where ROOT has the file, /dev/null. COMMAND is PID 1; with
- * --inner it is a child of PID 1. With --pivot the root of the mount namespace is changed, as container runtimes do, and not only the
- * process's. HUP, TERM, INT and USR1 are forwarded; the exit code is COMMAND's, 128 + n for a signal. All ends with it.
+/* enter_root [--pivot] [--inner] ROOT COMMAND...: runs COMMAND with ROOT as its root directory, in new mount
+ * and PID namespaces, with nothing mounted but /proc (where ROOT has that directory) and, where ROOT has the
+ * file, /dev/null. COMMAND is PID 1; with --inner it is a child of PID 1. With --pivot the root of the mount
+ * namespace is changed, as container runtimes do, and not only the process's. HUP, TERM, INT and USR1 are
+ * forwarded; the exit code is COMMAND's, 128 + n for a signal. All ends with it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

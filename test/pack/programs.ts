@@ -1,6 +1,6 @@
 /**
- * ELF files made by hand, of a few KB: what Bun's compiler leaves, as far as the packer looks at it, with one thing or another
- * that is not as expected.
+ * ELF files made by hand, of a few KB: what Bun's compiler leaves, as far as the packer looks at it, with one
+ * thing or another that is not as expected.
  */
 import { ENTRY_SIZE, type ProgramHeader, PT, writeHeader } from "../../build/pack/program_headers.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Root directories of hosts that lack what Bun's executables need, and programs run inside them. Everything that a test
- * makes or starts here ends with its Root.
+ * Root directories of hosts that lack what Bun's executables need, and programs run inside them. Everything
+ * that a test makes or starts here ends with its Root.
  */
 import {
   cpSync,

@@ -46,8 +46,9 @@ check("arm64: starts, checks and plans under an emulator in an empty root", [roo
 }, 120);
 
 /**
- * Lets the kernel start arm64 programs with the emulator, in a user namespace alone (Linux 6.7): the machine's own table stays as it is.
- * O: the program is handed over opened, P: with its own argv[0], F: the emulator is opened now.
+ * Lets the kernel start arm64 programs with the emulator, in a user namespace alone (Linux 6.7): the
+ * machine's own table stays as it is. O: the program is handed over opened, P: with its own argv[0], F: the
+ * emulator is opened now.
  */
 const MAGIC = "\\x7fELF\\x02\\x01\\x01" + "\\x00".repeat(9) + "\\x02\\x00\\xb7\\x00";
 const MASK = "\\xff".repeat(7) + "\\x00" + "\\xff".repeat(12); // byte 7: which system's calling convention it says

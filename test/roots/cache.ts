@@ -1,6 +1,7 @@
 /**
- * Builds the roots, each once: a root is kept under the digest of its recipe and of what builds it. Outside of the checkout,
- * since it holds files of root and of other users. Must never leave half a root under its final name.
+ * Builds the roots, each once: a root is kept under the digest of its recipe and of what builds it. Outside
+ * of the checkout, since it holds files of root and of other users. Must never leave half a root under its
+ * final name.
  */
 import { createHash } from "node:crypto";
 import {
@@ -29,7 +30,10 @@ const BUILDERS = ["cache.ts", "door.c"] as const;
 
 const building = new Map<string, Promise<string>>();
 
-/** Directory of the finished root; it is built when it is not there. Rejects with what went wrong, nothing left behind. */
+/**
+ * Directory of the finished root; it is built when it is not there. Rejects with what went wrong, nothing
+ * left behind.
+ */
 export function builtRoot(recipe: Recipe): Promise<string> {
   const started = building.get(recipe.name) ?? build(recipe);
   building.set(recipe.name, started);
@@ -60,7 +64,10 @@ async function build(recipe: Recipe): Promise<string> {
 
 const HOUR_MS = 3_600_000;
 
-/** Whether another process that we see is at it. What one that has ended left behind is removed once no other namespace may be at it. */
+/**
+ * Whether another process that we see is at it. What one that has ended left behind is removed once no other
+ * namespace may be at it.
+ */
 function isBeingBuilt(name: string): boolean {
   return readdirSync(CACHE).filter((entry) => entry.startsWith(`.${name}.`)).some((entry) => {
     if (existsSync(`/proc/${entry.split(".").at(-1)}`)) return true;

@@ -1,8 +1,9 @@
-/* door: stands in a root for a program that a test's daemon needs and the root does not have (memcached, say). Started as
- * /usr/bin/memcached it enters the host's own root, which is mounted at /.host, and becomes the host's /usr/bin/memcached: same
- * process, same arguments, same working directory. So reeve itself uses nothing but the root's own files, and what it supervises
- * is the real thing. Known by the path that it was executed from: each door is a file of its own (a hard link), since a script's
- * interpreter is told nothing else.
+/* door: stands in a root for a program that a test's daemon needs and the root does not have (memcached,
+ * say). Started as /usr/bin/memcached it enters the host's own root, which is mounted at /.host, and becomes
+ * the host's /usr/bin/memcached: same process, same arguments, same working directory. So reeve itself uses
+ * nothing but the root's own files, and what it supervises is the real thing. Known by the path that it was
+ * executed from: each door is a file of its own (a hard link), since a script's interpreter is told nothing
+ * else.
  */
 #include <limits.h>
 #include <stdio.h>

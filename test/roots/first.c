@@ -1,6 +1,6 @@
-/* first COMMAND...: PID 1 of the PID namespace that the end-to-end tests of a root run in, so that the same tests may run on other roots
- * meanwhile and find no process of theirs. Reaps what the tests leave, and ends with COMMAND and its exit code; all else in the
- * namespace ends with it.
+/* first COMMAND...: PID 1 of the PID namespace that the end-to-end tests of a root run in, so that the same
+ * tests may run on other roots meanwhile and find no process of theirs. Reaps what the tests leave, and ends
+ * with COMMAND and its exit code; all else in the namespace ends with it.
  */
 #include <signal.h>
 #include <stdio.h>

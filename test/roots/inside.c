@@ -1,6 +1,7 @@
-/* inside: what stands for reeve while the end-to-end tests run on a root. Takes the place of $REEVE beside the directory "root",
- * on which set_up.sh has mounted one, and "tmp", which the tests use: makes a mount namespace of its own, turns that root into its root with a /proc of its
- * own PID namespace, and becomes /reeve in it. The same process all the way, so that a test may start, limit, stop and kill it as it would
+/* inside: what stands for reeve while the end-to-end tests run on a root. Takes the place of $REEVE beside
+ * the directory "root", on which set_up.sh has mounted one, and "tmp", which the tests use: makes a mount
+ * namespace of its own, turns that root into its root with a /proc of its own PID namespace, and becomes
+ * /reeve in it. The same process all the way, so that a test may start, limit, stop and kill it as it would
  * reeve. The host's root goes to /.host, where the doors find it.
  */
 #define _GNU_SOURCE

@@ -1,5 +1,6 @@
 /**
- * Tests that do not run on the roots, each with its reason. Must never hold one that fails there for a fault of reeve's.
+ * Tests that do not run on the roots, each with its reason. Must never hold one that fails there for a fault
+ * of reeve's.
  */
 import type { RootName } from "./recipes.ts";
 
@@ -63,7 +64,10 @@ const ON_SOME: Readonly<Record<RootName, readonly LeftOut[]>> = {
   "old-debian": [],
 };
 
-/** Why a test does not run on a root; `check` in test/e2e/need.ts asks. null when it does, and for a `root` that is none. */
+/**
+ * Why a test does not run on a root; `check` in test/e2e/need.ts asks. null when it does, and for a `root`
+ * that is none.
+ */
 export function leftOut(root: string | undefined, test: string): string | null {
   const own = ON_SOME[root as RootName];
   if (own === undefined) return null;

@@ -1,6 +1,6 @@
 /**
- * The roots that the end-to-end tests run on, as data: what each has of its own, and which of the programs that daemons of the
- * tests need are doors to the host's. Pure.
+ * The roots that the end-to-end tests run on, as data: what each has of its own, and which of the programs
+ * that daemons of the tests need are doors to the host's. Pure.
  */
 
 export type RootName = "empty" | "busybox" | "alpine" | "debian" | "old-debian";
@@ -19,7 +19,10 @@ export interface Recipe {
   readonly applets: boolean;
   /** Empty files on which the host's are mounted: users and groups. */
   readonly users: boolean;
-  /** Programs of the host, by name or by a pattern of their paths; those that the root has itself are left alone. */
+  /**
+   * Programs of the host, by name or by a pattern of their paths; those that the root has itself are left
+   * alone.
+   */
   readonly doors: readonly string[];
 }
 
@@ -36,7 +39,10 @@ const SERVERS = [
   "/usr/lib/postgresql/*/bin/postgres",
 ] as const;
 
-/** What commands of the tests' configurations start by name, and the shell of the scripts that the tests write. */
+/**
+ * What commands of the tests' configurations start by name, and the shell of the scripts that the tests
+ * write.
+ */
 const TOOLS = [
   "sh",
   "bash",

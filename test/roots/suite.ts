@@ -1,6 +1,6 @@
 /**
- * Runs the end-to-end tests with reeve inside a root. The tests are the same and run outside, as users do; only $REEVE is
- * another program: `inside`, which enters the root and becomes /reeve there.
+ * Runs the end-to-end tests with reeve inside a root. The tests are the same and run outside, as users do;
+ * only $REEVE is another program: `inside`, which enters the root and becomes /reeve there.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";

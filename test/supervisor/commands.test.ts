@@ -1,4 +1,6 @@
-/** What the instance does when it is asked to, and what signals mean: both are tables onto the same commands. */
+/**
+ * What the instance does when it is asked to, and what signals mean: both are tables onto the same commands.
+ */
 import { expect, test } from "bun:test";
 import { type CommandDeps, perform } from "../../lib/supervisor/commands.ts";
 import { meanings } from "../../lib/supervisor/signal_wiring.ts";

@@ -1,4 +1,7 @@
-/** An Instance over a world that the test moves: how it ends, and what it asks of the parts that are no daemons. */
+/**
+ * An Instance over a world that the test moves: how it ends, and what it asks of the parts that are no
+ * daemons.
+ */
 import type { DaemonPlan } from "../../lib/config/plan/daemon_plan.ts";
 import { Instance } from "../../lib/supervisor/instance.ts";
 import { UnitSet } from "../../lib/supervisor/unit/units.ts";

@@ -1,6 +1,6 @@
 /**
- * The descriptors of this process, so that a test can say which of them were left open. Must never count those
- * that went away: the runtime closes what an earlier test used when it likes.
+ * The descriptors of this process, so that a test can say which of them were left open. Must never count
+ * those that went away: the runtime closes what an earlier test used when it likes.
  */
 import { readdirSync, readlinkSync } from "node:fs";
 

@@ -1,4 +1,7 @@
-/** Waits for a condition: looks again until it holds. Fails with what it waited for, never by the length of a sleep. */
+/**
+ * Waits for a condition: looks again until it holds. Fails with what it waited for, never by the length of a
+ * sleep.
+ */
 import { PATIENCE } from "../support/patience.ts";
 
 const LIMIT = 10_000 * PATIENCE;

@@ -1,6 +1,6 @@
 /**
- * From a place and a command to the child that is started there: the rights, limits and environment of a daemon of that place, and
- * nothing of reeve's own. Pure but for what reeve was started with.
+ * From a place and a command to the child that is started there: the rights, limits and environment of a
+ * daemon of that place, and nothing of reeve's own. Pure but for what reeve was started with.
  */
 import type { Identity } from "../../config/plan/daemon_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
@@ -31,14 +31,14 @@ export interface EnterRequest {
   readonly isTerminal: boolean;
   /** The reeve that runs there; null: none does. */
   readonly start: InstanceStart | null;
-  /** Of whoever enters. */
+  /** The environment of whoever enters. */
   readonly own: Readonly<Record<string, string | undefined>>;
   readonly inherited: Inherited;
 }
 
 export const SHELL = "/bin/sh";
 
-/** Who the daemons there are; null: root, as reeve is. */
+/** The user of the daemons there; null: root, as reeve is. */
 export function daemonIdentity({ instance }: Plan, place: EnterPlace): Identity | null {
   return place.daemon?.identity ?? instance.identity;
 }
@@ -74,8 +74,8 @@ function programOf({ command }: EnterRequest, searchPath: string): Pick<ChildSpe
 }
 
 /**
- * That of a daemon there, which begins with that of the running reeve or clean; of whoever enters there is TERM alone. What hooks have put
- * into it (putenv) is the running reeve's to know.
+ * That of a daemon there, which begins with that of the running reeve or clean; of whoever enters there is
+ * TERM alone. What hooks have put into it (putenv) is the running reeve's to know.
  */
 function environmentOf({ plan, place, start, own }: EnterRequest): ReturnType<typeof jailEnvironment> {
   const changes = plan.instance.environment;

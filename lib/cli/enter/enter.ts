@@ -1,6 +1,6 @@
 /**
- * `reeve enter`: a shell or a command inside the jail of a running instance, or in the namespaces of one of its daemons. Nothing of
- * reeve's, and no terminal of the host, is within reach of what it starts.
+ * `reeve enter`: a shell or a command inside the jail of a running instance, or in the namespaces of one of
+ * its daemons. Nothing of reeve's, and no terminal of the host, is within reach of what it starts.
  */
 import type { CommandLine } from "../shared/argv.ts";
 import { parseCommandLine } from "../shared/argv.ts";
@@ -29,7 +29,10 @@ import { showDiagnostics } from "../shared/show_diagnostics.ts";
 const ALL_INSTANCES = "/run/reeve";
 const ROOT: Identity = { uid: 0, gid: 0, groups: [0], user: "root" };
 
-/** The exit code of what ran inside; 1: it could not be entered; 2: wrong words, or a wrong configuration; 126, 127: as a shell's. */
+/**
+ * The exit code of what ran inside; 1: it could not be entered; 2: wrong words, or a wrong configuration;
+ * 126, 127: as a shell's.
+ */
 export async function enter(line: CommandLine, outputs: Outputs): Promise<number> {
   const fail = (text: string, code: number = EXIT.failure): number => {
     outputs.err.line(text);

@@ -1,6 +1,6 @@
 /**
- * Which instances of reeve run here, by the run directories that they hold open: a pid in a file proves nothing. Reads only; no lock
- * is tried, for a reeve that is just starting would take us for another.
+ * Which instances of reeve run here, by the run directories that they hold open: a pid in a file proves
+ * nothing. Reads only; no lock is tried, for a reeve that is just starting would take us for another.
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { readVirtual } from "../../sys/file/virtual_files.ts";
 export interface InstanceStart {
   /** As it was called, without the program's name. */
   readonly words: readonly string[];
-  /** What relative paths of the words are relative to. */
+  /** The directory that relative paths of the words are relative to. */
   readonly cwd: string;
   /** Nothing of reeve's machinery is in it. */
   readonly environment: Readonly<Record<string, string | undefined>>;

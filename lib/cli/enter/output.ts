@@ -1,4 +1,7 @@
-/** Output of a child that is to be seen on a terminal of the host: through a pipe, since the terminal itself is not to be had inside. */
+/**
+ * Output of a child that is to be seen on a terminal of the host: through a pipe, since the terminal itself
+ * is not to be had inside.
+ */
 import { closeFd, openPipe, readInto, setNonblocking } from "../../sys/file/descriptor.ts";
 import { errorCode } from "../../sys/errno.ts";
 import { showOnTerminal } from "../../sys/process/pty.ts";
@@ -24,7 +27,9 @@ export class OutputPipe {
     this.#watch = watcher.add(reader, () => void this.#move());
   }
 
-  /** What is there yet is written; more may come from whoever the child has left behind, and has no reader any more. */
+  /**
+   * The rest is written; more may come from processes that the child left behind, and has no reader any more.
+   */
   finish(): void {
     while (this.#watch !== null && this.#move()) continue;
     this.#end();

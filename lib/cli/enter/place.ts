@@ -1,6 +1,7 @@
 /**
- * Where `reeve enter` goes: the jail of a running instance, or the namespaces that one of its daemons is in at this moment. What the
- * run directory says is a hint: start times and namespace inodes of the kernel have to agree with it.
+ * Where `reeve enter` goes: the jail of a running instance, or the namespaces that one of its daemons is in
+ * at this moment. What the run directory says is a hint: start times and namespace inodes of the kernel have
+ * to agree with it.
  */
 import { readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -35,11 +36,11 @@ export interface EnterPlace {
   /** The root directory there. */
   readonly rootFd: number;
   readonly confinement: Confinement;
-  /** Whose rights a child has there; null: the instance's. */
+  /** The daemon whose rights a child has there; null: the instance's. */
   readonly daemon: DaemonPlan | null;
   /** In the jail, as its daemons are. */
   readonly inJail: boolean;
-  /** What a daemon's environment there begins with. */
+  /** The variables that a daemon's environment there begins with. */
   readonly environment: JailPlan["environment"];
   /** Once the child is started. */
   close(): void;

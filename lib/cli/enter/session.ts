@@ -1,6 +1,6 @@
 /**
- * One stay inside: the child is started, its input and output carried over, its end waited for. No terminal of the host reaches
- * inside: where reeve has one, the child has a pseudo-terminal, or a pipe, of its own.
+ * One stay inside: the child is started, its input and output carried over, its end waited for. No terminal
+ * of the host reaches inside: where reeve has one, the child has a pseudo-terminal, or a pipe, of its own.
  */
 import { parseSignal } from "../../sys/signal_names.ts";
 import { SIGKILL } from "../../sys/native/constants.ts";
@@ -24,15 +24,15 @@ export interface SessionEnd {
   readonly failure: SetupFailure | null;
 }
 
-/** Of the child: fds 0 to 2, and whether the first is a terminal of its own. */
+/** The child's fds 0 to 2, and whether the first is a terminal of its own. */
 export interface SessionFds {
   readonly fds: readonly number[];
   readonly isTerminal: boolean;
 }
 
-/** What ends us ends the child. */
+/** Signals that end us end the child. */
 const ENDING = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const;
-/** What else the child may be told, where it has no terminal. */
+/** Other signals that the child may be sent, where it has no terminal. */
 const TOLD = ["SIGUSR1", "SIGUSR2"] as const;
 /** From the first signal to SIGKILL. */
 const PATIENCE_MS = 3000;
@@ -49,8 +49,8 @@ export class Session {
   #isHungUp = false;
 
   /**
-   * `roots`: whose devpts the terminal is of: the first that has one. `owner`: who the child will be. Throws SysError where
-   * no terminal can be had.
+   * `roots`: whose devpts the terminal is of: the first that has one. `owner`: who the child will be. Throws
+   * SysError where no terminal can be had.
    */
   constructor(roots: readonly number[], owner: { readonly uid: number; readonly gid: number }) {
     const terminals = [0, 1, 2].filter(isTerminal);

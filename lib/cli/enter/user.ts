@@ -1,4 +1,7 @@
-/** `--user` of reeve enter: a user as the root that is entered knows it. What is there may be hostile; it decides on nothing but names. */
+/**
+ * `--user` of reeve enter: a user as the root that is entered knows it. What is there may be hostile; it
+ * decides on nothing but names.
+ */
 import type { Identity } from "../../config/plan/daemon_plan.ts";
 import { loginOf } from "../../config/system/identity.ts";
 import { parseId } from "../../config/users.ts";

@@ -4,7 +4,7 @@ import type { RawOption } from "../../config/origin.ts";
 import type { CommandLine } from "../shared/argv.ts";
 
 export interface EnterWords {
-  /** What reads the instance's configuration; null: the one instance that runs is meant. */
+  /** The words that name the instance's configuration; null: the one instance that runs is meant. */
   readonly configuration: {
     readonly files: readonly FileArgument[];
     readonly options: readonly RawOption[];

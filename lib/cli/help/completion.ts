@@ -1,6 +1,6 @@
 /**
- * `reeve completion SHELL`: a script that completes commands, options, their values and files. Made of the option table, so
- * that it never offers what this version does not know; it never runs reeve.
+ * `reeve completion SHELL`: a script that completes commands, options, their values and files. Made of the
+ * option table, so that it never offers what this version does not know; it never runs reeve.
  */
 import {
   type Command,

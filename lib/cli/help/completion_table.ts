@@ -1,4 +1,7 @@
-/** What the completions of all shells have in common: the commands, and what each option's value may be. Pure. */
+/**
+ * The table that the completions of all shells have in common: the commands, and what each option's value may
+ * be. Pure.
+ */
 import { DAEMON_KEYS } from "../../config/options/daemon_keys.ts";
 import { type Command, LISTED_COMMANDS, type ValueKind } from "../shared/commands.ts";
 import type { OptionRow } from "../../config/options/option_row.ts";
@@ -19,7 +22,7 @@ export interface CompletedOption {
 /** Commands whose words are no configuration: each offers its own. */
 export const OWN_COMMANDS = LISTED_COMMANDS.filter(({ words }) => words.kind !== "configuration");
 
-/** What may stand behind a command that has its own words: its operands, and names that help explains. */
+/** The words that may stand behind a command that has its own: its operands, and names that help explains. */
 export function offersOf({ offers = [] }: Command): readonly string[] {
   if (offers !== "subjects") return offers;
   const keys = DAEMON_KEYS.map(({ key }) => key);

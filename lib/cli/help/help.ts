@@ -1,4 +1,7 @@
-/** `reeve help [OPTION]`, `--help` and the usage text. Made of the tables of options and keys; at most 80 columns wide. */
+/**
+ * `reeve help [OPTION]`, `--help` and the usage text. Made of the tables of options and keys; at most 80
+ * columns wide.
+ */
 import { type Command, COMMANDS, findCommand, LISTED_COMMANDS, OTHER_USES } from "../shared/commands.ts";
 import { nearestName } from "../../config/nearest.ts";
 import { GROUP_TITLES, type OptionGroup, type OptionRow } from "../../config/options/option_row.ts";
@@ -161,7 +164,10 @@ export function sentence(text: string): string {
   return /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
-/** Lines of at most 80 columns; the first one indented by `first`, the others by `rest`. A long word stands alone. */
+/**
+ * Lines of at most 80 columns; the first one indented by `first`, the others by `rest`. A long word stands
+ * alone.
+ */
 export function wrap(text: string, first: number, rest: number): string {
   const lines: string[] = [];
   let line = " ".repeat(first);

@@ -1,6 +1,6 @@
 /**
- * `reeve man`: the manual page, in the language of man(7), made of the option table and of the help of the commands. Must print
- * the same wherever and whenever it is made: docs/reeve.1 is this page.
+ * `reeve man`: the manual page, in the language of man(7), made of the option table and of the help of the
+ * commands. Must print the same wherever and whenever it is made: docs/reeve.1 is this page.
  */
 import { type Command, LISTED_COMMANDS } from "../shared/commands.ts";
 import { GROUP_TITLES, type OptionRow } from "../../config/options/option_row.ts";

@@ -1,5 +1,6 @@
 /**
- * `reeve plan FILE`: what a configuration comes to, each setting with the place that it comes from. Secrets are hidden.
+ * `reeve plan FILE`: what a configuration comes to, each setting with the place that it comes from. Secrets
+ * are hidden.
  */
 import type { CommandLine } from "../shared/argv.ts";
 import { EXIT } from "../shared/exit_code.ts";

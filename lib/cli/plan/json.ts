@@ -1,4 +1,6 @@
-/** A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure. */
+/**
+ * A Plan as JSON for programs: stable field names, origins as `file:line` or "default", secrets hidden. Pure.
+ */
 import { SHOWN_SETTINGS } from "../../config/options/daemon_keys.ts";
 import { formatOrigin, type Origin } from "../../config/origin.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";

@@ -1,4 +1,7 @@
-/** Legions and the statistics server of a Plan, in words and as JSON, for `reeve plan`. Pure. No secret is shown. */
+/**
+ * Legions and the statistics server of a Plan, in words and as JSON, for `reeve plan`. Pure. No secret is
+ * shown.
+ */
 import type { EtcdTransportPlan, LegionPlan, UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import type { StatsPlan } from "../../config/plan/stats_plan.ts";
 import { HIDDEN, maskAddresses, maskLine } from "../../config/plan/mask.ts";

@@ -1,8 +1,9 @@
 /**
- * The words of the command line: which command, which options, which files. Reads words only; what an option means is
- * decided by load.ts, what a command does by lib/cli.
+ * The words of the command line: which command, which options, which files. Reads words only; what an option
+ * means is decided by load.ts, what a command does by lib/cli.
  *
- * A command is the first word that is no option. A file that has a command's name is written with a path: `./status`.
+ * A command is the first word that is no option. A file that has a command's name is written with a path:
+ * `./status`.
  */
 import { type CustomOption, parseCustomOption } from "../../config/language/custom_option.ts";
 import { ConfigError, Diagnostics } from "../../config/diagnostic.ts";
@@ -190,8 +191,8 @@ class Words {
   }
 
   /**
-   * Letters that people know from other programs: -? the help, -V the version, -c the file that is to be read.
-   * -v is an option with a number in uWSGI, and the version where it stands alone.
+   * Letters that people know from other programs: -? the help, -V the version, -c the file that is to be
+   * read. -v is an option with a number in uWSGI, and the version where it stands alone.
    */
   #isUsual(letter: string, rest: string): boolean {
     if (letter === "?") this.#asked = "help";
@@ -254,8 +255,8 @@ class Words {
   }
 
   /**
-   * getopt_long: the name itself, or the only one that begins so; several names of one option count as one. An option of
-   * reeve alone makes no beginning ambiguous that uWSGI understands.
+   * getopt_long: the name itself, or the only one that begins so; several names of one option count as one.
+   * An option of reeve alone makes no beginning ambiguous that uWSGI understands.
    */
   #fullName(written: string): string | null {
     if (argumentOf(written) !== null || this.#custom.has(written)) return written;

@@ -1,23 +1,24 @@
 /**
- * The one table of the commands. The parsing of argv, the usage, `reeve help COMMAND`, the manual page and the completions of
- * all shells are made of it; lib/cli/run.ts says what carries each one out. Data only.
+ * The one table of the commands. The parsing of argv, the usage, `reeve help COMMAND`, the manual page and
+ * the completions of all shells are made of it; lib/cli/run.ts says what carries each one out. Data only.
  */
 
-/** What a shell can offer for a value; "free": nothing. */
+/** The words that a shell can offer for a value; "free": none. */
 export type ValueKind = "none" | "files" | "users" | "groups" | "free";
 
 export interface Flag {
   /** Without dashes. */
   readonly long: string;
   readonly short?: string;
-  /** What the value is called, and what may be offered for it; absent: the flag has none. */
+  /** The value's name, and the words that may be offered for it; absent: the flag has none. */
   readonly value?: { readonly name: string; readonly offers: ValueKind };
   readonly help: string;
 }
 
 /**
- * What stands behind a command. configuration: files, and options as in a file. own: operands and the command's flags;
- * `options` says that `--NAME=VALUE` is an option of a configuration all the same. subjects: whatever it is, it is asked about.
+ * The words behind a command. configuration: files, and options as in a file. own: operands and the command's
+ * flags; `options` says that `--NAME=VALUE` is an option of a configuration all the same. subjects: whatever
+ * it is, it is asked about.
  */
 export type CommandWords =
   | { readonly kind: "configuration" }
@@ -26,19 +27,21 @@ export type CommandWords =
 
 export interface Command {
   readonly name: string;
-  /** What stands behind the name. */
+  /** The words behind the name. */
   readonly usage: string;
   /** The same in the list of all commands; absent: it stands there with another form. */
   readonly brief?: string;
   /** One line. */
   readonly summary: string;
   readonly words: CommandWords;
-  /** What it cannot do without; absent: nothing. */
+  /** The one thing that it cannot do without; absent: nothing. */
   readonly needs?: string;
-  /** What can be offered for an operand: these words, or what help explains. Absent: nothing of its own. */
+  /**
+   * The words that can be offered for an operand: these, or what help explains. Absent: nothing of its own.
+   */
   readonly offers?: readonly string[] | "subjects";
   readonly flags?: readonly Flag[];
-  /** What it does, in sentences. */
+  /** Its work, in sentences. */
   readonly help: string;
   /** Further words and what they mean. */
   readonly list?: readonly (readonly [term: string, text: string])[];
@@ -184,7 +187,7 @@ export const COMMANDS: readonly (Command & { readonly name: WordCommand })[] = T
 /** Those that people are shown: the others have a usual form without the word. */
 export const LISTED_COMMANDS = COMMANDS.filter(({ brief }) => brief !== undefined);
 
-/** What needs no word, in the usage. */
+/** The usage lines of what needs no word. */
 export const OTHER_USES: readonly (readonly [usage: string, summary: string])[] = [
   ["FILE[:SECTION]...", "supervise the daemons of a configuration"],
   ["[OPTION]... -- COMMAND", "run COMMAND as a container's entrypoint"],

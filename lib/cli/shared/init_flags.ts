@@ -1,6 +1,7 @@
 /**
- * The flags that people bring from tini and dumb-init: `reeve -g -e 143 -- COMMAND`. Pure. native/stub/init_flags.c reads the same language
- * where no runtime is needed; here is what has variables of uWSGI beside it.
+ * The flags that people bring from tini and dumb-init: `reeve -g -e 143 -- COMMAND`. Pure.
+ * native/stub/init_flags.c reads the same language where no runtime is needed; here is what has variables of
+ * uWSGI beside it.
  */
 import { parseSignal } from "../../sys/signal_names.ts";
 
@@ -9,7 +10,7 @@ export interface InitFlags {
   readonly single: boolean;
   readonly verbose: boolean;
   readonly tellReaped: boolean;
-  /** What COMMAND is told in the place of a signal; 0: nothing. */
+  /** The signal that COMMAND gets in the place of another; 0: none. */
   readonly rewrite: ReadonlyMap<number, number>;
   /** Exit codes that become 0. */
   readonly zeroCodes: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * Finds out what was probably meant where the first word is neither a command nor a configuration: a program to be
- * run as an entrypoint, or a mistyped command. It looks for files and changes nothing.
+ * Finds out what was probably meant where the first word is neither a command nor a configuration: a program
+ * to be run as an entrypoint, or a mistyped command. It looks for files and changes nothing.
  */
 import { existsSync } from "node:fs";
 import process from "node:process";

@@ -1,6 +1,7 @@
 /**
- * Text for people on stdout and stderr. Writes at once and whole, so that the program may end right after; a reader that
- * went away (EPIPE) is no error, any other failure is kept until it is asked for. Colour only where somebody sees it.
+ * Text for people on stdout and stderr. Writes at once and whole, so that the program may end right after; a
+ * reader that went away (EPIPE) is no error, any other failure is kept until it is asked for. Colour only
+ * where somebody sees it.
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
@@ -18,7 +19,7 @@ const SEVERITY_COLOURS: Readonly<Record<Severity, Colour>> = {
 };
 const WAIT_MS = 2;
 
-/** What an Output writes through; a test passes a fake. */
+/** The call that an Output writes through; a test passes a fake. */
 export interface OutputTarget {
   write(bytes: Uint8Array): number;
   /** Asked when something is to be painted: node:tty takes 2 ms to load. */
@@ -64,7 +65,10 @@ export class Output {
     }
   }
 
-  /** Why something is missing of what was written so far (a full disk), told once; null: nothing is, or nobody reads. */
+  /**
+   * Why something is missing of what was written so far (a full disk), told once; null: nothing is, or nobody
+   * reads.
+   */
   takeFailure(): string | null {
     const failure = this.#failure;
     this.#failure = null;
@@ -98,8 +102,8 @@ function descriptorOutput(fd: 1 | 2): Output {
 }
 
 /**
- * Text from a file or the command line made safe for a terminal and for one line: control characters are shown as
- * escapes, so that no configuration can forge output.
+ * Text from a file or the command line made safe for a terminal and for one line: control characters are
+ * shown as escapes, so that no configuration can forge output.
  */
 export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {

@@ -1,6 +1,6 @@
 /**
- * From the words of the command line to a checked Plan: the language, the Plan's builder and the look at the system,
- * one after the other, with everything that is wrong in one list.
+ * From the words of the command line to a checked Plan: the language, the Plan's builder and the look at the
+ * system, one after the other, with everything that is wrong in one list.
  */
 import type { CommandLine } from "./argv.ts";
 import { ConfigError, type Diagnostic, Diagnostics } from "../../config/diagnostic.ts";
@@ -22,13 +22,18 @@ export interface ReadPlan {
   /** null when the files could not be read to their end. */
   readonly configuration: Configuration | null;
   readonly diagnostics: Diagnostics;
-  /** Whether the text is complete, as show-config prints it: what is wrong, if anything, is what it asks for. */
+  /**
+   * Whether the text is complete, as show-config prints it: what is wrong, if anything, is what it asks for.
+   */
   readonly isTextComplete: boolean;
   /** Names of the daemons that cannot run as things are on this host. */
   readonly cannotRun: readonly string[];
 }
 
-/** Never throws for what is wrong with a configuration. A check forbids side effects. `isReload`: for if-reload. */
+/**
+ * Never throws for what is wrong with a configuration. A check forbids side effects. `isReload`: for
+ * if-reload.
+ */
 export function readPlan(
   line: Pick<CommandLine, "options" | "files" | "entrypoint">,
   purpose: Purpose,
@@ -75,7 +80,7 @@ export function readPlan(
   return { plan, configuration, diagnostics, isTextComplete, cannotRun };
 }
 
-/** What a legion can be enciphered with is the legion's to know. */
+/** Only the legion knows which ciphers it can use. */
 function findCipherProblems(plan: Plan, diagnostics: Diagnostics): void {
   for (const { transport, name, origin } of plan.instance.legions) {
     const problem = transport.kind === "udp" ? cipherProblem(transport.cipher) : null;

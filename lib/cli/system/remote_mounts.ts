@@ -1,6 +1,6 @@
 /**
- * Which paths lead onto file systems that ask another machine, or a process, and so may never answer. It reads the table of
- * mounts, and of a path only the names before such a mount.
+ * Which paths lead onto file systems that ask another machine, or a process, and so may never answer. It
+ * reads the table of mounts, and of a path only the names before such a mount.
  */
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";

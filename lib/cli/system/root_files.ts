@@ -1,6 +1,7 @@
 /**
- * Looks under another root directory, as the processes that will live there see it. What is there is hostile: no link and no
- * ".." leads out of it, only regular files are opened, and nothing is waited for. Nothing is changed.
+ * Looks under another root directory, as the processes that will live there see it. What is there is hostile:
+ * no link and no ".." leads out of it, only regular files are opened, and nothing is waited for. Nothing is
+ * changed.
  */
 import { closeSync, constants, openSync, readSync, type Stats, statSync } from "node:fs";
 import { closeFd } from "../../sys/file/descriptor.ts";
@@ -15,7 +16,9 @@ export function readTextInRoot(root: string, path: string, limit: number): strin
   });
 }
 
-/** `use` gets the path of a descriptor of what `path` names, and its status; null where nothing is to be seen. */
+/**
+ * `use` gets the path of a descriptor of what `path` names, and its status; null where nothing is to be seen.
+ */
 export function lookInRoot<Result>(
   root: string,
   path: string,

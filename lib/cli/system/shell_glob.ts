@@ -1,6 +1,6 @@
 /**
- * Paths that match a shell pattern, as glob(3) finds them: `*`, `?` and `[...]` within a component, a leading dot only by
- * a dot. The directories are listed through an injected function.
+ * Paths that match a shell pattern, as glob(3) finds them: `*`, `?` and `[...]` within a component, a leading
+ * dot only by a dot. The directories are listed through an injected function.
  */
 
 /** Names in a directory; null where it cannot be read or is none. */

@@ -1,6 +1,6 @@
 /**
- * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are asked for and
- * never changed. The only place where the configuration meets the disk.
+ * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are
+ * asked for and never changed. The only place where the configuration meets the disk.
  */
 import { plantedBy } from "../../watch/planted.ts";
 import {
@@ -123,7 +123,7 @@ export interface WorldOptions {
   readonly sideEffects: boolean;
   /** For if-reload. */
   readonly isReload: boolean;
-  /** What is in it is not read again; what is not is read and put into it. */
+  /** Files in it are not read again; others are read and put into it. */
   readonly files?: Map<string, Uint8Array>;
 }
 
@@ -165,8 +165,9 @@ export function realConfigWorld(system: PlanSystem, options: WorldOptions): Conf
 }
 
 /**
- * A regular file or a FIFO; opened once, so that what was looked at is what is read. Daemons run at a reload: then it is a
- * regular file or nothing, since whoever may put a FIFO in its place would otherwise stop the supervisor.
+ * A regular file or a FIFO; opened once, so that what was looked at is what is read. Daemons run at a reload:
+ * then it is a regular file or nothing, since whoever may put a FIFO in its place would otherwise stop the
+ * supervisor.
  */
 function readConfiguration(path: string, isReload: boolean): Uint8Array {
   const wait = isReload ? constants.O_NONBLOCK : 0;
@@ -184,8 +185,9 @@ function readConfiguration(path: string, isReload: boolean): Uint8Array {
 }
 
 /**
- * What a descriptor gives, to its end. Throws when it is too much for a configuration: /dev/zero has no end. `size`: of
- * a regular file, else 0; files of /proc say 0 as well. readFileSync costs four times as much at the first call.
+ * Reads a descriptor to its end. Throws when it is too much for a configuration: /dev/zero has no end.
+ * `size`: of a regular file, else 0; files of /proc say 0 as well. readFileSync costs four times as much at
+ * the first call.
  */
 function readWhole(fd: number, size: number): Uint8Array {
   // One byte more than there should be: the read that finds the end is then the first one.

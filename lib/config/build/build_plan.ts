@@ -1,6 +1,7 @@
 /**
- * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanSystem, which only looks.
- * All problems are collected; nothing throws. Whether the Plan can run on this system is check/problems.ts's business.
+ * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanSystem, which
+ * only looks. All problems are collected; nothing throws. Whether the Plan can run on this system is
+ * check/problems.ts's business.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { RawOption } from "../origin.ts";
@@ -24,8 +25,8 @@ export interface BuildOptions {
 }
 
 /**
- * `files`: all that were read, in order. The Plan is whole also when errors were found, so that every later check
- * can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
+ * `files`: all that were read, in order. The Plan is whole also when errors were found, so that every later
+ * check can add its own; whoever runs it looks at `diagnostics.hasErrors` first.
  */
 export function buildPlan(
   options: readonly RawOption[],

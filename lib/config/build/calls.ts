@@ -14,7 +14,7 @@ export type ParsedCall =
 /** call and callint go on whatever the function says; the others fail with it. */
 export type CallKind = "call" | "callret" | "callint" | "callintret";
 
-/** What acts on reeve's own process under uWSGI is an option here, which acts on whatever reeve starts. */
+/** A function that acts on uWSGI's own process is an option here, which acts on whatever reeve starts. */
 const OPTIONS: Readonly<
   Record<string, { readonly name: string; readonly text: (number: number) => string }>
 > = {

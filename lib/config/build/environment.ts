@@ -1,6 +1,6 @@
 /**
- * env, unenv and envdir, as an ordered list of changes to the environment of daemons and hooks. Pure but for reading an
- * envdir through the PlanSystem.
+ * env, unenv and envdir, as an ordered list of changes to the environment of daemons and hooks. Pure but for
+ * reading an envdir through the PlanSystem.
  */
 import { envdirValue, isEnvdirName } from "../language/envdir.ts";
 import type { RawOption } from "../origin.ts";
@@ -12,7 +12,9 @@ import { quote } from "../problem.ts";
 
 type Change = InstancePlan["environment"][number];
 
-/** uWSGI 2.0 applies early-envdir and ienv while it reads, then env and unenv as they come, then every envdir. */
+/**
+ * uWSGI 2.0 applies early-envdir and ienv while it reads, then env and unenv as they come, then every envdir.
+ */
 export function planEnvironment(reader: OptionReader, system: PlanSystem): readonly Change[] {
   const changes: Change[] = [];
   for (const option of reader.all("early-envdir", "ienv")) {
@@ -74,7 +76,10 @@ function readVariableFile(option: RawOption, reader: OptionReader, system: PlanS
   return changes;
 }
 
-/** daemontools' envdir as uWSGI 2.0 reads it: one variable a file, hidden files and what is no regular file left out. */
+/**
+ * daemontools' envdir as uWSGI 2.0 reads it: one variable a file, hidden files and what is no regular file
+ * left out.
+ */
 function readEnvironmentDirectory(
   option: RawOption,
   reader: OptionReader,

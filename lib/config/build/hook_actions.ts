@@ -1,6 +1,6 @@
 /**
- * The `action:arguments` grammar of hook-* options, as uWSGI 2.0 has it (core/hooks.c, core/mount.c). Pure: it reads an
- * action and never carries one out.
+ * The `action:arguments` grammar of hook-* options, as uWSGI 2.0 has it (core/hooks.c, core/mount.c). Pure:
+ * it reads an action and never carries one out.
  */
 import type { HookAction, WaitKind } from "../plan/hook_plan.ts";
 import { nearestName } from "../nearest.ts";
@@ -12,7 +12,7 @@ export type ParsedAction =
   | {
     readonly kind: "action";
     readonly action: HookAction;
-    /** What of it is not as it was written; absent: nothing. */
+    /** The part that is not as it was written; absent: none. */
     readonly warning?: string;
   }
   /** Known, and without a meaning outside the application server; `why` for people. */
@@ -26,7 +26,10 @@ const MOUNT_FLAGS = new Set(
     "private shared defaults").split(" "),
 );
 
-/** Functions of uWSGI that `unix_signal:15 NAME` is used with, to make it stop on SIGTERM: reeve does that anyway. */
+/**
+ * Functions of uWSGI that `unix_signal:15 NAME` is used with, to make it stop on SIGTERM: reeve does that
+ * anyway.
+ */
 const STOPPING_FUNCTIONS = new Set([
   "gracefully_kill_them_all",
   "kill_them_all",

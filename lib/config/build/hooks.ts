@@ -1,6 +1,6 @@
 /**
- * The hook-*, mount-*, umount-* and exec-* options of every phase, in the order in which they run. Pure. Commands run
- * once each: uWSGI runs those of exec-as-root three times when no uid is set.
+ * The hook-*, mount-*, umount-* and exec-* options of every phase, in the order in which they run. Pure.
+ * Commands run once each: uWSGI runs those of exec-as-root three times when no uid is set.
  */
 import { HIDDEN, maskHook, maskLine } from "../plan/mask.ts";
 import type { RawOption } from "../origin.ts";
@@ -28,14 +28,17 @@ const PHASES: readonly HookPhase[] = [
   "as-user-atexit",
 ];
 
-/** What a phase has besides its hooks, in this order. */
+/** The steps of a phase besides its hooks, in this order. */
 const LISTS: readonly (readonly [kind: string, parse: (text: string) => ParsedAction])[] = [
   ["mount", parseMount],
   ["umount", parseUmount],
   ["exec", parseCommand],
 ];
 
-/** The phases of a jail are left out without one; with `jailed` post-jail is not. In a phase: hook-P, mount-P, umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0). */
+/**
+ * The phases of a jail are left out without one; with `jailed` post-jail is not. In a phase: hook-P, mount-P,
+ * umount-P, exec-P, each list in the order of the configuration (uWSGI 2.0).
+ */
 export function planHooks(reader: OptionReader, hasJail: boolean): readonly Hook[] {
   const hooks: Hook[] = [];
   // Half a hundred names to ask for, and most configurations have none of them.

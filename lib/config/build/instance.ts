@@ -96,8 +96,8 @@ function originsOf(reader: OptionReader): NonNullable<InstancePlan["origins"]> {
 }
 
 /**
- * Who daemons and as-user hooks run as. With master-as-root uWSGI's master, and so its daemons, stay root and only the workers
- * change: daemons then run as reeve itself unless they say otherwise.
+ * The user of daemons and of as-user hooks. With master-as-root uWSGI's master, and so its daemons, stay root
+ * and only the workers change: daemons then run as reeve itself unless they say otherwise.
  */
 function instanceIdentity(reader: OptionReader, users: UserDatabase, system: PlanSystem): Identity | null {
   const request = {

@@ -1,6 +1,7 @@
 /**
- * What tells an instance from all others on this host, and what it is called: two files of the same name in two
- * directories are two instances. Pure. A name must never be a counter: the same file is to have the same one again.
+ * The identity of an instance among all others of this host, and its name: two files of the same name in two
+ * directories are two instances. Pure. A name must never be a counter: the same file is to have the same one
+ * again.
  */
 import type { InstanceNaming } from "../plan/instance_plan.ts";
 import { shortHash } from "../../sys/hash.ts";

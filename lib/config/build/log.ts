@@ -4,11 +4,11 @@ import type { OptionReader } from "../values/options.ts";
 import { quote } from "../problem.ts";
 import { parseBoolean, parseMode, parseSize } from "../values/values.ts";
 
-/** What uWSGI writes for `log-date = true`: the form of ctime(3). */
+/** The format that uWSGI uses for `log-date = true`: the form of ctime(3). */
 const DEFAULT_DATE = "%a %b %e %H:%M:%S %Y";
 
 export function planLog(reader: OptionReader): LogPlan {
-  // Of several, uWSGI's last redirection wins: daemonize2 after logto2, after daemonize, which beats logto.
+  // The last of uWSGI's redirections wins: daemonize2 after logto2, after daemonize, which beats logto.
   const name = ["daemonize2", "logto2", "daemonize", "logto"].find((wanted) => reader.last(wanted) !== null);
   const maxSize = reader.last("log-maxsize");
   const file = name === undefined ? null : logFile(name, reader);
@@ -29,7 +29,7 @@ export function planLog(reader: OptionReader): LogPlan {
   };
 }
 
-/** What is to be done with a log file does nothing to an inherited stderr. */
+/** Settings for a log file do nothing to an inherited stderr. */
 function warnWithoutFile(reader: OptionReader): void {
   const names = [
     "log-maxsize",

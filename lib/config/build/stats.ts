@@ -5,7 +5,10 @@ import type { OptionReader } from "../values/options.ts";
 import type { PlanSystem } from "../system/system.ts";
 import { quote } from "../problem.ts";
 
-/** `HOST:PORT`, `:PORT` for every address of the host, `[IPV6]:PORT`, or the path of a unix socket; null without one. */
+/**
+ * `HOST:PORT`, `:PORT` for every address of the host, `[IPV6]:PORT`, or the path of a unix socket; null
+ * without one.
+ */
 export function planStats(reader: OptionReader, system: PlanSystem): StatsPlan | null {
   const option = reader.last("stats");
   if (option === null || !reader.needText(option)) return null;

@@ -1,6 +1,6 @@
 /**
- * The places where reeve runs this configuration otherwise than uWSGI on purpose, as notes for `reeve check`. Pure.
- * Each difference is described in docs/uwsgi.md.
+ * The places where reeve runs this configuration otherwise than uWSGI on purpose, as notes for `reeve check`.
+ * Pure. Each difference is described in docs/uwsgi.md.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import { findKey } from "../options/daemon_keys.ts";

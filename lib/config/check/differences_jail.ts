@@ -1,6 +1,6 @@
 /**
- * The places where reeve makes a jail or takes part in a legion otherwise than uWSGI on purpose, as notes for `reeve check`. Pure.
- * Each difference is described in docs/uwsgi.md.
+ * The places where reeve makes a jail or takes part in a legion otherwise than uWSGI on purpose, as notes for
+ * `reeve check`. Pure. Each difference is described in docs/uwsgi.md.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { LegionPlan, UdpTransportPlan } from "../plan/legion_plan.ts";

@@ -1,6 +1,7 @@
 /**
- * Daemons that cannot run as things are on this host, and how bad that is: one of several keeps no other down, but an instance
- * none of whose daemons can run is not worth starting. The same for a check and for a start. Pure.
+ * Daemons that cannot run as things are on this host, and how bad that is: one of several keeps no other
+ * down, but an instance none of whose daemons can run is not worth starting. The same for a check and for a
+ * start. Pure.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";

@@ -1,6 +1,6 @@
 /**
- * Whether a Plan can run on this system: directories, pidfiles and commands that it names, each in the root that it means. It
- * looks through the PlanSystem and changes nothing.
+ * Whether a Plan can run on this system: directories, pidfiles and commands that it names, each in the root
+ * that it means. It looks through the PlanSystem and changes nothing.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
@@ -18,7 +18,10 @@ import type { PlanSystem, SystemLook } from "../system/system.ts";
 
 export type { Purpose } from "./problems_daemon.ts";
 
-/** Adds what is wrong to `diagnostics`, in the order of the daemons; the names of those that cannot run as things are. */
+/**
+ * Adds what is wrong to `diagnostics`, in the order of the daemons; the names of those that cannot run as
+ * things are.
+ */
 export function findProblems(
   plan: Plan,
   system: PlanSystem,

@@ -1,8 +1,9 @@
 /**
- * Whether one daemon can run: its directory, its pidfile and its command, as its own root has them. It looks and changes nothing.
+ * Whether one daemon can run: its directory, its pidfile and its command, as its own root has them. It looks
+ * and changes nothing.
  *
- * A start looks as a check does, but at nothing that may never answer: a command or directory on a hung network file system
- * must hold up its own daemon and not the start of all.
+ * A start looks as a check does, but at nothing that may never answer: a command or directory on a hung
+ * network file system must hold up its own daemon and not the start of all.
  */
 import { isShellWord, programOfShellLine } from "../values/command_words.ts";
 import { beforeComment, NO_COMMENTS } from "../values/comment.ts";
@@ -36,7 +37,7 @@ export class DaemonSearch {
     this.#directory = chdir === null ? places.look.cwd : join(places.look.cwd, chdir);
   }
 
-  /** Of a path that daemons mean: relative ones are relative to the instance's chdir. */
+  /** Makes a path of a daemon absolute: relative ones are relative to the instance's chdir. */
   absolute(path: string): string {
     return join(this.#directory, path);
   }
@@ -58,7 +59,7 @@ export class DaemonSearch {
     }
   }
 
-  /** What lies in a jail is its own, and an entrypoint's end says by itself what there was not. */
+  /** Files in a jail are the jail's own, and an entrypoint's end says by itself what was missing. */
   #mayLook({ option, namespaces, command }: DaemonPlan, directory: string): boolean {
     const { look, programs, scope } = this.#places;
     if (this.#purpose === "resume" || scope.isHostile || namespaces !== null || option === "entrypoint") {
@@ -192,7 +193,10 @@ export class DaemonSearch {
     return `not found in PATH ${[...new Set(this.#places.programs.path.split(":"))].join(":")}`;
   }
 
-  /** Only the first program of a line with shell syntax can be looked for, and it may be a function: a warning. */
+  /**
+   * Only the first program of a line with shell syntax can be looked for, and it may be a function: a
+   * warning.
+   */
   checkShellLine(line: string, origin: Origin, directory = this.#directory): void {
     this.#checkWords(line, origin, directory);
     const program = programOfShellLine(line);
@@ -212,7 +216,7 @@ export class DaemonSearch {
     );
   }
 
-  /** What was meant as a comment, or as a variable, and is something else to the shell. */
+  /** Text that was meant as a comment, or as a variable, and is something else to the shell. */
   #checkWords(line: string, origin: Origin, directory: string): void {
     const isThere = (word: string) =>
       isShellWord(word) || this.#places.programs.find(word, directory) !== null;

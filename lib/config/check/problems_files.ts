@@ -1,6 +1,6 @@
 /**
- * The files of an instance and of its daemons that no other may have: what reeve itself writes, pidfiles, and the files that
- * are touched. It looks through Places and changes nothing.
+ * The files of an instance and of its daemons that no other may have: what reeve itself writes, pidfiles, and
+ * the files that are touched. It looks through Places and changes nothing.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
@@ -112,7 +112,7 @@ function logOrigin(instance: InstancePlan): Origin | null {
   return originOf(instance, "daemonize2", "logto2", "daemonize", "logto");
 }
 
-/** Of the first of these options that was written. */
+/** The place of the first of these options that was written. */
 export function originOf({ origins }: InstancePlan, ...names: readonly string[]): Origin | null {
   const name = names.find((wanted) => origins?.[wanted] !== undefined);
   return name === undefined ? null : origins?.[name] ?? null;

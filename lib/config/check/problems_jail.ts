@@ -1,6 +1,6 @@
 /**
- * Whether this system can make the namespaces that a Plan asks for: reeve must be root, and the roots and the sources of
- * keep-mounts must be there. It looks through the PlanSystem and changes nothing.
+ * Whether this system can make the namespaces that a Plan asks for: reeve must be root, and the roots and the
+ * sources of keep-mounts must be there. It looks through the PlanSystem and changes nothing.
  */
 import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { KeepMount, RootPlan } from "../plan/jail_plan.ts";

@@ -1,4 +1,7 @@
-/** Files and directories that legions and the servers of statistics and of namespaces need on this system. It looks and changes nothing. */
+/**
+ * Files and directories that legions and the servers of statistics and of namespaces need on this system. It
+ * looks and changes nothing.
+ */
 import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { EtcdTransportPlan, LegionPlan } from "../plan/legion_plan.ts";
 import type { Origin } from "../origin.ts";
@@ -50,7 +53,10 @@ class Look {
     this.#diagnostics = diagnostics;
   }
 
-  /** The name of the file may be a secret that was written in its place: it is not shown unless there is such a file. */
+  /**
+   * The name of the file may be a secret that was written in its place: it is not shown unless there is such
+   * a file.
+   */
   checkFile(path: string, what: string, origin: Origin, isSecret: boolean): void {
     const status = this.#system.stat(path);
     const shown = isSecret && status === null ? "" : ` "${path}"`;

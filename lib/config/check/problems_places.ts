@@ -1,6 +1,6 @@
 /**
- * Directories and files that something is to be put in, looked at through one root. What is wrong goes to the Diagnostics, each
- * only once: a line in a loop makes many daemons.
+ * Directories and files that something is to be put in, looked at through one root. What is wrong goes to the
+ * Diagnostics, each only once: a line in a loop makes many daemons.
  */
 import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
@@ -8,14 +8,17 @@ import type { Faults } from "./faults.ts";
 import { ProgramFinder } from "../system/programs.ts";
 import type { FileStatus, SystemLook } from "../system/system.ts";
 
-/** What all searches of a Plan have in common. */
+/** The objects that all searches of a Plan have in common. */
 export interface SearchScope {
   readonly diagnostics: Diagnostics;
   /** For what is missing now: hooks and waits run before the daemons and may bring it. */
   readonly missing: Severity;
   readonly faults: Faults;
   readonly reported: Set<string>;
-  /** What is looked at is a jail's, whose processes may have made it so: that must not keep all else from being started. */
+  /**
+   * The path is in a jail, whose processes may have made it so: that must not keep all else from being
+   * started.
+   */
   readonly isHostile?: boolean;
 }
 
@@ -78,7 +81,9 @@ export class Places {
     return null;
   }
 
-  /** What a stranger has put there must not keep all else from being started: that one thing waits until it is gone. */
+  /**
+   * A stranger's file must not keep all else from being started: that one thing waits until the file is gone.
+   */
   unlessPlanted(severity: Severity, path: string): Severity {
     const isPlanted = severity === "error" && (this.look.strangerOn?.(path) ?? null) !== null;
     return isPlanted ? "warning" : severity;

@@ -1,6 +1,6 @@
 /**
- * The difference of two Plans, by daemon and setting, each with what its change asks for. Pure: it decides nothing, and what
- * is done about a change is the supervisor's business.
+ * The difference of two Plans, by daemon and setting, each with what its change asks for. Pure: it decides
+ * nothing, and what is done about a change is the supervisor's business.
  */
 import { type ChangeClass, changeOf, DAEMON_KEYS, type DaemonField } from "../options/daemon_keys.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * Which daemon of one Plan is which of another. Pure. A name that was given says it; names that were made up shift when a
- * daemon comes before, so there the pidfile and then the command count first.
+ * Which daemon of one Plan is which of another. Pure. A name that was given says it; names that were made up
+ * shift when a daemon comes before, so there the pidfile and then the command count first.
  */
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
 

@@ -10,7 +10,7 @@ export function isSame(left: unknown, right: unknown): boolean {
   return known.size === others.size && [...known].every(([name, value]) => isSame(value, others.get(name)));
 }
 
-/** What is absent is as what is undefined. */
+/** An absent field is like an undefined one. */
 function meaningOf(value: object): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(value).filter(([name, part]) => part !== undefined && !PLACES.has(name)));
 }

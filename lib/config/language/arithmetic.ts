@@ -1,13 +1,14 @@
 /**
- * `%(a + 5 * 2)`: a pipeline from left to right, without precedence, over 64-bit integers; two operands without an
- * operator between them are concatenated. Pure; names are looked up through `valueOf`.
+ * `%(a + 5 * 2)`: a pipeline from left to right, without precedence, over 64-bit integers; two operands
+ * without an operator between them are concatenated. Pure; names are looked up through `valueOf`.
  */
 
 type Operator = "+" | "-" | "*" | "/";
 
 /**
- * uWSGI: words are separated by spaces; a word of digits is a number, `++` and `--` count the result so far up or
- * down, a name without a value counts as empty, a division by zero gives 0. Null where there is no word at all.
+ * uWSGI: words are separated by spaces; a word of digits is a number, `++` and `--` count the result so far
+ * up or down, a name without a value counts as empty, a division by zero gives 0. Null where there is no word
+ * at all.
  */
 export function calculate(expression: string, valueOf: (name: string) => string | null): string | null {
   let result: string | null = null;
@@ -47,7 +48,10 @@ function apply(operator: Operator, left: string, right: string): string {
   }
 }
 
-/** strtoll(3) in base 10: blanks, a sign, digits; what follows is ignored, no digits are 0, and it stays in range. */
+/**
+ * strtoll(3) in base 10: blanks, a sign, digits; what follows is ignored, no digits are 0, and it stays in
+ * range.
+ */
 function leadingInteger(text: string): bigint {
   const digits = /^[ \t\n\v\f\r]*([+-]?[0-9]+)/.exec(text)?.[1];
   if (digits === undefined) return 0n;

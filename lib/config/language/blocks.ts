@@ -1,6 +1,6 @@
 /**
- * The block (for, if, else) that is open while lines are read, and what becomes of a line inside it. At most one is
- * open at a time: blocks do not nest.
+ * The block (for, if, else) that is open while lines are read, and what becomes of a line inside it. At most
+ * one is open at a time: blocks do not nest.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import { type Block, type LogicScope, openBlock, openElse } from "./logic.ts";

@@ -1,7 +1,7 @@
 /**
- * Sorts the flattened list: what reeve serves goes to the Plan, what belongs to an application server is named in one
- * note, what would have run something on its own (cron, mule) in a warning, what belongs to a part not built yet is an
- * error, and a name that nobody knows is probably a mistake.
+ * Sorts the flattened list: what reeve serves goes to the Plan, what belongs to an application server is
+ * named in one note, what would have run something on its own (cron, mule) in a warning, what belongs to a
+ * part not built yet is an error, and a name that nobody knows is probably a mistake.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Entry } from "./entry.ts";
@@ -26,10 +26,13 @@ export interface Classified {
   readonly unknown: readonly RawOption[];
 }
 
-/** What Python formats by, `%(name)s`, is meant for the daemon. */
+/** Python's formats, `%(name)s`, are meant for the daemon. */
 const UNDEFINED = /%\(([A-Za-z0-9_.-]+)\)(?![-#0 +]*[0-9]*(?:\.[0-9]+)?[diouxXeEfFgGcrsa](?![A-Za-z]))/g;
 
-/** A search through all names for each of thousands of unknown ones would cost seconds; the first few are enough. */
+/**
+ * A search through all names for each of thousands of unknown ones would cost seconds; the first few are
+ * enough.
+ */
 const MOST_SUGGESTIONS = 20;
 
 export function classify(reader: Reader, diagnostics: Diagnostics): Classified {
@@ -185,7 +188,7 @@ class Sorter implements Classified {
     }
   }
 
-  /** What was looked up, and what text that is not expanded mentions. */
+  /** The names that were looked up, and those that unexpanded text mentions. */
   #mentioned(): ReadonlySet<string> {
     const used = new Set([...this.#reader.used, ...this.get]);
     for (const entry of this.#reader.entries) {
@@ -196,8 +199,8 @@ class Sorter implements Classified {
 }
 
 /**
- * `"socket" (a.ini:3), "module" (:4)`: the file where it changes. A name that comes again is listed with its first line
- * alone, unless `all` are wanted.
+ * `"socket" (a.ini:3), "module" (:4)`: the file where it changes. A name that comes again is listed with its
+ * first line alone, unless `all` are wanted.
  */
 function listed(entries: readonly Entry[], all = false): string {
   const seen = new Set<string>();

@@ -7,7 +7,10 @@ export interface CustomOption {
   readonly takesArgument: boolean;
 }
 
-/** `name=option=value;option=value`; null where there is no "=". uWSGI: what comes after a part without "=" is lost. */
+/**
+ * `name=option=value;option=value`; null where there is no "=". uWSGI: what comes after a part without "=" is
+ * lost.
+ */
 export function parseCustomOption(text: string): { option: CustomOption; lost: string | null } | null {
   const equals = text.indexOf("=");
   if (equals < 0) return null;
@@ -33,7 +36,10 @@ export function customArguments(value: string): readonly string[] {
   return words.length === 0 ? [""] : words;
 }
 
-/** Replaces $1, $2 ... by the words; the longest number that there is a word for counts, others stay as they are. */
+/**
+ * Replaces $1, $2 ... by the words; the longest number that there is a word for counts, others stay as they
+ * are.
+ */
 export function fillTemplate(template: string, words: readonly string[]): string {
   return template.replace(/\$([1-9][0-9]*)/g, (whole, digits: string) => {
     for (let length = digits.length; length > 0; length--) {

@@ -1,6 +1,6 @@
 /**
- * One line of the flattened configuration while it is being read. Mutable, and never seen outside this directory:
- * what leaves it is RawOption.
+ * One line of the flattened configuration while it is being read. Mutable, and never seen outside this
+ * directory: what leaves it is RawOption.
  */
 import type { Origin } from "../origin.ts";
 

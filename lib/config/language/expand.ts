@@ -1,7 +1,7 @@
 /**
- * The three passes over the values once everything is read: `$(VARIABLE)`, then `@(file)`, then `%(placeholder)`.
- * Effects (the environment, files) come in through Lookups. A reference to itself, which makes uWSGI hang, is an error
- * that names the cycle.
+ * The three passes over the values once everything is read: `$(VARIABLE)`, then `@(file)`, then
+ * `%(placeholder)`. Effects (the environment, files) come in through Lookups. A reference to itself, which
+ * makes uWSGI hang, is an error that names the cycle.
  */
 import { calculate } from "./arithmetic.ts";
 import type { Diagnostics } from "../diagnostic.ts";
@@ -26,7 +26,7 @@ const WITH_DEFAULT = /^([A-Za-z_][A-Za-z0-9_]*):-(.*)$/s;
 export class Expander {
   readonly #lookups: Lookups;
   readonly #diagnostics: Diagnostics;
-  /** What is being expanded at the moment, outermost first: names, variables or files. */
+  /** The expansions under way, outermost first: names, variables or files. */
   readonly #open: { readonly what: Entry | string; readonly shown: string }[] = [];
   readonly #expanded = new Set<Entry>();
   #produced = 0;
@@ -81,8 +81,9 @@ export class Expander {
   }
 
   /**
-   * `$(NAME)` where NAME is set, and uWSGI 2.1's `$(NAME:-default)` where it is not, or is empty. Everything else is
-   * the shell's: `$(hostname -f)` and `$(redis-cli)` are commands, and uWSGI 2.0 leaves them as they are.
+   * `$(NAME)` where NAME is set, and uWSGI 2.1's `$(NAME:-default)` where it is not, or is empty. Everything
+   * else is the shell's: `$(hostname -f)` and `$(redis-cli)` are commands, and uWSGI 2.0 leaves them as they
+   * are.
    */
   #variable(key: string, origin: Origin): string | null {
     const whole = this.#lookups.variable(key);
@@ -94,7 +95,9 @@ export class Expander {
     return value === null || value === "" ? otherwise : this.#within(`$(${name})`, null, value, "$", origin);
   }
 
-  /** The name may hold placeholders, which uWSGI does not expand: it would look for a file of that very name. */
+  /**
+   * The name may hold placeholders, which uWSGI does not expand: it would look for a file of that very name.
+   */
   #source(key: string, origin: Origin): string | null {
     const name = key.includes("%(") ? this.#expand(key, "%", origin) : key;
     const content = this.#lookups.source(name, origin);

@@ -1,6 +1,7 @@
 /**
- * From words, files and the environment to one flattened, ordered list of options. Pure: the system only through
- * ConfigWorld. Everything wrong is collected and shown together; ConfigError is thrown only where it cannot go on.
+ * From words, files and the environment to one flattened, ordered list of options. Pure: the system only
+ * through ConfigWorld. Everything wrong is collected and shown together; ConfigError is thrown only where it
+ * cannot go on.
  */
 import { classify } from "./classify.ts";
 import { Diagnostics, formatDiagnostic } from "../diagnostic.ts";
@@ -20,7 +21,10 @@ export interface FileArgument {
 }
 
 export interface Configuration {
-  /** What the Plan is made of: options that reeve serves, by their canonical names, in the order they apply. */
+  /**
+   * The options that the Plan is made of: those that reeve serves, by their canonical names, in the order
+   * they apply.
+   */
   readonly options: readonly RawOption[];
   /** The whole flattened list, as show-config prints it: names as written, placeholders and all. */
   readonly shown: readonly RawOption[];
@@ -32,7 +36,7 @@ export interface Configuration {
   readonly showConfig: boolean;
   /** Lines whose name is no option and that nothing refers to. */
   readonly unknown: readonly RawOption[];
-  /** What print and iprint say, in order. */
+  /** The texts of print and iprint, in order. */
   readonly printed: readonly string[];
   /** Code of the option exit, at which reading ended; null without one. */
   readonly exitCode: number | null;
@@ -45,8 +49,8 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set(
 );
 
 /**
- * uWSGI's order: variables UWSGI_* of the environment, options of the command line, files of the command line; then
- * the passes that expand; then inherit and declare-option2, whose text is expanded no more.
+ * uWSGI's order: variables UWSGI_* of the environment, options of the command line, files of the command
+ * line; then the passes that expand; then inherit and declare-option2, whose text is expanded no more.
  */
 export function loadConfiguration(
   words: readonly RawOption[],

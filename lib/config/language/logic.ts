@@ -1,6 +1,6 @@
 /**
- * The blocks of the configuration language: what a `for` repeats over, and whether an `if` holds. Knows the questions;
- * the system answers through ConfigWorld.
+ * The blocks of the configuration language: what a `for` repeats over, and whether an `if` holds. Knows the
+ * questions; the system answers through ConfigWorld.
  */
 import { decodeText } from "./format/decode.ts";
 import type { Diagnostics } from "../diagnostic.ts";
@@ -11,7 +11,10 @@ import { describeProblem, quote } from "../problem.ts";
 import type { ConfigWorld } from "../system/world.ts";
 import { readNumber, wholeNumber } from "../values/values.ts";
 
-/** What a line inside a block becomes: a copy for each of these, `%(_)` replaced; null: the line as it is. */
+/**
+ * The lines that a line inside a block becomes: a copy for each of these, `%(_)` replaced; null: the line as
+ * it is.
+ */
 export type Contexts = readonly (string | null)[];
 
 export interface Block {

@@ -1,4 +1,4 @@
-/** What was probably meant by a line whose name is no option, and what to write instead. Pure. */
+/** The probable meaning of a line whose name is no option, and what to write instead. Pure. */
 import { nearestName } from "../nearest.ts";
 import { insteadOfOption } from "../values/foreign_words.ts";
 import { isKnownOption } from "../options/option_table.ts";
@@ -9,8 +9,8 @@ import { quote } from "../problem.ts";
 const WITHOUT_EQUALS = /^([A-Za-z0-9_-]+)(?:\s*:\s*|\s+)(.*)$/s;
 
 /**
- * The message about a name that nothing knows. `suggest`: whether to look for the nearest of `names`, which costs time.
- * null: nothing like it is known.
+ * The message about a name that nothing knows. `suggest`: whether to look for the nearest of `names`, which
+ * costs time. null: nothing like it is known.
  */
 export function mistypedLine(
   name: string,

@@ -1,6 +1,7 @@
 /**
- * Options of uWSGI that start something of their own: jobs by the clock, and processes beside the workers. Who sets one
- * counts on it to run, and reeve does not run it, which must never be lost in a list of options without interest.
+ * Options of uWSGI that start something of their own: jobs by the clock, and processes beside the workers.
+ * Who sets one counts on it to run, and reeve does not run it, which must never be lost in a list of options
+ * without interest.
  */
 
 interface NotRun {

@@ -1,6 +1,7 @@
 /**
- * Reads sources into one flattened list of entries, acting at once on what uWSGI calls immediate options: files to
- * include, blocks, placeholders, declared options. Expands nothing: that is expand.ts, once everything is read.
+ * Reads sources into one flattened list of entries, acting at once on what uWSGI calls immediate options:
+ * files to include, blocks, placeholders, declared options. Expands nothing: that is expand.ts, once
+ * everything is read.
  */
 import { Blocks } from "./blocks.ts";
 import { customArguments, type CustomOption, fillTemplate, parseCustomOption } from "./custom_option.ts";
@@ -145,7 +146,9 @@ export class Reader {
     else if (IMMEDIATE.has(option)) this.#act(entry, option);
   }
 
-  /** Fills a declared option in: the entries that it stands for are not shown, as uWSGI does not show them. */
+  /**
+   * Fills a declared option in: the entries that it stands for are not shown, as uWSGI does not show them.
+   */
   fillCustom(entry: Entry, custom: CustomOption): void {
     if (this.#filling.includes(custom.name) || this.#filling.length >= DEEPEST) {
       const cycle = [...this.#filling, custom.name].map(quote).join(" > ");

@@ -24,7 +24,7 @@ export function replaceReferences(
 ): string {
   const opening = `${sigil}(`;
   if (!text.includes(opening)) return text;
-  /** What is decided, and then each reference that is open, outermost first. */
+  /** The text that is decided, and then each reference that is open, outermost first. */
   let done = "";
   let open: Open[] = [];
   let start = 0;

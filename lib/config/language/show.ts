@@ -1,10 +1,13 @@
-/** show-config: the flattened configuration in the words of uWSGI, so that both can be compared line by line. Pure. */
+/**
+ * show-config: the flattened configuration in the words of uWSGI, so that both can be compared line by line.
+ * Pure.
+ */
 import { HIDDEN, maskOption, secretOf } from "../plan/mask.ts";
 import type { RawOption } from "../origin.ts";
 
 /**
- * uWSGI prints "true" for an option without a value on the command line, which is what its value is here. It shows the secrets
- * of legions; here they are hidden, in placeholders too, for the text may go to a log.
+ * uWSGI prints "true" for an option without a value on the command line, which is what its value is here. It
+ * shows the secrets of legions; here they are hidden, in placeholders too, for the text may go to a log.
  */
 export function showConfiguration(shown: readonly RawOption[]): string {
   const values = new Map(shown.map(({ name, value }) => [name, value]));
@@ -26,7 +29,10 @@ function secretsOf(name: string, value: string, values: ReadonlyMap<string, stri
 /** Shorter ones are part of many words that are no secret. */
 const SHORTEST_FOUND_ANYWHERE = 6;
 
-/** In placeholders, which a line of a legion refers to as %(NAME), in `set`, in the templates of declare-option. */
+/**
+ * In placeholders, which a line of a legion refers to as %(NAME), in `set`, in the templates of
+ * declare-option.
+ */
 function hide(value: string, secrets: ReadonlySet<string>): string {
   let shown = value.replace(
     /(^|[=;])(legion|legion-mcast|legion-auth)=([^;]*)/g,

@@ -1,6 +1,7 @@
 /**
- * Opens what a name stands for and gives its settings: finds the file and section meant, refuses cycles, glues what is
- * injected, and hands the text to the parser of its format. Knows nothing of what a setting means.
+ * Opens what a name stands for and gives its settings: finds the file and section meant, refuses cycles,
+ * glues what is injected, and hands the text to the parser of its format. Knows nothing of what a setting
+ * means.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Frame } from "./entry.ts";

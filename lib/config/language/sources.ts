@@ -43,7 +43,9 @@ export class Sources {
     return text;
   }
 
-  /** What @(...) stands for: the text without its last line end. uWSGI ends it at a NUL; here that is an error. */
+  /**
+   * The value of @(...): the text without its last line end. uWSGI ends it at a NUL; here that is an error.
+   */
   readValue(path: string, origin: Origin | null): string | null {
     const text = this.readText(path, origin);
     if (text === null || text.includes("\0")) {

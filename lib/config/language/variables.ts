@@ -1,6 +1,6 @@
 /**
- * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv and
- * early-envdir have set since. It never changes reeve's own.
+ * The environment as the configuration sees it while it is read: what reeve was started with, and what ienv
+ * and early-envdir have set since. It never changes reeve's own.
  */
 import { parseAssignment } from "../values/assignment.ts";
 import { envdirValue, isEnvdirName } from "./envdir.ts";

@@ -1,7 +1,8 @@
 /**
- * The one table of the keys of a daemon, as attach-daemon2 takes them. Parsing, defaults, `reeve plan`, `reeve help KEY`,
- * docs/options.md and the difference of two Plans all read it. A new key is a row here, a field of the DaemonPlan, and
- * what it does. Data and readers of single values; what several keys mean together is in build/daemon/keys.ts. Pure.
+ * The one table of the keys of a daemon, as attach-daemon2 takes them. Parsing, defaults, `reeve plan`,
+ * `reeve help KEY`, docs/options.md and the difference of two Plans all read it. A new key is a row here, a
+ * field of the DaemonPlan, and what it does. Data and readers of single values; what several keys mean
+ * together is in build/daemon/keys.ts. Pure.
  */
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import {
@@ -30,7 +31,9 @@ import { signalName } from "../../sys/signal_names.ts";
 /** The settings of a daemon's plan; the rest of it says where they come from. */
 export type DaemonField = Exclude<keyof DaemonPlan, "option" | "origin" | "origins">;
 
-/** What a value is. switch: any value enables it, `0` as well, as in uWSGI. bool: it means what it says. */
+/**
+ * The type of a value. switch: any value enables it, `0` as well, as in uWSGI. bool: it means what it says.
+ */
 export type KeyType =
   | "command"
   | "string"
@@ -45,8 +48,9 @@ export type KeyType =
   | "bool";
 
 /**
- * What a change of the value asks for. restart: the daemon is stopped and started. live: it is taken over while the daemon
- * runs. kernel: the kernel is told, and the daemon runs on. name: the daemon is only called otherwise.
+ * The work that a change of the value asks for. restart: the daemon is stopped and started. live: it is taken
+ * over while the daemon runs. kernel: the kernel is told, and the daemon runs on. name: the daemon is only
+ * called otherwise.
  */
 export type ChangeClass = "restart" | "live" | "kernel" | "name";
 
@@ -66,10 +70,13 @@ interface KeyOf<Name extends DaemonField> {
   readonly type: KeyType;
   /** As a person would write it, or in words. */
   readonly default: string;
-  /** What the Plan has without the key; absent: made by build/daemon, or another key of the field says it. */
+  /** The Plan's value without the key; absent: made by build/daemon, or another key of the field says it. */
   readonly initial?: DaemonPlan[Name];
   readonly help: string;
-  /** null: as if the key were not there, with an error where the value is wrong. Absent: build/daemon reads it. */
+  /**
+   * null: as if the key were not there, with an error where the value is wrong. Absent: build/daemon reads
+   * it.
+   */
   readonly read?: (field: Field) => DaemonPlan[Name] | null;
   /** Absent: another key of the same field shows it. */
   readonly shown?: Shown;
@@ -388,12 +395,12 @@ export const KEY_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
   [...byName].map(([name, { key }]) => [name, key]),
 );
 
-/** What the instance says, or what is made of the command, has no initial value. */
+/** A value that the instance gives, or that is made of the command, has no initial one. */
 type Made = "command" | "name" | "stdin" | "identity" | "stopTimeout";
 const initial: readonly (readonly unknown[])[] = DAEMON_KEYS.flatMap((row) =>
   row.initial === undefined ? [] : [[row.field, row.initial]]
 );
-/** What the Plan has where nobody says anything. */
+/** The Plan's values where nobody says anything. */
 export const INITIAL_SETTINGS: Omit<DaemonPlan, Made | "option" | "origin" | "origins"> = Object.fromEntries(
   initial,
 );

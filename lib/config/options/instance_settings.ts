@@ -1,6 +1,6 @@
 /**
- * The settings of an instance that a Plan has: what each is called, and how a change of it is applied. Total: a field
- * without a row does not compile. Data only.
+ * The settings of an instance that a Plan has: what each is called, and how a change of it is applied. Total:
+ * a field without a row does not compile. Data only.
  */
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { ChangeClass } from "./daemon_keys.ts";
@@ -8,13 +8,13 @@ import type { ChangeClass } from "./daemon_keys.ts";
 export type InstanceField = Exclude<keyof InstancePlan, "origins" | "naming">;
 
 /**
- * restart: it reaches every daemon at its start. live, kernel: as for a daemon. reload: a reload of the instance takes it over.
- * stop: the instance is stopped and started.
+ * restart: it reaches every daemon at its start. live, kernel: as for a daemon. reload: a reload of the
+ * instance takes it over. stop: the instance is stopped and started.
  */
 export type InstanceChangeClass = Exclude<ChangeClass, "name"> | "reload" | "stop";
 
 export interface InstanceSetting {
-  /** What it is called: the option. */
+  /** The name of its option. */
   readonly name: string;
   readonly change: InstanceChangeClass;
   /** A setting of several parts, by their names: each is compared by itself. */

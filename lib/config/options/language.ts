@@ -1,4 +1,7 @@
-/** Rows of the option table: what the configuration language itself understands. Data only; reader.ts acts on them. */
+/**
+ * Rows of the option table: what the configuration language itself understands. Data only; reader.ts acts on
+ * them.
+ */
 import type { RowSource } from "./option_row.ts";
 
 export const FILE_ROWS: readonly RowSource[] = [

@@ -1,10 +1,10 @@
 /**
- * What the option table says about one option. Types and defaults only; the rows are in options_*.ts, put together by
- * option_table.ts.
+ * One option as the option table has it. Types and defaults only; the rows are in options_*.ts, put together
+ * by option_table.ts.
  */
 import type { Argument } from "./uwsgi_names.ts";
 
-/** What a value is; "keyval" is the `key=value,key=value` list of attach-daemon2. */
+/** The type of a value; "keyval" is the `key=value,key=value` list of attach-daemon2. */
 export type ValueType =
   | "bool"
   | "int"
@@ -18,8 +18,9 @@ export type ValueType =
   | "keyval";
 
 /**
- * yes: does what it says. always: reeve does it whether asked or not. accepted: no effect here, and that is right. missing: no effect yet, and the daemons run all the
- * same, so that it is a warning. later: belongs to a part not built yet without which the instance would be another one.
+ * yes: does what it says. always: reeve does it whether asked or not. accepted: no effect here, and that is
+ * right. missing: no effect yet, and the daemons run all the same, so that it is a warning. later: belongs to
+ * a part not built yet without which the instance would be another one.
  */
 export type Served = "yes" | "always" | "accepted" | "missing" | "later";
 
@@ -38,7 +39,7 @@ export type OptionGroup =
   | "legion"
   | "statistics";
 
-/** What a person reads above the options of a group. */
+/** The title that a person reads above the options of a group. */
 export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
   daemons: "Daemons",
   instance: "The instance",

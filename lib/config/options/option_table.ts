@@ -1,6 +1,6 @@
 /**
- * The one table of the options that reeve serves. Parsing, checking, --help, completion and docs/options.md all read
- * it. Put together at the first question, so that an import costs nothing.
+ * The one table of the options that reeve serves. Parsing, checking, --help, completion and docs/options.md
+ * all read it. Put together at the first question, so that an import costs nothing.
  */
 import { completeRow, type OptionGroup, type OptionRow, type RowSource } from "./option_row.ts";
 import { DAEMON_ROWS, INSTANCE_ROWS } from "./daemons.ts";
@@ -13,7 +13,7 @@ import { type Argument, uwsgiNames } from "./uwsgi_names.ts";
 interface Group {
   readonly name: OptionGroup;
   readonly rows: readonly RowSource[];
-  /** What all rows of the group have in common. */
+  /** The fields that all rows of the group have in common. */
   readonly common?: Pick<RowSource, "language" | "served" | "why">;
 }
 
@@ -27,7 +27,9 @@ export function optionRows(): readonly OptionRow[] {
   return allGroups().flatMap((group) => group.rows.map((row) => complete(row, group)));
 }
 
-/** The row of an option or of one of its aliases; null where reeve has none. Rows are completed one at a time. */
+/**
+ * The row of an option or of one of its aliases; null where reeve has none. Rows are completed one at a time.
+ */
 export function findOption(name: string): OptionRow | null {
   if (sources === null) {
     sources = new Map();
@@ -77,12 +79,15 @@ export function isKnownOption(name: string): boolean {
   return findOption(name) !== null || uwsgiNames().has(name);
 }
 
-/** Whether uWSGI has it: a name that is an option of reeve alone may be a placeholder in a configuration for both. */
+/**
+ * Whether uWSGI has it: a name that is an option of reeve alone may be a placeholder in a configuration for
+ * both.
+ */
 export function isUwsgiOption(name: string): boolean {
   return uwsgiNames().has(name);
 }
 
-/** What the option takes; null for a name that neither reeve nor uWSGI has. */
+/** The argument that the option takes; null for a name that neither reeve nor uWSGI has. */
 export function argumentOf(name: string): Argument | null {
   return findOption(name)?.argument ?? uwsgiNames().get(name)?.argument ?? null;
 }

@@ -1,6 +1,6 @@
 /**
- * The reference page of the options and of the keys of a daemon, made from their tables alone. Run as a program it writes docs/options.md;
- * a test checks that the page is current.
+ * The reference page of the options and of the keys of a daemon, made from their tables alone. Run as a
+ * program it writes docs/options.md; a test checks that the page is current.
  */
 import { DAEMON_KEYS } from "./daemon_keys.ts";
 import { GROUP_TITLES, type OptionRow } from "./option_row.ts";

@@ -1,10 +1,10 @@
 /**
- * The names of all of uWSGI's options, so that the options of an application server are known by name and skipped
- * instead of being taken for mistakes. One string, split at the first question; never the place to say what reeve
- * serves: that is option_table.ts.
+ * The names of all of uWSGI's options, so that the options of an application server are known by name and
+ * skipped instead of being taken for mistakes. One string, split at the first question; never the place to
+ * say what reeve serves: that is option_table.ts.
  *
- * A mark after the name tells the argument: none is "required", "!" none at all, "?" optional, "=" required. A letter
- * after the mark is the short form.
+ * A mark after the name tells the argument: none is "required", "!" none at all, "?" optional, "=" required.
+ * A letter after the mark is the short form.
  */
 
 export type Argument = "none" | "required" | "optional";

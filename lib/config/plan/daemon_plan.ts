@@ -1,4 +1,4 @@
-/** What a configuration says about one daemon, every default filled in. Types only, part of the Plan. */
+/** One daemon as a configuration has it, every default filled in. Types only, part of the Plan. */
 import type { DaemonNamespaces } from "./jail_plan.ts";
 import type { Origin } from "../origin.ts";
 
@@ -28,11 +28,11 @@ export interface Identity {
   readonly groups: readonly number[];
   /** Name of the user where it has one; for messages. */
   readonly user: string | null;
-  /** Of the user that a uid names; absent where no uid was written, and nothing is known of who it is. */
+  /** The user that a uid names; absent where no uid was written, and nothing is known of the user. */
   readonly login?: Login;
 }
 
-/** What a login as this user would put into the environment. */
+/** The variables that a login as this user would set. */
 export interface Login {
   /** null: the number has no name. */
   readonly name: string | null;

@@ -1,4 +1,4 @@
-/** What a configuration says about hooks, and about what is waited for before the start. Types only, part of the Plan. */
+/** The hooks of a configuration, and the waits before the start. Types only, part of the Plan. */
 import type { Origin } from "../origin.ts";
 
 export type HookPhase =

@@ -1,4 +1,4 @@
-/** What a configuration says about the instance itself. Types only, part of the Plan; nothing has been opened. */
+/** The instance itself as a configuration has it. Types only, part of the Plan; nothing has been opened. */
 import type { Identity } from "./daemon_plan.ts";
 import type { Hook, Wait } from "./hook_plan.ts";
 import type { JailPlan, SetnsServerPlan } from "./jail_plan.ts";
@@ -18,7 +18,9 @@ export interface LogPlan {
   /** Opened after privileges would have been dropped (logto2): created as the instance's user. */
   readonly asUser: boolean;
   readonly format: "text" | "json";
-  /** log-date: true or a strftime format in front of reeve's own lines instead of RFC 3339; null: RFC 3339. */
+  /**
+   * log-date: true or a strftime format in front of reeve's own lines instead of RFC 3339; null: RFC 3339.
+   */
   readonly date: string | null;
   readonly prefix: string | null;
   /** Bytes after which the file is rotated; 0: never. */
@@ -35,7 +37,10 @@ export interface LogPlan {
   readonly reopen: boolean;
 }
 
-/** What tells an instance from all others on this host, and what it may be called (build/instance_names.ts). */
+/**
+ * The identity of an instance among all others of this host, and its possible names
+ * (build/instance_names.ts).
+ */
 export interface InstanceNaming {
   /** The file's absolute path as given, links kept, with `:SECTION` where one was asked for. */
   readonly identity: string;
@@ -67,7 +72,10 @@ export interface InstancePlan {
   readonly reloadMercy: number;
   readonly exitOnReload: boolean;
   readonly sigtermReloads: boolean;
-  /** user-env: whose HOME, USER, LOGNAME and SHELL a child with a uid has. inherit: reeve's own, as under uWSGI. */
+  /**
+   * user-env: whose HOME, USER, LOGNAME and SHELL a child with a uid has. inherit: reeve's own, as under
+   * uWSGI.
+   */
   readonly userEnvironment: "user" | "inherit";
   readonly touchReload: readonly string[];
   readonly touchLogReopen: readonly string[];
@@ -85,7 +93,7 @@ export interface InstancePlan {
   /** Capability numbers kept (option cap), or null. */
   readonly caps: readonly number[] | null;
   readonly masterFifo: readonly { readonly path: string; readonly origin: Origin }[];
-  /** What runs command lines that need a shell: the first executable of the binsh options, else /bin/sh. */
+  /** The shell for command lines that need one: the first executable of the binsh options, else /bin/sh. */
   readonly shell: string;
   readonly procnamePrefix: string | null;
   /** namespace, chroot, unshare and their like; null: daemons run where reeve runs. */
@@ -93,6 +101,8 @@ export interface InstancePlan {
   readonly setnsServer: SetnsServerPlan | null;
   readonly legions: readonly LegionPlan[];
   readonly stats: StatsPlan | null;
-  /** Where each option of the instance that was written out comes from, by the option's name; for messages. */
+  /**
+   * Where each option of the instance that was written out comes from, by the option's name; for messages.
+   */
   readonly origins?: Readonly<Record<string, Origin>>;
 }

@@ -1,6 +1,6 @@
 /**
- * What a configuration says about namespaces: the instance's jail and what single daemons ask for. Types only, part of the Plan;
- * paths are as configured, nothing has been opened.
+ * The namespaces of a configuration: the instance's jail and what single daemons ask for. Types only, part of
+ * the Plan; paths are as configured, nothing has been opened.
  */
 import type { Origin } from "../origin.ts";
 
@@ -17,8 +17,8 @@ export interface KeepMount {
 }
 
 /**
- * Another root directory. pivot: a new root mount, and the old one is gone. chroot: chroot(2) alone, as uWSGI's option. keepOld
- * (pivot-root = NEW OLD): where the old root stays visible, beneath the new one.
+ * Another root directory. pivot: a new root mount, and the old one is gone. chroot: chroot(2) alone, as
+ * uWSGI's option. keepOld (pivot-root = NEW OLD): where the old root stays visible, beneath the new one.
  */
 export interface RootPlan {
   readonly path: string;
@@ -34,7 +34,9 @@ export type JoinPlan =
   /** setns=SOCKET of uWSGI: a unix socket whose server hands out descriptors. */
   | { readonly kind: "socket"; readonly path: string; readonly origin: Origin };
 
-/** The instance's namespaces: one PID 1 (the helper) where there is a PID namespace, which every daemon joins. */
+/**
+ * The instance's namespaces: one PID 1 (the helper) where there is a PID namespace, which every daemon joins.
+ */
 export interface JailPlan {
   /** The option that asked for it, for messages: "namespace", "chroot", "unshare" ... */
   readonly option: string;
@@ -48,12 +50,18 @@ export interface JailPlan {
   readonly bare: boolean;
   /** namespace-env: what daemons inside begin with. clean: PATH, TERM, LANG. */
   readonly environment: "clean" | "inherit";
-  /** The instance's `cap` leaves nobody the right to mount: what /proc gives to uid 0 for the whole host is read-only. Absent: no. */
+  /**
+   * The instance's `cap` leaves nobody the right to mount: what /proc gives to uid 0 for the whole host is
+   * read-only. Absent: no.
+   */
   readonly shielded?: boolean;
   readonly origin: Origin;
 }
 
-/** A daemon's own namespaces (attach-daemon2: ns_pid, ns, root, hostname, keep, readonly, tmpfs, setns), on top of the jail's. */
+/**
+ * A daemon's own namespaces (attach-daemon2: ns_pid, ns, root, hostname, keep, readonly, tmpfs, setns), on
+ * top of the jail's.
+ */
 export interface DaemonNamespaces {
   readonly namespaces: readonly NamespaceKind[];
   readonly join: readonly JoinPlan[];

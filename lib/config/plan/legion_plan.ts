@@ -1,10 +1,10 @@
 /**
- * What a configuration says about legions: who stands, who is known, what is done when the lord changes. Types only, part of
- * the Plan. Secrets are in it: never log it, show it through mask.ts.
+ * The legions of a configuration: who stands, who is known, what is done when the lord changes. Types only,
+ * part of the Plan. Secrets are in it: never log it, show it through mask.ts.
  */
 import type { Origin } from "../origin.ts";
 
-/** What a hook of a legion does; `shown` of its hook is for the log. */
+/** The action of a legion's hook; `shown` of its hook is for the log. */
 export type LegionAction =
   | { readonly kind: "cmd"; readonly command: string }
   | { readonly kind: "log"; readonly text: string }
@@ -64,7 +64,10 @@ export interface LegionPlan {
   readonly transport: UdpTransportPlan | EtcdTransportPlan;
   /** Votes that a lord needs; 0 is as 1. */
   readonly quorum: number;
-  /** Seconds, fractions allowed: between two announcements; of silence until a node is dropped; of age of a packet. */
+  /**
+   * Seconds, fractions allowed: between two announcements; of silence until a node is dropped; of age of a
+   * packet.
+   */
   readonly freq: number;
   readonly tolerance: number;
   readonly skewTolerance: number;

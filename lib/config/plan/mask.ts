@@ -13,7 +13,7 @@ const SECRET_WORDS = setOf(
   "password passwords passwd passphrase passcode pass pwd secret secrets token tokens key keys credential credentials " +
     "cred creds pin psk",
 );
-/** What programs write without a sign between the words. */
+/** Names that programs write without a sign between the words. */
 const JOINED_NAMES = setOf(
   "pgpassword dbpassword dbpasswd dbpass userpassword rootpassword adminpassword mypassword requirepass masterauth " +
     "masterpass sshpass userpass apikey apitoken accesskey accesstoken authtoken authkey secretkey privatekey clientsecret",
@@ -49,7 +49,7 @@ export function maskValue(name: string, value: string): string {
   return isSecretName(name) ? HIDDEN : maskAddresses(value);
 }
 
-/** What stands in front of the secret of an option that has one within its line. */
+/** The text before the secret of an option that has one within its line. */
 const BEFORE_SECRET: Readonly<Record<string, RegExp>> = {
   "legion": /^\s*\S+\s+\S+\s+\d+\s+[\w-]+:/,
   "legion-mcast": /^\s*\S+\s+\S+\s+\d+\s+[\w-]+:/,

@@ -1,4 +1,4 @@
-/** What a configuration says about the statistics server. Types only, part of the Plan. */
+/** The statistics server as a configuration has it. Types only, part of the Plan. */
 import type { Origin } from "../origin.ts";
 
 /** stats = ADDRESS: TCP address or unix socket path. */

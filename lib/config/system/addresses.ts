@@ -1,6 +1,6 @@
 /**
- * Network addresses of a configuration, as numbers. Pure but for /etc/hosts: no name server is ever asked, since a start would
- * wait for it, and what it says may change while reeve runs.
+ * Network addresses of a configuration, as numbers. Pure but for /etc/hosts: no name server is ever asked,
+ * since a start would wait for it, and what it says may change while reeve runs.
  */
 import type { LegionAddress } from "../plan/legion_plan.ts";
 import { join } from "./programs.ts";

@@ -1,6 +1,7 @@
 /**
- * What the kernel will say to a file that is to be executed, from its first bytes: its interpreter, its loader, the machine that
- * it is for. Pure: what is there, and what this machine runs, is asked through ExecutableDeps.
+ * The kernel's answer to a file that is to be executed, from its first bytes: its interpreter, its loader,
+ * the machine that it is for. Pure: what is there, and what this machine runs, is asked through
+ * ExecutableDeps.
  */
 
 export interface ExecutableDeps {

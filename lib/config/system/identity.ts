@@ -1,6 +1,6 @@
 /**
- * Users and groups of a configuration, by name or number, turned into an Identity. Pure. It must never turn what it does not
- * know into 0: uWSGI's atoi makes root of a mistyped name.
+ * Users and groups of a configuration, by name or number, turned into an Identity. Pure. It must never turn
+ * what it does not know into 0: uWSGI's atoi makes root of a mistyped name.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
@@ -22,15 +22,15 @@ export interface IdentityRequest {
   readonly addGids: readonly Written[];
   /** false: only the primary group and `addGids` (option no-initgroups). */
   readonly initGroups: boolean;
-  /** Who it is without these settings; null: reeve itself. */
+  /** The user without these settings; null: reeve itself. */
   readonly base: Identity | null;
 }
 
 /**
  * null: as reeve itself, nothing to change; also when something is wrong, which is then in the Diagnostics.
  *
- * Without a gid the user's primary group is taken (uWSGI leaves root's). The supplementary groups are those of the
- * group file, as initgroups(3) sets them.
+ * Without a gid the user's primary group is taken (uWSGI leaves root's). The supplementary groups are those
+ * of the group file, as initgroups(3) sets them.
  */
 export function resolveIdentity(
   request: IdentityRequest,
@@ -70,7 +70,10 @@ export function resolveIdentity(
   return { uid, gid, groups: [...groups], user: name, ...(login === undefined ? {} : { login }) };
 }
 
-/** A number without an entry is somebody without a name, a shell and a home. Two names may share a uid: the one written counts. */
+/**
+ * A number without an entry is somebody without a name, a shell and a home. Two names may share a uid: the
+ * one written counts.
+ */
 export function loginOf(name: string | null, uid: number, users: UserDatabase): Login {
   const user = (name === null ? null : users.userByName(name)) ?? users.userById(uid);
   if (user === null) return { name: null, home: "/", shell: null };

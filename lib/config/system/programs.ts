@@ -19,7 +19,10 @@ export class ProgramFinder {
     this.path = path;
   }
 
-  /** `directory`: where relative names begin. null for none. One that is there but not executable is found as well. */
+  /**
+   * `directory`: where relative names begin. null for none. One that is there but not executable is found as
+   * well.
+   */
   find(program: string, directory: string): string | null {
     if (program === "") return null;
     if (program.includes("/")) {

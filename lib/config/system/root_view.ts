@@ -1,6 +1,6 @@
 /**
- * The system as it looks from another root: what a daemon's paths mean before its root, its mounts and its processes are there.
- * Pure: it looks through the PlanSystem, which lets no link lead out of a root.
+ * The system as it looks from another root: what a daemon's paths mean before its root, its mounts and its
+ * processes are there. Pure: it looks through the PlanSystem, which lets no link lead out of a root.
  */
 import type { DaemonNamespaces, KeepMount } from "../plan/jail_plan.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
@@ -9,7 +9,7 @@ import type { Plan } from "../plan/plan.ts";
 import { USUAL_PATH } from "./programs.ts";
 import type { FileStatus, PlanSystem, SystemLook } from "./system.ts";
 
-/** What is mounted over the root's own files. */
+/** The mounts over the root's own files. */
 interface Mounts {
   readonly keep: readonly KeepMount[];
   /** Empty at first: /proc, /dev and the like count as such, for nothing of them can be known. */
@@ -63,7 +63,7 @@ function withPath(look: SystemLook, environment: "clean" | "inherit"): SystemLoo
 /** `root`: null is "/", and then only the mounts differ. */
 function viewOf(system: PlanSystem, root: string | null, mounts: Mounts): SystemLook | null {
   if (root !== null && system.statInRoot === undefined) return null;
-  // Of a root that is not there that alone is said, and not that everything in it is missing.
+  // A root that is not there is reported by itself, and not everything that is missing in it.
   if (root !== null && system.stat(root)?.kind !== "directory") return null;
   const stat = (path: string): FileStatus | null => {
     const { kept, isFresh, isPoint } = mountedOver(path, mounts);
@@ -78,7 +78,7 @@ function viewOf(system: PlanSystem, root: string | null, mounts: Mounts): System
     path: system.path,
     machines: system.machines,
     stat,
-    // Whoever makes the root is root; what a read-only file system forbids is seen when it is used.
+    // The maker of the root is root; a read-only file system is noticed when it is used.
     canWrite: (path) => stat(path) !== null,
     canExecute: (path) => {
       const status = stat(path);

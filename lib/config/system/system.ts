@@ -1,12 +1,12 @@
 /**
- * What the Plan's builder may ask of the system, in one injected object. It only looks: nothing is created, changed
- * or run. Tests pass a fake. The real one is in lib/cli/system/world.ts.
+ * The questions of the Plan's builder to the system, in one injected object. It only looks: nothing is
+ * created, changed or run. Tests pass a fake. The real one is in lib/cli/system/world.ts.
  */
 import type { Identity } from "../plan/daemon_plan.ts";
 
 export type FileKind = "file" | "directory" | "fifo" | "socket" | "device" | "other";
 
-/** What stat(2), following links, says. */
+/** The answer of stat(2), links followed. */
 export interface FileStatus {
   readonly kind: FileKind;
   /** Permission bits, set-id and sticky included: 0 to 07777. */
@@ -15,7 +15,7 @@ export interface FileStatus {
   readonly gid: number;
 }
 
-/** What is seen of files from one root. */
+/** The files as they are seen from one root. */
 export type SystemLook = Pick<
   PlanSystem,
   | "uid"
@@ -47,10 +47,15 @@ export interface PlanSystem {
   mayHang?(path: string): boolean;
   /** null: nothing there, or not to be seen. */
   stat(path: string): FileStatus | null;
-  /** Whether reeve itself may write to, or execute, what is there (access(2): read-only file systems count). */
+  /**
+   * Whether reeve itself may write to, or execute, what is there (access(2): read-only file systems count).
+   */
   canWrite(path: string): boolean;
   canExecute(path: string): boolean;
-  /** A user, neither root nor reeve's own, who owns something on the way to the path; null: none. Absent: it is not known. */
+  /**
+   * A user, neither root nor reeve's own, who owns something on the way to the path; null: none. Absent: it
+   * is not known.
+   */
   strangerOn?(path: string): number | null;
   /** The first bytes of a regular file; null where it cannot be read. */
   readStart(path: string): Uint8Array | null;
@@ -59,8 +64,8 @@ export interface PlanSystem {
   /** Text of a regular file of at most a MiB; null where it cannot be read. For envdir. */
   readText(path: string): string | null;
   /**
-   * The same with the directory `root` in the place of "/": neither a link nor ".." leads out of it. For what lies in a jail.
-   * Absent: nothing is to be seen in other roots.
+   * The same with the directory `root` in the place of "/": neither a link nor ".." leads out of it. For what
+   * lies in a jail. Absent: nothing is to be seen in other roots.
    */
   readInRoot?(root: string, path: string): string | null;
   /** As stat, likewise. */
@@ -70,8 +75,9 @@ export interface PlanSystem {
 const READ_WRITE_EXECUTE_BITS = { write: 0o2, execute: 0o1 };
 
 /**
- * Whether the permission bits let this identity do it, as the kernel decides: the owner's bits, else the group's,
- * else the others'; root may write everywhere and execute what anybody may. Access lists are not seen.
+ * Whether the permission bits let this identity do it, as the kernel decides: the owner's bits, else the
+ * group's, else the others'; root may write everywhere and execute what anybody may. Access lists are not
+ * seen.
  */
 export function modeAllows(
   status: FileStatus,

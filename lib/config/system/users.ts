@@ -1,6 +1,7 @@
 /**
- * Whose users a name means: those of the host, of the instance's root, or of a daemon's own root. Each file is read once, at
- * the first question. What is under another root is somebody else's: it is read through readInRoot alone.
+ * The users that a name means: those of the host, of the instance's root, or of a daemon's own root. Each
+ * file is read once, at the first question. What is under another root is somebody else's: it is read through
+ * readInRoot alone.
  */
 import type { PlanSystem } from "./system.ts";
 import { UserDatabase, type UserFiles } from "../users.ts";

@@ -7,7 +7,7 @@ export interface Assignment {
   readonly name: string;
   /** null: there is no `=`. */
   readonly value: string | null;
-  /** What to tell whoever wrote it; null: it is as it should be. */
+  /** The sentence for the person who wrote it; null: it is as it should be. */
   readonly warning: string | null;
 }
 

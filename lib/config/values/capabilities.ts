@@ -14,8 +14,8 @@ const NAMES =
 const LAST_CAPABILITY = 63;
 
 /**
- * `cap = net_bind_service,setuid`: numbers, in the order of the numbers; null without the option. An unknown name is an
- * error (uWSGI logs it and goes on without it).
+ * `cap = net_bind_service,setuid`: numbers, in the order of the numbers; null without the option. An unknown
+ * name is an error (uWSGI logs it and goes on without it).
  */
 export function planCapabilities(reader: OptionReader): readonly number[] | null {
   const option = reader.last("cap");

@@ -1,13 +1,15 @@
 /**
- * Decides how a command line is started: its words directly, or the line by a shell. Minimal hosts have no shell, and
- * a shell in between hides the daemon's pid, so a line that no shell would change is split here. Pure; it must never
- * judge a line plain whose words /bin/sh (dash, bash or busybox) would see differently.
+ * Decides how a command line is started: its words directly, or the line by a shell. Minimal hosts have no
+ * shell, and a shell in between hides the daemon's pid, so a line that no shell would change is split here.
+ * Pure; it must never judge a line plain whose words /bin/sh (dash, bash or busybox) would see differently.
  */
 import type { Command } from "../plan/daemon_plan.ts";
 
 /** Characters that a shell acts on wherever they stand unquoted. */
 const ACTIVE = new Set("|&;<>()$`*?[\n");
-/** Characters below this are blanks, newlines or controls; only space and tab separate words in every shell. */
+/**
+ * Characters below this are blanks, newlines or controls; only space and tab separate words in every shell.
+ */
 const FIRST_PRINTABLE = 0x20;
 
 const RESERVED =
@@ -33,8 +35,9 @@ export function planCommand(text: string, shell: string): Command {
 }
 
 /**
- * The words of a line without shell syntax. Quotes that hold nothing a shell would expand, and a backslash before a
- * character, are undone here. A leading `exec` before plain words is dropped: it only asks for what happens anyway.
+ * The words of a line without shell syntax. Quotes that hold nothing a shell would expand, and a backslash
+ * before a character, are undone here. A leading `exec` before plain words is dropped: it only asks for what
+ * happens anyway.
  */
 export function splitCommand(text: string): Split {
   const tokens = tokenize(text);
@@ -135,8 +138,8 @@ export function isShellWord(word: string): boolean {
 }
 
 /**
- * The program that a shell line is about: the first word of its first command that is not the shell's own, so that
- * `cd /srv && A=1 exec ./app` is "./app". For names and messages only; "" where nothing looks like one.
+ * The program that a shell line is about: the first word of its first command that is not the shell's own, so
+ * that `cd /srv && A=1 exec ./app` is "./app". For names and messages only; "" where nothing looks like one.
  */
 export function programOfShellLine(text: string): string {
   let first = "";

@@ -17,7 +17,7 @@ const QUOTED_WITH_COMMENT = /"[^"\\]*\s[;#][^"\\]*"/;
 const COMMANDS =
   /attach-.*daemon|^exec-|^hook-|^touch-exec$|^legion-(?:lord|unlord|setup|death|join|node-joined|node-left)$/;
 
-/** What stands before something that looks like a comment; null where nothing does. */
+/** The text before something that looks like a comment; null where nothing does. */
 export function beforeComment(value: string): string | null {
   const at = value.search(COMMENT);
   return at < 0 ? null : value.slice(0, at).trimEnd();

@@ -1,13 +1,13 @@
 /**
- * One value as it was written: under which name, where, and to whom its problems are told. Readers of values take a Field
- * and nothing else, so that a message never lacks its place. Pure.
+ * One value as it was written: under which name, where, and to whom its problems are told. Readers of values
+ * take a Field and nothing else, so that a message never lacks its place. Pure.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin, RawOption } from "../origin.ts";
 import { quote } from "../problem.ts";
 
 export class Field implements RawOption {
-  /** What messages call it: an option, or a key of one. */
+  /** Its name in messages: an option, or a key of one. */
   readonly name: string;
   readonly value: string;
   readonly origin: Origin;

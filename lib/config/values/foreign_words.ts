@@ -1,6 +1,7 @@
 /**
- * Words that people know from other supervisors, and what serves in their place here: as a key of attach-daemon2, or as
- * an option. Data only. A word that becomes a key or an option of ours leaves this table.
+ * Words that people know from other supervisors, and what serves in their place here: as a key of
+ * attach-daemon2, or as an option. Data only. A word that becomes a key or an option of ours leaves this
+ * table.
  */
 
 interface ForeignWord {
@@ -121,7 +122,7 @@ const WORDS: readonly ForeignWord[] = [
   },
 ];
 
-/** What to write in an option's place, where it is not what the key is told. */
+/** The words to write in an option's place, where they are not those of the key. */
 const OPTIONS: Readonly<Record<string, string>> = {
   command: "write attach-daemon = COMMAND",
   cmd: "write attach-daemon = COMMAND",
@@ -141,7 +142,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 
 let byName: Map<string, string> | null = null;
 
-/** What serves in the place of a key that attach-daemon2 does not have; null: the word is not known. */
+/** The substitute for a key that attach-daemon2 does not have; null: the word is not known. */
 export function insteadOfKey(word: string): string | null {
   byName ??= new Map(WORDS.flatMap(({ names, instead }) => names.split(" ").map((name) => [name, instead])));
   return byName.get(word.toLowerCase()) ?? null;

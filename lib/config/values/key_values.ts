@@ -1,6 +1,6 @@
 /**
- * Readers of the values that keys of a daemon have. Pure. Each takes a Field and returns null after an error, or where the
- * value means what the key's absence means.
+ * Readers of the values that keys of a daemon have. Pure. Each takes a Field and returns null after an error,
+ * or where the value means what the key's absence means.
  */
 import { parseCapabilities } from "./capabilities.ts";
 import type { Field } from "./field.ts";

@@ -1,6 +1,7 @@
 /**
- * The `key=value,key=value` lists of attach-daemon2. Pure; it knows the grammar and the names of the keys, never
- * what a value means. What uWSGI drops in silence (an unknown key, an item without `=`) is an error here.
+ * The `key=value,key=value` lists of attach-daemon2. Pure; it knows the grammar and the names of the keys,
+ * never what a value means. What uWSGI drops in silence (an unknown key, an item without `=`) is an error
+ * here.
  */
 import type { Field } from "./field.ts";
 import { nearestName } from "../nearest.ts";
@@ -11,10 +12,10 @@ import { quote } from "../problem.ts";
 export type KeyFields = ReadonlyMap<string, Field>;
 
 /**
- * Splits a list and returns the values by key. `names`: aliases to the key that they stand for; every key stands for itself. uWSGI 2.0: items are separated by `,`; a backslash
- * takes the next character as it is; the first `=` ends the key. Blanks around keys and values are taken off (uWSGI
- * keeps them, and then knows neither the key nor the file), and of a repeated key the last value counts, with a
- * warning.
+ * Splits a list and returns the values by key. `names`: aliases to the key that they stand for; every key
+ * stands for itself. uWSGI 2.0: items are separated by `,`; a backslash takes the next character as it is;
+ * the first `=` ends the key. Blanks around keys and values are taken off (uWSGI keeps them, and then knows
+ * neither the key nor the file), and of a repeated key the last value counts, with a warning.
  */
 export function parseKeyval(list: Field, names: Readonly<Record<string, string>>): KeyFields {
   const values = new Map<string, Field>();
@@ -45,7 +46,9 @@ function remedyFor(word: string, names: Readonly<Record<string, string>>): strin
   return near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
 }
 
-/** Splits at a separator; a backslash takes the next character as it is, and one at the very end is itself. */
+/**
+ * Splits at a separator; a backslash takes the next character as it is, and one at the very end is itself.
+ */
 export function splitItems(text: string, separator: string): string[] {
   const items: string[] = [];
   let item = "";
@@ -65,8 +68,8 @@ export function splitItems(text: string, separator: string): string[] {
 }
 
 /**
- * A list inside a value, as the `touch` key has it. uWSGI 2.0 (uwsgi_split_quoted): quotes group, a backslash takes the
- * next character as it is; empty items are left out.
+ * A list inside a value, as the `touch` key has it. uWSGI 2.0 (uwsgi_split_quoted): quotes group, a backslash
+ * takes the next character as it is; empty items are left out.
  */
 export function splitQuoted(text: string, separator: string): string[] {
   const items: string[] = [];

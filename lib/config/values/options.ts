@@ -1,6 +1,7 @@
 /**
- * Typed access to the flattened options, which have their canonical names: the last of a scalar, all of a list, and values
- * checked as they are read. Every problem goes to the Diagnostics with the origin of its option; nothing throws.
+ * Typed access to the flattened options, which have their canonical names: the last of a scalar, all of a
+ * list, and values checked as they are read. Every problem goes to the Diagnostics with the origin of its
+ * option; nothing throws.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { RawOption } from "../origin.ts";

@@ -1,11 +1,15 @@
 /**
- * What a shell makes of a command line's quotes, brackets and end, as far as it is the same in dash, bash and busybox. Pure. It
- * gives no answer where they differ, or where the text goes on in a here-document or a case.
+ * How a shell reads a command line's quotes, brackets and end, as far as it is the same in dash, bash and
+ * busybox. Pure. It gives no answer where they differ, or where the text goes on in a here-document or a
+ * case.
  */
 
 import { quote } from "../problem.ts";
 
-/** unclosed: no shell can read it. unfinished: it ends where more must come. background: the shell ends at once. */
+/**
+ * unclosed: no shell can read it. unfinished: it ends where more must come. background: the shell ends at
+ * once.
+ */
 export type ShellProblem =
   | { readonly kind: "unclosed"; readonly mark: string }
   | { readonly kind: "unexpected"; readonly mark: string }
@@ -14,7 +18,7 @@ export type ShellProblem =
 
 export interface ShellText {
   readonly problem: ShellProblem | null;
-  /** What the shell leaves out as a comment, from its "#" on. */
+  /** The text that the shell leaves out as a comment, from its "#" on. */
   readonly comment: string | null;
 }
 
@@ -37,7 +41,9 @@ export function isUsualShell(program: string): boolean {
   return /(?:^|\/)(?:sh|ash|dash|bash|rbash|ksh|mksh|zsh|busybox)$/.test(program);
 }
 
-/** The sentence about a problem; null: there is none, or one that does not matter to what is not supervised. */
+/**
+ * The sentence about a problem; null: there is none, or one that does not matter to what is not supervised.
+ */
 export function shellTextError(text: string, isSupervised: boolean): string | null {
   const { problem } = readShellText(text);
   switch (problem?.kind) {

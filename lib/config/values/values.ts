@@ -64,8 +64,8 @@ export function parseMode(option: RawOption, diagnostics: Diagnostics): number |
 }
 
 /**
- * What `read` makes of the value; where it is too long for that, of what stands before a comment in it, and
- * else of the number at its beginning, with a warning. null, and no word, where there is none.
+ * The result of `read` for the value; where it is too long for that, of what stands before a comment in it,
+ * and else of the number at its beginning, with a warning. null, and no word, where there is none.
  */
 export function readNumber(
   option: RawOption,

@@ -1,6 +1,6 @@
 /**
- * The words of a node of a legion about itself, as it stands in uWSGI's packets. Types only: wire.ts turns it into bytes and back,
- * election.ts draws conclusions from it.
+ * The words of a node of a legion about itself, as it stands in uWSGI's packets. Types only: wire.ts turns it
+ * into bytes and back, election.ts draws conclusions from it.
  */
 
 /** uWSGI's identity of a member: valor, host name, uuid (36 characters); compared byte by byte. */
@@ -26,15 +26,20 @@ export interface Announcement {
   readonly scroll: string | null;
   readonly dead: boolean;
   /**
-   * It is no lord (any more), dead perhaps, but what it ran as one is still being stopped: the next lord waits for that. In the
-   * packet it is a key of ours ("reeve_holding" = "1", behind all others but the MAC), there only when true; uWSGI ignores it.
+   * It is no lord (any more), dead perhaps, but what it ran as one is still being stopped: the next lord
+   * waits for that. In the packet it is a key of ours ("reeve_holding" = "1", behind all others but the MAC),
+   * there only when true; uWSGI ignores it.
    */
   readonly holding?: boolean;
   /**
-   * How often the sender has ceased to name itself for a better node. Votes for an earlier candidacy never count again, so those who
-   * cast them may name another at once. As above: "reeve_candidacy", there only when more than 0.
+   * How often the sender has ceased to name itself for a better node. Votes for an earlier candidacy never
+   * count again, so those who cast them may name another at once. As above: "reeve_candidacy", there only
+   * when more than 0.
    */
   readonly candidacy?: number;
-  /** The candidacy of whom `lordUuid` names, as far as the sender knows. As above: "reeve_voted", only when more than 0. */
+  /**
+   * The candidacy of whom `lordUuid` names, as far as the sender knows. As above: "reeve_voted", only when
+   * more than 0.
+   */
   readonly votedCandidacy?: number;
 }

@@ -1,6 +1,7 @@
 /**
- * The node that another one names in its announcements. Pure. With a quorum of two or more a name is a promise: for as long as anybody may
- * count on it, no other is named, and this alone is what keeps two lords apart (docs/legion.md has the proof).
+ * The node that another one names in its announcements. Pure. With a quorum of two or more a name is a
+ * promise: for as long as anybody may count on it, no other is named, and this alone is what keeps two lords
+ * apart (docs/legion.md has the proof).
  */
 import { memberIndex } from "./members.ts";
 import type { ElectionState } from "./types.ts";

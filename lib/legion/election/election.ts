@@ -1,9 +1,10 @@
 /**
- * The election of a legion's lord: a function of what was, what happened and when, to what is and what is to be done. No clock,
- * no socket, no process: a test can run a cluster's day in a second.
+ * The election of a legion's lord: a function of what was, what happened and when, to what is and what is to
+ * be done. No clock, no socket, no process: a test can run a cluster's day in a second.
  *
- * The rules are uWSGI 2.0's (valor, greater uuid, unanimity, quorum, tolerance), so that nodes of both elect the same lord. What
- * is added holds with a quorum of two or more: votes are leases and names are promises, see election/ballot.ts.
+ * The rules are uWSGI 2.0's (valor, greater uuid, unanimity, quorum, tolerance), so that nodes of both elect
+ * the same lord. What is added holds with a quorum of two or more: votes are leases and names are promises,
+ * see election/ballot.ts.
  */
 import type { LegionPlan } from "../../config/plan/legion_plan.ts";
 import { ElectionRound } from "./round.ts";
@@ -76,7 +77,10 @@ export function startElection(settings: ElectionSettings, now: Moment): Step {
   return round.finish();
 }
 
-/** `now.clock` never goes back. Every effect is to be carried out, in its order, before the next input is given. */
+/**
+ * `now.clock` never goes back. Every effect is to be carried out, in its order, before the next input is
+ * given.
+ */
 export function step(state: ElectionState, input: Input, now: Moment): Step {
   const round = new ElectionRound(state, now);
   round.take(input);

@@ -1,6 +1,6 @@
 /**
- * The part that decides whether this node is its legion's lord: uWSGI's packets or etcd. A Legion has one Elector and does not know which;
- * it runs the hooks, gates the daemons and shows the state. Types only.
+ * The part that decides whether this node is its legion's lord: uWSGI's packets or etcd. A Legion has one
+ * Elector and does not know which; it runs the hooks, gates the daemons and shows the state. Types only.
  */
 import type { NodeId } from "./announcement.ts";
 import type { LordGuard } from "../guard/port.ts";
@@ -40,13 +40,22 @@ export interface ElectorState {
 
 /** One lordship. */
 export interface Term {
-  /** The value that its daemons see as REEVE_LEGION_TERM: it grows from one lordship to the next as long as clocks agree. */
+  /**
+   * The value that its daemons see as REEVE_LEGION_TERM: it grows from one lordship to the next as long as
+   * clocks agree.
+   */
   readonly number: number;
-  /** Grows from one lordship to the next, whatever clocks do (etcd's creation revision); null: the transport has none. */
+  /**
+   * Grows from one lordship to the next, whatever clocks do (etcd's creation revision); null: the transport
+   * has none.
+   */
   readonly token: string | null;
 }
 
-/** The events that an Elector tells its Legion. Called in the event loop, never from within a call of the Legion's. */
+/**
+ * The events that an Elector tells its Legion. Called in the event loop, never from within a call of the
+ * Legion's.
+ */
 export interface ElectorEvents {
   /** This node may be lord: the lord hooks are to run, and then `confirm` or `decline` is to be called. */
   chosen(term: Term): void;
@@ -74,15 +83,18 @@ export interface Elector {
   close(): Promise<void>;
   state(): ElectorState;
   /**
-   * Whether the lordship still stands at this instant. A process that slept does much else before it is told `deposed`. Absent: what
-   * was told is all there is.
+   * Whether the lordship still stands at this instant. A process that slept does much else before it is told
+   * `deposed`. Absent: what was told is all there is.
    */
   stands?(term: Term): boolean;
   /**
-   * Where the transport promises that no daemon outlives its lordship: under what they have to be born; null: nothing now. Absent:
-   * daemons are born as all others.
+   * Where the transport promises that no daemon outlives its lordship: under what they have to be born; null:
+   * nothing now. Absent: daemons are born as all others.
    */
   readonly guard?: LordGuard | null;
-  /** The guard's rule: how long a daemon that wants so many milliseconds to stop may have when the lordship runs out. */
+  /**
+   * The guard's rule: how long a daemon that wants so many milliseconds to stop may have when the lordship
+   * runs out.
+   */
   graceOf?(wanted: number): number;
 }

@@ -1,6 +1,6 @@
 /**
- * The change that an announcement makes in what is known of the others. Must never trust more in it than it says: a node speaks for
- * itself alone.
+ * The change that an announcement makes in what is known of the others. Must never trust more in it than it
+ * says: a node speaks for itself alone.
  */
 import type { Announcement, NodeId } from "./announcement.ts";
 import { ELECTION_LINES } from "./lines.ts";
@@ -73,7 +73,10 @@ function hearAlive(round: ElectionRound, announcement: Announcement): void {
   if (draft.lock?.uuid === id.uuid && candidacy > draft.lock.candidacy) draft.lock = null;
 }
 
-/** Whether a vote with this candidacy is one for us as we stand now. uWSGI's name none, nor do those who know of none. */
+/**
+ * Whether a vote with this candidacy is one for us as we stand now. uWSGI's name none, nor do those who know
+ * of none.
+ */
 function counts({ draft, clock }: ElectionRound, candidacy: number): boolean {
   return candidacy === draft.candidacy || (candidacy === 0 && clock >= draft.anewUntil);
 }

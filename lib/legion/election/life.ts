@@ -1,10 +1,16 @@
-/** A node takes leave of its legion, for a while after a failed lord hook or for good, and what it ran is gone. */
+/**
+ * A node takes leave of its legion, for a while after a failed lord hook or for good, and what it ran is
+ * gone.
+ */
 import { ELECTION_LINES } from "./lines.ts";
 import { cease, standAnew } from "./lordship.ts";
 import type { ElectionRound } from "./round.ts";
 import { announceDeath } from "./voice.ts";
 
-/** uWSGI 2.0: legion-death-on-lord-error. Other than there the unlord hooks follow, and it comes back as one that lives. */
+/**
+ * uWSGI 2.0: legion-death-on-lord-error. Other than there the unlord hooks follow, and it comes back as one
+ * that lives.
+ */
 export function suspend(round: ElectionRound): void {
   const { draft, clock } = round;
   const { settings } = draft;

@@ -1,6 +1,6 @@
 /**
- * The election's lines in the log, in uWSGI's words where it has them, so that what greps its log finds them here too. Pure.
- * Names come from packets: whoever writes a line escapes it.
+ * The election's lines in the log, in uWSGI's words where it has them, so that what greps its log finds them
+ * here too. Pure. Names come from packets: whoever writes a line escapes it.
  */
 import type { NodeId } from "./announcement.ts";
 import type { Member } from "./types.ts";

@@ -75,7 +75,10 @@ export function cease(round: ElectionRound, reason: CeaseReason): void {
   announce(round);
 }
 
-/** Those who named us are free at once for the one that we name now: what they said for us until now never counts again. */
+/**
+ * Those who named us are free at once for the one that we name now: what they said for us until now never
+ * counts again.
+ */
 export function standAnew(round: ElectionRound): void {
   const { draft, timing, clock } = round;
   draft.candidacy += 1;

@@ -1,6 +1,6 @@
 /**
- * The other nodes of a legion: who is there, who is the best of them, and the sum that tells whether two nodes know the same
- * ones. Pure; lists are never changed, only replaced.
+ * The other nodes of a legion: who is there, who is the best of them, and the sum that tells whether two
+ * nodes know the same ones. Pure; lists are never changed, only replaced.
  */
 import type { NodeId } from "./announcement.ts";
 import type { Member } from "./types.ts";
@@ -36,7 +36,9 @@ export function withoutMember(members: readonly Member[], uuid: string): readonl
   return members.filter((member) => member.id.uuid !== uuid);
 }
 
-/** The node that should be lord: the best that is no arbiter (valor 0); `self` is null when it does not stand. */
+/**
+ * The node that should be lord: the best that is no arbiter (valor 0); `self` is null when it does not stand.
+ */
 export function bestCandidate(self: NodeId | null, members: readonly Member[]): NodeId | null {
   let best = self !== null && self.valor > 0 ? self : null;
   for (const { id } of members) {

@@ -1,6 +1,6 @@
 /**
- * One look of the election at the world: takes one input, settles what follows from it and from the time, collects the effects.
- * Works on a copy; the state that it was given is never changed.
+ * One look of the election at the world: takes one input, settles what follows from it and from the time,
+ * collects the effects. Works on a copy; the state that it was given is never changed.
  */
 import { ballotOf } from "./ballot.ts";
 import { hear } from "./hear.ts";

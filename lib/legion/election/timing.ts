@@ -1,24 +1,32 @@
 /**
- * The election's spans of time, all derived from freq and tolerance. Pure arithmetic. docs/legion.md proves from these numbers
- * that two lords with a majority never meet: whoever changes one changes the proof.
+ * The election's spans of time, all derived from freq and tolerance. Pure arithmetic. docs/legion.md proves
+ * from these numbers that two lords with a majority never meet: whoever changes one changes the proof.
  */
 import type { ElectionSettings } from "./types.ts";
 
 export interface Timing {
   /** A quorum of two or more: votes are leases. Else a lord needs nobody, and the rules are uWSGI's. */
   readonly strict: boolean;
-  /** How long a vote carries a lordship after it was heard; after as long a silence nobody is named any more. */
+  /**
+   * How long a vote carries a lordship after it was heard; after as long a silence nobody is named any more.
+   */
   readonly lease: number;
   /** How long after one was named no other is: a lease, and what the packet may have been late. */
   readonly lock: number;
-  /** After this long nobody's vote counts any more that was cast before something was said, by whoever heard it or not. */
+  /**
+   * After this long nobody's vote counts any more that was cast before something was said, by whoever heard
+   * it or not.
+   */
   readonly outlast: number;
   /** A node looks at least this often, to notice that it slept; it slept when it is late by as much. */
   readonly heartbeat: number;
 }
 
 const LEASE_SHARE = 0.55;
-/** How late a packet may be, from decided to heard: one half for the network, one for what the hearer cannot notice. */
+/**
+ * How late a packet may be, from decided to heard: one half for the network, one for what the hearer cannot
+ * notice.
+ */
 const MARGIN_SHARE = 0.15;
 
 export function timingOf({ quorum, tolerance }: ElectionSettings): Timing {
@@ -40,5 +48,8 @@ export const NEWS_BURST = 5;
 export const NEWS_SHARE = 0.2;
 /** A term from a clock that is further ahead than this is no reason to count on from it. Seconds. */
 export const FAR_FUTURE_S = 86_400;
-/** Members and departed that are kept; more than any legion has, so that whoever knows the secret cannot fill the memory. */
+/**
+ * Members and departed that are kept; more than any legion has, so that whoever knows the secret cannot fill
+ * the memory.
+ */
 export const MOST_MEMBERS = 1024;

@@ -1,6 +1,7 @@
 /**
- * The election's vocabulary: what it is told, what it remembers, what it wants done. Types only. Times are milliseconds of one
- * clock that goes on while the machine sleeps (CLOCK_BOOTTIME); the wall clock stands in packets alone.
+ * The election's vocabulary: what it is told, what it remembers, what it wants done. Types only. Times are
+ * milliseconds of one clock that goes on while the machine sleeps (CLOCK_BOOTTIME); the wall clock stands in
+ * packets alone.
  */
 import type { LegionEvent } from "../../config/plan/legion_plan.ts";
 import type { Announcement, NodeId } from "./announcement.ts";
@@ -35,7 +36,10 @@ export interface Member {
   readonly seenAt: number;
   /** The same, of what was certainly heard in time. */
   readonly heardAt: number;
-  /** When it last named us as we stand now, and was heard in time; -Infinity: what it said last is no vote for us. */
+  /**
+   * When it last named us as we stand now, and was heard in time; -Infinity: what it said last is no vote for
+   * us.
+   */
   readonly votedAt: number;
   readonly checksum: bigint;
   readonly lord: number;
@@ -63,9 +67,15 @@ export type Input =
   /** The time of `wakeAt` has come; more often does no harm. */
   | { readonly type: "tick" }
   | { readonly type: "lordHookFailed" }
-  /** Everything that ran under the lordship that was ceased is gone: daemons ended, hooks of unlord or death returned. */
+  /**
+   * Everything that ran under the lordship that was ceased is gone: daemons ended, hooks of unlord or death
+   * returned.
+   */
   | { readonly type: "released" }
-  /** The instance stops or reloads, and leaves this legion. Nothing but "released" and "tick" is heard afterwards. */
+  /**
+   * The instance stops or reloads, and leaves this legion. Nothing but "released" and "tick" is heard
+   * afterwards.
+   */
   | { readonly type: "stopAsked" };
 
 export type CeaseReason = "quorum" | "disagreement" | "superseded" | "hookFailed" | "stopAsked";
@@ -81,7 +91,9 @@ export type Effect =
   | { readonly do: "ceaseLord"; readonly reason: CeaseReason }
   | { readonly do: "log"; readonly level: Level; readonly text: string };
 
-/** The last of others whom we named in a packet. Another may be named once nobody can count on that any more. */
+/**
+ * The last of others whom we named in a packet. Another may be named once nobody can count on that any more.
+ */
 export interface Lock {
   readonly uuid: string;
   /** The term of that node; 0: it had not told us of any. */

@@ -1,4 +1,6 @@
-/** When a node speaks, and what it says: at every freq, and at once when it has news, though never in a storm. */
+/**
+ * When a node speaks, and what it says: at every freq, and at once when it has news, though never in a storm.
+ */
 import type { Announcement } from "./announcement.ts";
 import type { ElectionRound } from "./round.ts";
 import { NEWS_BURST, NEWS_SHARE } from "./timing.ts";

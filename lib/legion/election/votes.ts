@@ -1,11 +1,14 @@
 /**
- * The sum of the members' last announcements: agreement as uWSGI counts it, and how long the votes for us carry a lordship.
- * Pure.
+ * The sum of the members' last announcements: agreement as uWSGI counts it, and how long the votes for us
+ * carry a lordship. Pure.
  */
 import type { ElectionState, Member } from "./types.ts";
 
 export interface Tally {
-  /** uWSGI 2.0: 1 for ourselves and 1 for each member that knows the same nodes and names the same lord; 0 when any does not. */
+  /**
+   * uWSGI 2.0: 1 for ourselves and 1 for each member that knows the same nodes and names the same lord; 0
+   * when any does not.
+   */
   readonly votes: number;
   /** Somebody names another lord, or knows other nodes. One that names nobody yet is no opponent. */
   readonly opposed: boolean;
@@ -34,7 +37,9 @@ export function freshVotes(members: readonly Member[], lease: number, now: numbe
   return votes;
 }
 
-/** When less than `quorum` votes for us will be fresh unless more come; -Infinity: there are too few already. */
+/**
+ * When less than `quorum` votes for us will be fresh unless more come; -Infinity: there are too few already.
+ */
 export function leaseEnd(members: readonly Member[], quorum: number, lease: number): number {
   if (quorum <= 1) return Infinity;
   if (members.length < quorum - 1) return -Infinity;

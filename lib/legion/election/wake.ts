@@ -1,6 +1,6 @@
 /**
- * When the election has to look again although nothing was heard: the earliest of all its deadlines. Pure. Too early costs a
- * look, too late would break a promise: every rule that ends with time has its line here.
+ * When the election has to look again although nothing was heard: the earliest of all its deadlines. Pure.
+ * Too early costs a look, too late would break a promise: every rule that ends with time has its line here.
  */
 import type { ElectionState } from "./types.ts";
 import type { Timing } from "./timing.ts";

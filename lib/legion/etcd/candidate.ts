@@ -1,6 +1,6 @@
 /**
- * A node of a legion that etcd decides: runs the effects of its machine. The Elector that a Legion is given in the place of
- * uWSGI's packets. Must never decide; what happens next is in etcd/transitions.ts.
+ * A node of a legion that etcd decides: runs the effects of its machine. The Elector that a Legion is given
+ * in the place of uWSGI's packets. Must never decide; what happens next is in etcd/transitions.ts.
  */
 import type { NodeId } from "../election/announcement.ts";
 import { EtcdMachine } from "./machine.ts";

@@ -1,6 +1,6 @@
 /**
- * A cluster of etcd: asks one of its servers after the other until one answers, each within its time, and signs in where that is
- * wanted. Must never let two clusters pass for one: they would elect two lords.
+ * A cluster of etcd: asks one of its servers after the other until one answers, each within its time, and
+ * signs in where that is wanted. Must never let two clusters pass for one: they would elect two lords.
  */
 import {
   type ApiRequest,
@@ -47,8 +47,8 @@ export interface Answer {
 export interface Server {
   readonly url: string;
   /**
-   * Throws EtcdRefusal, NonsenseError, or an Error that says what is wrong with the server. `least`: milliseconds that it has to
-   * answer at the least, where nothing is lost by waiting.
+   * Throws EtcdRefusal, NonsenseError, or an Error that says what is wrong with the server. `least`:
+   * milliseconds that it has to answer at the least, where nothing is lost by waiting.
    */
   call(request: ApiRequest, least?: number): Promise<Answer>;
 }
@@ -80,8 +80,9 @@ export class EtcdClient {
   }
 
   /**
-   * Runs `work` against one server after the other, the one that answered last first, until it succeeds. Rejects with what each
-   * of them failed of, or at once with what all would refuse, or when `signal` is aborted.
+   * Runs `work` against one server after the other, the one that answered last first, until it succeeds.
+   * Rejects with what each of them failed of, or at once with what all would refuse, or when `signal` is
+   * aborted.
    */
   async atOne<T>(work: (server: Server) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { urls } = this.#parts;
@@ -170,7 +171,8 @@ export class EtcdClient {
     least = 0,
   ): Promise<Answer> {
     const patience = Math.max(least, this.#parts.patience());
-    // One controller a request: `signal` lives as long as the lease, and would remember each that was derived from it.
+    // One controller a request: `signal` lives as long as the lease, and would remember each that was derived
+    // from it.
     const either = new AbortController();
     let isLate = false;
     const giveUp = (): void => either.abort();

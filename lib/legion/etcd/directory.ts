@@ -1,7 +1,7 @@
 /**
- * The keys of one legion in etcd: PREFIX/LEGION/lord, and PREFIX/LEGION/candidates/UUID for each node, with their owner's
- * lease; and PREFIX/LEGION/tenure, which outlives every lease. Values are JSON, and hostile: what cannot be read is no
- * candidate, a lord nobody knows, a tenure of the longest kind. Pure.
+ * The keys of one legion in etcd: PREFIX/LEGION/lord, and PREFIX/LEGION/candidates/UUID for each node, with
+ * their owner's lease; and PREFIX/LEGION/tenure, which outlives every lease. Values are JSON, and hostile:
+ * what cannot be read is no candidate, a lord nobody knows, a tenure of the longest kind. Pure.
  */
 import type { NodeId } from "../election/announcement.ts";
 import type { Directory, LordKey, Tenure } from "./state.ts";

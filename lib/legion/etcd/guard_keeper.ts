@@ -1,6 +1,6 @@
 /**
- * The one guard of a node: started, told, killed. Must never say that it is rid of one under which something may still live, nor
- * offer one that is being killed.
+ * The one guard of a node: started, told, killed. Must never say that it is rid of one under which something
+ * may still live, nor offer one that is being killed.
  */
 import { errorText } from "../../sys/error_text.ts";
 import type { EtcdEvent } from "./state.ts";

@@ -1,6 +1,6 @@
 /**
- * POST to one server of etcd over the runtime's fetch, TLS included. Knows bytes and nothing of what they mean. A server is
- * not trusted with our memory: an answer that does not end is cut off.
+ * POST to one server of etcd over the runtime's fetch, TLS included. Knows bytes and nothing of what they
+ * mean. A server is not trusted with our memory: an answer that does not end is cut off.
  */
 import { readFileSync } from "node:fs";
 import { errorText } from "../../sys/error_text.ts";

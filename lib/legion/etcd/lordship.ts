@@ -1,6 +1,7 @@
 /**
- * The steps of a node that has the lord's key, or had it: waiting for its turn, arming, ruling, and getting rid of what ran. Each
- * handler is a cell of the table in etcd/transitions.ts. Must never give back a tenure under which something may still run.
+ * The steps of a node that has the lord's key, or had it: waiting for its turn, arming, ruling, and getting
+ * rid of what ran. Each handler is a cell of the table in etcd/transitions.ts. Must never give back a tenure
+ * under which something may still run.
  */
 import type { EtcdMachine } from "./machine.ts";
 import { closeLater, giveBack, type Handler, keep, keepOn, unwant } from "./standing.ts";
@@ -10,7 +11,8 @@ const UNGUARDED_PAUSE_MS = 30_000;
 /** A moment is not worth a line. */
 const NOTABLE_WAIT_MS = 100;
 
-// --- the key is ours ------------------------------------------------------------------------------------------------
+// --- the key is ours
+// ------------------------------------------------------------
 
 export const takeTurn: Handler<"directoryRead"> = (machine, { directory }) => {
   machine.read(directory);
@@ -87,7 +89,8 @@ export const disarmAndClose = (machine: EtcdMachine): void => {
   disarmAndLeave(machine);
 };
 
-// --- lord -------------------------------------------------------------------------------------------------------------
+// --- lord
+// ------------------------------------------------------------
 
 export const push: Handler<"renewed"> = (machine, { grant, tenure }) => {
   machine.status.renewing = false;
@@ -143,7 +146,8 @@ export const vacateUnasked = (machine: EtcdMachine): void => {
   vacate(machine);
 };
 
-// --- no lord any more ---------------------------------------------------------------------------------------------------
+// --- no lord any more
+// ------------------------------------------------------------
 
 export const disarm = (machine: EtcdMachine): void => machine.disarm();
 

@@ -1,7 +1,8 @@
 /**
- * One node's part in a legion that etcd decides: applies the table of etcd/transitions.ts to its status. Pure: events and the
- * boot-time clock come in, effects go out. Must never be lord while nobody holds the deadline (a guard is up before `choose`), nor
- * while what another lord ran may still run: its tenure has been released, or was seen to stand still for its whole time.
+ * One node's part in a legion that etcd decides: applies the table of etcd/transitions.ts to its status.
+ * Pure: events and the boot-time clock come in, effects go out. Must never be lord while nobody holds the
+ * deadline (a guard is up before `choose`), nor while what another lord ran may still run: its tenure has
+ * been released, or was seen to stand still for its whole time.
  */
 import { deadlineOf, type LeaseGrant, longestGrace, renewalDue } from "./times.ts";
 import { Machine } from "../../machine/machine.ts";
@@ -10,7 +11,10 @@ import { type EtcdStatus, FIRST_RETRY_MS, freshStatus, NOTHING } from "./status.
 import { ETCD_TRANSITIONS } from "./transitions.ts";
 import { outranks } from "./rank.ts";
 
-/** Those who start together have seen each other by then; and a better candidate has this long to claim before the next does. */
+/**
+ * Those who start together have seen each other by then; and a better candidate has this long to claim before
+ * the next does.
+ */
 const CLAIM_STEP_MS = 300;
 const LAST_RETRY_MS = 5000;
 /** A server that comes up goes through several errors in a row. */
@@ -40,7 +44,9 @@ export class EtcdMachine extends Machine<Role, EtcdEvent, EtcdOwnEffect, EtcdTim
     this.effect({ do: "join" });
   }
 
-  /** Says what is wrong once, and again when it is something else by now; tries again, less and less often. */
+  /**
+   * Says what is wrong once, and again when it is something else by now; tries again, less and less often.
+   */
   retry(text: string): void {
     const { status } = this;
     const isNews = status.problem === null ||
@@ -111,7 +117,10 @@ export class EtcdMachine extends Machine<Role, EtcdEvent, EtcdOwnEffect, EtcdTim
       directory.lord.uuid === this.settings.self.uuid;
   }
 
-  /** A candidate looks whether it should claim the lordship, and when: the best at once, each other later than its betters. */
+  /**
+   * A candidate looks whether it should claim the lordship, and when: the best at once, each other later than
+   * its betters.
+   */
   consider(): void {
     const { status, settings } = this;
     if (status.directory.lord !== null) return this.clear("claim");

@@ -1,6 +1,6 @@
 /**
- * Puts a node of an etcd legion together from its Plan. Loaded only where a legion uses etcd: nothing else imports it, nor what
- * it imports, statically.
+ * Puts a node of an etcd legion together from its Plan. Loaded only where a legion uses etcd: nothing else
+ * imports it, nor what it imports, statically.
  */
 import { readFileSync } from "node:fs";
 import type { EtcdTransportPlan, LegionPlan } from "../../config/plan/legion_plan.ts";

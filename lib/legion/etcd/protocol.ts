@@ -1,6 +1,7 @@
 /**
- * etcd's v3 API as its JSON gateway speaks it (etcd 3.4 and later): requests as objects, answers checked before anything of
- * them is believed. 64-bit numbers are decimal strings there, keys and values base64. Pure.
+ * etcd's v3 API as its JSON gateway speaks it (etcd 3.4 and later): requests as objects, answers checked
+ * before anything of them is believed. 64-bit numbers are decimal strings there, keys and values base64.
+ * Pure.
  */
 
 /** Which cluster an answer comes from, and at which point of its history. */

@@ -1,4 +1,7 @@
-/** Which of two candidates is the better lord: higher valor first, then the greater uuid, byte by byte, as in uWSGI's elections. */
+/**
+ * Which of two candidates is the better lord: higher valor first, then the greater uuid, byte by byte, as in
+ * uWSGI's elections.
+ */
 import type { NodeId } from "../election/announcement.ts";
 
 export function outranks(other: NodeId, self: NodeId): boolean {

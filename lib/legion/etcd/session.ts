@@ -1,6 +1,7 @@
 /**
- * The requests of a node to etcd for one legion: a lease and a key to stand with, renewals, the lord's key, a tenure. Each is one
- * conversation with one server. Must never report a tenure as written that a majority has not agreed to.
+ * The requests of a node to etcd for one legion: a lease and a key to stand with, renewals, the lord's key, a
+ * tenure. Each is one conversation with one server. Must never report a tenure as written that a majority has
+ * not agreed to.
  */
 import type { NodeId } from "../election/announcement.ts";
 import { type EtcdClient, EtcdRefusal, FinalError, NOT_FOUND, type Server } from "./client.ts";
@@ -27,7 +28,10 @@ export interface Reading {
 export interface Renewal {
   readonly grant: LeaseGrant;
   readonly reading: Reading;
-  /** Revision at which our tenure was written; null: it was not asked for, or the lord's key is not ours any more. */
+  /**
+   * Revision at which our tenure was written; null: it was not asked for, or the lord's key is not ours any
+   * more.
+   */
   readonly tenure: string | null;
 }
 
@@ -66,9 +70,9 @@ export class EtcdSession {
   }
 
   /**
-   * Renews the lease, and reads what stands there. With the `token` of our lord's key it writes our tenure in the same breath: by
-   * a transaction, to which a majority has to agree and which fails once the key is another's. The time of the grant is that of
-   * the tenure then. Rejects with LeaseGone.
+   * Renews the lease, and reads what stands there. With the `token` of our lord's key it writes our tenure in
+   * the same breath: by a transaction, to which a majority has to agree and which fails once the key is
+   * another's. The time of the grant is that of the tenure then. Rejects with LeaseGone.
    */
   async renew(lease: string, token: string | null, signal: AbortSignal): Promise<Renewal> {
     return await this.#client.atOne(async (server) => {
@@ -133,7 +137,10 @@ export class EtcdSession {
     }
   }
 
-  /** Yields each time that something below the prefix has changed after `revision`. Throws, or ends, with the connection. */
+  /**
+   * Yields each time that something below the prefix has changed after `revision`. Throws, or ends, with the
+   * connection.
+   */
   async *changes(revision: bigint, signal: AbortSignal): AsyncIterable<void> {
     for await (
       const json of this.#client.stream(requests.watch(this.#keys.prefix, revision + 1n), signal)

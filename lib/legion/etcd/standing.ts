@@ -1,6 +1,6 @@
 /**
- * The steps of a node that has no part in a lordship: joining, standing, claiming, leaving. Each handler is a cell of the table in
- * etcd/transitions.ts.
+ * The steps of a node that has no part in a lordship: joining, standing, claiming, leaving. Each handler is a
+ * cell of the table in etcd/transitions.ts.
  */
 import type { EtcdMachine } from "./machine.ts";
 import type { EtcdEvent, EventType } from "./state.ts";
@@ -18,7 +18,8 @@ export const unwant = (machine: EtcdMachine): void => {
   machine.status.wanted = false;
 };
 
-// --- without a lease --------------------------------------------------------------------------------------------
+// --- without a lease
+// --------------------------------------------------------------------------------------------
 
 export const begin: Handler<"wanted"> = (machine) => {
   machine.status.wanted = true;
@@ -58,7 +59,8 @@ export const closeJoining: Handler<"closeAsked"> = (machine) => {
   machine.rest();
 };
 
-// --- with one -----------------------------------------------------------------------------------------------------
+// --- with one
+// -----------------------------------------------------------------------------------------------------
 
 export const renew = (machine: EtcdMachine): void => machine.renew();
 
@@ -81,7 +83,8 @@ export const take = (machine: EtcdMachine, token: string): void => {
   machine.status.arming = false;
   machine.clear("claim");
   machine.enter("succeeding");
-  // The key that stands there now is the last word of the lord before: with its key it has lost the right to write.
+  // The key that stands there now is the last word of the lord before: with its key it has lost the right to
+  // write.
   machine.renew();
 };
 

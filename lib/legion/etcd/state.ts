@@ -1,15 +1,17 @@
 /**
- * The words of a node's life in a legion that etcd decides: what it is, what happens to it, what it does. Types only.
+ * The words of a node's life in a legion that etcd decides: what it is, what happens to it, what it does.
+ * Types only.
  */
 import type { MachineEffect } from "../../machine/machine.ts";
 import type { NodeId } from "../election/announcement.ts";
 import type { LeaseGrant } from "./times.ts";
 
 /**
- * out: no part. joining: no lease yet. candidate: a lease, and a key that says who we are. claiming: the lord's key is being
- * written. succeeding: it is ours, what the lord before ran may still run. arming: nothing of that does, the guard is not up
- * yet. lord. vacating: no lord any more, what ran as one is still being stopped. disarming: the guard is being killed, and all
- * that may be left under it. leaving: tenure and lease are being given back.
+ * out: no part. joining: no lease yet. candidate: a lease, and a key that says who we are. claiming: the
+ * lord's key is being written. succeeding: it is ours, what the lord before ran may still run. arming:
+ * nothing of that does, the guard is not up yet. lord. vacating: no lord any more, what ran as one is still
+ * being stopped. disarming: the guard is being killed, and all that may be left under it. leaving: tenure and
+ * lease are being given back.
  */
 export type Role =
   | "out"
@@ -39,7 +41,9 @@ export interface LordKey {
   readonly token: string;
 }
 
-/** The last lord's note, written before it let anything run, and at every renewal: the proof that it is over. */
+/**
+ * The last lord's note, written before it let anything run, and at every renewal: the proof that it is over.
+ */
 export interface Tenure {
   /** The revision of the store when it was written last. */
   readonly revision: string;
@@ -98,8 +102,8 @@ export type EtcdOwnEffect =
   | { readonly do: "renew"; readonly lease: string; readonly token: string | null }
   | { readonly do: "claim"; readonly lease: string }
   /**
-   * Give back what there is, as far as it can be, and stop watching. `tenure`: revision of our own, which nothing runs under any
-   * more.
+   * Give back what there is, as far as it can be, and stop watching. `tenure`: revision of our own, which
+   * nothing runs under any more.
    */
   | { readonly do: "leave"; readonly lease: string | null; readonly tenure: string | null }
   /** Start the guard, which holds `deadline` from the start. */
@@ -107,7 +111,10 @@ export type EtcdOwnEffect =
   | { readonly do: "push"; readonly deadline: number }
   /** The daemons are told to stop by the legion: the guard need not. */
   | { readonly do: "hush" }
-  /** Kill the guard, and with it all that still runs under it; `disarmed` once that is dead, at once where there is none. */
+  /**
+   * Kill the guard, and with it all that still runs under it; `disarmed` once that is dead, at once where
+   * there is none.
+   */
   | { readonly do: "disarm" }
   | { readonly do: "choose"; readonly token: string }
   | { readonly do: "depose"; readonly why: string }

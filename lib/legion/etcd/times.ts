@@ -1,17 +1,23 @@
 /**
- * The times that a lease of etcd allows: when it is renewed, when a daemon is told to stop, and when it must be gone. Pure
- * arithmetic on milliseconds of the boot-time clock, every instant counted from before the request was sent.
+ * The times that a lease of etcd allows: when it is renewed, when a daemon is told to stop, and when it must
+ * be gone. Pure arithmetic on milliseconds of the boot-time clock, every instant counted from before the
+ * request was sent.
  */
 
 /** A lease as the server last confirmed it. */
 export interface LeaseGrant {
-  /** Boot-time milliseconds, read before the confirming request was sent: the server's own count began no earlier. */
+  /**
+   * Boot-time milliseconds, read before the confirming request was sent: the server's own count began no
+   * earlier.
+   */
   readonly sentAt: number;
   /** Milliseconds, by the server. */
   readonly ttl: number;
 }
 
-/** Clocks run at different rates, and the kernel needs a moment to kill: this much of the lease is not used. */
+/**
+ * Clocks run at different rates, and the kernel needs a moment to kill: this much of the lease is not used.
+ */
 const MARGIN = 0.05;
 const LEAST_MARGIN_MS = 200;
 /** Three renewals fit into a lease, the last one ends where the grace begins. */

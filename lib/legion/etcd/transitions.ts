@@ -1,6 +1,6 @@
 /**
- * The reaction of a node in each role to each event: every cell is written, "ignore" included, so that the compiler proves the table
- * total. Nothing else decides about a lordship.
+ * The reaction of a node in each role to each event: every cell is written, "ignore" included, so that the
+ * compiler proves the table total. Nothing else decides about a lordship.
  */
 import type { StateTable } from "../../machine/machine.ts";
 import type { EtcdMachine } from "./machine.ts";

@@ -1,9 +1,15 @@
-/** How a node of an etcd legion is shown: in the log, by the statistics server and by `reeve legion`. Pure but for the wall clock. */
+/**
+ * How a node of an etcd legion is shown: in the log, by the statistics server and by `reeve legion`. Pure but
+ * for the wall clock.
+ */
 import type { NodeId } from "../election/announcement.ts";
 import type { ElectorState, Member } from "../election/elector.ts";
 import type { EtcdStatus } from "./status.ts";
 
-/** etcd's own majority is the quorum: a node that holds a lease has its one vote. `url`: the server that answered last. */
+/**
+ * etcd's own majority is the quorum: a node that holds a lease has its one vote. `url`: the server that
+ * answered last.
+ */
 export function electorState(
   status: EtcdStatus,
   self: NodeId,

@@ -1,6 +1,7 @@
 /**
- * Follows what changes below a legion's prefix, so that a lord's end is known at once and not only with the next renewal. It may
- * fall silent without harm: every renewal reads the same keys. Must never be the only way to learn something.
+ * Follows what changes below a legion's prefix, so that a lord's end is known at once and not only with the
+ * next renewal. It may fall silent without harm: every renewal reads the same keys. Must never be the only
+ * way to learn something.
  */
 import type { Reading } from "./session.ts";
 import type { Timers } from "../../sys/timers.ts";
@@ -34,7 +35,9 @@ export class EtcdWatch {
     void this.#follow();
   }
 
-  /** Another server answers than the one that is watched: that one's connection may be dead without saying so. */
+  /**
+   * Another server answers than the one that is watched: that one's connection may be dead without saying so.
+   */
   look(): void {
     if (this.#url !== "" && this.#parts.url() !== this.#url) this.#connection.abort();
   }

@@ -1,6 +1,7 @@
 /**
- * Where a daemon of a guarded legion lives: where it would live anyway, but in the guard's PID namespace and with a /proc that shows
- * it. Pidfiles hold the pids of that namespace. Must never let a daemon be born elsewhere: it would outlive the lordship.
+ * Where a daemon of a guarded legion lives: where it would live anyway, but in the guard's PID namespace and
+ * with a /proc that shows it. Pidfiles hold the pids of that namespace. Must never let a daemon be born
+ * elsewhere: it would outlive the lordship.
  */
 import type { JailPlace } from "../../jail/place.ts";
 import { PROC } from "../../jail/mount_steps.ts";
@@ -13,7 +14,10 @@ import type { LordGuard } from "./port.ts";
 
 type GuardNamespace = NonNullable<LordGuard["place"]>;
 
-/** `confinement`: of the daemon without a guard; null: none. Throws where it asks for another PID namespace to be joined. */
+/**
+ * `confinement`: of the daemon without a guard; null: none. Throws where it asks for another PID namespace to
+ * be joined.
+ */
 export function underGuard(
   confinement: Confinement | null,
   guard: GuardNamespace,

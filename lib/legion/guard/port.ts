@@ -1,4 +1,7 @@
-/** The calls that a lordship makes to a guard (lib/sys/child/guard.ts), so that tests pass one without processes. Types only. */
+/**
+ * The calls that a lordship makes to a guard (lib/sys/child/guard.ts), so that tests pass one without
+ * processes. Types only.
+ */
 
 export interface LordGuard {
   /** Where daemons are to be born; null: not yet, or no longer. */

@@ -1,6 +1,7 @@
 /**
- * legion-auth: proof that a packet was made by somebody who knows a second secret, which the wire's ciphers do not give. Rides
- * along as the last key of the plaintext, so uWSGI ignores it. Must never compare in a time that depends on the bytes.
+ * legion-auth: proof that a packet was made by somebody who knows a second secret, which the wire's ciphers
+ * do not give. Rides along as the last key of the plaintext, so uWSGI ignores it. Must never compare in a
+ * time that depends on the bytes.
  */
 import { encodeText } from "../../sys/byte_text.ts";
 import { writeKeyValues } from "./keyvals.ts";

@@ -1,7 +1,8 @@
 /**
- * A legion's packets as they go over the wire: the byte 109, the plaintext's length, a zero, the ciphertext. Key and IV are
- * made as uWSGI makes them, so the IV is the same for every packet and nothing is authenticated: that is wire.ts's work, where
- * the configuration asks for it. Must never keep a packet, nor say why one could not be opened.
+ * A legion's packets as they go over the wire: the byte 109, the plaintext's length, a zero, the ciphertext.
+ * Key and IV are made as uWSGI makes them, so the IV is the same for every packet and nothing is
+ * authenticated: that is wire.ts's work, where the configuration asks for it. Must never keep a packet, nor
+ * say why one could not be opened.
  */
 import { encodeText } from "../../sys/byte_text.ts";
 import { cipherProblem, type CipherShape, findCipher } from "./cipher_names.ts";
@@ -83,7 +84,10 @@ export class PacketCipher {
     return (Math.floor(plainLength / blockLength) + 1) * blockLength;
   }
 
-  /** With its padding still on. In CBC the IV is nothing but the ciphertext before: it is given in front, and its block dropped. */
+  /**
+   * With its padding still on. In CBC the IV is nothing but the ciphertext before: it is given in front, and
+   * its block dropped.
+   */
   #decrypt(sealed: Uint8Array): Uint8Array {
     if (this.#decipher === null) return this.#newDecipher().update(sealed);
     if (this.#shape.mode === "ecb") return this.#decipher.update(sealed);

@@ -1,7 +1,7 @@
 /**
- * The ciphers that a legion may use, by OpenSSL's names: what uWSGI can name and the runtime offers. Counter modes, RC4 and
- * authenticated modes are left out: uWSGI begins every packet at the same counter or keystream, if at all, and cannot carry a
- * tag. Pure: to check a configuration loads no cryptography.
+ * The ciphers that a legion may use, by OpenSSL's names: what uWSGI can name and the runtime offers. Counter
+ * modes, RC4 and authenticated modes are left out: uWSGI begins every packet at the same counter or
+ * keystream, if at all, and cannot carry a tag. Pure: to check a configuration loads no cryptography.
  */
 
 export interface CipherShape {

@@ -1,6 +1,6 @@
 /**
- * The Elector over uWSGI's packets: gives the pure election its inputs and its time, and carries its effects out. Must never
- * decide; what happens next is in election.ts.
+ * The Elector over uWSGI's packets: gives the pure election its inputs and its time, and carries its effects
+ * out. Must never decide; what happens next is in election.ts.
  */
 import type { LegionPlan } from "../../config/plan/legion_plan.ts";
 import type { Announcement } from "../election/announcement.ts";

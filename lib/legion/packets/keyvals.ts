@@ -1,6 +1,7 @@
 /**
- * uWSGI's list of keys and values, as it stands in the plaintext of a legion's packet: for each a 16-bit length, the key, a
- * 16-bit length, the value, all little-endian. Pure. Must never read outside the bytes that it was given.
+ * uWSGI's list of keys and values, as it stands in the plaintext of a legion's packet: for each a 16-bit
+ * length, the key, a 16-bit length, the value, all little-endian. Pure. Must never read outside the bytes
+ * that it was given.
  */
 
 const LENGTH_SIZE = 2;
@@ -39,8 +40,8 @@ function lengthOf({ length }: Uint8Array, key: string): Uint8Array {
 }
 
 /**
- * All pairs in their order, repeats included; the values are views of `bytes`. null when a length leads beyond the end, or a
- * key is empty: uWSGI refuses the whole packet then.
+ * All pairs in their order, repeats included; the values are views of `bytes`. null when a length leads
+ * beyond the end, or a key is empty: uWSGI refuses the whole packet then.
  */
 export function readKeyValues(bytes: Uint8Array): KeyValue[] | null {
   const pairs: KeyValue[] = [];

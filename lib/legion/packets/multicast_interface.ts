@@ -1,8 +1,8 @@
 /** Which interface legion-mcast-if means, in the form in which the runtime wants it. */
 
 /**
- * `wanted`: an interface's name, or one of its addresses. -> for IPv4 an address that it has, for IPv6 its zone; null: there is
- * none (now).
+ * `wanted`: an interface's name, or one of its addresses. -> for IPv4 an address that it has, for IPv6 its
+ * zone; null: there is none (now).
  */
 export function findInterface(wanted: string, kind: "udp4" | "udp6"): string | null {
   // node:os costs time to load: only who names an interface pays.

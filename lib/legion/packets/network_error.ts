@@ -1,4 +1,7 @@
-/** An error that the runtime throws for a socket, in the words of the rest of reeve: it puts its own around them. Pure. */
+/**
+ * An error that the runtime throws for a socket, in the words of the rest of reeve: it puts its own around
+ * them. Pure.
+ */
 import { errnoText } from "../../sys/errno.ts";
 import { errorText } from "../../sys/error_text.ts";
 

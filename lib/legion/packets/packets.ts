@@ -1,6 +1,6 @@
 /**
- * Announcements to packets and back for one legion: cipher, form, name, authentication, clock and replay, in this order. Every
- * packet that is refused is counted with its reason. Must never throw at what came in.
+ * Announcements to packets and back for one legion: cipher, form, name, authentication, clock and replay, in
+ * this order. Every packet that is refused is counted with its reason. Must never throw at what came in.
  */
 import type { UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import type { Announcement } from "../election/announcement.ts";

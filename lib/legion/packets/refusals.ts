@@ -1,6 +1,6 @@
 /**
- * Counts the packets that were refused, and says so in the log at most once a minute for each reason and source. Must never
- * grow: sources are whatever a stranger writes into a packet.
+ * Counts the packets that were refused, and says so in the log at most once a minute for each reason and
+ * source. Must never grow: sources are whatever a stranger writes into a packet.
  */
 
 const REFUSALS = {

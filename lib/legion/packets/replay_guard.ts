@@ -1,7 +1,7 @@
 /**
- * Tells a packet that is news from one that was sent long ago, or twice. A packet has whole seconds and nothing more, and where
- * the sender is a reeve with legion-auth a sequence number. Pure: time comes in. Must never remember more than a bounded number
- * of senders.
+ * Tells a packet that is news from one that was sent long ago, or twice. A packet has whole seconds and
+ * nothing more, and where the sender is a reeve with legion-auth a sequence number. Pure: time comes in. Must
+ * never remember more than a bounded number of senders.
  */
 
 export interface Arrival {
@@ -15,7 +15,10 @@ export interface Arrival {
   readonly now: number;
 }
 
-/** clock: the stamp is too far from this clock. replay: it is no newer than what came before. crowd: there is no room for one more sender. */
+/**
+ * clock: the stamp is too far from this clock. replay: it is no newer than what came before. crowd: there is
+ * no room for one more sender.
+ */
 export type ReplayVerdict = "news" | "clock" | "replay" | "crowd";
 
 interface Sender {
@@ -49,7 +52,8 @@ export class ReplayGuard {
     // uWSGI takes stamps of the future too, and so every one of them could be replayed until then.
     if (unix < Math.floor(wall) - this.#tolerance || unix > wall + this.#tolerance) return "clock";
     const sender = this.#senders.get(arrival.uuid);
-    // A stamp that far ahead of this clock was heard before the clock was set back: copies of it are refused as they are.
+    // A stamp that far ahead of this clock was heard before the clock was set back: copies of it are refused
+    // as they are.
     if (sender === undefined || (arrival.sequence === null && sender.stamp > wall + this.#tolerance)) {
       return this.#welcome(arrival);
     }
@@ -82,6 +86,7 @@ export class ReplayGuard {
 function isNews(sender: Sender, { unix, sequence, now, dead }: Arrival): boolean {
   if (sequence !== null) return sequence > sender.sequence;
   if (unix !== sender.stamp) return unix > sender.stamp;
-  // The dead say only that they are, and when what they ran is gone; one that comes back does so after its suspension.
+  // The dead say only that they are, and when what they ran is gone; one that comes back does so after its
+  // suspension.
   return (!sender.dead || dead) && now - sender.since <= STAMP_LIFE_MS;
 }

@@ -1,6 +1,6 @@
 /**
- * The log lines about nodes to which nothing can be sent: once when it begins and once when it is over, each node for
- * itself; a link that is down must not fill the log at every announcement.
+ * The log lines about nodes to which nothing can be sent: once when it begins and once when it is over, each
+ * node for itself; a link that is down must not fill the log at every announcement.
  */
 import type { TransportLog } from "./transport.ts";
 

@@ -40,7 +40,10 @@ export function electorState(
   };
 }
 
-/** How many members have scrolls that together take no more than `size` bytes. uWSGI 2.0: legion-scroll-list-max-size. */
+/**
+ * How many members have scrolls that together take no more than `size` bytes. uWSGI 2.0:
+ * legion-scroll-list-max-size.
+ */
 function scrollsWithin(size: number, members: readonly Member[]): number {
   let sum = 0;
   for (const [index, { scroll }] of members.entries()) {

@@ -1,6 +1,6 @@
 /**
- * A legion's packets over UDP: unicast, multicast or broadcast, IPv4 or IPv6. Must never wait, nor end a legion because a link
- * is down: what cannot be sent now may be sent at the next announcement.
+ * A legion's packets over UDP: unicast, multicast or broadcast, IPv4 or IPv6. Must never wait, nor end a
+ * legion because a link is down: what cannot be sent now may be sent at the next announcement.
  */
 import type { LegionAddress, UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import { addressText, isMulticast } from "../../config/system/addresses.ts";
@@ -13,7 +13,10 @@ import type { Heard, Transport, TransportLog } from "./transport.ts";
 type IpAddress = Extract<LegionAddress, { readonly kind: "udp4" | "udp6" }>;
 type Socket = Bun.udp.Socket<"buffer">;
 
-/** The runtime's, for `flags`, which its types do not have: several sockets hear one group. IPV6_ONLY: 0.0.0.0 may have the port as well. */
+/**
+ * The runtime's, for `flags`, which its types do not have: several sockets hear one group. IPV6_ONLY: 0.0.0.0
+ * may have the port as well.
+ */
 const REUSE_ADDRESS = 16;
 const IPV6_ONLY = 8;
 /** uWSGI's multicast-ttl: the packets stay in this network. */
@@ -153,9 +156,9 @@ export class UdpTransport implements Transport {
 }
 
 /**
- * The kernel reports that an earlier packet could not be delivered ("port unreachable", from any node) to the next send, which then
- * does not take place: so one node that is down would silence us for the others. What was reported is gone by the next try.
- * -> null, or what the last try failed with.
+ * The kernel reports that an earlier packet could not be delivered ("port unreachable", from any node) to the
+ * next send, which then does not take place: so one node that is down would silence us for the others. What
+ * was reported is gone by the next try. -> null, or what the last try failed with.
  */
 function sendPacket(socket: Socket, packet: Uint8Array, to: IpAddress): unknown {
   let failure: unknown = null;

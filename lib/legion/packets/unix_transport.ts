@@ -1,6 +1,6 @@
 /**
- * A legion's packets over unix datagram sockets: nodes on one host, each with a path of its own. uWSGI binds such a socket but
- * sends to none, so this is between nodes of reeve. Must never wait.
+ * A legion's packets over unix datagram sockets: nodes on one host, each with a path of its own. uWSGI binds
+ * such a socket but sends to none, so this is between nodes of reeve. Must never wait.
  */
 import type { UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import { type DatagramSocket, receiveDatagrams, sendDatagram } from "../../sys/socket/datagram.ts";

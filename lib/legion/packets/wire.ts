@@ -1,6 +1,7 @@
 /**
- * An announcement as the plaintext of a packet and back, key by key as uWSGI 2.0 writes them; unknown keys are ignored, and so
- * are ours by uWSGI. Pure. What comes in is hostile: nothing is believed but what has the right form.
+ * An announcement as the plaintext of a packet and back, key by key as uWSGI 2.0 writes them; unknown keys
+ * are ignored, and so are ours by uWSGI. Pure. What comes in is hostile: nothing is believed but what has the
+ * right form.
  */
 import { decodeBytes, encodeText } from "../../sys/byte_text.ts";
 import type { Announcement } from "../election/announcement.ts";
@@ -20,7 +21,10 @@ export interface Decoded {
   readonly announcement: Announcement;
   /** null: the sender counts none. */
   readonly sequence: number | null;
-  /** `covers`: how many bytes of the plaintext, from its first on. null: there is none, or something stands behind it. */
+  /**
+   * `covers`: how many bytes of the plaintext, from its first on. null: there is none, or something stands
+   * behind it.
+   */
   readonly mac: { readonly covers: number; readonly value: Uint8Array } | null;
 }
 

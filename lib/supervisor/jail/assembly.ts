@@ -33,9 +33,11 @@ export interface JailAssembly {
   readonly host: JailProcesses;
   readonly registry: Registry;
   readonly entry: JailEntry;
-  /** Of the daemon that the process is; null: it is none. */
+  /** The stop signal of the daemon that the process is; null: it is none. */
   readonly stopSignalOf: (process: ProcessId) => number | null;
-  /** Daemons may be started in it from now on, or no longer. `isStale`: some of the jail before may still run. */
+  /**
+   * Daemons may be started in it from now on, or no longer. `isStale`: some of the jail before may still run.
+   */
   readonly changed: (isStale: boolean) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * chroot(2) alone: a root that every daemon changes to for itself. There is nothing to make, to lose or to end; what is held is the
- * directory, for files that are looked at in it.
+ * chroot(2) alone: a root that every daemon changes to for itself. There is nothing to make, to lose or to
+ * end; what is held is the directory, for files that are looked at in it.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import type { JailPlace } from "../../jail/place.ts";

@@ -1,4 +1,7 @@
-/** How long a jail that was lost is waited with before it is made again: as with daemons, longer each time until one has stood a while. */
+/**
+ * How long a jail that was lost is waited with before it is made again: as with daemons, longer each time
+ * until one has stood a while.
+ */
 import { FRESH_STREAK, judgeEnd, type Streak } from "../../daemon/backoff.ts";
 import type { Timers } from "../../sys/timers.ts";
 

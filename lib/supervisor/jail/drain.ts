@@ -1,6 +1,7 @@
 /**
- * Asks everything that is still in a jail to end, and waits: sessions of a login, what a daemon left. Must never signal a process that
- * is not in the jail at that instant. SIGKILL is not sent here: the end of the jail's init is that.
+ * Asks everything that is still in a jail to end, and waits: sessions of a login, what a daemon left. Must
+ * never signal a process that is not in the jail at that instant. SIGKILL is not sent here: the end of the
+ * jail's init is that.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
@@ -11,7 +12,7 @@ import { listProcesses, readStat } from "../../sys/process/process_table.ts";
 import { SIGHUP } from "../../sys/native/constants.ts";
 
 export interface DrainWorld {
-  /** What this process is asked to end with: a daemon of an earlier reeve wants its own stop signal. */
+  /** The signal that asks this process to end: a daemon of an earlier reeve wants its own stop signal. */
   readonly stopSignalOf: (process: ProcessId) => number;
   /** To this process alone, verified. */
   readonly signal: (process: ProcessId, signal: number) => void;
@@ -19,12 +20,18 @@ export interface DrainWorld {
   readonly timers: Timers;
 }
 
-/** Whether the end of the init is the end of all in the jail. In a PID namespace that was joined others live, who are not ours to end. */
+/**
+ * Whether the end of the init is the end of all in the jail. In a PID namespace that was joined others live,
+ * who are not ours to end.
+ */
 export function endsWithInit(plan: JailPlan): boolean {
   return plan.namespaces.includes("pid");
 }
 
-/** Everybody in a jail that has its own PID namespace but its init, zombies left out; [] where nobody can tell who is in it. */
+/**
+ * Everybody in a jail that has its own PID namespace but its init, zombies left out; [] where nobody can tell
+ * who is in it.
+ */
 export function membersOf(plan: JailPlan, { identity, initPid }: JailHandle): readonly ProcessId[] {
   const pidNamespace = identity.namespaces.pid;
   if (!endsWithInit(plan) || pidNamespace === undefined) return [];
@@ -63,7 +70,8 @@ export function drainJail(
     }
     for (const member of members) {
       world.signal(member, world.stopSignalOf(member));
-      // What the end of its terminal would tell it: a shell that waits for a command hears nothing else.
+      // The signal that the end of its terminal would send: a shell that waits for a command hears nothing
+      // else.
       if (readStat(member.pid)?.hasTerminal === true) world.signal(member, SIGHUP);
     }
   });

@@ -1,6 +1,7 @@
 /**
- * The hooks and waits that belong to a jail that was made again: those of one jail at a time. When their jail is lost they are called
- * off, and those of the next begin once they have ended. Decides nothing: the holder hears how it went.
+ * The hooks and waits that belong to a jail that was made again: those of one jail at a time. When their jail
+ * is lost they are called off, and those of the next begin once they have ended. Decides nothing: the holder
+ * hears how it went.
  */
 import { KILL_PATIENCE_MS } from "../../daemon/patience.ts";
 

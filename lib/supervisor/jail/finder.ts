@@ -1,6 +1,7 @@
 /**
- * Looks for the jail that an earlier image of reeve made: the one before a reload, which handed it over, or one that was killed, whose
- * record is in the run directory. What does not fit in every point is not ours, and is left alone.
+ * Looks for the jail that an earlier image of reeve made: the one before a reload, which handed it over, or
+ * one that was killed, whose record is in the run directory. What does not fit in every point is not ours,
+ * and is left alone.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import { JailHandle, NotThatJail } from "../../jail/handle.ts";
@@ -18,7 +19,7 @@ export interface JailSearch {
   /** As the image before a reload left it, or that it had none; undefined: this is no reload. */
   readonly saved: SavedJail | null | undefined;
   readonly record: JailRecord | null;
-  /** What the configuration asks for. */
+  /** The jail that the configuration asks for. */
   readonly wanted: JailPlan | null;
   readonly logger: Pick<Logger, "info" | "warning">;
 }
@@ -32,7 +33,10 @@ export interface JailChoice {
 
 const LATER = "takes effect at the next stop and start";
 
-/** Which jail this image has; null: none. What the daemons are in goes on as it is, whatever the configuration says by now. */
+/**
+ * Which jail this image has; null: none. What the daemons are in goes on as it is, whatever the configuration
+ * says by now.
+ */
 export function chooseJail(search: JailSearch): JailChoice | null {
   const { saved, wanted, logger } = search;
   if (saved === null) {
@@ -51,7 +55,10 @@ export function chooseJail(search: JailSearch): JailChoice | null {
   return findJail(search) ?? (wanted === null ? null : { plan: wanted, handle: null });
 }
 
-/** null: there is none to go on with. Throws where one stands and cannot be held: another beside it would run its daemons twice. */
+/**
+ * null: there is none to go on with. Throws where one stands and cannot be held: another beside it would run
+ * its daemons twice.
+ */
 function findJail(search: JailSearch): JailChoice | null {
   const { saved, record, logger } = search;
   const known = saved === undefined ? record : saved;

@@ -1,6 +1,7 @@
 /**
- * Holds the instance's jail: makes it or goes on with the one found, notices its end, makes it again with back-off, ends it. What
- * follows from what is lib/jail/life.ts; daemons are not its business beyond saying when they may be started.
+ * Holds the instance's jail: makes it or goes on with the one found, notices its end, makes it again with
+ * back-off, ends it. What follows from what is lib/jail/life.ts; daemons are not its business beyond saying
+ * when they may be started.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import { KILL_PATIENCE_MS } from "../../daemon/patience.ts";
@@ -90,7 +91,8 @@ export class JailHolder implements HeldJail {
     if (this.#handle !== null) return this.#adopt(this.#handle);
     const callOff = (): void => {
       this.#handleEvent("unwanted");
-      // Its init may be stuck, in a mount of a server that does not answer: `end` bears with that, and not for ever.
+      // Its init may be stuck, in a mount of a server that does not answer: `end` bears with that, and not
+      // for ever.
       this.#first?.reject(signal.reason);
     };
     signal.addEventListener("abort", callOff, { once: true });
@@ -248,7 +250,9 @@ export class JailHolder implements HeldJail {
     this.#parts.logger.info(null, `the jail is made again in ${delay / 1000} seconds`);
   }
 
-  /** Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know. */
+  /**
+   * Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know.
+   */
   #record(isEntered: boolean): void {
     const { boot, file, logger } = this.#parts;
     if (this.#init === null || !this.#isKnown) return;

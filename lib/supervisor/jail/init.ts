@@ -1,6 +1,6 @@
 /**
- * One init of a jail, from its clone to its end: started, heard when it is ready, watched, killed. It never decides what follows: that
- * is jail/holder.ts.
+ * One init of a jail, from its clone to its end: started, heard when it is ready, watched, killed. It never
+ * decides what follows: that is jail/holder.ts.
  */
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import { type ExitCause, exitCodeOf, type ProcessId } from "../../sys/process_id.ts";
@@ -61,7 +61,9 @@ export function startInit(plan: JailPlan, world: InitWorld, events: InitEvents):
   }
 }
 
-/** One that runs already: our child since before a reload, or another's. `isChild`: it will be reaped by us. */
+/**
+ * One that runs already: our child since before a reload, or another's. `isChild`: it will be reaped by us.
+ */
 export function watchInit(process: ProcessId, isChild: boolean, world: InitWorld, events: InitEvents): void {
   const ended = (cause: ExitCause): void => events.ended(describeCause(cause));
   if (isChild) {

@@ -1,6 +1,6 @@
 /**
- * The ChildSpec of a jail's init, and what a child needs that is to live in a jail or in namespaces of its own. Nothing is opened
- * here: who calls has the descriptors, and closes them.
+ * The ChildSpec of a jail's init, and what a child needs that is to live in a jail or in namespaces of its
+ * own. Nothing is opened here: who calls has the descriptors, and closes them.
  */
 import type { DaemonNamespaces, JailPlan } from "../../config/plan/jail_plan.ts";
 import { SIGKILL } from "../../sys/native/constants.ts";
@@ -10,12 +10,12 @@ import { daemonSetup, jailSetup, NO_SETUP } from "../../jail/namespace_setup.ts"
 import { type ChildSpec, type Confinement, EMPTY_CHILD } from "../../sys/child/child_spec.ts";
 import type { Inherited } from "../../process/child_builder.ts";
 
-/** What `ps` shows of it. */
+/** Its name in `ps`. */
 const INIT_NAME = "reeve-jail";
 
 /**
- * The init of the jail: sets it up, says so through `readyFd`, and from then on only reaps. It outlives reeve where it `isKnown`, on
- * record in the run directory: nobody would find it again otherwise.
+ * The init of the jail: sets it up, says so through `readyFd`, and from then on only reaps. It outlives reeve
+ * where it `isKnown`, on record in the run directory: nobody would find it again otherwise.
  */
 export function jailInit(
   plan: JailPlan,
@@ -43,8 +43,8 @@ export function jailInit(
 }
 
 /**
- * Where a daemon lives: in the jail, in namespaces of its own, in its own within the jail; null: where reeve does. Throws where
- * the two cannot be had together.
+ * Where a daemon lives: in the jail, in namespaces of its own, in its own within the jail; null: where reeve
+ * does. Throws where the two cannot be had together.
  */
 export function daemonConfinement(
   place: JailPlace | null,

@@ -1,4 +1,4 @@
-/** What the holder of a jail needs of the running system; a test gives it another. Types only. */
+/** The calls of a jail's holder to the running system; a test gives it others. Types only. */
 import type { ProcessId } from "../../sys/process_id.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Timers } from "../../sys/timers.ts";

@@ -1,6 +1,6 @@
 /**
- * What daemons run on: the one implementation of UnitDeps over the real system. It holds no opinion about any
- * daemon; units decide, this does.
+ * The ground that daemons run on: the one implementation of UnitDeps over the real system. It holds no
+ * opinion about any daemon; units decide, this does.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
@@ -39,7 +39,10 @@ export interface HostParts {
   readonly marks: Birthmarks;
   readonly journal: Journal;
   readonly watcher: Watcher;
-  /** Calls back when the file at `path` may have changed, appeared or gone. `place`: whose path it is; null: reeve's. */
+  /**
+   * Calls back when the file at `path` may have changed, appeared or gone. `place`: whose path it is; null:
+   * reeve's.
+   */
   readonly watchFile: (path: string, place: JailSource | null, changed: () => void) => { remove(): void };
   readonly environment: { readonly list: readonly string[]; readonly path: string };
   readonly inherited: Inherited;
@@ -51,7 +54,7 @@ export interface HostParts {
 }
 
 const FOLLOW_AGAIN_MS = 1000;
-/** Of one daemon within a second: its start and its end are not half as many. */
+/** The lines of one daemon within a second: its start and its end are not half as many. */
 const MOST_LINES = 20;
 
 export class UnitHost implements UnitDeps {
@@ -65,7 +68,7 @@ export class UnitHost implements UnitDeps {
 
   constructor(parts: HostParts) {
     this.#parts = parts;
-    // What a daemon does, and writes into its pidfile, is its own affair, and not how long the log becomes.
+    // A daemon may do and write what it likes, but it does not decide how long the log becomes.
     this.logger = {
       log: (level, daemon, text, fields) =>
         parts.repeats.say(`daemon ${daemon}`, level, text, {

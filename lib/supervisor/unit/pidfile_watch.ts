@@ -1,6 +1,7 @@
 /**
- * The eye on one daemon's pidfile: reads it when it changes and when it is asked to, twice where it may be half written,
- * and says what it found. What follows from that is the daemon's table; nothing is decided here.
+ * The eye on one daemon's pidfile: reads it when it changes and when it is asked to, twice where it may be
+ * half written, and says what it found. What follows from that is the daemon's table; nothing is decided
+ * here.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Verdict } from "../../daemon/pidfile.ts";
@@ -21,12 +22,14 @@ export interface PidfileDeps {
 export interface PidfileNews {
   /** The last process known to be this daemon: identity of a pidfile does not hang on the clock. */
   known(): ProcessId | null;
-  /** Of the daemon at this instant. */
+  /** The process of the daemon at this instant. */
   main(): ProcessId | null;
   found(event: Extract<DaemonEvent, { type: "pidfileValid" | "pidfileInvalid" }>): void;
 }
 
-/** A pidfile that is being rewritten is empty for a moment, or holds half a number: such news is read twice. */
+/**
+ * A pidfile that is being rewritten is empty for a moment, or holds half a number: such news is read twice.
+ */
 const SETTLE_MS = 50;
 
 export class PidfileWatch {

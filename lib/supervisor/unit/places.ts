@@ -1,6 +1,7 @@
 /**
- * Where the paths of each daemon lie (its pidfile, its touch files): where reeve's do, in the jail, or in a root of the daemon's own.
- * Of such a root what the directory holds is seen, and nothing that the daemon alone has mounted over it.
+ * Where the paths of each daemon lie (its pidfile, its touch files): where reeve's do, in the jail, or in a
+ * root of the daemon's own. Such a root shows the directory's own files, and nothing that the daemon alone
+ * has mounted over it.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { JailPlace, JailSource } from "../../jail/place.ts";
@@ -14,7 +15,7 @@ type Placed = Pick<DaemonPlan, "name" | "namespaces">;
 type Jail = Pick<HeldJail, "place">;
 
 interface OwnRoot {
-  /** What it lies in, as it was when it was opened. */
+  /** The root that it lies in, as it was when it was opened. */
   readonly base: JailPlace | null;
   readonly fd: number;
 }
@@ -30,7 +31,7 @@ const NUMBERS: Omit<JailPlace, "rootFd"> = {
 };
 
 export class DaemonPlaces {
-  /** Of the jail: what a daemon's relative paths are relative to. */
+  /** The jail's directory that a daemon's relative paths are relative to. */
   readonly #directory: () => string;
   readonly #jail: () => Jail | null;
   readonly #source: JailSource = () => this.#jail()?.place() ?? null;
@@ -54,7 +55,7 @@ export class DaemonPlaces {
     return this.#jail() === null ? null : this.#directory();
   }
 
-  /** What a path of the daemon is in its place. */
+  /** A path of the daemon as it is in its place. */
   absolute(plan: Placed, path: string): string {
     const directory = this.directoryOf(plan);
     return directory === null || path.startsWith("/") ? path : `${directory}/${path}`;

@@ -1,6 +1,6 @@
 /**
- * Starts daemons: where each lives, what it is told, and the pidfile that reeve writes for it. A daemon of a jail that does not stand
- * is not started, and has not failed.
+ * Starts daemons: where each lives, what it is told, and the pidfile that reeve writes for it. A daemon of a
+ * jail that does not stand is not started, and has not failed.
  */
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -46,12 +46,15 @@ export interface StarterParts {
 /** As wide as the widest pid and its newline: a full disk is found before anything is started. */
 const PIDFILE_ROOM = 12;
 
-/** What every start has around it. A value, which is replaced as a whole: after the hooks of the start, and of a jail made anew. */
+/**
+ * The surroundings of every start. A value, which is replaced as a whole: after the hooks of the start, and
+ * of a jail made anew.
+ */
 export interface StartSurroundings {
   readonly environment: Environment;
-  /** Of the jail: what relative paths are relative to. */
+  /** The jail's directory that relative paths are relative to. */
   readonly directory: string;
-  /** Of a legion; null: this node is not its lord. */
+  /** The lordship of a legion; null: this node is not its lord. */
   readonly lordship: (legion: string) => Lordship | null;
 }
 
@@ -70,7 +73,10 @@ export class DaemonStarter {
     this.#surroundings = surroundings;
   }
 
-  /** Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not the lord. */
+  /**
+   * Its legion's lordship has a guard, whose pids its pidfile holds; null: it has none, or this node is not
+   * the lord.
+   */
   guardOf({ legion }: DaemonPlan): GuardedPlace | null {
     const guard = legion === null ? null : this.#surroundings.lordship(legion)?.guard?.place ?? null;
     return guard === null ? null : new GuardedPlace(guard, this.#parts.jail()?.place() ?? null);
@@ -138,7 +144,7 @@ export class DaemonStarter {
     }
   }
 
-  /** What a dumb daemon forks ends with it: so that is marked from its birth on. */
+  /** A dumb daemon is marked from its birth on: everything that it forks ends with it. */
   #startMarked(plan: DaemonPlan, spec: Omit<ChildSpec, "spawnId">): ProcessId {
     const { marks, start } = this.#parts;
     const mark = plan.kind === "dumb" ? marks.next() : null;
@@ -148,7 +154,10 @@ export class DaemonStarter {
     return process;
   }
 
-  /** Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must never be. */
+  /**
+   * Throws where a daemon of a legion is to be started and this node is not the lord: whoever asks, that must
+   * never be.
+   */
   #environmentOf({ legion }: DaemonPlan): Environment {
     if (legion === null) return this.#surroundings.environment;
     const lordship = this.#surroundings.lordship(legion);
@@ -157,8 +166,9 @@ export class DaemonStarter {
   }
 
   /**
-   * Throws where the daemon, or reeve in its name, could not write its pidfile because something else has that name; whoever can write
-   * to the directory may have put it there. A daemon that cannot be told by its pidfile would be started again and again.
+   * Throws where the daemon, or reeve in its name, could not write its pidfile because something else has
+   * that name; whoever can write to the directory may have put it there. A daemon that cannot be told by its
+   * pidfile would be started again and again.
    */
   #checkEntry(plan: DaemonPlan): void {
     if (plan.pidfile === null) return;
@@ -166,7 +176,7 @@ export class DaemonStarter {
     const tree = source === null ? HOST_TREE : jailTree(source);
     const found = lookAt(this.places.absolute(plan, plan.pidfile), tree);
     if (found === null || found.isFile()) return;
-    // What is no directory is replaced by the pidfile that reeve writes.
+    // Anything but a directory is replaced by the pidfile that reeve writes.
     if (plan.kind === "smart2" && !found.isDirectory()) return;
     const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid;
     const isLink = found.isSymbolicLink();
@@ -207,7 +217,10 @@ export class DaemonStarter {
     return { confinement, cwd: place === null ? null : this.#surroundings.directory };
   }
 
-  /** As root: a link that somebody else made would have it write into a directory of their choice, and read no pidfile there. */
+  /**
+   * As root: a link that somebody else made would have it write into a directory of their choice, and read no
+   * pidfile there.
+   */
   #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
     if (this.#parts.selfUid !== 0) return;
     const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;

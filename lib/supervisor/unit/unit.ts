@@ -1,6 +1,6 @@
 /**
- * One daemon as it runs: feeds events to its machine and carries out the effects. It must never decide; what happens
- * next is in lib/daemon/transitions.ts.
+ * One daemon as it runs: feeds events to its machine and carries out the effects. It must never decide; what
+ * happens next is in lib/daemon/transitions.ts.
  */
 import { shownCommand } from "../../config/plan/mask.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
@@ -29,7 +29,7 @@ export interface UnitOptions {
   readonly plan: DaemonPlan;
   /** Among the daemons of the instance, from 0: CPUs are dealt out by it. */
   readonly number?: number;
-  /** What an earlier reeve knew of it. */
+  /** The process that an earlier reeve knew. */
   readonly restored?: RestoredUnit;
 }
 
@@ -54,14 +54,14 @@ export class DaemonUnit {
   readonly #listener: UnitListener;
   readonly #runner: Runner<DaemonEvent, Effect, TimerName>;
   readonly #pidfile: PidfileWatch;
-  /** What was asked for last; the machine may not have come to it yet. */
+  /** The gates that were set last; the machine may not have come to them yet. */
   #gates: Gates;
   #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
   /** The last process known to be this daemon. */
   #known: ProcessId | null;
   /** It was said that what it left still runs. */
   #hasWarned = false;
-  /** What was reaped of an earlier image's processes before the start; null: it has begun. */
+  /** The ends of an earlier image's processes that were reaped before the start; null: it has begun. */
   #early: EarlyEnd[] | null = [];
 
   constructor({ plan, number = 0, restored }: UnitOptions, deps: UnitDeps, listener: UnitListener) {
@@ -187,7 +187,7 @@ export class DaemonUnit {
         ? null
         : DAEMON_MESSAGES.cannotStart(this.machine.settings.command, describeFailure(this.plan, failure));
       this.handle({ type: "childExited", cause, failure: text });
-      // What it leaves of its session is on record until it is gone: reeve may be killed before that.
+      // The rest of its session is on record until it is gone: reeve may be killed before that.
       if (!sameProcess(this.status.leader, child)) this.#deps.forget(child);
     }
     if (main?.pid === pid && this.status.main === main) this.#mainEnded(main, cause);
@@ -280,7 +280,7 @@ export class DaemonUnit {
   }
 }
 
-/** What of its plan a daemon's life depends on. */
+/** The part of its plan that a daemon's life depends on. */
 function lifeSettings(plan: DaemonPlan): LifeSettings {
   return {
     kind: plan.kind,

@@ -1,4 +1,7 @@
-/** The system as a unit sees it, and who hears of the unit. Types only: unit/host.ts provides it, a test fakes it. */
+/**
+ * The system as a unit sees it, and who hears of the unit. Types only: unit/host.ts provides it, a test fakes
+ * it.
+ */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
@@ -8,14 +11,17 @@ import type { DaemonUnit } from "./unit.ts";
 /** Processes, as a unit sees them. */
 export interface UnitProcesses {
   /**
-   * Starts the daemon's command; throws an Error that says which stage failed. null: its jail is about to go, and the gate says
-   * when there is the next one. `number`: of the daemon among those of the instance.
+   * Starts the daemon's command; throws an Error that says which stage failed. null: its jail is about to go,
+   * and the gate says when there is the next one. `number`: of the daemon among those of the instance.
    */
   spawn(plan: DaemonPlan, again: boolean, number: number): ProcessId | null;
   /** Our child `process` is to report its end to `owner`. */
   own(process: ProcessId, owner: DaemonUnit): void;
   disown(process: ProcessId, owner: DaemonUnit): void;
-  /** `ended` is called when `process` is gone, unless it is, or becomes, our child: then `owner` is told by its reaping. */
+  /**
+   * `ended` is called when `process` is gone, unless it is, or becomes, our child: then `owner` is told by
+   * its reaping.
+   */
   follow(process: ProcessId, owner: DaemonUnit, ended: () => void): { remove(): void };
   /** To its group where it leads one. Verified (child or pidfd) before anything is sent. */
   signal(process: ProcessId, signal: number): void;
@@ -30,7 +36,7 @@ export interface SweepNews {
   found(member: ProcessId): void;
 }
 
-/** What the next reeve will know of it. */
+/** The record of it for the next reeve. */
 export interface UnitRecords {
   remember(unit: DaemonUnit, process: ProcessId): void;
   /** Its end is known, or it is no longer this daemon: the record of it is closed. */

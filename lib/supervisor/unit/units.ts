@@ -1,7 +1,7 @@
 /**
- * The daemons of the instance by name, in the order of the configuration: whoever wants to know about all of them asks
- * here. Units are added, replaced and removed while reeve runs; what keeps each down is worked out here, and never
- * decided.
+ * The daemons of the instance by name, in the order of the configuration: whoever wants to know about all of
+ * them asks here. Units are added, replaced and removed while reeve runs; what keeps each down is worked out
+ * here, and never decided.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Door, Gates, Shutdown } from "../../daemon/gates.ts";
@@ -10,7 +10,7 @@ import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_i
 import { DaemonUnit, type RestoredUnit } from "./unit.ts";
 import type { UnitDeps, UnitListener } from "./unit_deps.ts";
 
-/** What of the world daemons depend on, as it is at this instant. */
+/** The part of the world that daemons depend on, as it is at this instant. */
 export interface Conditions {
   isLord(legion: string): boolean;
   /** Daemons may be started in the jail, or there is none. */
@@ -37,7 +37,7 @@ export class UnitSet implements UnitListener {
   readonly #conditions: Conditions;
   readonly #places = new Map<string, Place>();
   readonly #listeners = new Set<UnitSetListener>();
-  /** Of daemons that are gone. */
+  /** The numbers of daemons that are gone. */
   readonly #freeNumbers: number[] = [];
   #nextNumber = 0;
   #shutdown: Shutdown = "stop";
@@ -67,7 +67,7 @@ export class UnitSet implements UnitListener {
     return this.#places.get(name)?.unit ?? null;
   }
 
-  /** Whose process it is known to be; null: nobody's. */
+  /** The daemon whose process it is known to be; null: none. */
   ownerOf(process: ProcessId): DaemonUnit | null {
     for (const unit of this) {
       if (sameProcess(unit.known, process) || sameProcess(unit.status.main, process)) return unit;
@@ -90,7 +90,10 @@ export class UnitSet implements UnitListener {
     this.setShutdown("open");
   }
 
-  /** The instance starts, ends, reloads, or goes on after all. What an earlier image started is taken up by the first call. */
+  /**
+   * The instance starts, ends, reloads, or goes on after all. What an earlier image started is taken up by
+   * the first call.
+   */
   setShutdown(shutdown: Shutdown): void {
     const isFirst = !this.#isStarted;
     this.#shutdown = shutdown;
@@ -107,7 +110,10 @@ export class UnitSet implements UnitListener {
     for (const unit of [...this]) unit.setGates(this.#gatesOf(unit, isJailOpen));
   }
 
-  /** The jail is there again, or lost. `isStale`: daemons that still run are in what is left of the one before. */
+  /**
+   * The jail is there again, or lost. `isStale`: daemons that still run are in what is left of the one
+   * before.
+   */
   jailChanged(isStale: boolean): void {
     if (isStale) {
       for (const unit of this) {
@@ -123,7 +129,7 @@ export class UnitSet implements UnitListener {
     if (unit === null) return false;
     unit.setGates({ ...unit.gates, person });
     const { state } = unit.status;
-    // Whoever starts it by hand does not want to wait for the end of its delay.
+    // A person who starts it by hand does not want to wait for the end of its delay.
     if (person === "open" && (state === "waiting" || state === "broken")) this.restart(name, "start");
     return true;
   }
@@ -148,12 +154,14 @@ export class UnitSet implements UnitListener {
     this.#changed();
   }
 
-  /** What runs is stopped, and the new one is started in its place. Throws where there is none of that name. */
+  /**
+   * Stops the daemon that runs, and starts the new one in its place. Throws where there is none of that name.
+   */
   replace(plan: DaemonPlan): void {
     this.#leave(plan.name, plan);
   }
 
-  /** What runs is stopped, and is gone from here once it has. Throws where there is none of that name. */
+  /** Stops the daemon that runs, and drops it once it has ended. Throws where there is none of that name. */
   remove(name: string): void {
     this.#leave(name, null);
   }

@@ -1,6 +1,6 @@
 /**
- * ChildSpec: everything about a child that is to be started, complete and checked before the spawn. pack.ts turns it
- * into the request of native/reeve.h; nothing else knows the layout.
+ * ChildSpec: everything about a child that is to be started, complete and checked before the spawn. pack.ts
+ * turns it into the request of native/reeve.h; nothing else knows the layout.
  */
 import {
   CLONE_NEWCGROUP,
@@ -44,7 +44,10 @@ export interface MountStep {
 export interface Confinement {
   /** The PID namespace to be born in; null: reeve's. */
   readonly pidNamespace: number | null;
-  /** A PID namespace of its own (within `pidNamespace`): the child is then the helper's init and the program its PID 2. */
+  /**
+   * A PID namespace of its own (within `pidNamespace`): the child is then the helper's init and the program
+   * its PID 2.
+   */
   readonly newPid: boolean;
   /** Joined in order: a namespace file with one flag, or a pidfd with several. Never pid. */
   readonly join: readonly { readonly fd: number; readonly flags: number }[];
@@ -56,8 +59,8 @@ export interface Confinement {
   /** Bring lo up in a new net namespace. */
   readonly loopback: boolean;
   /**
-   * When all is mounted: what /proc, /sys and their like hold of the host is made read-only or covered, in a mount namespace that
-   * `unshare` has.
+   * When all is mounted: what /proc, /sys and their like hold of the host is made read-only or covered, in a
+   * mount namespace that `unshare` has.
    */
   readonly shield: boolean;
   /** Written to, and closed, when all of the above is done (init and jail). */
@@ -68,7 +71,10 @@ export interface ChildSpec {
   readonly spawnId: number;
   /** argv[0] included. */
   readonly args: readonly string[];
-  /** The program to execute. `search`: look `file` up in `searchPath` (a PATH) as execvp does when it holds no slash. */
+  /**
+   * The program to execute. `search`: look `file` up in `searchPath` (a PATH) as execvp does when it holds no
+   * slash.
+   */
   readonly file: { readonly path: string; readonly searchPath: string | null } | { readonly fd: number };
   /** NAME=value strings, complete: nothing is inherited. */
   readonly environment: readonly string[];
@@ -90,16 +96,24 @@ export interface ChildSpec {
   readonly cpus: readonly number[] | null;
   /** Sent to the child when reeve dies; null: none. */
   readonly parentDeathSignal: number | null;
-  /** It does nothing before it is let in, and ends with reeve until then: what must be on record before it runs. Absent: no. */
+  /**
+   * It does nothing before it is let in, and ends with reeve until then: what must be on record before it
+   * runs. Absent: no.
+   */
   readonly gated?: boolean;
   /** Signals that stay blocked in the program, which is another image of reeve; absent: none. */
   readonly blockedSignals?: readonly number[];
-  /** Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then exit 0. */
+  /**
+   * Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then
+   * exit 0.
+   */
   readonly role?: "exec" | "init" | "jail" | "none";
   readonly confinement?: Confinement | null;
 }
 
-/** A child of which nothing is asked yet but a session of its own, and that has none of reeve's descriptors. */
+/**
+ * A child of which nothing is asked yet but a session of its own, and that has none of reeve's descriptors.
+ */
 export const EMPTY_CHILD: Omit<ChildSpec, "spawnId" | "args" | "file"> = {
   environment: [],
   chdir: null,

@@ -1,6 +1,7 @@
 /**
- * Replaces this process's program under the same pid: how reeve reloads and upgrades with its children kept. Must be given
- * everything that shall live on: descriptors not in `keep` are closed, and no state survives but what they hold.
+ * Replaces this process's program under the same pid: how reeve reloads and upgrades with its children kept.
+ * Must be given everything that shall live on: descriptors not in `keep` are closed, and no state survives
+ * but what they hold.
  */
 import { encodeText } from "../byte_text.ts";
 import { cString, fileDescriptor, text } from "../checks.ts";
@@ -14,7 +15,10 @@ export interface ExecRequest {
   readonly args: readonly string[];
   readonly environment: readonly string[];
   readonly keepFds: readonly number[];
-  /** Stay blocked over the exec, pending ones kept, until the new image unblocks them: none is lost in between. */
+  /**
+   * Stay blocked over the exec, pending ones kept, until the new image unblocks them: none is lost in
+   * between.
+   */
   readonly blockSignals: readonly number[];
 }
 

@@ -1,6 +1,7 @@
 /**
- * The guard of a lordship: a process of native/helper/guard/guard.c that holds a deadline, and the PID namespace into which daemons are put
- * that must not outlive it. Packs its request and commands, reads its news. Must never move a deadline by itself.
+ * The guard of a lordship: a process of native/helper/guard/guard.c that holds a deadline, and the PID
+ * namespace into which daemons are put that must not outlive it. Packs its request and commands, reads its
+ * news. Must never move a deadline by itself.
  */
 import { fileDescriptor, integer, processId, signalNumber, unsigned64 } from "../checks.ts";
 import { closeFd, keepList, openPipe, readInto } from "../file/descriptor.ts";
@@ -35,11 +36,16 @@ export interface GuardEvents {
   ready(): void;
   /** The daemon with this pid was sent its stop signal: its grace before the deadline has begun. */
   told(pid: number): void;
-  /** Everything in the namespace is dead. `problem`: why the guard could not be set up; null: it had begun. */
+  /**
+   * Everything in the namespace is dead. `problem`: why the guard could not be set up; null: it had begun.
+   */
   ended(problem: string | null): void;
 }
 
-/** Where a guard's namespace lies: that of a jail, whose other namespaces its PID 1 joins. The caller's descriptors. */
+/**
+ * Where a guard's namespace lies: that of a jail, whose other namespaces its PID 1 joins. The caller's
+ * descriptors.
+ */
 export interface GuardSurroundings {
   /** null: reeve's. */
   readonly pidNamespace: number | null;
@@ -61,7 +67,8 @@ export class Guard {
   #isOver = false;
 
   /**
-   * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: null: where reeve is. Throws SysError.
+   * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: null: where reeve
+   * is. Throws SysError.
    */
   constructor(deadline: number, within: GuardSurroundings | null, events: GuardEvents) {
     this.#events = events;
@@ -110,18 +117,25 @@ export class Guard {
     return this.#command(GUARD_COMMAND.push, 0, 0, nanoseconds(deadline));
   }
 
-  /** `signal` goes to the daemon `pid`, our unreaped child or one that is held, `graceMs` before the deadline. */
+  /**
+   * `signal` goes to the daemon `pid`, our unreaped child or one that is held, `graceMs` before the deadline.
+   */
   watch(pid: number, signal: number, graceMs: number): boolean {
     const grace = integer(Math.round(graceMs), "grace", 0, Number.MAX_SAFE_INTEGER / NANOSECONDS);
     return this.#command(GUARD_COMMAND.watch, processId(pid), signalNumber(signal), nanoseconds(grace));
   }
 
-  /** All daemons that it watches have been told to stop: the guard does not tell them again. The deadline stands. */
+  /**
+   * All daemons that it watches have been told to stop: the guard does not tell them again. The deadline
+   * stands.
+   */
   hush(): void {
     this.#command(GUARD_COMMAND.hush, 0, 0, 0n);
   }
 
-  /** Kills the guard, and with it everything in the namespace. `ended` is called when nothing of it is left. */
+  /**
+   * Kills the guard, and with it everything in the namespace. `ended` is called when nothing of it is left.
+   */
   kill(): void {
     if (!this.#isOver) signalPidfd(this.#pidfd, SIGKILL);
   }
@@ -156,7 +170,10 @@ export class Guard {
     }
   }
 
-  /** The pid is the guard's own child, which it reaps not before it ends: the number is certain while the guard lives. */
+  /**
+   * The pid is the guard's own child, which it reaps not before it ends: the number is certain while the
+   * guard lives.
+   */
   #begun(pid: number): void {
     let namespace: number | null = null;
     let pidfd: number | null = null;
@@ -176,7 +193,10 @@ export class Guard {
     this.#events.ready();
   }
 
-  /** The guard is dead or dying. PID 1 of the namespace, and all the others before it, follow: its pidfd tells when. */
+  /**
+   * The guard is dead or dying. PID 1 of the namespace, and all the others before it, follow: its pidfd tells
+   * when.
+   */
   #hungUp(): void {
     this.#letGo();
     if (this.#first === null) this.#end();

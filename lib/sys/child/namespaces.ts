@@ -1,6 +1,6 @@
 /**
- * Namespaces of processes: opened, told apart, and pids translated. Must never open those of a pid that was given to another
- * process in between: whoever opens several holds the process by its pidfd.
+ * Namespaces of processes: opened, told apart, and pids translated. Must never open those of a pid that was
+ * given to another process in between: whoever opens several holds the process by its pidfd.
  */
 import { readlinkSync } from "node:fs";
 import { cString, fileDescriptor, processId } from "../checks.ts";
@@ -13,7 +13,10 @@ import { AT_FDCWD, ENOTTY, ESRCH, O_RDONLY } from "../native/constants.ts";
 
 export type NamespaceName = keyof typeof CLONE_NEW;
 
-/** One namespace of a process, open and close-on-exec; the caller closes it. Throws SysError (ENOENT: no such process, or kernel without them). */
+/**
+ * One namespace of a process, open and close-on-exec; the caller closes it. Throws SysError (ENOENT: no such
+ * process, or kernel without them).
+ */
 export function openNamespace(pid: number | "self", name: NamespaceName): number {
   const path = namespacePath(pid, name);
   const result = native().reeve_openat(AT_FDCWD, cString(path, "path"), O_RDONLY, 0, 0);
@@ -21,8 +24,9 @@ export function openNamespace(pid: number | "self", name: NamespaceName): number
 }
 
 /**
- * Several namespaces of the process behind `pidfd`, which is `pid`. They are its own: it still lived when all were open. null: it is an
- * unreaped child of ours, whose number nobody else has. The caller closes them. Throws SysError (ESRCH: it is gone), and then none is open.
+ * Several namespaces of the process behind `pidfd`, which is `pid`. They are its own: it still lived when all
+ * were open. null: it is an unreaped child of ours, whose number nobody else has. The caller closes them.
+ * Throws SysError (ESRCH: it is gone), and then none is open.
  */
 export function openNamespaces(
   pid: number,
@@ -40,7 +44,10 @@ export function openNamespaces(
   }
 }
 
-/** The kernel's number of a process's namespace, which no other has while this one exists; null: no such process or namespace. */
+/**
+ * The kernel's number of a process's namespace, which no other has while this one exists; null: no such
+ * process or namespace.
+ */
 export function namespaceInode(pid: number | "self", name: NamespaceName): string | null {
   try {
     return /\[(\d+)\]$/.exec(readlinkSync(namespacePath(pid, name)))?.[1] ?? null;
@@ -50,8 +57,8 @@ export function namespaceInode(pid: number | "self", name: NamespaceName): strin
 }
 
 /**
- * reeve's pid of the process that is `pid` in the PID namespace behind `namespace`. null: there is none. "unknown": this kernel
- * (before Linux 6.11) does not tell.
+ * reeve's pid of the process that is `pid` in the PID namespace behind `namespace`. null: there is none.
+ * "unknown": this kernel (before Linux 6.11) does not tell.
  */
 export function pidFromNamespace(namespace: number, pid: number): number | null | "unknown" {
   const result = Number(

@@ -1,6 +1,7 @@
 /**
- * Turns a ChildSpec into the request that native/reeve.h describes; the helper's unpack.c is its only reader. Pure.
- * Must never let an unchecked number or string through: the helper runs as root on what it is told here.
+ * Turns a ChildSpec into the request that native/reeve.h describes; the helper's unpack.c is its only reader.
+ * Pure. Must never let an unchecked number or string through: the helper runs as root on what it is told
+ * here.
  */
 import { boolean, fileDescriptor, integer, unsigned64, userId } from "../checks.ts";
 import { signalMask } from "../signal_names.ts";
@@ -20,7 +21,10 @@ export interface PackOptions {
   readonly reportFd: number | null;
   /** The pid that the child will see as its parent; needed for a parent-death signal. */
   readonly parent: number;
-  /** Read end of the pipe that ends with the parent, where a parent-death signal is asked for and the child will not see the parent's pid. */
+  /**
+   * Read end of the pipe that ends with the parent, where a parent-death signal is asked for and the child
+   * will not see the parent's pid.
+   */
   readonly lifeFd?: number | null;
   /** Read end of the pipe by which the child is let in; null: it need not wait. */
   readonly gateFd?: number | null;
@@ -41,7 +45,7 @@ export interface InitOptions {
   readonly verbose?: boolean;
   /** A line for each orphan. */
   readonly tellReaped?: boolean;
-  /** What the child is told in the place of a signal; 0: nothing. */
+  /** The signal that the child gets in the place of another; 0: none. */
   readonly rewrite?: ReadonlyMap<number, number>;
   /** Exit codes that become 0. */
   readonly zeroCodes?: readonly number[];
@@ -185,10 +189,13 @@ function cpuMask(cpus: readonly number[]): Uint8Array {
   return mask;
 }
 
-// A supervisor starts its daemons with few environments, and encoding one costs more than the rest of a request.
+// A supervisor starts its daemons with few environments, and encoding one costs more than the rest of a
+// request.
 const environments = new WeakMap<readonly string[], Uint8Array>();
 
-/** The ENV records of an environment, kept per array: an environment must not be changed after its first use. */
+/**
+ * The ENV records of an environment, kept per array: an environment must not be changed after its first use.
+ */
 function environmentRecords(environment: readonly string[]): Uint8Array {
   const known = environments.get(environment);
   if (known !== undefined) return known;

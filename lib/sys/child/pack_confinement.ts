@@ -1,6 +1,6 @@
 /**
- * Packs where a child lives: its namespaces, root, mounts and name. Pure. Must never pack what would be done to the namespaces of the
- * caller: the helper refuses it as well, with less of an explanation.
+ * Packs where a child lives: its namespaces, root, mounts and name. Pure. Must never pack what would be done
+ * to the namespaces of the caller: the helper refuses it as well, with less of an explanation.
  */
 import { boolean, fileDescriptor, integer } from "../checks.ts";
 import { CLONE_NEW, type Confinement, type MountStep } from "./child_spec.ts";
@@ -22,7 +22,10 @@ import type { RequestWriter } from "./request_writer.ts";
 
 /** Without its NUL. */
 const MAX_PATH = LIMIT.mountString - 1;
-/** The flags that a single mount can have (MS_RDONLY to MS_STRICTATIME), and MS_BIND, MS_REC, MS_REMOUNT, MS_SILENT, which say no more than its kind. */
+/**
+ * The flags that a single mount can have (MS_RDONLY to MS_STRICTATIME), and MS_BIND, MS_REC, MS_REMOUNT,
+ * MS_SILENT, which say no more than its kind.
+ */
 const ATTRIBUTES = MS_ATTRIBUTES | MS_WHAT;
 const UMOUNT_FLAGS = MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW;
 const FLAGS = {
@@ -35,7 +38,10 @@ const FLAGS = {
 } as const;
 const NAMESPACES = Object.values<number>(CLONE_NEW).reduce((all, flag) => all | flag) & ~CLONE_NEW.pid;
 
-/** Writes its records. -> the flags that go with it. Throws RangeError or TypeError that names what is at fault. */
+/**
+ * Writes its records. -> the flags that go with it. Throws RangeError or TypeError that names what is at
+ * fault.
+ */
 export function packConfinement(request: RequestWriter, confinement: Confinement): number {
   const { join, unshare, root, mounts, hostname, readyFd } = confinement;
   if (join.length > LIMIT.setns) {

@@ -1,7 +1,7 @@
 /**
- * The pipe through which helpers report the stage at which they failed to become the daemon. One pipe for all: non-blocking,
- * so that neither side ever waits, and a report is in it before the death of its helper can be seen. Must be drained whenever
- * children are reaped.
+ * The pipe through which helpers report the stage at which they failed to become the daemon. One pipe for
+ * all: non-blocking, so that neither side ever waits, and a report is in it before the death of its helper
+ * can be seen. Must be drained whenever children are reaped.
  */
 import { openPipe, readInto } from "../file/descriptor.ts";
 
@@ -32,7 +32,8 @@ class ReportPipe {
   /** Empties the pipe without handing its reports out: it holds some thousands, and then loses more. */
   collect(): void {
     for (;;) {
-      // A report is one write below PIPE_BUF: the kernel never splits it, and neither does a buffer of whole ones.
+      // A report is one write below PIPE_BUF: the kernel never splits it, and neither does a buffer of whole
+      // ones.
       const count = readInto(this.#pipe.reader, this.#buffer, {
         doing: "read the reports of starting children",
       });

@@ -1,6 +1,6 @@
 /**
- * Writes the records of a request (native/reeve.h) one after the other; knows how bytes are laid out and nothing of what
- * they mean. Must never be used for two requests at once: all share one buffer.
+ * Writes the records of a request (native/reeve.h) one after the other; knows how bytes are laid out and
+ * nothing of what they mean. Must never be used for two requests at once: all share one buffer.
  */
 import { encodeText } from "../byte_text.ts";
 import { text } from "../checks.ts";
@@ -12,7 +12,8 @@ const RECORD_HEADER_SIZE = 8;
 const SCRATCH_SIZE = 16_384;
 
 const encoder = new TextEncoder();
-// Allocating a buffer for each request would cost more than filling it; packing is synchronous, so one serves.
+// Allocating a buffer for each request would cost more than filling it; packing is synchronous, so one
+// serves.
 let scratch = new Uint8Array(SCRATCH_SIZE);
 let view = new DataView(scratch.buffer);
 

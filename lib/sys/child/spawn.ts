@@ -1,6 +1,6 @@
 /**
- * Starts children: the only way in which reeve makes a process. Must never run anything of reeve's own in the child: it
- * becomes the helper at once, which reads the packed ChildSpec and does the rest.
+ * Starts children: the only way in which reeve makes a process. Must never run anything of reeve's own in the
+ * child: it becomes the helper at once, which reads the packed ChildSpec and does the rest.
  */
 import { fileDescriptor } from "../checks.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "./child_spec.ts";
@@ -16,14 +16,18 @@ export interface SpawnedChild {
   readonly pid: number;
   /** Close-on-exec; null where the kernel has none. The caller closes it. */
   readonly pidfd: number | null;
-  /** Of one that waits to be let in: write end of its gate, which ends it when it is closed without a word. The caller closes it. */
+  /**
+   * The write end of the gate of a child that waits to be let in, which ends it when it is closed without a
+   * word. The caller closes it.
+   */
   readonly gate: number | null;
 }
 
 /** The word by which a gated child is let in. */
 const GO = new TextEncoder().encode("G");
 
-// A report takes 24 bytes and a pipe holds 64 KiB: room for the reports of many children that nobody has reaped yet.
+// A report takes 24 bytes and a pipe holds 64 KiB: room for the reports of many children that nobody has
+// reaped yet.
 const SPAWNS_BETWEEN_COLLECTIONS = 1_024;
 let sinceCollection = 0;
 
@@ -36,12 +40,14 @@ const ROLES = { exec: ROLE.exec, init: ROLE.init, jail: ROLE.jail, none: ROLE.ex
 const OWN_INIT: InitOptions = { restart: false, forwardGroup: true, stopOrphans: false, graceMs: 0 };
 
 /**
- * Starts the child that `spec` describes and returns once it executes the helper. Success means a child that will be reaped:
- * what fails after this comes as a report (reports.ts) and as an exit status of 125 to 127. A child that has an init of its own
- * (`confinement.newPid`) is that init: signals go to it or its group, its exit code is the program's, or 128 and the signal's number.
+ * Starts the child that `spec` describes and returns once it executes the helper. Success means a child that
+ * will be reaped: what fails after this comes as a report (reports.ts) and as an exit status of 125 to 127. A
+ * child that has an init of its own (`confinement.newPid`) is that init: signals go to it or its group, its
+ * exit code is the program's, or 128 and the signal's number.
  *
- * Throws RangeError or TypeError for a spec that cannot be, SysError when there can be no child: EAGAIN (too many processes),
- * ENOMEM (also: the PID namespace has lost its init), EMFILE or ENFILE (descriptors for the request or the pidfd).
+ * Throws RangeError or TypeError for a spec that cannot be, SysError when there can be no child: EAGAIN (too
+ * many processes), ENOMEM (also: the PID namespace has lost its init), EMFILE or ENFILE (descriptors for the
+ * request or the pidfd).
  */
 export function spawnChild(spec: ChildSpec): SpawnedChild {
   if (++sinceCollection >= SPAWNS_BETWEEN_COLLECTIONS) {
@@ -80,7 +86,8 @@ function spawnAt(
   const options = { reportFd, parent: process.pid, lifeFd: needsLife(spec) ? lifeReader() : null, gateFd };
   const role = roleOf(spec);
   const bytes = role === "init" ? packInit(spec, OWN_INIT, options) : packSpec(spec, options);
-  // A memfd for each: the helper reads it after we have returned. The child has its own copy of the descriptor by then.
+  // A memfd for each: the helper reads it after we have returned. The child has its own copy of the
+  // descriptor by then.
   const request = memfdOf("reeve-request", bytes);
   try {
     const keep = keepList([
@@ -134,8 +141,8 @@ function lifeReader(): number {
 }
 
 /**
- * Turns this process, under the same pid, into the helper's init, which starts `spec` as its child, reaps, forwards signals
- * and ends with the child's status. Returns only by throwing.
+ * Turns this process, under the same pid, into the helper's init, which starts `spec` as its child, reaps,
+ * forwards signals and ends with the child's status. Returns only by throwing.
  */
 export function becomeInit(spec: ChildSpec, init: InitOptions): never {
   const bytes = packInit(spec, init, { reportFd: null, parent: process.pid });

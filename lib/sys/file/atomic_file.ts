@@ -1,6 +1,7 @@
 /**
- * Writes small files so that a reader sees the old contents or the new ones and never a part: a temporary name in the same
- * directory, then rename. Must never leave the temporary file behind, nor follow a link that stands where the file is to be.
+ * Writes small files so that a reader sees the old contents or the new ones and never a part: a temporary
+ * name in the same directory, then rename. Must never leave the temporary file behind, nor follow a link that
+ * stands where the file is to be.
  */
 import { fchmodSync, fsyncSync, ftruncateSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -25,19 +26,26 @@ export interface AtomicOptions {
   readonly owner?: { readonly uid: number; readonly gid: number } | null;
   /** Wait until the disk has it; for files that a crash of the machine must not lose. */
   readonly sync?: boolean;
-  /** The directory that stands for "/": no link leads out of it. Needed while the file is made and no longer. Default: reeve's. */
+  /**
+   * The directory that stands for "/": no link leads out of it. Needed while the file is made and no longer.
+   * Default: reeve's.
+   */
   readonly root?: number;
 }
 
-/** Replaces or makes the file. Throws SysError (ENOSPC, EDQUOT, EROFS, EACCES, ENOENT ...), and nothing has changed then. */
+/**
+ * Replaces or makes the file. Throws SysError (ENOSPC, EDQUOT, EROFS, EACCES, ENOENT ...), and nothing has
+ * changed then.
+ */
 export function writeAtomically(path: string, bytes: Uint8Array, options: AtomicOptions): void {
   const file = prepareFile(path, bytes.length, options);
   file.commit(bytes);
 }
 
 /**
- * The first half of `writeAtomically`: makes the temporary file and takes `capacity` bytes of the disk for it, so that what
- * can fail has failed before something is started of which the file shall tell. Throws SysError.
+ * The first half of `writeAtomically`: makes the temporary file and takes `capacity` bytes of the disk for
+ * it, so that what can fail has failed before something is started of which the file shall tell. Throws
+ * SysError.
  */
 export function prepareFile(path: string, capacity: number, options: AtomicOptions): PreparedFile {
   return new PreparedFile(path, capacity, options);

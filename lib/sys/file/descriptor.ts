@@ -1,6 +1,6 @@
 /**
- * Operations on an open file descriptor, whatever is behind it. Must never be given a descriptor whose owner is an
- * object of the runtime (a stream, a socket): closing it would close somebody else's next file.
+ * Operations on an open file descriptor, whatever is behind it. Must never be given a descriptor whose owner
+ * is an object of the runtime (a stream, a socket): closing it would close somebody else's next file.
  */
 import { fileDescriptor, integer } from "../checks.ts";
 import type { CallContext } from "../errno.ts";
@@ -9,7 +9,9 @@ import { EAGAIN, EINTR, O_CLOEXEC, O_NONBLOCK, REEVE_MAX_KEPT } from "../native/
 
 const LOCK_EX_NB = 2 | 4;
 
-/** Closes; an error of close(2) says nothing that could be acted on, and the descriptor is gone either way. */
+/**
+ * Closes; an error of close(2) says nothing that could be acted on, and the descriptor is gone either way.
+ */
 export function closeFd(fd: number): void {
   native().reeve_close(fileDescriptor(fd));
 }

@@ -1,4 +1,6 @@
-/** Named pipes, which the runtime's file functions cannot make. Must never replace what already has the name. */
+/**
+ * Named pipes, which the runtime's file functions cannot make. Must never replace what already has the name.
+ */
 import { cString, integer } from "../checks.ts";
 import { native, unwrap } from "../native/native.ts";
 import { AT_FDCWD } from "../native/constants.ts";

@@ -1,7 +1,7 @@
 /**
- * Files by paths as somebody sees them: reeve itself, or the processes of a jail (lib/jail/rooted_tree.ts). Whoever asks
- * through one of these never holds a path of the other side, and works on the path that it is lent, for the length of the
- * call alone. Must never look at a file itself.
+ * Files by paths as somebody sees them: reeve itself, or the processes of a jail (lib/jail/rooted_tree.ts).
+ * Whoever asks through one of these never holds a path of the other side, and works on the path that it is
+ * lent, for the length of the call alone. Must never look at a file itself.
  */
 import { constants, openSync } from "node:fs";
 
@@ -13,18 +13,23 @@ export interface WriteOptions {
   readonly create: number | null;
 }
 
-/** "look": what it is and whether it is there. "use": what it holds is read, or something of it is changed. */
+/**
+ * "look": what it is and whether it is there. "use": what it holds is read, or something of it is changed.
+ */
 export type Purpose = "look" | "use";
 
 export interface FileTree {
   /**
-   * Lends a path for calls that follow no link in its last place: lstat, mkdir, unlink, rename, lchown, readlink, open with
-   * O_NOFOLLOW or O_EXCL. Its dirname is the directory of the entry. Throws what `use` throws, and SysError.
+   * Lends a path for calls that follow no link in its last place: lstat, mkdir, unlink, rename, lchown,
+   * readlink, open with O_NOFOLLOW or O_EXCL. Its dirname is the directory of the entry. Throws what `use`
+   * throws, and SysError.
    */
   entry<T>(path: string, purpose: Purpose, use: (path: string) => T): T;
   /** Lends a path for calls that follow: what `path` leads to must exist. Never to be given to O_NOFOLLOW. */
   target<T>(path: string, purpose: Purpose, use: (path: string) => T): T;
-  /** Never waits for a FIFO's reader (ENXIO), never takes a terminal. Links are followed, dangling ones too. */
+  /**
+   * Never waits for a FIFO's reader (ENXIO), never takes a terminal. Links are followed, dangling ones too.
+   */
   openForWriting(path: string, options: WriteOptions): number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Files that somebody else may have made, and may have made to harm: opened without following links where asked, without
- * waiting for a FIFO's writer, without becoming a terminal's owner. Everything opened here is close-on-exec.
+ * Files that somebody else may have made, and may have made to harm: opened without following links where
+ * asked, without waiting for a FIFO's writer, without becoming a terminal's owner. Everything opened here is
+ * close-on-exec.
  */
 import { cString, fileDescriptor, integer } from "../checks.ts";
 import { closeFd, readInto } from "./descriptor.ts";
@@ -63,12 +64,18 @@ export interface FileStatus {
   readonly fileSystem: number;
 }
 
-/** A directory as a starting point for the calls below; it can be neither read nor written through. Throws SysError. */
+/**
+ * A directory as a starting point for the calls below; it can be neither read nor written through. Throws
+ * SysError.
+ */
 export function openDirectory(path: string): number {
   return open(AT_FDCWD, path, O_PATH | O_DIRECTORY);
 }
 
-/** Opens for reading what `path` names, but no link in the last place, and never waits. Throws SysError (ELOOP: a link). */
+/**
+ * Opens for reading what `path` names, but no link in the last place, and never waits. Throws SysError
+ * (ELOOP: a link).
+ */
 export function openNoFollow(path: string): number {
   return open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
@@ -81,15 +88,19 @@ export function openFollow(path: string): number {
 export interface InRootOptions {
   /** Whether a link in the last place is followed, within the root. */
   readonly followLast: boolean;
-  /** "name": O_PATH, by which nothing is opened and a link in the last place is had itself. "directory": the same, directories alone. */
+  /**
+   * "name": O_PATH, by which nothing is opened and a link in the last place is had itself. "directory": the
+   * same, directories alone.
+   */
   readonly access?: "read" | "write" | "append" | "name" | "directory";
   /** write, append: a missing file is made with these permissions, cut by the umask. */
   readonly create?: number;
 }
 
 /**
- * Opens with the directory behind `root` in the place of "/": neither "..", nor a link, absolute or not, nor a link of /proc
- * leads out of it. Never waits (a FIFO without a reader is ENXIO for a writer). Throws SysError.
+ * Opens with the directory behind `root` in the place of "/": neither "..", nor a link, absolute or not, nor
+ * a link of /proc leads out of it. Never waits (a FIFO without a reader is ENXIO for a writer). Throws
+ * SysError.
  */
 export function openInRoot(root: number, path: string, options: InRootOptions): number {
   const { followLast, access = "read", create } = options;
@@ -106,8 +117,9 @@ export function statFd(fd: number): FileStatus {
 }
 
 /**
- * The first `limit` bytes of a regular file, with the status of that very file; null when it is no regular file (a FIFO
- * would make a reader wait, a device may do anything). The descriptor was opened by one of the above and stays open.
+ * The first `limit` bytes of a regular file, with the status of that very file; null when it is no regular
+ * file (a FIFO would make a reader wait, a device may do anything). The descriptor was opened by one of the
+ * above and stays open.
  */
 export function readSmall(
   fd: number,
@@ -126,7 +138,10 @@ export function readSmall(
   return { status, bytes: buffer.subarray(0, length) };
 }
 
-/** As `readSmall`, by path, links followed or not. null: no regular file. Throws SysError (ENOENT; ELOOP: a link). */
+/**
+ * As `readSmall`, by path, links followed or not. null: no regular file. Throws SysError (ENOENT; ELOOP: a
+ * link).
+ */
 export function readSmallPath(
   path: string,
   limit: number,

@@ -1,6 +1,7 @@
 /**
- * Changes of files and directories, by inotify(7). Any number of watches may share a directory. Must never be trusted for
- * what the change was: an event says "look again", since queues overflow and files change between event and look.
+ * Changes of files and directories, by inotify(7). Any number of watches may share a directory. Must never be
+ * trusted for what the change was: an event says "look again", since queues overflow and files change between
+ * event and look.
  */
 import { cString, integer } from "../checks.ts";
 import { readInto } from "./descriptor.ts";
@@ -27,7 +28,10 @@ export const IN = {
 } as const;
 
 export interface InotifyEvent {
-  /** Bits of IN. `overflow`: events were lost, look at everything. `ignored`: the watched thing is gone, and this watch with it. */
+  /**
+   * Bits of IN. `overflow`: events were lost, look at everything. `ignored`: the watched thing is gone, and
+   * this watch with it.
+   */
   readonly mask: number;
   /** Name within the watched directory; "" for the watched thing itself. */
   readonly name: string;
@@ -48,7 +52,10 @@ const ALWAYS = IN.unmount | IN.overflow | IN.ignored;
 
 export class Inotify {
   readonly #watcher: Watcher;
-  /** Opened by the first watch: a host may have none left, or refuse it, and then only what is watched goes unnoticed. */
+  /**
+   * Opened by the first watch: a host may have none left, or refuse it, and then only what is watched goes
+   * unnoticed.
+   */
   #fd: number | null = null;
   readonly #listeners = new Map<number, Set<Listener>>();
   readonly #buffer = new Uint8Array(65_536);
@@ -67,12 +74,13 @@ export class Inotify {
   }
 
   /**
-   * Watches what `path` names now, a file or a directory. `mask`: bits of IN. Throws SysError: ENOENT, EACCES, ENOSPC (the
-   * limit fs.inotify.max_user_watches), EMFILE (max_user_instances).
+   * Watches what `path` names now, a file or a directory. `mask`: bits of IN. Throws SysError: ENOENT,
+   * EACCES, ENOSPC (the limit fs.inotify.max_user_watches), EMFILE (max_user_instances).
    */
   watch(path: string, mask: number, notify: (event: InotifyEvent) => void): Watch {
     integer(mask, "inotify mask", 1, 0xffff_ffff);
-    // Two paths may lead to one inode, for which the kernel has one watch: its mask must grow and not be replaced.
+    // Two paths may lead to one inode, for which the kernel has one watch: its mask must grow and not be
+    // replaced.
     const fd = this.#open();
     const result = native().reeve_inotify_add(fd, cString(path, "path"), (mask | MASK_ADD) >>> 0);
     const wd = unwrap("inotify_add_watch", result, { doing: "watch", path });
@@ -91,7 +99,8 @@ export class Inotify {
   }
 
   #read(fd: number): void {
-    // A writer that makes events faster than they are read must not keep everything else waiting: the rest comes in another turn.
+    // A writer that makes events faster than they are read must not keep everything else waiting: the rest
+    // comes in another turn.
     for (let turn = 0; turn < MOST_READS; turn++) {
       const count = readInto(fd, this.#buffer, { doing: "read file events" });
       if (count === null || count === 0) return;

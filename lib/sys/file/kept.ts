@@ -1,9 +1,9 @@
 /**
- * What is to be found at a path as long as somebody holds it open: a FIFO, a socket, a log. Types only;
- * lib/watch/kept_path.ts is what sees to it.
+ * The thing that is to be found at a path as long as somebody holds it open: a FIFO, a socket, a log. Types
+ * only; lib/watch/kept_path.ts is what sees to it.
  */
 
-/** What is held, as its owner knows it. */
+/** The held thing, as its owner knows it. */
 export interface Kept {
   /** Whether the path leads to what is held. Must not throw. */
   isThere(): boolean;

@@ -1,6 +1,7 @@
 /**
- * Bytes behind a descriptor that no path leads to: requests to the helper, and state that reeve hands to itself over an
- * exec. Must never be inherited by a child that was not told of it: close-on-exec from the start.
+ * Bytes behind a descriptor that no path leads to: requests to the helper, and state that reeve hands to
+ * itself over an exec. Must never be inherited by a child that was not told of it: close-on-exec from the
+ * start.
  */
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +12,8 @@ import { native, unwrap } from "../native/native.ts";
 import { EACCES, ENOSYS, EPERM, MFD_ALLOW_SEALING, MFD_CLOEXEC } from "../native/constants.ts";
 
 /**
- * A close-on-exec memfd that holds `bytes`, its position at the end; an unlinked file where memfds are refused. The caller
- * closes it. Throws SysError.
+ * A close-on-exec memfd that holds `bytes`, its position at the end; an unlinked file where memfds are
+ * refused. The caller closes it. Throws SysError.
  */
 export function memfdOf(name: string, bytes: Uint8Array): number {
   const doing = "make a memory file";

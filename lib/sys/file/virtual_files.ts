@@ -1,6 +1,6 @@
 /**
- * Reads whole files of /proc and /sys, whose size is not known before and which end with the process they describe. Must
- * never be used for files on a disk: it does not care what kind of file it opens.
+ * Reads whole files of /proc and /sys, whose size is not known before and which end with the process they
+ * describe. Must never be used for files on a disk: it does not care what kind of file it opens.
  */
 import { cString } from "../checks.ts";
 import { closeFd } from "./descriptor.ts";
@@ -10,7 +10,10 @@ import { AT_FDCWD, EACCES, EINTR, EINVAL, ENOENT, ENOTDIR, EPERM, ESRCH } from "
 // A stat line or a status file fits; what does not is read in pieces.
 const buffer = new Uint8Array(8_192);
 
-/** The contents; null when the file, or the process behind it, is not there or not ours to see. Throws SysError. */
+/**
+ * The contents; null when the file, or the process behind it, is not there or not ours to see. Throws
+ * SysError.
+ */
 export function readVirtual(path: string): Uint8Array | null {
   const gone = [ENOENT, ESRCH, EACCES, EPERM, ENOTDIR, EINVAL];
   const context = { doing: "read", path };

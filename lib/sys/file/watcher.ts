@@ -1,6 +1,7 @@
 /**
- * Tells when a descriptor becomes readable: pidfds of processes that are not our children, inotify. One thread of the native
- * library sleeps in epoll_wait and writes the token of each event into a pipe, which the event loop reads. Nothing polls.
+ * Tells when a descriptor becomes readable: pidfds of processes that are not our children, inotify. One
+ * thread of the native library sleeps in epoll_wait and writes the token of each event into a pipe, which the
+ * event loop reads. Nothing polls.
  */
 import { fileDescriptor } from "../checks.ts";
 import { closeFd, openPipe } from "./descriptor.ts";
@@ -37,8 +38,8 @@ export class Watcher {
   }
 
   /**
-   * Calls `onReadable` each time that `fd` is readable, and again as long as it is: the callback reads what there is, or
-   * removes the watch (a pidfd of a dead process stays readable). Throws SysError.
+   * Calls `onReadable` each time that `fd` is readable, and again as long as it is: the callback reads what
+   * there is, or removes the watch (a pidfd of a dead process stays readable). Throws SysError.
    */
   add(fd: number, onReadable: () => void): Watch {
     const token = this.#nextToken++;

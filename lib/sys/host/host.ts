@@ -1,6 +1,6 @@
 /**
- * The kernel's calls on this host, tried with arguments that change nothing. Must never leave a process, a file or a
- * setting behind, and never throw: what cannot be asked is an answer as well.
+ * The kernel's calls on this host, tried with arguments that change nothing. Must never leave a process, a
+ * file or a setting behind, and never throw: what cannot be asked is an answer as well.
  */
 import { errorText } from "../error_text.ts";
 import { accessSync, closeSync, constants } from "node:fs";
@@ -23,7 +23,10 @@ import {
   RESOLVE_IN_ROOT,
 } from "../native/constants.ts";
 
-/** null: it works; else the errno's name that a use would meet ("ENOSYS": this kernel lacks it, "EPERM": refused). */
+/**
+ * null: it works; else the errno's name that a use would meet ("ENOSYS": this kernel lacks it, "EPERM":
+ * refused).
+ */
 export type Refusal = string | null;
 
 export interface KernelCalls {

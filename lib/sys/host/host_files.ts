@@ -1,5 +1,6 @@
 /**
- * The facts that this host's files tell. Reads and asks only; must never create or change a file, and never throw.
+ * The facts that this host's files tell. Reads and asks only; must never create or change a file, and never
+ * throw.
  */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";

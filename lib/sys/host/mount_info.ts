@@ -1,6 +1,6 @@
 /**
- * The table of mounts that the kernel shows as /proc/PID/mountinfo (proc(5)), parsed. Pure: it opens no file, and must
- * never say of a mount what the table does not.
+ * The table of mounts that the kernel shows as /proc/PID/mountinfo (proc(5)), parsed. Pure: it opens no file,
+ * and must never say of a mount what the table does not.
  */
 
 export interface MountEntry {

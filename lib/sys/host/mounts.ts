@@ -1,4 +1,6 @@
-/** mount(2), umount2(2) and the host name, for hooks. Must never guess flags: the numbers are the caller's. */
+/**
+ * mount(2), umount2(2) and the host name, for hooks. Must never guess flags: the numbers are the caller's.
+ */
 import { cString, integer } from "../checks.ts";
 import { native, unwrap } from "../native/native.ts";
 

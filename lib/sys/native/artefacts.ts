@@ -1,7 +1,7 @@
 /**
- * Where the native library and the helper come from when reeve runs from source: compiled on demand from native/ into a
- * cache whose name is a digest of the sources, so that they are never stale. The build puts artefacts_embedded.ts in
- * this file's place; nothing here may end up in the executable.
+ * Where the native library and the helper come from when reeve runs from source: compiled on demand from
+ * native/ into a cache whose name is a digest of the sources, so that they are never stale. The build puts
+ * artefacts_embedded.ts in this file's place; nothing here may end up in the executable.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,8 @@ const ROOT = join(import.meta.dir, "../../..");
 export function readArtefacts(): Artefacts {
   const directory = join(ROOT, "node_modules", ".cache", "reeve", sourceDigest(join(ROOT, "native")));
   if (!existsSync(directory)) {
-    // Under a name of its own first: several test processes may compile at once, and none may see half a file.
+    // Under a name of its own first: several test processes may compile at once, and none may see half a
+    // file.
     const building = `${directory}.${crypto.randomUUID()}`;
     mkdirSync(building, { recursive: true });
     compileNative(building);

@@ -1,6 +1,6 @@
 /**
- * Where the native library and the helper come from in the compiled executable: its own file. Takes the place of
- * artefacts.ts there (build.ts), and must export the same.
+ * Where the native library and the helper come from in the compiled executable: its own file. Takes the place
+ * of artefacts.ts there (build.ts), and must export the same.
  */
 import { readFileSync } from "node:fs";
 import helper from "../../../dist/native/helper" with { type: "file" };

@@ -1,6 +1,7 @@
 /**
- * The numbers that both sides of native/ must agree on, and those of the kernel. Generated from native/reeve.h,
- * native/common/linux.h and native/helper/unpack.h: `bun run native/constants.ts` writes it.
+ * The numbers that both sides of native/ must agree on, and those of the kernel. Generated from
+ * native/reeve.h, native/common/linux.h and native/helper/unpack.h: `bun run native/constants.ts` writes
+ * it.
  */
 
 export const REEVE_MAGIC = 0x31564552;

@@ -1,7 +1,8 @@
 /**
- * Puts executable bytes behind a file descriptor, without a writable directory where the kernel allows it: a sealed memfd,
- * else an unlinked file in a private directory. Uses libc's syscall() alone, since the library of native/ is itself loaded through here.
- * Must never leave a file behind, nor a descriptor that a child inherits.
+ * Puts executable bytes behind a file descriptor, without a writable directory where the kernel allows it: a
+ * sealed memfd, else an unlinked file in a private directory. Uses libc's syscall() alone, since the library
+ * of native/ is itself loaded through here. Must never leave a file behind, nor a descriptor that a child
+ * inherits.
  */
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +23,10 @@ export interface ImageHost {
   readonly directories: readonly string[];
 }
 
-/** A close-on-exec descriptor of a file that holds `bytes` and may be executed and mapped. The caller closes it. */
+/**
+ * A close-on-exec descriptor of a file that holds `bytes` and may be executed and mapped. The caller closes
+ * it.
+ */
 export function imageFd(name: string, bytes: Uint8Array, host: ImageHost = SYSTEM): number {
   const fd = executableMemfd(name, host);
   if (fd >= 0) {

@@ -1,12 +1,15 @@
 /**
- * System calls through libc's syscall(): for the few that are needed where the library of native/ is not loaded yet, or cannot be. Everything
- * else is native.ts.
+ * System calls through libc's syscall(): for the few that are needed where the library of native/ is not
+ * loaded yet, or cannot be. Everything else is native.ts.
  */
 import { dlopen, FFIType } from "bun:ffi";
 
 const LIBC_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
-/** `types`: of the values behind the number, which must have passed checks.ts. -> what the kernel returned, or -1. */
+/**
+ * `types`: of the values behind the number, which must have passed checks.ts. -> what the kernel returned, or
+ * -1.
+ */
 export function libcCall(
   types: readonly ("buffer" | "ptr" | "i64" | "u64")[],
   number: number,

@@ -1,7 +1,7 @@
 /**
- * The native library and the helper of native/reeve.h: loaded at first use, each C type beside its symbol, and the one
- * `unwrap` that turns -errno into an exception. Only files of lib/sys/ import this, and they export typed functions:
- * a symbol or a pointer must never leave this directory.
+ * The native library and the helper of native/reeve.h: loaded at first use, each C type beside its symbol,
+ * and the one `unwrap` that turns -errno into an exception. Only files of lib/sys/ import this, and they
+ * export typed functions: a symbol or a pointer must never leave this directory.
  */
 import { dlopen, FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
@@ -11,7 +11,8 @@ import { imageFd } from "./image.ts";
 
 const RESULT = FFIType.i64_fast;
 
-// Results fit a double: descriptors, pids, byte counts, -errno. "buffer" is a typed array and never null; "ptr" may be null.
+// Results fit a double: descriptors, pids, byte counts, -errno. "buffer" is a typed array and never null;
+// "ptr" may be null.
 const SYMBOLS = {
   reeve_spawn_in: {
     args: ["i32", "i32", "buffer", "u32", "u32", "i32", "u64", "buffer"],

@@ -1,6 +1,6 @@
 /**
- * Which boot this is, and when a process of it started in wall-clock time: what is needed to tell a process from a
- * later one with the same pid. Must never be used to measure durations: the wall clock jumps.
+ * Which boot this is, and when a process of it started in wall-clock time: what is needed to tell a process
+ * from a later one with the same pid. Must never be used to measure durations: the wall clock jumps.
  */
 import { native, unwrap } from "../native/native.ts";
 import { readVirtual } from "../file/virtual_files.ts";
@@ -28,7 +28,9 @@ export function bootTime(): number {
   return readClock(CLOCK_BOOTTIME);
 }
 
-/** Wall-clock milliseconds at which a process with this start time (ticks since boot) started; 10 ms coarse. */
+/**
+ * Wall-clock milliseconds at which a process with this start time (ticks since boot) started; 10 ms coarse.
+ */
 export function startedAt(process: { readonly startTime: bigint }, offset: number = bootOffset()): number {
   return offset + (Number(process.startTime) * 1_000) / TICKS_PER_SECOND;
 }

@@ -1,6 +1,7 @@
 /**
- * Resource limits of this process. The runtime would raise the soft limit of open files at its start, so that children could not get
- * the one that reeve was started with; the build takes that away from it (build_elf.ts), and reeve raises its own here.
+ * Resource limits of this process. The runtime would raise the soft limit of open files at its start, so that
+ * children could not get the one that reeve was started with; the build takes that away from it
+ * (build_elf.ts), and reeve raises its own here.
  */
 import { integer, unsigned64 } from "../checks.ts";
 import { native, unwrap } from "../native/native.ts";
@@ -49,7 +50,8 @@ export function setLimit(resource: number, limit: Limit): void {
 }
 
 /**
- * Lets reeve itself open as many files as its hard limit allows. -> the limit before, which children are to be given back.
+ * Lets reeve itself open as many files as its hard limit allows. -> the limit before, which children are to
+ * be given back.
  */
 export function raiseOpenFiles(): Limit {
   const before = readLimit(RLIMIT.openFiles);

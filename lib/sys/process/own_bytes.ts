@@ -1,14 +1,17 @@
 /**
- * The environment and the arguments that reeve was started with, as bytes: the runtime puts U+FFFD for what is not UTF-8,
- * and a daemon would get that instead of its variable. Costs nothing where no U+FFFD is seen. Must never fail the start:
- * where /proc says nothing, things stay as the runtime has them.
+ * The environment and the arguments that reeve was started with, as bytes: the runtime puts U+FFFD for what
+ * is not UTF-8, and a daemon would get that instead of its variable. Costs nothing where no U+FFFD is seen.
+ * Must never fail the start: where /proc says nothing, things stay as the runtime has them.
  */
 import { decodeBytes } from "../byte_text.ts";
 import { readVirtual } from "../file/virtual_files.ts";
 
 const REPLACEMENT = "\ufffd";
 
-/** Puts back, as byte text, the values of `environment` that the runtime could not read. Call before any of it is changed. */
+/**
+ * Puts back, as byte text, the values of `environment` that the runtime could not read. Call before any of it
+ * is changed.
+ */
 export function recoverEnvironment(environment: Record<string, string | undefined>): void {
   const damaged = Object.entries(environment).some(([name, value]) =>
     name.includes(REPLACEMENT) || value?.includes(REPLACEMENT)
@@ -23,7 +26,10 @@ export function recoverEnvironment(environment: Record<string, string | undefine
   }
 }
 
-/** The environment with which this process was started, whatever has been done to the runtime's; byte text. The first of a name counts. */
+/**
+ * The environment with which this process was started, whatever has been done to the runtime's; byte text.
+ * The first of a name counts.
+ */
 export function ownEnvironment(): Readonly<Record<string, string>> {
   const own: Record<string, string> = {};
   for (const entry of readStrings("/proc/self/environ")) {
@@ -33,7 +39,10 @@ export function ownEnvironment(): Readonly<Record<string, string>> {
   return own;
 }
 
-/** The last arguments of `args`, as many as this process was started with, with those put back that the runtime could not read. */
+/**
+ * The last arguments of `args`, as many as this process was started with, with those put back that the
+ * runtime could not read.
+ */
 export function recoverArguments(args: readonly string[]): string[] {
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return [...args];
   const own = readStrings("/proc/self/cmdline");

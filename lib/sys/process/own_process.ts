@@ -1,11 +1,14 @@
 /**
- * Settings of reeve's own process that the runtime has no word for. Must never be called for a child: children get theirs
- * from their ChildSpec.
+ * Settings of reeve's own process that the runtime has no word for. Must never be called for a child:
+ * children get theirs from their ChildSpec.
  */
 import { cString, integer } from "../checks.ts";
 import { native, unwrap } from "../native/native.ts";
 
-/** Orphaned descendants become our children, so that their death is an event. Lasts for the life of the process. */
+/**
+ * Orphaned descendants become our children, so that their death is an event. Lasts for the life of the
+ * process.
+ */
 export function becomeSubreaper(): void {
   unwrap("prctl", native().reeve_subreaper(1), { doing: "become a subreaper" });
 }
@@ -24,7 +27,10 @@ export function setUmask(mask: number): number {
   return unwrap("umask", native().reeve_umask(integer(mask, "umask", 0, 0o777)));
 }
 
-/** For as long as this process lives: who lacks the host's rights can neither trace it nor see what it has open. */
+/**
+ * For as long as this process lives: who lacks the host's rights can neither trace it nor see what it has
+ * open.
+ */
 export function hideProcess(): void {
   unwrap("prctl", native().reeve_dumpable(0), { doing: "hide the process" });
 }

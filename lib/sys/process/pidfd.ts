@@ -1,6 +1,7 @@
 /**
- * Signals, to one process by its pidfd or to a process group. A pidfd names a process and not a number, so it cannot hit
- * the number's next owner; where there is only a number, the caller has verified that it still belongs to whom it means.
+ * Signals, to one process by its pidfd or to a process group. A pidfd names a process and not a number, so it
+ * cannot hit the number's next owner; where there is only a number, the caller has verified that it still
+ * belongs to whom it means.
  */
 import { fileDescriptor, integer, processId, signalNumber } from "../checks.ts";
 import { closeFd } from "../file/descriptor.ts";
@@ -24,7 +25,9 @@ export function closePidfd(pidfd: number): void {
   closeFd(pidfd);
 }
 
-/** Signals a process group whose leader is a child not yet reaped, or held by a pidfd. false: nobody is in it. */
+/**
+ * Signals a process group whose leader is a child not yet reaped, or held by a pidfd. false: nobody is in it.
+ */
 export function signalGroup(pgid: number, signal: number): boolean {
   const result = native().reeve_kill_group(
     integer(pgid, "process group", 2, 0x7fff_ffff),
@@ -35,7 +38,10 @@ export function signalGroup(pgid: number, signal: number): boolean {
   }) !== null;
 }
 
-/** Signals a process by number: only for a child not yet reaped, or on a kernel without pidfds. false: it is gone. */
+/**
+ * Signals a process by number: only for a child not yet reaped, or on a kernel without pidfds. false: it is
+ * gone.
+ */
 export function signalProcess(pid: number, signal: number): boolean {
   const result = native().reeve_kill(integer(pid, "pid", 2, 0x7fff_ffff), signalNumber(signal));
   return unwrapUnless([ESRCH], "kill", result, { doing: `send signal ${signal} to process ${pid}` }) !== null;

@@ -1,14 +1,15 @@
 /**
- * Processes as /proc shows them. Reads only; a process that is gone is null and never an error, since any may end
- * between two lines of ours. Must never be used to decide whom to signal without comparing start times.
+ * Processes as /proc shows them. Reads only; a process that is gone is null and never an error, since any may
+ * end between two lines of ours. Must never be used to decide whom to signal without comparing start times.
  */
 import { readdirSync } from "node:fs";
 import { processId } from "../checks.ts";
 import { readVirtual } from "../file/virtual_files.ts";
 
 /**
- * State letters of proc(5): R running, S sleeping, D waiting on a disk, T stopped, t traced, Z zombie, X dead. A process whose
- * first thread has ended while others go on shows as Z there; here it is S, since it lives.
+ * State letters of proc(5): R running, S sleeping, D waiting on a disk, T stopped, t traced, Z zombie, X
+ * dead. A process whose first thread has ended while others go on shows as Z there; here it is S, since it
+ * lives.
  */
 export interface ProcessStat {
   readonly pid: number;
@@ -29,7 +30,8 @@ export interface ProcessStat {
 }
 
 /**
- * PF_* of the kernel's include/linux/sched.h. The parent's pid tells a kernel thread in the first PID namespace alone.
+ * PF_* of the kernel's include/linux/sched.h. The parent's pid tells a kernel thread in the first PID
+ * namespace alone.
  */
 const KERNEL_THREAD = 0x0020_0000;
 const EXITING = 0x4;
@@ -96,7 +98,10 @@ function scanForChildren(): number[] {
   return listProcesses().filter((found) => found.ppid === process.pid).map((found) => found.pid);
 }
 
-/** Parses /proc/PID/stat: comm is between the first "(" and the last ")", and may hold both, blanks and newlines. */
+/**
+ * Parses /proc/PID/stat: comm is between the first "(" and the last ")", and may hold both, blanks and
+ * newlines.
+ */
 export function parseStat(text: string): ProcessStat | null {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");

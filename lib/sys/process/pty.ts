@@ -1,6 +1,6 @@
 /**
- * Pseudo-terminals of whatever root, and the settings of terminals. Must never open a device that was not proved to be a
- * devpts's multiplexer: what stands in a jail's /dev may be anything.
+ * Pseudo-terminals of whatever root, and the settings of terminals. Must never open a device that was not
+ * proved to be a devpts's multiplexer: what stands in a jail's /dev may be anything.
  */
 import { fileDescriptor, integer, userId } from "../checks.ts";
 import { closeFd } from "../file/descriptor.ts";
@@ -24,8 +24,9 @@ const SETTINGS_SIZE = 36;
 const WINDOW_SIZE = 8;
 
 /**
- * A pair of the devpts at /dev/pts beneath `root`, which belongs to `owner`: then the name that the program inside has for its
- * terminal is one that it can open. Throws SysError (ENOENT: there is no devpts, ENODEV: it is something else).
+ * A pair of the devpts at /dev/pts beneath `root`, which belongs to `owner`: then the name that the program
+ * inside has for its terminal is one that it can open. Throws SysError (ENOENT: there is no devpts, ENODEV:
+ * it is something else).
  */
 export function openPty(root: number, owner: { readonly uid: number; readonly gid: number }): Pty {
   const ptmx = openInRoot(root, "/dev/pts/ptmx", { followLast: false, access: "name" });
@@ -50,13 +51,19 @@ export function openPty(root: number, owner: { readonly uid: number; readonly gi
 /** (gid_t) -1: the group is that of the mount, "tty" where it has one. */
 const NO_CHANGE = 0xffff_ffff;
 
-/** How many of the bytes a terminal has taken; null: it has no room, and does not block. Throws SysError (EIO: it has hung up). */
+/**
+ * How many of the bytes a terminal has taken; null: it has no room, and does not block. Throws SysError (EIO:
+ * it has hung up).
+ */
 export function writeTerminal(fd: number, bytes: Uint8Array): number | null {
   const result = native().reeve_write(fileDescriptor(fd), bytes, bytes.length);
   return unwrapUnless([EAGAIN, EINTR], "write", result, { doing: "write to a terminal" });
 }
 
-/** All of them, however long that takes: somebody may have made the person's terminal non-blocking. Throws SysError (EIO, EPIPE). */
+/**
+ * All of them, however long that takes: somebody may have made the person's terminal non-blocking. Throws
+ * SysError (EIO, EPIPE).
+ */
 export function showOnTerminal(fd: number, bytes: Uint8Array): void {
   for (let rest = bytes; rest.length > 0;) {
     const taken = writeTerminal(fd, rest);

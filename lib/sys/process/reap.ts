@@ -1,6 +1,6 @@
 /**
- * Dead children: looking at them, and letting go of them. A child that was only looked at remains a zombie, so that its pid
- * cannot be given to another process while its group is being signalled. Must never wait.
+ * Dead children: looking at them, and letting go of them. A child that was only looked at remains a zombie,
+ * so that its pid cannot be given to another process while its group is being signalled. Must never wait.
  */
 import { processId } from "../checks.ts";
 import { native, unwrap } from "../native/native.ts";
@@ -24,7 +24,10 @@ const CLD_CONTINUED = 6;
 
 const out = new Int32Array(3);
 
-/** A child that is dead and not yet reaped; null when there is none. The same one comes again until it is reaped. */
+/**
+ * A child that is dead and not yet reaped; null when there is none. The same one comes again until it is
+ * reaped.
+ */
 export function peekChild(): DeadChild | null {
   const result = Number(native().reeve_peek_child(out));
   if (result === -ECHILD || result === -EINTR) return null;
@@ -44,8 +47,8 @@ const BATCH = 256;
 const batch = new Int32Array(2 * BATCH);
 
 /**
- * Reaps children that are dead, at most 256 of them: [] when none is. Their pids may belong to others from now on, so whoever
- * they were must be looked up before anything is started.
+ * Reaps children that are dead, at most 256 of them: [] when none is. Their pids may belong to others from
+ * now on, so whoever they were must be looked up before anything is started.
  */
 export function reapDead(): { readonly pid: number; readonly cause: ExitStatus }[] {
   const count = unwrap("wait4", native().reeve_reap_all(batch, BATCH), { doing: "reap children" });

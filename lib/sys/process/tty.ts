@@ -1,4 +1,7 @@
-/** Terminals and process groups: who is in the foreground. Must never be used on a descriptor that is not a terminal's. */
+/**
+ * Terminals and process groups: who is in the foreground. Must never be used on a descriptor that is not a
+ * terminal's.
+ */
 import { fileDescriptor, integer, processId } from "../checks.ts";
 import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import { ESRCH } from "../native/constants.ts";

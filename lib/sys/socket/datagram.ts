@@ -1,6 +1,6 @@
 /**
- * Unix datagram sockets, which the runtime has none of: one that others send to, and single datagrams to others. Must never
- * wait, nor remove a file that is not a socket which nobody serves any more.
+ * Unix datagram sockets, which the runtime has none of: one that others send to, and single datagrams to
+ * others. Must never wait, nor remove a file that is not a socket which nobody serves any more.
  */
 import { lstatSync, unlinkSync } from "node:fs";
 import { cString } from "../checks.ts";
@@ -21,9 +21,9 @@ export interface DatagramSocket {
 }
 
 /**
- * Receives at `address`: an absolute path of 107 bytes at most, or "@name" for an abstract one. A socket file that a dead process
- * left there is replaced. The bytes are valid until `received` returns. Throws SysError (EADDRINUSE: somebody receives there, or
- * the file is no socket).
+ * Receives at `address`: an absolute path of 107 bytes at most, or "@name" for an abstract one. A socket file
+ * that a dead process left there is replaced. The bytes are valid until `received` returns. Throws SysError
+ * (EADDRINUSE: somebody receives there, or the file is no socket).
  */
 export function receiveDatagrams(address: string, received: (bytes: Uint8Array) => void): DatagramSocket {
   const fd = bind(address);
@@ -81,7 +81,10 @@ function removeSame(address: string, file: { readonly ino: number; readonly dev:
   }
 }
 
-/** Whether it was taken; false: the receiver's queue is full. Throws SysError (ENOENT, ECONNREFUSED, EACCES ...). */
+/**
+ * Whether it was taken; false: the receiver's queue is full. Throws SysError (ENOENT, ECONNREFUSED, EACCES
+ * ...).
+ */
 export function sendDatagram(address: string, bytes: Uint8Array): boolean {
   return unwrapUnless([EAGAIN], "sendto", send(address, bytes), { doing: `send to "${address}"` }) !== null;
 }

@@ -1,6 +1,7 @@
 /**
- * Unix stream sockets over which descriptors are handed out and taken. Must never wait longer than it is told, nor use what came
- * in: whoever asked for descriptors finds out what they are (`namespaceKind`), and closes them.
+ * Unix stream sockets over which descriptors are handed out and taken. Must never wait longer than it is
+ * told, nor use what came in: whoever asked for descriptors finds out what they are (`namespaceKind`), and
+ * closes them.
  */
 import { lstatSync, unlinkSync } from "node:fs";
 import { cString, fileDescriptor, integer } from "../checks.ts";
@@ -15,8 +16,9 @@ const MOST_FDS = 64;
 const BACKLOG = 64;
 
 /**
- * Listens at an absolute path, with a file of these permissions. A socket that a dead process left there is replaced. The caller
- * closes the descriptor and removes the file. Throws SysError (EADDRINUSE: somebody serves it, or the file is no socket).
+ * Listens at an absolute path, with a file of these permissions. A socket that a dead process left there is
+ * replaced. The caller closes the descriptor and removes the file. Throws SysError (EADDRINUSE: somebody
+ * serves it, or the file is no socket).
  */
 export function listenAt(path: string, mode: number): number {
   const context = { doing: "listen at", path };
@@ -65,7 +67,10 @@ export interface Received {
   readonly fds: readonly number[];
 }
 
-/** One message of at most `room` bytes. Throws SysError (ETIMEDOUT; EBADMSG: too many descriptors), and then none is open. */
+/**
+ * One message of at most `room` bytes. Throws SysError (ETIMEDOUT; EBADMSG: too many descriptors), and then
+ * none is open.
+ */
 export function receiveDescriptors(fd: number, room: number, waitMs: number): Received {
   const bytes = new Uint8Array(integer(room, "room", 1, 65_536));
   const fds = new Int32Array(MOST_FDS);

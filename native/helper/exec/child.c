@@ -1,7 +1,7 @@
 /* child.c: the role exec: this process becomes the program of a request.
  *
- * Each step is one function that returns >= 0 or -errno; the table below is their order. Nothing is half done: a step that
- * fails ends the process with a report, and what follows it never runs.
+ * Each step is one function that returns >= 0 or -errno; the table below is their order. Nothing is half
+ * done: a step that fails ends the process with a report, and what follows it never runs.
  */
 #include "helper/exec/child.h"
 
@@ -58,7 +58,8 @@ void childReport(const struct request *request, u32 stage, i32 error) {
   for (u32 i = 0; i < REPORT_TRIES; i++) {
     i64 written = syscall3(SYS_WRITE, A(request->report_fd), P(&report), sizeof report);
     if (written != -EAGAIN && written != -EINTR) return;
-    struct linux_pollfd poll = {request->report_fd, POLLOUT, 0}; /* many fail at once and the reader is behind */
+    /* many fail at once and the reader is behind */
+    struct linux_pollfd poll = {request->report_fd, POLLOUT, 0};
     struct linux_timespec wait = {0, REPORT_WAIT_MS * 1000000l};
     syscall5(SYS_PPOLL, P(&poll), 1, P(&wait), 0, SIGNAL_SET_SIZE);
   }
@@ -84,7 +85,8 @@ static i64 stepChdir(struct request *request) {
   return request->chdir ? syscall1(SYS_CHDIR, P(request->chdir)) : 0;
 }
 
-/* RLIMIT_NOFILE waits until the descriptors are in their places, else a small limit would forbid moving them. */
+/* RLIMIT_NOFILE waits until the descriptors are in their places, else a small limit would forbid moving them.
+ */
 static i64 setRlimits(const struct request *request, i32 nofile) {
   i64 result = 0;
   for (u32 i = 0; i < request->nrlimits && result >= 0; i++) {
@@ -127,8 +129,8 @@ static i64 stepUmask(struct request *request) {
   return 0;
 }
 
-/* After the change of credentials, which clears it. A parent that is gone by now sends nothing any more. Across PID namespaces getppid
- * is 0, and its pipe tells. */
+/* After the change of credentials, which clears it. A parent that is gone by now sends nothing any more.
+ * Across PID namespaces getppid is 0, and its pipe tells. */
 i64 childParentDeath(struct request *request) {
   if (requestHas(request, REEVE_T_PDEATHSIG)) {
     i64 result = syscall5(SYS_PRCTL, PR_SET_PDEATHSIG, request->pdeathsig, 0, 0, 0);
@@ -173,13 +175,13 @@ static i64 stepExec(struct request *request) {
   return programExec(file, request->argv, request->envp);
 }
 
-/* What needs the host's /proc, or its rights over limits, comes before the namespaces. */
+/* Steps that need the host's /proc, or its rights over limits, come before the namespaces. */
 static const struct step PREPARE[] = {
     {REEVE_S_SESSION, stepSession}, {REEVE_S_TERMINAL, stepTerminal}, {REEVE_S_RLIMIT, stepRlimits},
     {REEVE_S_CPUS, stepCpus},       {REEVE_S_NICE, stepNice},         {REEVE_S_OOM, stepOom},
 };
 
-/* What a child of an init does itself: the rest was done by the init, and came down to it. */
+/* The steps that a child of an init does itself: the rest was done by the init, and came down to it. */
 static const struct step PREPARE_CONFINED[] = {
     {REEVE_S_SESSION, stepSession},
     {REEVE_S_TERMINAL, stepTerminal},

@@ -1,7 +1,8 @@
-/* credentials.c: who the program is. Raw system calls change this one thread, which is all there is in the helper.
+/* credentials.c: who the program is. Raw system calls change this one thread, which is all there is in the
+ * helper.
  *
- * Nothing is believed: each call can fail (an old kernel, a user namespace, a seccomp filter), and a uid that looks changed
- * while a saved id still opens the way back would be worse than not starting.
+ * Nothing is believed: each call can fail (an old kernel, a user namespace, a seccomp filter), and a uid that
+ * looks changed while a saved id still opens the way back would be worse than not starting.
  */
 #include "helper/exec/credentials.h"
 

@@ -1,5 +1,5 @@
-/* credentials.h: who the program is: capabilities, groups, gid, uid, in the order in which they are called, and a check that
- * the change is real and cannot be undone. Each returns >= 0 or -errno.
+/* credentials.h: who the program is: capabilities, groups, gid, uid, in the order in which they are called,
+ * and a check that the change is real and cannot be undone. Each returns >= 0 or -errno.
  */
 #ifndef REEVE_CREDENTIALS_H
 #define REEVE_CREDENTIALS_H

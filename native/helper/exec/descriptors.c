@@ -1,6 +1,7 @@
 /* descriptors.c: the file descriptors of the program that a request names, and no others.
  *
- * Sources are first copied above every target, so that no order of moves can overwrite one that is still needed.
+ * Sources are first copied above every target, so that no order of moves can overwrite one that is still
+ * needed.
  */
 #include "helper/exec/descriptors.h"
 
@@ -20,7 +21,8 @@ i32 descriptorSource(const struct request *request, i32 target) {
 /* -> a copy of fd that is above `floor`, or -errno. */
 static i64 copyAbove(i32 fd, i32 floor) { return syscall3(SYS_FCNTL, A(fd), F_DUPFD_CLOEXEC, A(floor + 1)); }
 
-/* Something that reads as empty: /dev/null, or where there is none a pipe nobody writes to. -> fd or -errno */
+/* Something that reads as empty: /dev/null, or where there is none a pipe nobody writes to. -> fd or -errno
+ */
 static i64 openNull(void) {
   i64 fd = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/dev/null"), O_RDWR | O_CLOEXEC, 0);
   if (fd >= 0 || fd == -EMFILE || fd == -ENFILE) return fd;
@@ -116,7 +118,7 @@ static i64 markOthers(const struct request *request) {
   }
 }
 
-/* Of `next` and `fd` the lower one that is not below `from`; -1: none */
+/* The lower one of `next` and `fd` that is not below `from`; -1: none */
 static i32 lower(i32 next, i32 fd, i32 from) { return fd >= from && (next < 0 || fd < next) ? fd : next; }
 
 /* -> the lowest that is named by the request and not below `from`; -1: none */

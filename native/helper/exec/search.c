@@ -1,4 +1,5 @@
-/* search.c: executing a program by its name, as execvp(3) does, with its fallback to a shell for scripts without "#!". */
+/* search.c: executing a program by its name, as execvp(3) does, with its fallback to a shell for scripts
+ * without "#!". */
 #include "helper/exec/search.h"
 
 #include "common/linux.h"
@@ -20,7 +21,8 @@ static i64 joinPath(char path[PATH_SIZE], const char *dir, u64 dir_length, const
   return 0;
 }
 
-/* Is this a reason to look in the next directory? The list is glibc's: what is not there, and what hangs on a server that is gone. */
+/* Is this a reason to look in the next directory? The list is glibc's: what is not there, and what hangs on a
+ * server that is gone. */
 static i32 goesOn(i64 result) {
   return result == -ENOENT || result == -ENOTDIR || result == -EACCES || result == -ESTALE || result == -ENODEV ||
          result == -ETIMEDOUT || result == -ENAMETOOLONG;
@@ -39,8 +41,8 @@ static i32 isText(const char *path) {
   return count >= 0;
 }
 
-/* "/bin/sh PATH ARG..." in place of what the kernel does not know. Returns only when it failed: -ENOEXEC, for that is the
- * reason that helps, also where there is no shell. */
+/* "/bin/sh PATH ARG..." in place of what the kernel does not know. Returns only when it failed: -ENOEXEC, for
+ * that is the reason that helps, also where there is no shell. */
 static i64 scriptExec(const char *path, char *const *argv, char *const *envp) {
   u64 count = 0;
   while (argv[count]) count++;

@@ -4,8 +4,9 @@
 
 #include "reeve.h"
 
-/* Every signal blocked until a role takes it at a time of its own. Inherited dispositions count: with SIGCHLD ignored, the kernel would
- * reap in our place, and a status would be gone. -> those that were ignored, bit n-1 for signal n. */
+/* Every signal blocked until a role takes it at a time of its own. Inherited dispositions count: with SIGCHLD
+ * ignored, the kernel would reap in our place, and a status would be gone. -> those that were ignored, bit
+ * n-1 for signal n. */
 u64 signalsDefault(void);
 
 /* Ignores these. */

@@ -1,4 +1,5 @@
-/* terminal.c: who has the terminal. SIGTTOU is blocked by all who call this, so that a change from the background works. */
+/* terminal.c: who has the terminal. SIGTTOU is blocked by all who call this, so that a change from the
+ * background works. */
 #include "helper/exec/terminal.h"
 
 #include "common/linux.h"
@@ -19,7 +20,8 @@ static i64 isTerminal(i32 fd) {
 
 i32 terminalIs(i32 fd) { return isTerminal(fd) >= 0; }
 
-/* A session leader already, as the first process of a container is, leads a group and a session of its own. */
+/* A session leader already, as the first process of a container is, leads a group and a session of its own.
+ */
 static i64 unlessLeader(i64 result) {
   return result == -EPERM && syscall1(SYS_GETSID, 0) == syscall0(SYS_GETPID) ? 0 : result;
 }

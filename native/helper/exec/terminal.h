@@ -4,9 +4,9 @@
 
 #include "reeve.h"
 
-/* Puts this process into a group of its own and makes that the foreground group of the terminal `fd`, taking it as the
- * controlling terminal, in a session of its own, where it is not ours yet. A terminal that another session has, or in
- * whose foreground our caller is not, is left to its owner: then there is only the group.
+/* Puts this process into a group of its own and makes that the foreground group of the terminal `fd`, taking
+ * it as the controlling terminal, in a session of its own, where it is not ours yet. A terminal that another
+ * session has, or in whose foreground our caller is not, is left to its owner: then there is only the group.
  * -> >= 0; -ENOTTY when fd is no terminal (-EBADF ...); -errno */
 i64 terminalTake(i32 fd);
 

@@ -1,8 +1,9 @@
 /* user_namespace.c: a user namespace in which the ids are the same and the rights are not.
  *
- * All ids can be mapped only by somebody with rights over the outer namespace, and whoever has entered the inner one has none. So a child
- * is forked before, which stays outside, writes both maps, and is gone. It reaches our files through the host's /proc, whatever our own
- * root is by then, by a descriptor of our directory there: no pid is needed, which would be another one in another PID namespace.
+ * All ids can be mapped only by somebody with rights over the outer namespace, and whoever has entered the
+ * inner one has none. So a child is forked before, which stays outside, writes both maps, and is gone. It
+ * reaches our files through the host's /proc, whatever our own root is by then, by a descriptor of our
+ * directory there: no pid is needed, which would be another one in another PID namespace.
  */
 #include "helper/exec/user_namespace.h"
 
@@ -28,7 +29,8 @@ static i64 writeOnce(i32 directory, const char *name, const char *text, u64 size
   return (u64)count == size ? 0 : -EIO;
 }
 
-/* "INSIDE OUTSIDE COUNT" lines of our own map become "INSIDE INSIDE COUNT": all ids that there are here. -> length, or -EINVAL */
+/* "INSIDE OUTSIDE COUNT" lines of our own map become "INSIDE INSIDE COUNT": all ids that there are here. ->
+ * length, or -EINVAL */
 static i64 identityMap(const char *own, i64 length, char *text, u64 size) {
   u64 used = 0;
   for (i64 at = 0; at < length; at++) {
@@ -66,7 +68,8 @@ struct maps {
   i64 gids_length;
 };
 
-/* The child: waits for the word that the namespace is there; without it, nothing is to be done any more. -> exit status: an errno */
+/* The child: waits for the word that the namespace is there; without it, nothing is to be done any more. ->
+ * exit status: an errno */
 static i32 mapAll(const struct maps *maps, i32 target, i32 word_fd) {
   char word = 0;
   if (syscall3(SYS_READ, A(word_fd), P(&word), 1) != 1) return ESRCH;

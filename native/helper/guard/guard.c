@@ -1,12 +1,15 @@
-/* guard.c: the role guard: holds the deadline of a lordship, so that no daemon of it lives longer, whatever the core does.
+/* guard.c: the role guard: holds the deadline of a lordship, so that no daemon of it lives longer, whatever
+ * the core does.
  *
- * Three processes: the core; the guard, its child; and the guard's child, PID 1 of a PID namespace into which the core puts the
- * daemons. The deadline is a timer of the kernel on the boot-time clock, absolute, whose expiry is SIGKILL for the guard. Its end is
- * SIGKILL for PID 1 (parent-death signal), and that end is SIGKILL for all in the namespace; nothing can be born there any
- * more. So nothing of ours needs to run at the deadline: a guard that is stopped dies of it as well.
+ * Three processes: the core; the guard, its child; and the guard's child, PID 1 of a PID namespace into which
+ * the core puts the daemons. The deadline is a timer of the kernel on the boot-time clock, absolute, whose
+ * expiry is SIGKILL for the guard. Its end is SIGKILL for PID 1 (parent-death signal), and that end is
+ * SIGKILL for all in the namespace; nothing can be born there any more. So nothing of ours needs to run at
+ * the deadline: a guard that is stopped dies of it as well.
  *
- * What the guard does itself is the polite part: each daemon's stop signal, its grace before the deadline, or at once when the
- * core is gone. It signals none but members of its namespace. Must never move the deadline but by the core's word.
+ * The guard's own work is the polite part: each daemon's stop signal, its grace before the deadline, or at
+ * once when the core is gone. It signals none but members of its namespace. Must never move the deadline but
+ * by the core's word.
  */
 #include "helper/guard/guard.h"
 
@@ -84,7 +87,8 @@ static struct itimerspec_kernel absolute(u64 at) {
 
 static void tell(const struct guard *guard, u32 kind, i32 value) {
   struct reeve_guard_news news = {kind, value};
-  syscall3(SYS_WRITE, A(guard->request.news_fd), P(&news), sizeof news); /* non-blocking: a core that reads nothing misses it */
+  /* non-blocking: a core that reads nothing misses it */
+  syscall3(SYS_WRITE, A(guard->request.news_fd), P(&news), sizeof news);
 }
 
 /* -> 0 or -errno. One that has passed ends us before this returns. */
@@ -107,7 +111,8 @@ static i32 isAlive(const struct ward *ward) {
   return syscall4(SYS_PIDFD_SEND_SIGNAL, A(ward->pidfd), 0, 0, 0) >= 0;
 }
 
-/* To its group where it leads one: the number is its own for as long as it lives, which is asked in the same breath. */
+/* To its group where it leads one: the number is its own for as long as it lives, which is asked in the same
+ * breath. */
 static void signalWard(const struct ward *ward, i32 signal) {
   if (syscall1(SYS_GETPGID, A(ward->pid)) == ward->pid && isAlive(ward)) {
     if (syscall2(SYS_KILL, A(-ward->pid), A(signal)) >= 0) return;
@@ -133,7 +138,8 @@ static void dropDead(struct guard *guard) {
   }
 }
 
-/* A number is a member of the namespace, or nobody to us: whoever has it now is held first and looked at then. */
+/* A number is a member of the namespace, or nobody to us: whoever has it now is held first and looked at
+ * then. */
 static void addWard(struct guard *guard, const struct reeve_guard_command *command) {
   struct ward ward = {-1, command->pid, (i32)command->signal, 0, command->value};
   if (ward.pid <= 1 || ward.signal < 1 || ward.signal > SIGNAL_LAST) return;
@@ -169,7 +175,8 @@ static void askWards(struct guard *guard) {
 
 /* ---- the core's word ---- */
 
-/* The core ended, or let go: its daemons follow at once, each with its grace, which the deadline still cuts. */
+/* The core ended, or let go: its daemons follow at once, each with its grace, which the deadline still cuts.
+ */
 static void orphan(struct guard *guard) {
   u64 longest = 0;
   guard->orphaned = 1;
@@ -186,7 +193,8 @@ static void obey(struct guard *guard, const struct reeve_guard_command *command)
   } else if (command->kind == REEVE_G_WATCH) {
     addWard(guard, command);
   } else if (command->kind == REEVE_G_HUSH) {
-    for (u32 i = 0; i < guard->nwards; i++) guard->wards[i].told = 1; /* a second TERM means "at once" to many servers */
+    /* a second TERM means "at once" to many servers */
+    for (u32 i = 0; i < guard->nwards; i++) guard->wards[i].told = 1;
   }
 }
 

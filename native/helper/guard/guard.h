@@ -4,8 +4,9 @@
 
 #include "reeve.h"
 
-/* Holds the deadline of the request (struct reeve_guard_request) behind `request_fd` until it passes, or until nothing is left to guard
- * after the core is gone. -> the status to exit with; at the deadline it does not return, the kernel kills it. */
+/* Holds the deadline of the request (struct reeve_guard_request) behind `request_fd` until it passes, or
+ * until nothing is left to guard after the core is gone. -> the status to exit with; at the deadline it does
+ * not return, the kernel kills it. */
 i32 guardRun(i32 request_fd);
 
 #endif

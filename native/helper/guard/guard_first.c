@@ -1,5 +1,6 @@
-/* guard_first.c: PID 1 of a guard's namespace. Its parent-death signal is SIGKILL: its end is the end of all in the namespace, and nothing can be
- * born there any more. Must never outlive the guard, have anything open, or show anything of the host to who is root in there.
+/* guard_first.c: PID 1 of a guard's namespace. Its parent-death signal is SIGKILL: its end is the end of all
+ * in the namespace, and nothing can be born there any more. Must never outlive the guard, have anything open,
+ * or show anything of the host to who is root in there.
  */
 #include "helper/guard/guard_first.h"
 
@@ -10,8 +11,8 @@
 
 enum { NS_GET_PARENT = 0xb702, NAMESPACES_MAX = 32 /* the kernel nests them no deeper */ };
 
-/* Every signal is ignored and none blocked, so that none waits in a queue; with SIGCHLD ignored the kernel reaps in our place, even while
- * we are stopped. */
+/* Every signal is ignored and none blocked, so that none waits in a queue; with SIGCHLD ignored the kernel
+ * reaps in our place, even while we are stopped. */
 __attribute__((noreturn)) static void run(void) {
   struct linux_sigaction ignored = {1 /* SIG_IGN */, 0, 0, 0};
   u64 none = 0;
@@ -23,14 +24,16 @@ __attribute__((noreturn)) static void run(void) {
   for (;;) syscall5(SYS_PPOLL, 0, 0, 0, 0, SIGNAL_SET_SIZE);
 }
 
-/* All in the namespace see us, and root among them could look through /proc/1/root: there is to be nothing. Where that cannot be done (a root
- * that is no mount, no /proc) it is root's own view that it finds there, as it is without a guard. */
+/* All in the namespace see us, and root among them could look through /proc/1/root: there is to be nothing.
+ * Where that cannot be done (a root that is no mount, no /proc) it is root's own view that it finds there, as
+ * it is without a guard. */
 static void emptyRoot(void) {
   if (syscall1(SYS_UNSHARE, CLONE_NEWNS) < 0) return;
   if (syscall5(SYS_MOUNT, P("none"), P("/"), 0, MS_REC | MS_PRIVATE, 0) < 0) return;
   if (syscall5(SYS_MOUNT, P("none"), P("/proc"), P("tmpfs"), MS_RDONLY, 0) < 0) return;
   if (syscall1(SYS_CHDIR, P("/proc")) < 0) return;
-  if (syscall2(SYS_PIVOT_ROOT, P("."), P(".")) < 0) return; /* the old root lies on the new one, and is taken off */
+  /* The old root lies on the new one, and is taken off. */
+  if (syscall2(SYS_PIVOT_ROOT, P("."), P(".")) < 0) return;
   syscall2(SYS_UMOUNT2, P("."), MNT_DETACH);
   syscall1(SYS_CHDIR, P("/"));
 }
@@ -44,7 +47,8 @@ static i64 joinAll(const struct reeve_guard_request *request) {
   return result;
 }
 
-/* `life`: a pipe of which the guard alone has the other end, for as long as it lives. `done`: takes 0, or the errno of what failed. */
+/* `life`: a pipe of which the guard alone has the other end, for as long as it lives. `done`: takes 0, or the
+ * errno of what failed. */
 __attribute__((noreturn)) static void begin(const struct reeve_guard_request *request, i32 life, i32 done) {
   struct linux_pollfd poll = {life, POLLIN, 0};
   struct linux_timespec none = {0, 0};
@@ -57,7 +61,8 @@ __attribute__((noreturn)) static void begin(const struct reeve_guard_request *re
   syscall3(SYS_WRITE, A(done), P(&error), sizeof error);
   descriptorsCloseBut(life);
   if (error || syscall3(SYS_READ, A(life), P(&go), 1) != 1) exitProcess(125);
-  /* A guard that died before it was our parent to die with has left us to nobody: getppid cannot tell, it is 0 across namespaces. */
+  /* A guard that died before it was our parent to die with has left us to nobody: getppid cannot tell, it is
+   * 0 across namespaces. */
   syscall5(SYS_PPOLL, P(&poll), 1, P(&none), 0, SIGNAL_SET_SIZE);
   if (poll.revents & POLLHUP) exitProcess(125);
   syscall1(SYS_CLOSE, A(life));
@@ -102,8 +107,9 @@ static i64 noteNamespace(struct first *first) {
 
 static void noteChild(void *context, i32 pid) { *(i32 *)context = pid; }
 
-/* Within another namespace. A new one can only be made by a process that is in the outer one itself: a short-lived child, which makes
- * PID 1 as a child of ours. What number that has here, only our list of children tells.  -> pid or -errno. */
+/* Within another namespace. A new one can only be made by a process that is in the outer one itself: a
+ * short-lived child, which makes PID 1 as a child of ours. What number that has here, only our list of
+ * children tells.  -> pid or -errno. */
 static i64 cloneWithin(const struct reeve_guard_request *request, i32 life, i32 done) {
   i32 status = 0;
   i32 found = -ESRCH;
@@ -127,7 +133,7 @@ static i64 cloneHere(const struct reeve_guard_request *request, i32 life, i32 do
   return result;
 }
 
-/* What only PID 1 uses. */
+/* The part that only PID 1 uses. */
 static void closeUsed(const struct reeve_guard_request *request, i32 life, i32 done) {
   syscall1(SYS_CLOSE, A(life));
   syscall1(SYS_CLOSE, A(done));

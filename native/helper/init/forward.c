@@ -1,5 +1,5 @@
-/* forward.c: waiting for one child, and passing on to it the signals that come meanwhile. Signals are taken one by one, never handled
- * asynchronously, so none is lost and none is passed on twice; nothing polls.
+/* forward.c: waiting for one child, and passing on to it the signals that come meanwhile. Signals are taken
+ * one by one, never handled asynchronously, so none is lost and none is passed on twice; nothing polls.
  */
 #include "helper/init/forward.h"
 
@@ -31,7 +31,8 @@ static i32 isJobStop(i32 signal) { return signal == SIGTSTP || signal == SIGTTIN
 static i32 rewritten(const struct forward *forward, i32 signal) {
   u8 to = forward->rewrite[signal];
   if (to != REWRITE_NONE) return to;
-  /* The kernel stops nobody by these whose parents are in another session: nobody there could wake it. We can. */
+  /* The kernel stops nobody by these whose parents are in another session: nobody there could wake it. We
+   * can. */
   return forward->is_job && forward->own_group && isJobStop(signal) ? SIGSTOP : signal;
 }
 
@@ -42,14 +43,16 @@ static void stopSelf(const struct forward *forward, i32 signal) {
 
 static void forwardSignal(struct forward *forward, const struct linux_siginfo *info) {
   i32 signal = info->signo;
-  if (info->code == SI_USER && info->pid == syscall0(SYS_GETPID)) return; /* SIGPIPE of a stderr that nobody reads */
+  /* SIGPIPE of a stderr that nobody reads */
+  if (info->code == SI_USER && info->pid == syscall0(SYS_GETPID)) return;
   if ((signal == SIGTTIN || signal == SIGTTOU) && info->code == SI_KERNEL) return; /* meant for us alone */
   if (cameToBoth(forward, info)) return stopSelf(forward, signal);
   if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
     forward->stopping = 1;
     forward->stop_at = clockMilliseconds();
   }
-  /* A shell brings us to the foreground before it sends CONT; with `bg` it does not, and the terminal stays its own. */
+  /* A shell brings us to the foreground before it sends CONT; with `bg` it does not, and the terminal stays
+   * its own. */
   if (signal == SIGCONT && forward->terminal >= 0 && terminalGroup(forward->terminal) == syscall1(SYS_GETPGID, 0)) {
     terminalGive(forward->terminal, forward->pid);
   }
@@ -62,8 +65,8 @@ static void forwardSignal(struct forward *forward, const struct linux_siginfo *i
   stopSelf(forward, signal);
 }
 
-/* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The kernel ignores
- * this for PID 1 and for an orphaned group, where nobody could wake us. */
+/* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The
+ * kernel ignores this for PID 1 and for an orphaned group, where nobody could wake us. */
 static void stopWithChild(i32 signal) {
   u64 tstp = SIGNAL_BIT(SIGTSTP);
   if (!isJobStop(signal)) return;

@@ -16,7 +16,8 @@ struct forward {
   i32 stopping;  /* a signal that asks for the end was forwarded, at `stop_at` */
   u64 forwarded; /* signals that went to the present child */
   i64 stop_at;
-  void (*input)(void *context); /* called when SIGIO says that a descriptor has news; null: SIGIO is forwarded like any other */
+  /* called when SIGIO says that a descriptor has news; null: SIGIO is forwarded like any other */
+  void (*input)(void *context);
   void *context;
 };
 

@@ -1,8 +1,8 @@
 /* init.c: the role init: PID 1, or a subreaper, for one child.
  *
- * All signals are blocked and taken one by one with rt_sigtimedwait: nothing is ever handled asynchronously, nothing polls, and
- * no status can be lost between a fork and a wait, since nobody else reaps here. Must stay small: it is resident for as
- * long as the container is.
+ * All signals are blocked and taken one by one with rt_sigtimedwait: nothing is ever handled asynchronously,
+ * nothing polls, and no status can be lost between a fork and a wait, since nobody else reaps here. Must stay
+ * small: it is resident for as long as the container is.
  */
 #include "helper/init/init.h"
 
@@ -36,7 +36,8 @@ static i64 forkProcess(void) { return syscall5(SYS_CLONE, SIGCHLD, 0, 0, 0, 0); 
 
 static const char *fileOf(const struct request *request) { return request->path ? request->path : request->argv[0]; }
 
-/* Takes the child's report, if there is one. -> 1 when it was never executed, 0 when it was, -EAGAIN when that is not known yet. */
+/* Takes the child's report, if there is one. -> 1 when it was never executed, 0 when it was, -EAGAIN when
+ * that is not known yet. */
 static i64 takeReport(struct init *init) {
   struct reeve_report report;
   i64 count = syscall3(SYS_READ, A(init->report_fd), P(&report), sizeof report);
@@ -49,7 +50,8 @@ static i64 takeReport(struct init *init) {
   return 1;
 }
 
-/* The child has its program, or never will: whoever is in the namespace with us finds no descriptor of the supervisor's here. */
+/* The child has its program, or never will: whoever is in the namespace with us finds no descriptor of the
+ * supervisor's here. */
 static void lookForReport(void *context) {
   struct init *init = context;
   if (init->report_fd < 0) return;
@@ -114,7 +116,8 @@ static void takeTerminalBack(const struct init *init) {
   if (init->child.terminal >= 0) terminalGive(init->child.terminal, (i32)syscall1(SYS_GETPGID, 0));
 }
 
-/* A crash in the middle of a fork bomb must not end a container: what has died is reaped, then it is tried again. */
+/* A crash in the middle of a fork bomb must not end a container: what has died is reaped, then it is tried
+ * again. */
 static i64 startChildAgain(struct init *init) {
   u64 child = SIGNAL_BIT(SIGCHLD);
   i64 result = startChild(init);
@@ -129,7 +132,7 @@ static i64 startChildAgain(struct init *init) {
   return result;
 }
 
-/* What only the child uses is closed here, so that a pipe ends when the child closes it. */
+/* Descriptors that only the child uses are closed here, so that a pipe ends when the child closes it. */
 static void dropSources(struct init *init) {
   for (u32 i = 0; i < init->request->nfds; i++) {
     i32 source = init->request->fds[i].source;
@@ -140,7 +143,8 @@ static void dropSources(struct init *init) {
   confineEnd(init->request);
 }
 
-/* The child will not be started again: what only the start needs is given back, and no directory is kept busy. */
+/* The child will not be started again: what only the start needs is given back, and no directory is kept
+ * busy. */
 static void settle(struct init *init) {
   dropSources(init);
   syscall1(SYS_CHDIR, P("/"));
@@ -171,14 +175,16 @@ static i32 superviseChild(struct init *init) {
   }
 }
 
-/* A session or group of our own, so that a signal for the child's group does not reach it twice: sent, and forwarded. */
+/* A session or group of our own, so that a signal for the child's group does not reach it twice: sent, and
+ * forwarded. */
 static i64 takeSession(const struct request *request) {
   if (!(request->flags & REEVE_F_INIT_SESSION)) return 0;
   if (request->flags & REEVE_F_SETPGID) return syscall2(SYS_SETPGID, 0, 0);
   return request->flags & REEVE_F_SETSID ? syscall0(SYS_SETSID) : 0;
 }
 
-/* Makes the namespaces for the child, ties our life to the parent's, says that all is ready. What is done here the child does not do again. */
+/* Makes the namespaces for the child, ties our life to the parent's, says that all is ready. What is done
+ * here the child does not do again. */
 static i64 setUp(struct init *init, u32 *stage) {
   struct request *request = init->request;
   u32 session = request->flags & (REEVE_F_SETSID | REEVE_F_SETPGID | REEVE_F_FOREGROUND);

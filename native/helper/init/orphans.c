@@ -39,7 +39,8 @@ static void tellAll(struct orphans *orphans) {
 static i32 reapDead(struct orphans *orphans) {
   i64 pid = 0;
   while ((pid = syscall4(SYS_WAIT4, A(-1), 0, WNOHANG | WALL, 0)) > 0) {
-    if (orphans->told && pid < PID_LIMIT) orphans->told[pid / 64] &= ~(1ul << (pid % 64)); /* the number may come again */
+    /* the number may come again */
+    if (orphans->told && pid < PID_LIMIT) orphans->told[pid / 64] &= ~(1ul << (pid % 64));
   }
   return pid == 0;
 }
@@ -67,7 +68,8 @@ static void askToEnd(struct orphans *orphans, u32 grace_ms) {
   }
 }
 
-/* What is not gone a while after SIGKILL hangs in the kernel, and waiting on would hang us with it. */
+/* A process that is not gone a while after SIGKILL hangs in the kernel, and waiting on would hang us with it.
+ */
 static void killRest(struct orphans *orphans) {
   i64 deadline = clockMilliseconds() + KILLED_WAIT_MS;
   orphans->signal = SIGKILL;

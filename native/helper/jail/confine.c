@@ -1,7 +1,8 @@
 /* confine.c: where a process lives: the order of its steps, and what comes before the first of them.
  *
- * From the moment when it is in a PID namespace of somebody else, that somebody may be looking: it cannot be dumped or traced by
- * who lacks the host's rights, and has closed all that it does not need. What needs the host's /proc is done, or opened, before.
+ * From the moment when it is in a PID namespace of somebody else, that somebody may be looking: it cannot be
+ * dumped or traced by who lacks the host's rights, and has closed all that it does not need. What needs the
+ * host's /proc is done, or opened, before.
  */
 #include "helper/jail/confine.h"
 

@@ -6,10 +6,11 @@
 
 /* Is anything of it asked for? */
 i32 confineWanted(const struct request *request);
-/* What comes before others may look at this process: it is hidden, has only the descriptors that it needs, and the host's /proc. Once.
- * -> >= 0 or -errno with the stage that failed. */
+/* The steps before others may look at this process: it is hidden, has only the descriptors that it needs, and
+ * the host's /proc. Once. -> >= 0 or -errno with the stage that failed. */
 i64 confineBegin(struct request *request, u32 *stage);
-/* Does all of it, in order, but for the user namespace, which is entered late. -> 0, or -errno with the stage that failed. */
+/* Does all of it, in order, but for the user namespace, which is entered late. -> 0, or -errno with the stage
+ * that failed. */
 i64 confine(struct request *request, u32 *stage);
 /* Closes what it left open for the user namespace. */
 void confineEnd(struct request *request);

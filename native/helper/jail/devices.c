@@ -1,5 +1,6 @@
-/* devices.c: the devices that every program expects, in a /dev: bound from the host's where they are missing, and terminals of its
- * own. What is there and is no left-over of ours, an empty file, is left alone; nothing is ever removed.
+/* devices.c: the devices that every program expects, in a /dev: bound from the host's where they are missing,
+ * and terminals of its own. What is there and is no left-over of ours, an empty file, is left alone; nothing
+ * is ever removed.
  */
 #include "helper/jail/devices.h"
 
@@ -19,7 +20,8 @@ static const struct device {
 
 static const struct device PTMX = {"ptmx", 5, 2};
 
-/* gid 5 is the group tty everywhere; with it, and mode 620, no program needs to change the owner of its terminal. */
+/* gid 5 is the group tty everywhere; with it, and mode 620, no program needs to change the owner of its
+ * terminal. */
 static const char PTS_OPTIONS[] = "newinstance,ptmxmode=0666,mode=0620,gid=5";
 
 static i64 openName(i32 directory, const char *name) {
@@ -49,7 +51,8 @@ static i64 bindOnto(const struct request *request, i64 source, i64 target) {
   return result < 0 ? result : 0;
 }
 
-/* The place to bind `device` onto, made where there is none. -> fd; -EEXIST: nothing is to be done; or -errno */
+/* The place to bind `device` onto, made where there is none. -> fd; -EEXIST: nothing is to be done; or -errno
+ */
 static i64 openPlace(const struct request *request, i32 directory, const struct device *device, i32 is_always_bound) {
   struct linux_statx file = {0};
   struct linux_statfs system = {0};
@@ -92,8 +95,8 @@ static i64 makeDevice(const struct request *request, i32 directory, const struct
   return result;
 }
 
-/* -> O_PATH of a devpts that is mounted on "pts", an instance of its own unless there is one already, which sets *is_kept; -ENOENT: there
- * can be none. */
+/* -> O_PATH of a devpts that is mounted on "pts", an instance of its own unless there is one already, which
+ * sets *is_kept; -ENOENT: there can be none. */
 static i64 makeTerminals(const struct request *request, i32 directory, i32 *is_kept) {
   i64 result = mountPointMake(directory, "pts", 1);
   i64 fd = openName(directory, "pts");
@@ -102,14 +105,16 @@ static i64 makeTerminals(const struct request *request, i32 directory, i32 *is_k
   if (!*is_kept) {
     result = mountAt(request, -1, "devpts", (i32)fd, "devpts", MS_NOSUID | MS_NOEXEC, PTS_OPTIONS);
     closeFd(fd);
-    if (result == -ENODEV || result == -ENOTDIR) return -ENOENT; /* a kernel without terminals; a file of that name */
+    /* a kernel without terminals; a file of that name */
+    if (result == -ENODEV || result == -ENOTDIR) return -ENOENT;
     if (result < 0) return result;
     fd = openName(directory, "pts");
   }
   return fd;
 }
 
-/* A node finds the terminals that are mounted beside it, and is for everybody; the ptmx of a host's devpts is often for root alone. */
+/* A node finds the terminals that are mounted beside it, and is for everybody; the ptmx of a host's devpts is
+ * often for root alone. */
 static void makePtmxNode(i32 directory) {
   i64 umask = syscall1(SYS_UMASK, 0);
   syscall4(SYS_MKNODAT, A(directory), P(PTMX.name), S_IFCHR | 0666, PTMX.major << 8 | PTMX.minor);

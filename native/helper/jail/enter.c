@@ -1,10 +1,13 @@
-/* enter.c: the role enter: into a PID namespace of somebody else, whose root may stop, kill and watch whatever is born there.
+/* enter.c: the role enter: into a PID namespace of somebody else, whose root may stop, kill and watch
+ * whatever is born there.
  *
- * So the supervisor is never born there itself, not even for a moment as what a vfork makes: while it waited for that one, the jail could hold it
- * for ever with SIGSTOP, and read its memory. This process stays outside, and has memory of its own. Whoever is born there has
- * the supervisor for its parent, but nothing else of it.
+ * So the supervisor is never born there itself, not even for a moment as what a vfork makes: while it waited
+ * for that one, the jail could hold it for ever with SIGSTOP, and read its memory. This process stays
+ * outside, and has memory of its own. Whoever is born there has the supervisor for its parent, but nothing
+ * else of it.
  *
- * A new namespace within that one can only be made by a process that lives in it: one more, whom the supervisor gives but a short time.
+ * A new namespace within that one can only be made by a process that lives in it: one more, whom the
+ * supervisor gives but a short time.
  */
 #include "helper/jail/enter.h"
 
@@ -28,7 +31,8 @@ static void awaitAnswer(struct request *request) {
   request->state.enter[1] = -1;
 }
 
-/* In the outer namespace: makes the new one. Only the descriptor of its PID 1 tells what the supervisor calls it. */
+/* In the outer namespace: makes the new one. Only the descriptor of its PID 1 tells what the supervisor calls
+ * it. */
 static void makeNested(struct request *request) {
   i32 pidfd = -1;
   i64 result = syscall5(SYS_CLONE, CLONE_NEWPID | CLONE_PARENT | CLONE_PIDFD, 0, P(&pidfd), 0, 0);

@@ -1,8 +1,8 @@
-/* jail.c: the role jail: PID 1 of a jail, which holds its namespaces while no daemon is in it. The daemons are children of the supervisor; who
- * is orphaned here becomes ours.
+/* jail.c: the role jail: PID 1 of a jail, which holds its namespaces while no daemon is in it. The daemons
+ * are children of the supervisor; who is orphaned here becomes ours.
  *
- * Must never have a descriptor open, wake up, or die of anything but SIGKILL from outside: it is resident for as long as the jail
- * is, and all in the jail may signal it.
+ * Must never have a descriptor open, wake up, or die of anything but SIGKILL from outside: it is resident for
+ * as long as the jail is, and all in the jail may signal it.
  */
 #include "helper/jail/jail.h"
 
@@ -15,8 +15,8 @@
 
 enum { PAGE = 4096, STACK_GUESS = 32 * PAGE };
 
-/* Ignored and not blocked, so that none ever waits in a queue. With SIGCHLD ignored the kernel reaps in our place, even while we are
- * stopped. */
+/* Ignored and not blocked, so that none ever waits in a queue. With SIGCHLD ignored the kernel reaps in our
+ * place, even while we are stopped. */
 static void ignoreSignals(void) {
   struct linux_sigaction ignored = {1 /* SIG_IGN */, 0, 0, 0};
   u64 none = 0;
@@ -24,7 +24,8 @@ static void ignoreSignals(void) {
     if (i != SIGKILL && i != SIGSTOP) syscall4(SYS_RT_SIGACTION, A(i), P(&ignored), 0, SIGNAL_SET_SIZE);
   }
   syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&none), 0, SIGNAL_SET_SIZE);
-  while (syscall4(SYS_WAIT4, A(-1), 0, WNOHANG | WALL, 0) > 0) continue; /* who died before they were ignored */
+  /* who died before they were ignored */
+  while (syscall4(SYS_WAIT4, A(-1), 0, WNOHANG | WALL, 0) > 0) continue;
 }
 
 /* The set-up went deeper than anything that comes. */

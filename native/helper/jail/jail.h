@@ -4,8 +4,8 @@
 
 #include "helper/unpack.h"
 
-/* Sets up what the request asks for, says so, and reaps for ever. Returns only when it could not be set up, or nobody
- * waits for it any more: the status to exit with. */
+/* Sets up what the request asks for, says so, and reaps for ever. Returns only when it could not be set up,
+ * or nobody waits for it any more: the status to exit with. */
 i32 jailRun(struct request *request);
 
 #endif

@@ -1,5 +1,6 @@
-/* mount.c: the MOUNT records of a request, each in the mount namespace that this process has for itself or has joined. Targets are
- * descriptors from the moment when they were resolved; must never resolve one any other way than openInRoot does.
+/* mount.c: the MOUNT records of a request, each in the mount namespace that this process has for itself or
+ * has joined. Targets are descriptors from the moment when they were resolved; must never resolve one any
+ * other way than openInRoot does.
  */
 #include "helper/jail/mount.h"
 
@@ -28,8 +29,8 @@ static const char *beneathRoot(const struct request *request, const char *source
   return source[length] == '/' ? source + length : 0;
 }
 
-/* -> O_PATH descriptor or -errno. A source beneath the root is found as the jail would find it, for the jail has had its hands on it:
- * a link that was put in its place must not bring in something of the host. */
+/* -> O_PATH descriptor or -errno. A source beneath the root is found as the jail would find it, for the jail
+ * has had its hands on it: a link that was put in its place must not bring in something of the host. */
 static i64 openSource(const struct request *request, const struct request_mount *mount) {
   if (asks(mount, REEVE_MO_SOURCE_INSIDE)) return openInRoot(request->state.root, mount->source, O_PATH, 0, 0);
   const char *beneath = beneathRoot(request, mount->source);
@@ -51,7 +52,8 @@ static i64 statusOf(i64 fd, struct linux_statx *file) {
 
 static i32 isDirectory(const struct linux_statx *file) { return (file->mode & S_IFMT) == S_IFDIR; }
 
-/* What is mounted on "/" would cover what all later targets are resolved beneath. -> 0, -EINVAL for the root, or another -errno */
+/* A mount on "/" would cover what all later targets are resolved beneath. -> 0, -EINVAL for the root, or
+ * another -errno */
 static i64 refuseRoot(const struct request *request, i64 target) {
   struct linux_statx root = {0};
   struct linux_statx file = {0};
@@ -129,7 +131,8 @@ static i64 makePlain(const struct request *request, const struct request_mount *
   return result;
 }
 
-/* Splits off the last name of `path`, which is left as the directory. -> the name; null for "/", "." and "..". */
+/* Splits off the last name of `path`, which is left as the directory. -> the name; null for "/", "." and
+ * "..". */
 static const char *splitName(char path[PATH_SIZE]) {
   u64 length = textLength(path);
   while (length > 0 && path[length - 1] == '/') path[--length] = 0;

@@ -4,7 +4,8 @@
 
 #include "helper/unpack.h"
 
-/* Carries all of them out, in order, in request->state.root. -> >= 0 or -errno, request->state.detail then says which one. */
+/* Carries all of them out, in order, in request->state.root. -> >= 0 or -errno, request->state.detail then
+ * says which one. */
 i64 mountsMake(struct request *request);
 
 #endif

@@ -1,6 +1,6 @@
-/* mount_fd.c: mounts named by descriptors: open_tree, move_mount and mount_setattr where the kernel has them (5.2, 5.12). Else mount(2)
- * with the descriptors' names in the host's /proc/self/fd, which is made the working directory for the call, since after a change
- * of namespace or root no path leads there any more.
+/* mount_fd.c: mounts named by descriptors: open_tree, move_mount and mount_setattr where the kernel has them
+ * (5.2, 5.12). Else mount(2) with the descriptors' names in the host's /proc/self/fd, which is made the
+ * working directory for the call, since after a change of namespace or root no path leads there any more.
  */
 #include "helper/jail/mount_fd.h"
 
@@ -78,7 +78,7 @@ static struct linux_mount_attr attributes(u64 flags) {
   return attributes;
 }
 
-/* What some filters of system calls say to what they do not know is EPERM. */
+/* Some filters of system calls answer EPERM to a call that they do not know. */
 static i32 isUnknown(i64 result) { return result == -ENOSYS || result == -EPERM; }
 
 static i64 setAttributes(i32 mount, u64 flags, i32 is_recursive) {

@@ -1,5 +1,5 @@
-/* mount_point.c: the directory or file that something is mounted on, beneath a root that is hostile. Must never make anything outside
- * it, nor change what is there.
+/* mount_point.c: the directory or file that something is mounted on, beneath a root that is hostile. Must
+ * never make anything outside it, nor change what is there.
  */
 #include "helper/jail/mount_point.h"
 
@@ -21,7 +21,8 @@ i64 mountPointMake(i32 parent, const char *name, i32 is_directory) {
   return result == -EEXIST ? 0 : result;
 }
 
-/* The piece of `path` that is [0, end) exists as a directory afterwards, or as what is mounted on for the last one. -> fd or -errno */
+/* The piece of `path` that is [0, end) exists as a directory afterwards, or as what is mounted on for the
+ * last one. -> fd or -errno */
 static i64 openOrMake(i32 root, i32 parent, char path[PATH_SIZE], u64 start, u64 end, i32 is_directory) {
   char after = path[end];
   path[end] = 0;

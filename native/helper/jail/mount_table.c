@@ -1,6 +1,8 @@
-/* mount_table.c: /proc/self/mountinfo of the host's /proc, which tells what this process sees, for what has no call of its own.
+/* mount_table.c: /proc/self/mountinfo of the host's /proc, which tells what this process sees, for what has
+ * no call of its own.
  *
- * A path of the table is only a way to a mount: what is found there counts if it has the mount's number, else nothing is done.
+ * A path of the table is only a way to a mount: what is found there counts if it has the mount's number, else
+ * nothing is done.
  */
 #include "helper/jail/mount_table.h"
 
@@ -39,7 +41,8 @@ static i64 readAll(i64 fd, char *text, u64 size) {
   }
 }
 
-/* Reads all anew into more memory until it fits, for a table that is read in pieces may change in between. -> bytes or -errno */
+/* Reads all anew into more memory until it fits, for a table that is read in pieces may change in between. ->
+ * bytes or -errno */
 static i64 readTable(const struct request *request, struct table *table) {
   i64 result = -E2BIG;
   for (u64 size = TABLE_SIZE_FIRST; result == -E2BIG && size <= TABLE_SIZE_MAX; size *= 4) {
@@ -233,8 +236,8 @@ i64 mountTableFind(const struct request *request, mount_filter *wants, mount_vis
   return result;
 }
 
-/* What is looked at and what is unmounted is the same name in the same directory: the way there may be led elsewhere in between, but a
- * directory that something is mounted on cannot be moved. */
+/* The mount that is looked at and the one that is unmounted are the same name in the same directory: the way
+ * there may be led elsewhere in between, but a directory that something is mounted on cannot be moved. */
 static i64 unmountEntry(const struct request *request, const struct mount_entry *entry, u64 flags) {
   char *name = entry->path + textLength(entry->path);
   while (name > entry->path && name[-1] != '/') name--;

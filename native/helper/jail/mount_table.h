@@ -4,8 +4,9 @@
 
 #include "helper/unpack.h"
 
-/* Calls visit with an O_PATH descriptor of every mount below the one that `mount` is the root of, parents first, as long as it returns
- * >= 0. One that cannot be reached, since it is covered or its directory is gone, is left out.  -> 0 or -errno */
+/* Calls visit with an O_PATH descriptor of every mount below the one that `mount` is the root of, parents
+ * first, as long as it returns >= 0. One that cannot be reached, since it is covered or its directory is
+ * gone, is left out.  -> 0 or -errno */
 i64 mountTableEach(const struct request *request, i32 mount, i64 (*visit)(const struct request *, i32, void *), void *context);
 /* A mount as the table has it. */
 struct mount_entry {

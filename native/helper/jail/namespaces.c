@@ -1,5 +1,5 @@
-/* namespaces.c: the namespaces of this process. Must never change anything of a namespace that is the caller's: unpack.c has
- * made sure that what is named or mounted here has one of its own.
+/* namespaces.c: the namespaces of this process. Must never change anything of a namespace that is the
+ * caller's: unpack.c has made sure that what is named or mounted here has one of its own.
  */
 #include "helper/jail/namespaces.h"
 

@@ -1,4 +1,5 @@
-/* namespaces.h: the namespaces of this process: joined, made new, named, made usable. Each returns >= 0 or -errno. */
+/* namespaces.h: the namespaces of this process: joined, made new, named, made usable. Each returns >= 0 or
+ * -errno. */
 #ifndef REEVE_NAMESPACES_H
 #define REEVE_NAMESPACES_H
 

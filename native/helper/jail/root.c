@@ -1,5 +1,6 @@
-/* root.c: the root directory of a child. The new root is bound onto itself alone, so that no other mount is in it, and everything that it is to
- * have is mounted before the change: when a step fails, this namespace ends with the process and the host has seen nothing.
+/* root.c: the root directory of a child. The new root is bound onto itself alone, so that no other mount is
+ * in it, and everything that it is to have is mounted before the change: when a step fails, this namespace
+ * ends with the process and the host has seen nothing.
  */
 #include "helper/jail/root.h"
 

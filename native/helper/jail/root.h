@@ -4,8 +4,8 @@
 
 #include "helper/unpack.h"
 
-/* Resolves ROOT into request->state.root and outer_root: the one a mount of its own for a pivot, ready to be mounted in. Without ROOT and
- * with MOUNT records: "/" as it is. */
+/* Resolves ROOT into request->state.root and outer_root: the one a mount of its own for a pivot, ready to be
+ * mounted in. Without ROOT and with MOUNT records: "/" as it is. */
 i64 rootOpen(struct request *request);
 /* Goes there, and leaves nothing of the old root. */
 i64 rootEnter(struct request *request);

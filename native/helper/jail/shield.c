@@ -33,9 +33,10 @@ static const char *const KERNEL_TYPES[] = {
     "rpc_pipefs", "resctrl",  "xenfs",   "s390_hypfs", "openpromfs", 0,
 };
 
-/* What is mounted over what is masked: an empty file and an empty directory. */
+/* The empty file and the empty directory that are mounted over what is masked. */
 struct mask {
-  /* Their tmpfs is mounted on "fs" in that directory for as long as this takes; -1: nothing was masked yet. */
+  /* Their tmpfs is mounted on "fs" in that directory for as long as this takes; -1: nothing was masked yet.
+   */
   i32 place;
   i32 file;
   i32 directory;
@@ -71,7 +72,7 @@ static i32 hasMasks(const struct mount_entry *entry, const struct mount_entry *b
   return isWhole(entry) && (isProc(entry) || textEqual(entry->type, "sysfs"));
 }
 
-/* What lies on a file system of the kernel belongs to it: the tmpfs in which cgroups are mounted. */
+/* A mount on a file system of the kernel belongs to it: the tmpfs in which cgroups are mounted. */
 static i32 isRestricted(const struct mount_entry *entry, const struct mount_entry *below) {
   return isKernels(entry) || (below && isKernels(below));
 }

@@ -6,7 +6,9 @@ import { Directory, reeve } from "../cli.ts";
 const room = new Directory();
 afterAll(() => room[Symbol.dispose]());
 
-/** Declares a test that needs a shell: skipped without it, and failed instead where nothing may be skipped. */
+/**
+ * Declares a test that needs a shell: skipped without it, and failed instead where nothing may be skipped.
+ */
 function testWith(shell: Shell, name: string, body: () => void): void {
   if (Bun.which(shell) !== null) test(name, body, 30_000);
   else if (process.env["MUST_WORK"] !== "1") test.skip(`${name} [skipped: no ${shell}]`, () => {});

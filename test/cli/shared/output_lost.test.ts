@@ -1,4 +1,7 @@
-/** What a command does when its output cannot be written: on a full disk it fails, without a reader it is quiet. */
+/**
+ * What a command does when its output cannot be written: on a full disk it fails, without a reader it is
+ * quiet.
+ */
 import { beforeAll, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { COMMANDS } from "../../../lib/cli/shared/commands.ts";

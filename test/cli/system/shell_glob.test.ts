@@ -50,7 +50,8 @@ describe("a shell pattern", () => {
       env: { LC_ALL: "C" },
     });
     const expected = shell.stdout.toString().split("\0").slice(0, -1);
-    // "." and ".." are found by some shells and by glob(3) for a pattern that begins with a dot; nobody wants them read.
+    // "." and ".." are found by some shells and by glob(3) for a pattern that begins with a dot; nobody wants
+    // them read.
     expect(ours).toEqual(expected.filter((path) => !/\/\.{1,2}$/.test(path)).sort());
   });
 

@@ -1,4 +1,7 @@
-/** A PlanSystem made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not there. */
+/**
+ * A PlanSystem made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not
+ * there.
+ */
 import type { FileKind, FileStatus, PlanSystem } from "../../../lib/config/system/system.ts";
 import { modeAllows } from "../../../lib/config/system/system.ts";
 import { Diagnostics, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
@@ -79,7 +82,9 @@ export function fakeSystem(
   };
 }
 
-/** Lines `name = value` as options, as a load gives them: by canonical names. The origin is `app.ini:LINE`. */
+/**
+ * Lines `name = value` as options, as a load gives them: by canonical names. The origin is `app.ini:LINE`.
+ */
 export function optionsOf(text: string): RawOption[] {
   const options: RawOption[] = [];
   text.split("\n").forEach((line, index) => {

@@ -1,4 +1,7 @@
-/** Whatever the options of jails and legions say: nothing throws, the Plan keeps its promises, no secret is shown. */
+/**
+ * Whatever the options of jails and legions say: nothing throws, the Plan keeps its promises, no secret is
+ * shown.
+ */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { planToJson } from "../../../lib/cli/plan/json.ts";

@@ -8,7 +8,9 @@ import { build, type FakeFile, fakeSystem, ORDINARY } from "../build/fake_system
 
 const directory: FakeFile = { kind: "directory", mode: 0o755 };
 const program: FakeFile = { mode: 0o755 };
-/** A host with a root of its own in /r: its /bin/inner is not the host's, and /bin/sleep is the host's alone. */
+/**
+ * A host with a root of its own in /r: its /bin/inner is not the host's, and /bin/sleep is the host's alone.
+ */
 const FILES: Readonly<Record<string, FakeFile>> = {
   ...ORDINARY,
   "/r": directory,

@@ -1,7 +1,7 @@
 /**
  * The corpus against what each file is to become: `FILE.expected` beside it, the flattened lines and then the
- * diagnostics. `WRITE_EXPECTED=1 bun test test/config/language/corpus.test.ts` writes them anew; read the difference before you
- * commit it.
+ * diagnostics. `WRITE_EXPECTED=1 bun test test/config/language/corpus.test.ts` writes them anew; read the
+ * difference before you commit it.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";

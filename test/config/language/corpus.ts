@@ -1,7 +1,8 @@
 /**
- * The corpus of test/cases/config: one configuration a file, and in its first comments how it is run:
- * `; args: WORDS` (default: the file alone; `@` is the file), `; env: NAME=VALUE`, `; stdin: FILE`, `; differs: REASON`
- * where uWSGI's own result is another one, `; skip: REASON` where it has none. Formats without comments have their lines in TABLE.
+ * The corpus of test/cases/config: one configuration a file, and in its first comments how it is run: `;
+ * args: WORDS` (default: the file alone; `@` is the file), `; env: NAME=VALUE`, `; stdin: FILE`, `; differs:
+ * REASON` where uWSGI's own result is another one, `; skip: REASON` where it has none. Formats without
+ * comments have their lines in TABLE.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

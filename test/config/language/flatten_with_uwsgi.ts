@@ -5,7 +5,9 @@ import { closeSync, openSync } from "node:fs";
 export const UWSGI = "/usr/bin/uwsgi-core";
 /** What stands for a configuration that was refused. */
 export const REFUSED = "refused\n";
-/** What uWSGI is asked with; without no-server it would go on to start. reeve does not have it, nor need it. */
+/**
+ * What uWSGI is asked with; without no-server it would go on to start. reeve does not have it, nor need it.
+ */
 const WORDS = ["--show-config", "--no-server"];
 const OWN_LINE = "no-server = true\n";
 

@@ -1,7 +1,7 @@
 /**
- * Random configurations side by side with uWSGI: where reeve has no error to report, both flatten them to the same.
- * What is known to differ is not generated: a reference at the very start of a value, one inside a sum or a name that
- * comes later, a "%(" that only a value closes, a "%" at the end of a line.
+ * Random configurations side by side with uWSGI: where reeve has no error to report, both flatten them to the
+ * same. What is known to differ is not generated: a reference at the very start of a value, one inside a sum
+ * or a name that comes later, a "%(" that only a value closes, a "%" at the end of a line.
  */
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -37,7 +37,10 @@ const value = fc.tuple(oneOf("1|v|7"), fc.array(piece, { maxLength: 3 }), oneOf(
 const blank = oneOf("|  |\t");
 const setting = fc.tuple(blank, name, blank, blank, value, blank)
   .map(([before, key, left, right, text, after]) => `${before}${key}${left}=${right}${text}${after}`);
-/** What sums are made of, and names inside names: uWSGI uses the text of a reference that comes later as it stands. */
+/**
+ * What sums are made of, and names inside names: uWSGI uses the text of a reference that comes later as it
+ * stands.
+ */
 const number = fc.tuple(oneOf("nn|n2"), oneOf("1|-3|22|9x|x|")).map(([key, text]) => `${key} = ${text}`);
 const other = fc.oneof(
   number,

@@ -1,7 +1,7 @@
 /**
- * Random commands in shell syntax side by side with uWSGI: what it leaves for the shell, reeve leaves as well. Only
- * `$(NAME:-default)`, which came after uWSGI 2.0, and a `%(...)` at the very start of a value are not generated.
- * `SHELL_TEXTS=10000` compares more of them; `SHELL_SEED=N` repeats a run.
+ * Random commands in shell syntax side by side with uWSGI: what it leaves for the shell, reeve leaves as
+ * well. Only `$(NAME:-default)`, which came after uWSGI 2.0, and a `%(...)` at the very start of a value are
+ * not generated. `SHELL_TEXTS=10000` compares more of them; `SHELL_SEED=N` repeats a run.
  */
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -70,7 +70,10 @@ function flatten(texts: readonly string[]): Answers {
   };
 }
 
-/** The texts that come out differently. One that is refused hides the others of its file, which are asked again. */
+/**
+ * The texts that come out differently. One that is refused hides the others of its file, which are asked
+ * again.
+ */
 function different(texts: readonly string[]): readonly string[] {
   const { here, there } = flatten(texts);
   if (here === there && (texts.length === 1 || here !== REFUSED)) return [];

@@ -49,7 +49,10 @@ export function fixedWorld(cwd: string, environment: Readonly<Record<string, str
   };
 }
 
-/** Files by path in memory; a directory is there when a file in it is. What is not given throws when asked for. */
+/**
+ * Files by path in memory; a directory is there when a file in it is. What is not given throws when asked
+ * for.
+ */
 export function memoryWorld(
   files: Readonly<Record<string, string | Uint8Array>>,
   changes: Partial<ConfigWorld> = {},

@@ -1,4 +1,7 @@
-/** The table of daemon keys is whole: what a Plan, a page and `reeve help` take from it is there for every key. */
+/**
+ * The table of daemon keys is whole: what a Plan, a page and `reeve help` take from it is there for every
+ * key.
+ */
 import { describe, expect, test } from "bun:test";
 import { keyHelp } from "../../../lib/cli/help/help.ts";
 import { planToJson } from "../../../lib/cli/plan/json.ts";

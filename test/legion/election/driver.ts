@@ -1,4 +1,7 @@
-/** One node of a legion, driven by hand: a test says who is heard and how time goes, and sees what the node does. */
+/**
+ * One node of a legion, driven by hand: a test says who is heard and how time goes, and sees what the node
+ * does.
+ */
 import type { Announcement, NodeId } from "../../../lib/legion/election/announcement.ts";
 import { startElection, step } from "../../../lib/legion/election/election.ts";
 import type {

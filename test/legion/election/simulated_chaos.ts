@@ -1,4 +1,7 @@
-/** What happens to a simulated legion, drawn from its seed: cuts, loss, sleep, deaths and returns; then calm, in which it must find its lord. */
+/**
+ * What happens to a simulated legion, drawn from its seed: cuts, loss, sleep, deaths and returns; then calm,
+ * in which it must find its lord.
+ */
 import { generator } from "../../support/random.ts";
 import type { MachineSettings } from "./simulated_node.ts";
 import { SimulatedLegion } from "./simulated_legion.ts";
@@ -55,7 +58,8 @@ export function runChaos(seed: number, late = false): Outcome {
   let excused = 0;
   const judge = () => {
     for (const meeting of legion.meetings.slice(meetings)) {
-      // What a late packet brings about: one is named for a lease more, in packets that are late by a margin and count for a lease.
+      // What a late packet brings about: one is named for a lease more, in packets that are late by a margin
+      // and count for a lease.
       if (late && meeting.time - legion.lateAt <= (legion.timing.lease + legion.timing.lock) * 1.001) {
         excused += 1;
       } else forbidden.push(`${meeting.time.toFixed(1)} ms: ${meeting.lords.join(" ")}`);

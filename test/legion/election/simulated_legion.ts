@@ -1,6 +1,6 @@
 /**
- * A legion of simulated machines in bad weather, and what must be true of it at every instant: no two lords that both have their
- * quorum. Made from one seed, which is all that is needed to see a failure again.
+ * A legion of simulated machines in bad weather, and what must be true of it at every instant: no two lords
+ * that both have their quorum. Made from one seed, which is all that is needed to see a failure again.
  */
 import { generator } from "../../support/random.ts";
 import type { Announcement } from "../../../lib/legion/election/announcement.ts";
@@ -20,7 +20,10 @@ export class SimulatedLegion {
   readonly machines: readonly SimulatedNode[];
   readonly timing: ReturnType<typeof timingOf>;
   readonly meetings: Meeting[] = [];
-  /** When a packet was heard last that was late by more than the proof allows; with how much of the machines' sleep is no matter. */
+  /**
+   * When a packet was heard last that was late by more than the proof allows; with how much of the machines'
+   * sleep is no matter.
+   */
   lateAt = -Infinity;
   packets = 0;
   /** How often a machine named one while another, as it stood when it was named shortly before, was lord. */

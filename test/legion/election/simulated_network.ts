@@ -1,6 +1,6 @@
 /**
- * A network and its time for simulations: events in order of time, packets that are lost, doubled, late, out of order, or cut
- * off. Everything comes from one seed. Nothing here knows what an election is.
+ * A network and its time for simulations: events in order of time, packets that are lost, doubled, late, out
+ * of order, or cut off. Everything comes from one seed. Nothing here knows what an election is.
  */
 
 interface Event {

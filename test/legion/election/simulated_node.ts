@@ -1,6 +1,6 @@
 /**
- * A machine of a simulated legion: runs the election, carries out its effects, has clocks of its own, can be killed, started
- * again and put to sleep.
+ * A machine of a simulated legion: runs the election, carries out its effects, has clocks of its own, can be
+ * killed, started again and put to sleep.
  */
 import type { Announcement } from "../../../lib/legion/election/announcement.ts";
 import { startElection, step } from "../../../lib/legion/election/election.ts";
@@ -33,7 +33,10 @@ export interface Surroundings {
 export class SimulatedNode {
   readonly settings: MachineSettings;
   state: ElectionState | null = null;
-  /** What it runs as lord: from its start until it is gone, over deaths of the process (its children die with it). */
+  /**
+   * What it runs as lord: from its start until it is gone, over deaths of the process (its children die with
+   * it).
+   */
   running = false;
   asleep = false;
   effects = 0;

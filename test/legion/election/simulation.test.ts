@@ -1,6 +1,6 @@
 /**
- * Whole legions in bad weather, one for each seed. A seed that failed is seen again with SEEDS=N-N; SEEDS=1-1000 is what
- * docs/legion.md promises, the gate runs fewer.
+ * Whole legions in bad weather, one for each seed. A seed that failed is seen again with SEEDS=N-N;
+ * SEEDS=1-1000 is what docs/legion.md promises, the gate runs fewer.
  */
 import { expect, test } from "bun:test";
 import process from "node:process";

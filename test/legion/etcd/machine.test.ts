@@ -1,4 +1,6 @@
-/** One node in a legion that etcd decides: events by hand, a clock by hand, and the effects that come of it. */
+/**
+ * One node in a legion that etcd decides: events by hand, a clock by hand, and the effects that come of it.
+ */
 import { describe, expect, test } from "bun:test";
 import type { NodeId } from "../../../lib/legion/election/announcement.ts";
 import { node, OTHER, Scene, TTL } from "./machine_scene.ts";

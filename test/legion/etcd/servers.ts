@@ -1,6 +1,6 @@
 /**
- * Servers of etcd for tests: Debian's etcd-server, one member or several, on ports of the loopback with short time-outs. Ends
- * what it started, by pid.
+ * Servers of etcd for tests: Debian's etcd-server, one member or several, on ports of the loopback with short
+ * time-outs. Ends what it started, by pid.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

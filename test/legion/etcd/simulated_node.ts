@@ -1,4 +1,7 @@
-/** One machine of the simulation: its core may be stopped, killed or cut off, and its daemon ignores its stop signal. */
+/**
+ * One machine of the simulation: its core may be stopped, killed or cut off, and its daemon ignores its stop
+ * signal.
+ */
 import { EtcdMachine } from "../../../lib/legion/etcd/machine.ts";
 import type { EtcdEffect, EtcdEvent, EtcdTimer } from "../../../lib/legion/etcd/state.ts";
 import type { NodeId } from "../../../lib/legion/election/announcement.ts";
@@ -35,7 +38,9 @@ export class SimNode {
     this.#handle({ type: "wanted" });
   }
 
-  /** KILL of the core, and a new one. The guard lives on until it sees the end of its pipe, or the deadline. */
+  /**
+   * KILL of the core, and a new one. The guard lives on until it sees the end of its pipe, or the deadline.
+   */
   restart(): void {
     this.#life++;
     this.#timers.clear();
@@ -44,7 +49,8 @@ export class SimNode {
     const guard = this.#guard;
     this.#guard = null;
     if (guard !== null && this.isLord) {
-      // It asks the daemon, which ignores that: the deadline ends it, or the kernel at once where it was a child of the core.
+      // It asks the daemon, which ignores that: the deadline ends it, or the kernel at once where it was a
+      // child of the core.
       const after = this.#world.random() < 0.5 ? 5 : this.#toGlobal(guard.deadline) - this.#world.time;
       const until = Math.min(this.#world.time + after, this.#toGlobal(guard.deadline));
       this.#world.at(until, () => this.#end());

@@ -1,8 +1,8 @@
 /**
- * A whole legion in simulated time: machines as they are, an etcd that is one server which revokes leases whenever it likes, a
- * network that delays, loses and is cut, people who delete the lord's key, cores that are stopped and killed, clocks that run at
- * rates of their own, daemons that ignore their stop signal. What must hold: two daemons never run at once, and after it all
- * there is a lord again.
+ * A whole legion in simulated time: machines as they are, an etcd that is one server which revokes leases
+ * whenever it likes, a network that delays, loses and is cut, people who delete the lord's key, cores that
+ * are stopped and killed, clocks that run at rates of their own, daemons that ignore their stop signal. What
+ * must hold: two daemons never run at once, and after it all there is a lord again.
  */
 import { expect, test } from "bun:test";
 

@@ -87,7 +87,8 @@ test(`${PACKETS} packets of a stranger neither disturb the election nor stay in 
   const noise = crypto.getRandomValues(new Uint8Array(60_000));
   noise[0] = 109;
   for (let sent = 0; sent < PACKETS; sent++) {
-    // Most as long as an announcement, some as long as can be; each with a length that fits, as of somebody who knows the form.
+    // Most as long as an announcement, some as long as can be; each with a length that fits, as of somebody
+    // who knows the form.
     const length = sent % 100 === 0 ? 50_000 : 312;
     noise[1] = (length - 8) & 0xff;
     noise[2] = (length - 8) >> 8;

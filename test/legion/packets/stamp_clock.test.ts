@@ -4,7 +4,10 @@ import { StampClock } from "../../../lib/legion/packets/stamp_clock.ts";
 
 const START = 1_800_000_000;
 
-/** The stamps of a node that reads the clock once a second; `walls`: what the wall clock says, seconds after the start. */
+/**
+ * The stamps of a node that reads the clock once a second; `walls`: what the wall clock says, seconds after
+ * the start.
+ */
 function stamps(walls: readonly number[], tolerance = 60): number[] {
   const clock = new StampClock(tolerance);
   return walls.map((wall, second) => clock.read((START + wall) * 1000, second * 1000) - START);

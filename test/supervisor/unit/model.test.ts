@@ -1,6 +1,7 @@
 /**
- * Units in a world that does anything a system can do, in any order: daemons that crash, daemonize, hand over, ignore
- * signals, leave children, write pidfiles badly; users who touch, reload and stop. What must always hold is here.
+ * Units in a world that does anything a system can do, in any order: daemons that crash, daemonize, hand
+ * over, ignore signals, leave children, write pidfiles badly; users who touch, reload and stop. What must
+ * always hold is here.
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -192,7 +193,9 @@ class Model {
     expect(this.world.watchers).toBeLessThanOrEqual(1);
   }
 
-  /** Told to stop, it does; what it believed to be the daemon is gone, and nothing is left behind in the unit. */
+  /**
+   * Told to stop, it does; what it believed to be the daemon is gone, and nothing is left behind in the unit.
+   */
   stop(): void {
     this.unit.setGates({ ...OPEN, person: "closed" });
     this.world.settle();

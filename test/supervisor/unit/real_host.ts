@@ -1,4 +1,7 @@
-/** A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one waits. */
+/**
+ * A UnitHost on the real system, for tests: what it logs is kept, dead children are collected while one
+ * waits.
+ */
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../../lib/config/plan/instance_plan.ts";
 import type { ProcessId } from "../../../lib/sys/process_id.ts";

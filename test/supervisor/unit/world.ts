@@ -1,6 +1,7 @@
 /**
- * A small world for units: processes that live and die when the test says so, a pidfile, and time that the test moves. It
- * behaves as the system does: only reeve's children are reaped, a dead one is found by nobody, orphans come to reeve.
+ * A small world for units: processes that live and die when the test says so, a pidfile, and time that the
+ * test moves. It behaves as the system does: only reeve's children are reaped, a dead one is found by nobody,
+ * orphans come to reeve.
  */
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { Verdict } from "../../../lib/daemon/pidfile.ts";
@@ -58,7 +59,8 @@ export class UnitWorld implements UnitDeps, UnitListener {
   /** What happens after the call at hand, as events do. */
   readonly #soon: (() => void)[] = [];
 
-  // --- what the test does -----------------------------------------------------------------------------------
+  // --- what the test does
+  // -----------------------------------------------------------------------------------
 
   fork(session: number, isChild: boolean): FakeProcess {
     const pid = this.#nextPid++;
@@ -127,7 +129,8 @@ export class UnitWorld implements UnitDeps, UnitListener {
     return [...this.#followers.values()].reduce((sum, set) => sum + set.size, 0);
   }
 
-  // --- what a unit asks for ---------------------------------------------------------------------------------
+  // --- what a unit asks for
+  // ---------------------------------------------------------------------------------
 
   now(): number {
     return this.timers.now;

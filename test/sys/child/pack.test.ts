@@ -132,7 +132,8 @@ describe("a packed spec", () => {
 });
 
 describe("a spec is refused", () => {
-  // What JavaScript may hand over where TypeScript says it cannot; each would be 0 to C: root, everybody, no signal.
+  // What JavaScript may hand over where TypeScript says it cannot; each would be 0 to C: root, everybody, no
+  // signal.
   const wrong = [undefined, NaN, {}, "0", 1.5, -1, 2 ** 32, Infinity] as unknown as number[];
   const fields = ["spawnId", "uid", "gid", "umask", "oomScoreAdj", "nice", "parentDeathSignal"] as const;
   for (const field of fields) {

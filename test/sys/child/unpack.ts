@@ -1,4 +1,7 @@
-/** Reads a request back, after native/reeve.h alone: shares no code with pack.ts, so that a mistake in one shows. */
+/**
+ * Reads a request back, after native/reeve.h alone: shares no code with pack.ts, so that a mistake in one
+ * shows.
+ */
 
 export interface UnpackedRecord {
   readonly tag: number;

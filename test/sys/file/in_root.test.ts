@@ -1,6 +1,6 @@
 /**
- * Opening beneath a root: that the walk, which serves where the kernel has no openat2, finds what openat2 finds, on random trees of
- * links; and that neither leads out.
+ * Opening beneath a root: that the walk, which serves where the kernel has no openat2, finds what openat2
+ * finds, on random trees of links; and that neither leads out.
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import {

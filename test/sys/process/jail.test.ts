@@ -1,4 +1,7 @@
-/** The jail's PID 1, and children that live with it: all through spawnChild, as the supervisor does it. Needs root. */
+/**
+ * The jail's PID 1, and children that live with it: all through spawnChild, as the supervisor does it. Needs
+ * root.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   closeSync,

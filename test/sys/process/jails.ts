@@ -1,6 +1,6 @@
 /**
- * A jail for a test: a root with busybox in it, the helper as its PID 1, and children that are put into it. Everything ends with
- * `[Symbol.dispose]`, by pid.
+ * A jail for a test: a root with busybox in it, the helper as its PID 1, and children that are put into it.
+ * Everything ends with `[Symbol.dispose]`, by pid.
  */
 import { UNCONFINED } from "../../../lib/sys/child/child_spec.ts";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -129,7 +129,10 @@ function forget(child: SpawnedChild): void {
   if (child.pidfd !== null) closePidfd(child.pidfd);
 }
 
-/** Waits for the end of a child that is killed. Throws with our other children when it does not come: they may hold it. */
+/**
+ * Waits for the end of a child that is killed. Throws with our other children when it does not come: they may
+ * hold it.
+ */
 function untilReaped(pid: number): void {
   const deadline = performance.now() + 10_000;
   while (reap(pid) === null) {

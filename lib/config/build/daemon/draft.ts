@@ -1,6 +1,6 @@
 /**
- * What every form of a daemon begins with: the defaults, and the readers of values that all forms have. Pure; the forms
- * are in daemon/daemons.ts and daemon/keys.ts.
+ * The beginning of every form of a daemon: the defaults, and the readers of values that all forms have. Pure;
+ * the forms are in daemon/daemons.ts and daemon/keys.ts.
  */
 import { planCommand } from "../../values/command_words.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
@@ -14,7 +14,7 @@ import type { PlanSystem } from "../../system/system.ts";
 import type { RootedUsers } from "../../system/users.ts";
 import { parseBoolean } from "../../values/values.ts";
 
-/** What the instance's settings mean for every daemon. */
+/** The instance's settings that hold for every daemon. */
 export interface DaemonDefaults {
   readonly identity: Identity | null;
   readonly initGroups: boolean;
@@ -30,7 +30,7 @@ export type Draft = Omit<DaemonPlan, "name">;
 export interface Context {
   readonly reader: OptionReader;
   readonly defaults: DaemonDefaults;
-  /** Of the instance's root, and of a daemon's own. */
+  /** The users of the instance's root, and of a daemon's own. */
   readonly users: RootedUsers;
   readonly legions: LegionNames;
   readonly system: PlanSystem;

@@ -1,6 +1,7 @@
 /**
- * attach-daemon2: what its keys mean together. Pure; what one key is, is a row of options/daemon_keys.ts. What uWSGI guesses
- * or drops in silence (a signal's name, an unknown key, a missing command) is an error with its line.
+ * attach-daemon2: what its keys mean together. Pure; what one key is, is a row of options/daemon_keys.ts.
+ * What uWSGI guesses or drops in silence (a signal's name, an unknown key, a missing command) is an error
+ * with its line.
  */
 import { DAEMON_KEYS, type DaemonKey, findKey, KEY_NAMES } from "../../options/daemon_keys.ts";
 import type { Origin, RawOption } from "../../origin.ts";

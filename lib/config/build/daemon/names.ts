@@ -14,12 +14,15 @@ export interface NameRequest {
 
 /** In characters. */
 const LONGEST = 64;
-/** Of a name that is made up: two of them fit into a file name. */
+/** The longest name that is made up: two of them fit into a file name. */
 const MOST_BYTES = 120;
-/** What a name may be made of, so that it serves as a file name and in a log line. */
+/** The characters of a name, so that it serves as a file name and in a log line. */
 const NAME = /^[\p{L}\p{N}_@][\p{L}\p{M}\p{N}_.@-]{0,63}$/u;
 
-/** One name for each request, in order. A name that was given is kept; those that were made up make way with -2, -3. */
+/**
+ * One name for each request, in order. A name that was given is kept; those that were made up make way with
+ * -2, -3.
+ */
 export function nameDaemons(requests: readonly NameRequest[], diagnostics: Diagnostics): readonly string[] {
   const taken = new Set<string>();
   for (const { name, origin } of requests) {

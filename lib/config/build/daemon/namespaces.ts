@@ -1,6 +1,6 @@
 /**
- * A daemon's own namespaces: the keys of its plan's field "namespaces" together. Pure but for a look at the kind of file that
- * setns names.
+ * A daemon's own namespaces: the keys of its plan's field "namespaces" together. Pure but for a look at the
+ * kind of file that setns names.
  */
 import { DAEMON_KEYS } from "../../options/daemon_keys.ts";
 import type { DaemonNamespaces, NamespaceKind } from "../../plan/jail_plan.ts";
@@ -51,9 +51,9 @@ export function planDaemonNamespaces(
 }
 
 /**
- * The end of a namespace's first process ends all in it, and that one ends with what it was started for: a daemon that puts
- * itself into the background would be killed at the end of its launcher, and what it wrote into its pidfile would be its
- * number inside.
+ * The end of a namespace's first process ends all in it, and that one ends with what it was started for: a
+ * daemon that puts itself into the background would be killed at the end of its launcher, and what it wrote
+ * into its pidfile would be its number inside.
  */
 export function refusePidOfLauncher(namespaces: DaemonNamespaces | null, list: Field): void {
   if (namespaces?.namespaces.includes("pid") !== true) return;
@@ -63,7 +63,10 @@ export function refusePidOfLauncher(namespaces: DaemonNamespaces | null, list: F
   );
 }
 
-/** An absolute path, as the daemon's surroundings have it: those of the instance's jail where there is one. null: "/", or an error. */
+/**
+ * An absolute path, as the daemon's surroundings have it: those of the instance's jail where there is one.
+ * null: "/", or an error.
+ */
 function rootOf(field: Field): string | null {
   if (field.value !== "" && !field.value.startsWith("/")) {
     return field.error(`cannot use root=${quote(field.value)}: the path must be absolute`);

@@ -1,6 +1,6 @@
 /**
- * The instance's jail: namespace, chroot, pivot-root, unshare, setns and their like, as one JailPlan. Pure but for a look at the
- * kind of file that setns names; nothing is made here.
+ * The instance's jail: namespace, chroot, pivot-root, unshare, setns and their like, as one JailPlan. Pure
+ * but for a look at the kind of file that setns names; nothing is made here.
  */
 import type { JailPlan, JoinPlan, NamespaceKind, RootPlan, SetnsServerPlan } from "../../plan/jail_plan.ts";
 import type { Field } from "../../values/field.ts";
@@ -14,7 +14,10 @@ import { quote } from "../../problem.ts";
 /** uWSGI 2.0: those of clone(2) in linux_namespace_start. */
 const OF_NAMESPACE: readonly NamespaceKind[] = ["pid", "mnt", "uts", "ipc"];
 
-/** uWSGI 2.0: setns-socket-skip takes names of files in /proc/self/ns, also of those that reeve never hands out. */
+/**
+ * uWSGI 2.0: setns-socket-skip takes names of files in /proc/self/ns, also of those that reeve never hands
+ * out.
+ */
 const NAMESPACE_FILES: readonly string[] =
   "cgroup ipc mnt net pid pid_for_children time time_for_children user uts".split(" ");
 
@@ -67,7 +70,7 @@ export function planSetnsServer(reader: OptionReader): SetnsServerPlan | null {
   for (const { value, origin } of skipped.filter((one) => reader.needText(one))) {
     skip.push(value);
     if (NAMESPACE_FILES.includes(value)) continue;
-    // What was to be kept back would be handed out.
+    // Namespaces that were to be kept back would be handed out.
     const near = nearestName(value, NAMESPACE_FILES);
     const hint = near === null ? `there are ${NAMESPACE_FILES.join(", ")}` : `did you mean ${quote(near)}?`;
     reader.diagnostics.error(`unknown namespace ${quote(value)} in setns-socket-skip: ${hint}`, origin);

@@ -1,6 +1,6 @@
 /**
- * Mounts of the host that stay visible under another root: `PATH` and `SOURCE:TARGET`. Pure: whether they are there is seen
- * when they are mounted.
+ * Mounts of the host that stay visible under another root: `PATH` and `SOURCE:TARGET`. Pure: whether they are
+ * there is seen when they are mounted.
  */
 import type { KeepMount } from "../../plan/jail_plan.ts";
 import type { Field } from "../../values/field.ts";
@@ -8,9 +8,9 @@ import { tidyPath } from "./namespaces.ts";
 import { quote } from "../../problem.ts";
 
 /**
- * In the order of the configuration. uWSGI 2.0: a plain path below the root is the same place without the root in front, a plain
- * path elsewhere is seen at the same path inside; the first ":" divides. (uWSGI takes /ns/10 to be below /ns/1; here it is not.)
- * `root`: tidy and absolute, null for "/".
+ * In the order of the configuration. uWSGI 2.0: a plain path below the root is the same place without the
+ * root in front, a plain path elsewhere is seen at the same path inside; the first ":" divides. (uWSGI takes
+ * /ns/10 to be below /ns/1; here it is not.) `root`: tidy and absolute, null for "/".
  */
 export function planKeepMounts(fields: readonly Field[], root: string | null): readonly KeepMount[] {
   const planned: KeepMount[] = [];

@@ -1,6 +1,6 @@
 /**
- * The words for namespaces that the instance's options and a daemon's keys have in common: kinds, roots, hostnames, what is
- * joined. Pure but for one look at what kind of file is to be joined.
+ * The words for namespaces that the instance's options and a daemon's keys have in common: kinds, roots,
+ * hostnames, what is joined. Pure but for one look at what kind of file is to be joined.
  */
 import type { JoinPlan, NamespaceKind } from "../../plan/jail_plan.ts";
 import type { Field } from "../../values/field.ts";
@@ -15,7 +15,9 @@ const KINDS: readonly NamespaceKind[] = ["pid", "mnt", "net", "uts", "ipc", "cgr
 /** uWSGI 2.0 has four names for the mount namespace. */
 const ALIASES: Readonly<Record<string, NamespaceKind>> = { fs: "mnt", ns: "mnt", mount: "mnt" };
 
-/** Flags of clone(2) in uWSGI's list that are no namespaces: what processes share, and these share nothing. */
+/**
+ * Flags of clone(2) in uWSGI's list that are no namespaces: what processes share, and these share nothing.
+ */
 const NO_NAMESPACES: ReadonlySet<string> = new Set(["files", "io", "parent", "sysvsem"]);
 
 /** The kernel's limit, __NEW_UTS_LEN. */
@@ -63,8 +65,8 @@ export function checkHostname(field: Field): boolean {
 }
 
 /**
- * A root directory as an absolute path without slashes that say nothing; null, and an error, where there is none. `from`: what
- * a relative one is relative to.
+ * A root directory as an absolute path without slashes that say nothing; null, and an error, where there is
+ * none. `from`: what a relative one is relative to.
  */
 export function rootPath(field: Field, from: string): string | null {
   return isPath(field, "no directory is named") ? tidyPath(join(from, field.value)) : null;

@@ -1,4 +1,4 @@
-/** What a legion is while the lines that speak of it are read, and how such a line is taken apart. Pure. */
+/** A legion while the lines that speak of it are read, and how such a line is taken apart. Pure. */
 import type { EtcdTransportPlan, LegionHook, UdpTransportPlan } from "../../plan/legion_plan.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { Origin, RawOption } from "../../origin.ts";
@@ -49,8 +49,8 @@ export function checkLegionName(name: string, option: Field): boolean {
 }
 
 /**
- * Which names may be used from which line on. uWSGI 2.0: a legion comes before every option that names it. Legions whose line is
- * wrong are known as well, so that one mistake is one error.
+ * Which names may be used from which line on. uWSGI 2.0: a legion comes before every option that names it.
+ * Legions whose line is wrong are known as well, so that one mistake is one error.
  */
 export class LegionNames {
   readonly #diagnostics: Diagnostics;

@@ -1,6 +1,7 @@
 /**
- * `legion-etcd = NAME URL[,URL...] VALOR [ttl=10] [prefix=/reeve] [user=U:PASSWORD-FILE] [ca=F cert=F key=F]`. Pure. Passwords
- * stand in a file, never in the configuration, and no message shows what was written in their place.
+ * `legion-etcd = NAME URL[,URL...] VALOR [ttl=10] [prefix=/reeve] [user=U:PASSWORD-FILE] [ca=F cert=F
+ * key=F]`. Pure. Passwords stand in a file, never in the configuration, and no message shows what was written
+ * in their place.
  */
 import type { EtcdTransportPlan } from "../../plan/legion_plan.ts";
 import type { Field } from "../../values/field.ts";
@@ -18,7 +19,7 @@ const DEFAULT_PREFIX = "/reeve";
 const KEYS = ["ttl", "prefix", "user", "ca", "cert", "key"] as const;
 type Key = typeof KEYS[number];
 
-/** What follows the name; null after an error. */
+/** The words that follow the name; null after an error. */
 export function parseEtcdLegion(name: string, option: Field, system: PlanSystem): LegionDraft | null {
   const { origin } = option;
   const [urlPart = "", valorPart, ...words] = option.value.split(/\s+/);

@@ -1,6 +1,7 @@
 /**
- * Every legion-* option, as one LegionPlan for each legion. Pure but for /etc/hosts. Lines are read in the order of the
- * configuration, for a legion stands above what names it. A message never shows a line that may hold a secret.
+ * Every legion-* option, as one LegionPlan for each legion. Pure but for /etc/hosts. Lines are read in the
+ * order of the configuration, for a legion stands above what names it. A message never shows a line that may
+ * hold a secret.
  */
 import type { LegionEvent, LegionPlan } from "../../plan/legion_plan.ts";
 import type { Field } from "../../values/field.ts";
@@ -14,7 +15,7 @@ import { quote } from "../../problem.ts";
 import { parseInteger, parseSize } from "../../values/values.ts";
 
 const DEFINITIONS = ["legion", "legion-mcast", "legion-etcd"];
-/** What the rest of the line is called in messages. */
+/** The name of the rest of the line in messages. */
 const REST: Readonly<Record<string, string>> = {
   "legion": "ADDRESS VALOR CIPHER:SECRET [IV]",
   "legion-mcast": "ADDRESS VALOR CIPHER:SECRET [IV]",

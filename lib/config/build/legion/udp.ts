@@ -1,6 +1,6 @@
 /**
- * The lines of a legion that speaks uWSGI's packets: `legion`, `legion-mcast`, `legion-node`, and what belongs to its sockets.
- * Pure. A message never shows such a line: there is a secret in it.
+ * The lines of a legion that speaks uWSGI's packets: `legion`, `legion-mcast`, `legion-node`, and what
+ * belongs to its sockets. Pure. A message never shows such a line: there is a secret in it.
  */
 import type { Diagnostics } from "../../diagnostic.ts";
 import type { LegionAddress } from "../../plan/legion_plan.ts";
@@ -100,7 +100,7 @@ export function setMulticastInterface(transport: UdpDraft, field: Field): void {
   } else transport.multicastInterface = value;
 }
 
-/** What several lines together come to. */
+/** Checks what several lines come to together. */
 export function checkUdpLegions(legions: readonly LegionDraft[], diagnostics: Diagnostics): void {
   const bound: { readonly name: string; readonly listen: LegionAddress }[] = [];
   for (const { name, transport, quorum, quorumOrigin, origin } of legions) {
@@ -134,7 +134,10 @@ export function checkUdpLegions(legions: readonly LegionDraft[], diagnostics: Di
   }
 }
 
-/** Whether both cannot be bound. A group is bound to every address of the host, as uWSGI does it; sockets of IPv6 hear nothing else. */
+/**
+ * Whether both cannot be bound. A group is bound to every address of the host, as uWSGI does it; sockets of
+ * IPv6 hear nothing else.
+ */
 function collide(one: LegionAddress, other: LegionAddress): boolean {
   if (one.kind === "unix" || other.kind === "unix") return addressText(one) === addressText(other);
   if (one.port !== other.port || one.kind !== other.kind) return false;

@@ -1,6 +1,7 @@
 /**
- * Bytes of a file to text and lines. Knows UTF-8, the byte order mark and line ends; nothing of any format. Bytes that
- * are no UTF-8 do not stop it: old files have them in comments, so only a line that is used is checked.
+ * Bytes of a file to text and lines. Knows UTF-8, the byte order mark and line ends; nothing of any format.
+ * Bytes that are no UTF-8 do not stop it: old files have them in comments, so only a line that is used is
+ * checked.
  */
 
 /** Stands for a byte that is no UTF-8: a lone surrogate, which no decoded text can contain. */
@@ -34,7 +35,7 @@ function decodeLoosely(bytes: Uint8Array): string {
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
-/** What makes a line unusable, in words, or null. uWSGI ends a value at a NUL in silence. */
+/** The fault that makes a line unusable, in words, or null. uWSGI ends a value at a NUL in silence. */
 export function problemOfLine(line: string, longest: number): string | null {
   if (line.length > longest) return `it has ${line.length} characters, ${longest} is the most`;
   if (line.includes("\0")) return "it contains a NUL byte: remove it";

@@ -1,6 +1,7 @@
 /**
- * INI text to keys and values. Knows lines, sections and comments as uWSGI has them; nothing of what a key means.
- * There is no quoting, no escape, no continuation and no comment behind a value: `a = b ; c` has the value "b ; c".
+ * INI text to keys and values. Knows lines, sections and comments as uWSGI has them; nothing of what a key
+ * means. There is no quoting, no escape, no continuation and no comment behind a value: `a = b ; c` has the
+ * value "b ; c".
  */
 import { problemOfLine } from "./decode.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
@@ -12,8 +13,8 @@ import { foreignFormat, reportMissing } from "./missing_section.ts";
 import { linesOf, type Setting, type TextPart, warnOfMagic } from "./source_text.ts";
 
 /**
- * The settings of one section, in order. Sections of the same name add up. A section that is not there is an error
- * that names those that are.
+ * The settings of one section, in order. Sections of the same name add up. A section that is not there is an
+ * error that names those that are.
  */
 export function parseIni(
   parts: readonly TextPart[],
@@ -68,7 +69,9 @@ function splitSetting(text: string, origin: Origin): Setting {
   return { name: strip(text.slice(0, equals)), value: strip(text.slice(equals + 1)), origin };
 }
 
-/** Without the blanks that uWSGI takes off lines, keys and values: space, tab and carriage return, no others. */
+/**
+ * Without the blanks that uWSGI takes off lines, keys and values: space, tab and carriage return, no others.
+ */
 function strip(text: string): string {
   let start = 0;
   let end = text.length;

@@ -1,11 +1,11 @@
 /**
- * Magic variables: `%d` and the like in the text of a file, replaced before it is parsed. Pure: what it knows of the
- * file comes through ConfigWorld.
+ * Magic variables: `%d` and the like in the text of a file, replaced before it is parsed. Pure: what it knows
+ * of the file comes through ConfigWorld.
  */
 import { splitScheme } from "./source_name.ts";
 import type { ConfigWorld } from "../../system/world.ts";
 
-/** What a letter stands for; undefined where it has no meaning. */
+/** The text that a letter stands for; undefined where it has no meaning. */
 export interface MagicTable {
   get(letter: string): string | undefined;
 }
@@ -35,9 +35,9 @@ export class Magic implements MagicTable {
   }
 
   /**
-   * Enters a file. `given` is its name as written, without the section and so empty for ":SECTION"; `path` is the file
-   * meant. uWSGI sets only %o for stdin and schemes, and leaves the others as the file before had them. A template
-   * does not become the first file.
+   * Enters a file. `given` is its name as written, without the section and so empty for ":SECTION"; `path` is
+   * the file meant. uWSGI sets only %o for stdin and schemes, and leaves the others as the file before had
+   * them. A template does not become the first file.
    */
   enter(given: string, path: string, section: string | null, template: boolean): void {
     const hasPath = path !== "-" && splitScheme(path) === null;
@@ -124,7 +124,9 @@ function describePath(full: string, world: ConfigWorld): Map<string, string> {
   return facts;
 }
 
-/** djb33x of the path's bytes, as eight hexadecimal digits in the order of a little-endian machine's memory. */
+/**
+ * djb33x of the path's bytes, as eight hexadecimal digits in the order of a little-endian machine's memory.
+ */
 function pathHash(path: string): string {
   let hash = 5381;
   for (const byte of new TextEncoder().encode(path)) hash = (Math.imul(hash, 33) ^ byte) >>> 0;
@@ -134,8 +136,8 @@ function pathHash(path: string): string {
 }
 
 /**
- * Replaces the magic variables of one line; `unknown` hears of letters that have no meaning and, as in uWSGI, vanish
- * with their "%".
+ * Replaces the magic variables of one line; `unknown` hears of letters that have no meaning and, as in uWSGI,
+ * vanish with their "%".
  */
 export function substituteMagic(line: string, table: MagicTable, unknown: (letter: string) => void): string {
   let at = line.indexOf("%");

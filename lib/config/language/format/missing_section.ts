@@ -1,6 +1,6 @@
 /**
- * Says why a file has not the section that is wanted, and what to write: another spelling, another format, or a file of
- * another program. Pure.
+ * Says why a file has not the section that is wanted, and what to write: another spelling, another format, or
+ * a file of another program. Pure.
  */
 import type { Diagnostics } from "../../diagnostic.ts";
 import { nearestName } from "../../nearest.ts";

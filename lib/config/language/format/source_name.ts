@@ -1,6 +1,6 @@
 /**
- * What names a piece of configuration: `file.ini:section`, `:section`, `-`, `scheme://rest`. Splits such a name and
- * tells the format from the suffix; opens nothing.
+ * The name of a piece of configuration: `file.ini:section`, `:section`, `-`, `scheme://rest`. Splits such a
+ * name and tells the format from the suffix; opens nothing.
  */
 
 export type Format = "ini" | "yaml" | "json" | "xml";
@@ -12,7 +12,10 @@ export interface SourceName {
   readonly section: string | null;
 }
 
-/** The schemes of uWSGI. Those that reeve does not serve are known by name, so that they are not taken for files. */
+/**
+ * The schemes of uWSGI. Those that reeve does not serve are known by name, so that they are not taken for
+ * files.
+ */
 const SCHEME = /^(file|fd|exec|data|http|https|sym|section|call|callint|emperor):\/\/(.*)$/s;
 
 export interface SchemeName {
@@ -26,8 +29,9 @@ export function splitScheme(path: string): SchemeName | null {
 }
 
 /**
- * uWSGI: the section is the text after the last ":"; after a scheme, after the last ":" behind the last "/". An empty
- * section is no section. uWSGI takes the colon only with ini= and the like; here it counts everywhere.
+ * uWSGI: the section is the text after the last ":"; after a scheme, after the last ":" behind the last "/".
+ * An empty section is no section. uWSGI takes the colon only with ini= and the like; here it counts
+ * everywhere.
  */
 export function splitSourceName(name: string): SourceName {
   const from = splitScheme(name) === null ? 0 : name.lastIndexOf("/");

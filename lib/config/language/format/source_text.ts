@@ -1,6 +1,7 @@
 /**
- * The text of a configuration file on its way to a parser, and what all parsers share: lines with their origins, magic
- * variables replaced line by line (a value with a line end in it can neither add a line nor shift the numbers).
+ * The text of a configuration file on its way to a parser, and what all parsers share: lines with their
+ * origins, magic variables replaced line by line (a value with a line end in it can neither add a line nor
+ * shift the numbers).
  */
 import type { Diagnostics } from "../../diagnostic.ts";
 import { type MagicTable, substituteMagic } from "./magic.ts";

@@ -1,6 +1,6 @@
 /**
- * YAML and JSON text to keys and values, through one library that keeps positions and repeated keys. The library is
- * loaded at the first such file: who writes INI does not pay for it.
+ * YAML and JSON text to keys and values, through one library that keeps positions and repeated keys. The
+ * library is loaded at the first such file: who writes INI does not pay for it.
  */
 import type * as Yaml from "yaml";
 import type { Diagnostics } from "../../diagnostic.ts";
@@ -13,9 +13,9 @@ import { type PreparedText, prepareText, type Setting, type TextPart } from "./s
 type Kind = "YAML" | "JSON";
 
 /**
- * The settings of one top-level mapping. A sequence repeats its key; mappings inside are ignored with a warning. YAML
- * scalars count as written (`022` stays "022", `yes` stays "yes"); in JSON, as uWSGI has it, true is "1", false and
- * null are "0".
+ * The settings of one top-level mapping. A sequence repeats its key; mappings inside are ignored with a
+ * warning. YAML scalars count as written (`022` stays "022", `yes` stays "yes"); in JSON, as uWSGI has it,
+ * true is "1", false and null are "0".
  */
 export function parseStructured(
   kind: Kind,
@@ -94,7 +94,8 @@ class Reader {
       );
     }
     if (document.errors.length > 0) return null;
-    // The library takes YAML for JSON: commas too many, comments. The standard parser says what is JSON, not where.
+    // The library takes YAML for JSON: commas too many, comments. The standard parser says what is JSON, not
+    // where.
     const comma = isJson ? commaTooMany(this.#prepared.text) : null;
     if (comma !== null) {
       const what = quote(comma.closing);

@@ -1,6 +1,7 @@
 /**
- * XML text to keys and values: the children of `<uwsgi>`. The library is loaded at the first such file: who writes INI
- * does not pay for it. It expands no entity but XML's own five, so a document cannot grow while it is read.
+ * XML text to keys and values: the children of `<uwsgi>`. The library is loaded at the first such file: who
+ * writes INI does not pay for it. It expands no entity but XML's own five, so a document cannot grow while it
+ * is read.
  */
 import type * as Saxes from "saxes";
 import type { Diagnostics } from "../../diagnostic.ts";
@@ -16,8 +17,9 @@ interface Open {
 }
 
 /**
- * uWSGI: `<uwsgi>` is the root or a child of the root, chosen by its attribute `id` where a section is asked for; an
- * element inside is an option, its text the value, "1" where it is empty; one with another `id` does not count.
+ * uWSGI: `<uwsgi>` is the root or a child of the root, chosen by its attribute `id` where a section is asked
+ * for; an element inside is an option, its text the value, "1" where it is empty; one with another `id` does
+ * not count.
  */
 export function parseXml(
   parts: readonly TextPart[],

@@ -1,7 +1,7 @@
 /**
- * Makes packets.json: what uWSGI 2.0 sends to a node of its legion on the loopback, for each kind of configuration. Run by hand
- * as root, where uwsgi-core, unshare(1) and OpenSSL's legacy provider are installed:
- *   bun run test/legion/packets/golden/capture.ts
+ * Makes packets.json: what uWSGI 2.0 sends to a node of its legion on the loopback, for each kind of
+ * configuration. Run by hand as root, where uwsgi-core, unshare(1) and OpenSSL's legacy provider are
+ * installed: bun run test/legion/packets/golden/capture.ts
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
