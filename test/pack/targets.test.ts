@@ -38,6 +38,9 @@ check("arm64: starts, checks and plans under an emulator in an empty root", [roo
   const version = await host.run(["/emulator", "/reeve", "--version"]);
   expect(version.text).toMatch(/^reeve \d/);
   expect(version.status).toBe(0);
+  const foreign = await host.run(["/emulator", "/reeve", "check", "/daemon.ini"]);
+  expect(foreign.text).toContain('cannot run "/hang": it is a program for x86-64, and this machine is arm64');
+  host.copy(fixture("hang", { compiler: ["aarch64-linux-gnu-gcc"] }), "/hang");
   const checked = await host.run(["/emulator", "/reeve", "check", "/daemon.ini"]);
   expect(checked.text).toMatch(/ok, 1 daemon/);
   const planned = await host.run(["/emulator", "/reeve", "plan", "/daemon.ini"]);
