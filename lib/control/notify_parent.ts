@@ -3,7 +3,7 @@
  * Never waits and never fails: an instance runs the same whether or not anybody listens.
  */
 
-export interface NotifyWorld {
+export interface NotifyDeps {
   /** One datagram; false when it could not be sent. lib/sys/socket/notify.ts. */
   readonly send: (address: string, assignments: readonly string[]) => boolean;
   /** CLOCK_MONOTONIC in microseconds. */
@@ -17,11 +17,11 @@ const LONGEST_STATUS = 512;
 
 export class ParentNotifier {
   readonly #address: string | null;
-  readonly #world: NotifyWorld;
+  readonly #world: NotifyDeps;
   #problemTold = false;
 
   /** `address`: the value of NOTIFY_SOCKET; undefined or empty: nobody is to be told. */
-  constructor(address: string | undefined, world: NotifyWorld) {
+  constructor(address: string | undefined, world: NotifyDeps) {
     this.#world = world;
     this.#address = address === undefined || address === "" ? null : address;
     // sd_notify(3): a path or an abstract name; vsock: addresses are for virtual machines.

@@ -37,7 +37,7 @@ export interface ProcessFacts {
   readonly isKernelThread?: boolean;
 }
 
-export interface JudgeContext {
+export interface JudgeOptions {
   /** reeve's own uid and pid. */
   readonly selfUid: number;
   readonly selfPid: number;
@@ -89,7 +89,7 @@ export function judgePidfile(
   path: string,
   file: PidfileFacts,
   process: ProcessFacts | null,
-  context: JudgeContext,
+  context: JudgeOptions,
 ): Verdict {
   const pid = parsePid(file.text);
   const no = (found: string): Verdict => ({
@@ -121,7 +121,7 @@ export function judgePidfile(
  * Asks who can have planted this pidfile. As root, whoever may decide what the path leads to, or what stands
  * there, names only processes of their own; so nobody makes reeve signal a process that is not theirs.
  */
-function distrust(file: PidfileFacts, process: ProcessFacts, context: JudgeContext): string | null {
+function distrust(file: PidfileFacts, process: ProcessFacts, context: JudgeOptions): string | null {
   if (context.selfUid !== 0) return null;
   const not = (uid: number): boolean => uid !== 0 && uid !== process.uid;
   const owner = file.linkOwners.find(not);

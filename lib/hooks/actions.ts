@@ -34,7 +34,7 @@ import { holdProcess } from "../process/signaller.ts";
 /** The actions that need rights; the others are the runner's own (exec, wait, putenv, print, exit). */
 export type SystemAction = Exclude<HookAction, { kind: "exec" | "wait" | "putenv" | "print" | "exit" }>;
 
-export interface ActionContext {
+export interface ActionOptions {
   /** Relative paths are relative to this. */
   readonly cwd: string;
   /** The owner of the files that are made; null: reeve itself. */
@@ -47,7 +47,7 @@ const STICKY = 0o1000;
 const NEW_FILE = 0o666;
 
 /** Throws an Error whose text is `cannot VERB "...": detail`. */
-export function performAction(action: SystemAction, context: ActionContext): void {
+export function performAction(action: SystemAction, context: ActionOptions): void {
   const before = context.umask === null ? null : setUmask(context.umask);
   try {
     perform(action, context);
@@ -62,7 +62,7 @@ export function isSystemAction(action: HookAction): action is SystemAction {
   return !["exec", "wait", "putenv", "print", "exit"].includes(action.kind);
 }
 
-function perform(action: SystemAction, { cwd, root }: ActionContext): void {
+function perform(action: SystemAction, { cwd, root }: ActionOptions): void {
   const at = (path: string): string => isAbsolute(path) ? path : `${cwd}/${path}`;
   const tree = root === null ? HOST_TREE : new RootedTree(() => root);
   switch (action.kind) {

@@ -10,7 +10,7 @@ import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { describeAction, mountSource, performAction, type SystemAction } from "./actions.ts";
 import { HOOK_VARIABLE, packHookRequest } from "./child.ts";
 import { HOOK_WORD } from "./word.ts";
-import type { HookWorld } from "./world.ts";
+import type { HookDeps } from "./world.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
 import { mountSteps, umountStep } from "./mount_flags.ts";
 
@@ -34,7 +34,7 @@ export async function carryOut(
   hook: Hook,
   action: SystemAction,
   place: HookPlace,
-  world: HookWorld,
+  world: HookDeps,
 ): Promise<void> {
   if (!place.inside) return await carryOutWith(hook, action, place, null, world);
   if (action.kind === "mount" || action.kind === "umount" || action.kind === "hostname") {
@@ -50,7 +50,7 @@ async function carryOutWith(
   action: SystemAction,
   place: HookPlace,
   root: number | null,
-  world: HookWorld,
+  world: HookDeps,
 ): Promise<void> {
   const { cwd, umask, identity } = place;
   if (identity === null) (world.perform ?? performAction)(action, { cwd, umask, root });
@@ -63,7 +63,7 @@ async function performAs(
   action: SystemAction,
   place: HookPlace,
   root: number | null,
-  world: HookWorld,
+  world: HookDeps,
 ): Promise<void> {
   const { cwd, umask, identity, signal } = place;
   const context = { cwd, umask, root: root === null ? null : ROOT_FD };
@@ -92,7 +92,7 @@ async function performAs(
 async function changeJail(
   action: Extract<SystemAction, { kind: "mount" | "umount" | "hostname" }>,
   { cwd, identity, signal }: HookPlace,
-  world: HookWorld,
+  world: HookDeps,
 ): Promise<void> {
   const doing = `cannot ${describeAction(action)}`;
   if (identity !== null) throw new Error(`${doing}: only root may; use a hook of the phase as-root`);

@@ -23,13 +23,13 @@ import {
   text,
   whole,
 } from "../records/codec.ts";
-import { type ActionContext, performAction, type SystemAction } from "./actions.ts";
+import { type ActionOptions, performAction, type SystemAction } from "./actions.ts";
 
 export const HOOK_VARIABLE = `${MACHINERY_PREFIX}HOOK`;
 
 interface HookRequest {
   readonly action: SystemAction;
-  readonly context: ActionContext;
+  readonly context: ActionOptions;
   readonly format: LineFormat;
   /** Nothing of the action may be shown. */
   readonly hidden: boolean;
@@ -55,7 +55,7 @@ export const HOOK_REQUEST: Format<HookRequest> = {
   name: "hook",
   shape: object<HookRequest>({
     action,
-    context: object<ActionContext>({ cwd: text, umask: nullable(whole()), root: nullable(whole()) }),
+    context: object<ActionOptions>({ cwd: text, umask: nullable(whole()), root: nullable(whole()) }),
     format: object<LineFormat>({
       format: oneOf(["text", "json"]),
       date: nullable(text),

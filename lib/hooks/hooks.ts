@@ -11,7 +11,7 @@ import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { isSystemAction, type SystemAction } from "./actions.ts";
 import { carryOut, HIDDEN, type HookPlace } from "./carrier.ts";
-import type { HookWorld } from "./world.ts";
+import type { HookDeps } from "./world.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
 import { MESSAGES } from "./messages.ts";
 import { DEFAULT_WAIT_SECONDS } from "../watch/waits.ts";
@@ -67,13 +67,13 @@ interface Room {
 
 export class HookRunner {
   readonly #instance: HookInstance;
-  readonly #world: HookWorld;
+  readonly #world: HookDeps;
   readonly #outside: Room;
   /** null: there is no jail, or not yet. */
   #inside: Room | null = null;
   readonly #changes: { readonly name: string; readonly value: string | null }[] = [];
 
-  constructor(instance: HookInstance, world: HookWorld, environment: Environment, cwd: string) {
+  constructor(instance: HookInstance, world: HookDeps, environment: Environment, cwd: string) {
     this.#instance = instance;
     this.#world = world;
     this.#outside = { environment, cwd };

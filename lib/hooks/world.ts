@@ -4,9 +4,9 @@ import type { Wait } from "../config/plan/hook_plan.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { LineFormat } from "../log/line_format.ts";
 import type { CommandEnd, CommandOptions, JailChange } from "../process/command_runner.ts";
-import type { ActionContext, SystemAction } from "./actions.ts";
+import type { ActionOptions, SystemAction } from "./actions.ts";
 
-export interface HookWorld {
+export interface HookDeps {
   /**
    * Starts a command and waits for its end. Rejects when it cannot be started, or with the signal's reason.
    */
@@ -31,5 +31,5 @@ export interface HookWorld {
   /** How the log line of a child is to look. */
   readonly format: LineFormat;
   /** Carries an action out in this process; default: the real thing. */
-  readonly perform?: (action: SystemAction, context: ActionContext) => void;
+  readonly perform?: (action: SystemAction, context: ActionOptions) => void;
 }

@@ -9,7 +9,7 @@ import { askForNamespaces, NotServed } from "./setns_client.ts";
 
 const AGAIN_MS = 1000;
 
-export interface SetnsWaitWorld {
+export interface SetnsWaitDeps {
   readonly timers: Timers;
   readonly log: (text: string) => void;
 }
@@ -17,7 +17,7 @@ export interface SetnsWaitWorld {
 /** Rejects with the signal's reason, or an Error that says what is wrong with a server. */
 export async function untilServed(
   plans: readonly JoinPlan[],
-  world: SetnsWaitWorld,
+  world: SetnsWaitDeps,
   signal: AbortSignal,
 ): Promise<void> {
   for (const plan of plans) {

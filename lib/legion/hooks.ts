@@ -10,7 +10,7 @@ import type { NodeId } from "./election/announcement.ts";
 import { HookLane } from "./hook_lane.ts";
 import { hookVariables, type Variable } from "./environment.ts";
 
-export interface HookWorld {
+export interface LegionHookDeps {
   /** Rejects when it cannot be started, fails, or is called off by the signal, which kills it. */
   runCommand(command: string, variables: readonly Variable[], signal: AbortSignal): Promise<void>;
   /** Throws when there is no such daemon, or it does not run. */
@@ -23,13 +23,13 @@ const MOST_WAITING = 64;
 
 export class LegionHooks {
   readonly #plan: LegionPlan;
-  readonly #world: HookWorld;
+  readonly #world: LegionHookDeps;
   readonly #lordship: HookLane;
   readonly #notices: HookLane;
   readonly #running = new Set<AbortController>();
   #leftOut = 0;
 
-  constructor(plan: LegionPlan, world: HookWorld) {
+  constructor(plan: LegionPlan, world: LegionHookDeps) {
     this.#plan = plan;
     this.#world = world;
     const failed = (error: unknown): void => world.log("error", `legion "${plan.name}": ${errorText(error)}`);

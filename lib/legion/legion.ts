@@ -7,9 +7,9 @@ import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "./election/elector.ts";
 import type { LordGuard } from "./guard/port.ts";
 import { legionVariables, type Variable } from "./environment.ts";
-import { type HookWorld, LegionHooks } from "./hooks.ts";
+import { type LegionHookDeps, LegionHooks } from "./hooks.ts";
 
-export interface LegionWorld extends HookWorld {
+export interface LegionDeps extends LegionHookDeps {
   /** The legion's daemons are to run (true), or to stop at once (false). */
   lordChanged(isLord: boolean): void;
   /** None of the legion's daemons runs, nor what is left of one. */
@@ -37,7 +37,7 @@ export interface Lordship {
 export class Legion implements ElectorEvents {
   readonly plan: LegionPlan;
   readonly #elector: Elector;
-  readonly #world: LegionWorld;
+  readonly #world: LegionDeps;
   readonly #hooks: LegionHooks;
   /** The lordship that the elector allows. */
   #term: Term | null = null;
@@ -50,7 +50,7 @@ export class Legion implements ElectorEvents {
   #since: number;
   #isLeaving = false;
 
-  constructor(plan: LegionPlan, elector: Elector, world: LegionWorld) {
+  constructor(plan: LegionPlan, elector: Elector, world: LegionDeps) {
     this.plan = plan;
     this.#elector = elector;
     this.#world = world;

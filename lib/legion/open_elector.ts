@@ -5,7 +5,7 @@
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { bootTime } from "../sys/process/identity.ts";
-import type { GuardSurroundings } from "../sys/child/guard.ts";
+import type { GuardOptions } from "../sys/child/guard.ts";
 import type { Elector } from "./election/elector.ts";
 
 export interface ElectorOptions {
@@ -13,7 +13,7 @@ export interface ElectorOptions {
   /** Milliseconds: the longest stop_timeout among the legion's daemons. */
   readonly grace: number;
   /** Where a guard's PID namespace is to lie (in a jail); null: where reeve is. */
-  readonly within: () => GuardSurroundings | null;
+  readonly within: () => GuardOptions | null;
   readonly log: (level: "debug" | "info" | "warning" | "error", text: string, fields?: LogFields) => void;
 }
 

@@ -24,7 +24,7 @@ export interface LogFileSettings extends OpenLogOptions {
   readonly backupName: string | null;
 }
 
-export interface LogFileWorld {
+export interface LogFileDeps {
   /**
    * Puts an open file on fds 1 and 2, closes it, and answers the descriptor that holds the log from now on.
    */
@@ -57,7 +57,7 @@ const AFTER_FAILURE = 60_000;
 
 export class LogFile {
   readonly #settings: LogFileSettings;
-  readonly #world: LogFileWorld;
+  readonly #world: LogFileDeps;
   readonly #tree: FileTree;
   #fd = -1;
   #watch: { remove(): void } | null = null;
@@ -72,7 +72,7 @@ export class LogFile {
   #notRotated: string | null = null;
   #rotating: Promise<boolean> | null = null;
 
-  constructor(settings: LogFileSettings, world: LogFileWorld) {
+  constructor(settings: LogFileSettings, world: LogFileDeps) {
     this.#settings = settings;
     this.#tree = settings.tree ?? HOST_TREE;
     this.#world = world;

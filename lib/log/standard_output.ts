@@ -28,7 +28,7 @@ export function isSameFile(one: number, other: number): boolean {
 }
 
 /**
- * LogFileWorld.install: closes `fd`, answers the descriptor that holds the log from now on. Throws
+ * LogFileDeps.install: closes `fd`, answers the descriptor that holds the log from now on. Throws
  * SysError.
  */
 export function putOnStandardOutput(fd: number): number {

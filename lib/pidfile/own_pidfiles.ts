@@ -12,7 +12,7 @@ import { walkPath } from "../watch/path_walk.ts";
 
 type PidfilePlan = InstancePlan["pidfiles"][number];
 
-export interface PidfileContext {
+export interface PidfileOptions {
   readonly pid: number;
   readonly asRoot: boolean;
   /** Relative pidfiles are relative to this. */
@@ -30,7 +30,7 @@ const LONGEST_PID = 32;
 /**
  * Writes one pidfile. Throws an Error (`cannot write pidfile "..."`): at start that is fatal, as in uWSGI.
  */
-export function writePidfile(plan: PidfilePlan, context: PidfileContext): void {
+export function writePidfile(plan: PidfilePlan, context: PidfileOptions): void {
   const path = absolute(plan.path, context.cwd);
   try {
     if (context.asRoot) checkDirectory(dirname(path), context.owner?.uid ?? 0);
@@ -46,7 +46,7 @@ export function writePidfile(plan: PidfilePlan, context: PidfileContext): void {
 }
 
 /** Removes a pidfile while it names this process. Answers whether it did; never throws. */
-export function removePidfile(plan: PidfilePlan, context: PidfileContext): boolean {
+export function removePidfile(plan: PidfilePlan, context: PidfileOptions): boolean {
   const path = absolute(plan.path, context.cwd);
   try {
     const found = readSmallPath(path, LONGEST_PID, { follow: false });

@@ -14,7 +14,7 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type JudgeContext, judgePidfile, parsePid, type Verdict } from "../daemon/pidfile.ts";
+import { type JudgeOptions, judgePidfile, parsePid, type Verdict } from "../daemon/pidfile.ts";
 import type { JailPlace, JailSource } from "../jail/place.ts";
 import { isForeign } from "../jail/rooted_kinds.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
@@ -35,7 +35,7 @@ type Numbers = Pick<JailPlace, "initPid" | "translatePid">;
 /** Says what is wrong; null of `place`: paths and numbers are reeve's own. */
 interface Look {
   readonly path: string;
-  readonly context: JudgeContext;
+  readonly context: JudgeOptions;
   readonly place: JailPlace | null;
   /** The PID namespace whose numbers the file holds. */
   readonly numbers: Numbers | null;
@@ -49,7 +49,7 @@ interface Look {
  */
 export function readPidfile(
   path: string,
-  context: JudgeContext,
+  context: JudgeOptions,
   jail: JailSource | null = null,
   guard: Numbers | null = null,
 ): Verdict {

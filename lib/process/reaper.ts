@@ -11,7 +11,7 @@ interface Dead {
   readonly cause: ExitCause;
 }
 
-export interface ReaperSystem {
+export interface ReaperDeps {
   /** Reaps some of the dead children; []: none is dead. */
   reapDead(): readonly Dead[];
   /** The failure that the child reported before it died of it. */
@@ -26,7 +26,7 @@ export interface Reaped {
 }
 
 export function reapAll(
-  system: ReaperSystem,
+  system: ReaperDeps,
   registry: Registry,
   onStranger: (pid: number, cause: ExitCause) => void,
 ): Reaped {
@@ -45,7 +45,7 @@ export function reapAll(
   return { strangers };
 }
 
-function letGo(system: ReaperSystem, registry: Registry, owner: Owner, dead: Dead): SetupFailure | null {
+function letGo(system: ReaperDeps, registry: Registry, owner: Owner, dead: Dead): SetupFailure | null {
   registry.delete(dead.pid, owner);
   const mayHaveFailed = dead.cause.kind === "exited" && dead.cause.code >= SETUP_FAILED;
   const failure = mayHaveFailed ? system.failureOf(dead.pid) : null;

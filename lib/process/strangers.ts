@@ -10,9 +10,9 @@ import { errorText } from "../sys/error_text.ts";
 import { signalGroup, signalProcess } from "../sys/process/pidfd.ts";
 import { listChildren, listChildrenOf, readStat } from "../sys/process/process_table.ts";
 import { signalAlone, signalGroupOf } from "./signaller.ts";
-import type { SessionMember, SweepSystem } from "./sweeper.ts";
+import type { SessionMember, SweepDeps } from "./sweeper.ts";
 
-export interface StrangersParts {
+export interface StrangersDeps {
   readonly logger: Pick<Logger, "debug">;
   /** It belongs to a unit, a hook or the jail: its end is heard of otherwise. */
   readonly isOwned: (pid: number) => boolean;
@@ -26,11 +26,11 @@ export interface StrangersParts {
 /** When the process table could not be read, it is tried again. */
 const LOOK_AGAIN_MS = 100;
 
-export class Strangers implements SweepSystem {
-  readonly #parts: StrangersParts;
+export class Strangers implements SweepDeps {
+  readonly #parts: StrangersDeps;
   readonly #heard = new Set<string>();
 
-  constructor(parts: StrangersParts) {
+  constructor(parts: StrangersDeps) {
     this.#parts = parts;
   }
 

@@ -16,7 +16,7 @@ export interface SessionMember {
   readonly isJailed?: boolean;
 }
 
-export interface SweepSystem {
+export interface SweepDeps {
   /** Children of reeve, and of its jail's init, that no unit owns, as they are now. */
   strangers(): readonly SessionMember[];
   kill(member: SessionMember, signal: number): void;
@@ -47,13 +47,13 @@ const CROWD = 50;
 
 export class Sweeper {
   readonly #sweeps = new Map<number, Sweep>();
-  readonly #system: SweepSystem;
+  readonly #system: SweepDeps;
   #scheduled = false;
   #isLater = false;
   /** How many there were at the last look. */
   #crowd = 0;
 
-  constructor(system: SweepSystem) {
+  constructor(system: SweepDeps) {
     this.#system = system;
   }
 

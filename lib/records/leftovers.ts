@@ -13,7 +13,7 @@ import type { PidTurnover } from "./pid_turnover.ts";
 import { endedUnseen, findRemainders } from "./remainder.ts";
 import { signalDaemon } from "../process/signaller.ts";
 
-export interface LeftoversParts {
+export interface LeftoversDeps {
   readonly logger: Pick<Logger, "warning" | "debug">;
   readonly journal: Journal;
   readonly turnover: PidTurnover;
@@ -31,10 +31,10 @@ const PATIENCE_MS = 2000;
 
 export class Leftovers {
   readonly #before: readonly JournalEntry[];
-  readonly #parts: LeftoversParts;
+  readonly #parts: LeftoversDeps;
 
   /** `before`: what the journal of the earlier reeve has. */
-  constructor(before: readonly JournalEntry[], parts: LeftoversParts) {
+  constructor(before: readonly JournalEntry[], parts: LeftoversDeps) {
     this.#before = before;
     this.#parts = parts;
   }

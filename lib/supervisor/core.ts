@@ -24,7 +24,7 @@ import type { HeldJail } from "./jail/held_jail.ts";
 import { holdJail } from "./jail/assembly.ts";
 import { Journal, type JournalEntry } from "../records/journal.ts";
 import { findKnown } from "../records/known_daemons.ts";
-import { reapAll, type ReaperSystem } from "../process/reaper.ts";
+import { reapAll, type ReaperDeps } from "../process/reaper.ts";
 import { Leftovers } from "../records/leftovers.ts";
 import { PathWatch } from "../watch/path_watch.ts";
 import { PidTurnover } from "../records/pid_turnover.ts";
@@ -36,7 +36,7 @@ import { Sweeper } from "../process/sweeper.ts";
 import { UnitSet } from "./unit/units.ts";
 import { UnitHost } from "./unit/host.ts";
 
-export interface CoreParts {
+export interface CoreDeps {
   readonly plan: Plan;
   readonly logger: Logger;
   readonly repeats: Pick<Repeats, "say">;
@@ -67,7 +67,7 @@ export class Core {
   readonly inotify: Inotify;
   /** null: daemons run where reeve does. */
   readonly jail: HeldJail | null;
-  readonly #parts: CoreParts;
+  readonly #parts: CoreDeps;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
   readonly #marks: Birthmarks;
@@ -75,14 +75,14 @@ export class Core {
   readonly #leftovers: Leftovers;
   /** Nothing of an earlier reeve is left on record. */
   #isMarkable: boolean;
-  readonly #system: ReaperSystem;
+  readonly #system: ReaperDeps;
   readonly #before: readonly JournalEntry[];
   #lastSpawn = 0;
   #tidied = -TIDY_EVERY_MS;
   #tidyTimer: ReturnType<typeof setTimeout> | null = null;
   #aliveTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(parts: CoreParts) {
+  constructor(parts: CoreDeps) {
     const { plan, logger } = parts;
     const { uid, gid } = ownCredentials();
     this.#parts = parts;

@@ -5,7 +5,7 @@
 import type { Command } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import { signalName } from "../sys/signal_names.ts";
-import type { LegionWorld } from "../legion/legion.ts";
+import type { LegionDeps } from "../legion/legion.ts";
 import type { Variable } from "../legion/environment.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Repeats } from "../log/repeats.ts";
@@ -16,7 +16,7 @@ import type { UnitSet } from "./unit/units.ts";
 import { changeEnvironment } from "../process/environment.ts";
 import type { HookRunner } from "../hooks/hooks.ts";
 
-export interface LegionDeps {
+export interface LegionsDeps {
   readonly plan: Plan;
   readonly logger: Logger;
   readonly repeats: Pick<Repeats, "say">;
@@ -40,7 +40,7 @@ export interface LegionDaemons {
   signal(daemon: string, signal: number): void;
 }
 
-export function legionWorld(legion: string, daemons: LegionDaemons, deps: LegionDeps): LegionWorld {
+export function legionWorld(legion: string, daemons: LegionDaemons, deps: LegionsDeps): LegionDeps {
   return {
     runCommand: (command, variables, signal) => runCommand(command, variables, signal, deps),
     signalDaemon: (daemon, signal) => daemons.signal(daemon, signal),
@@ -72,7 +72,7 @@ async function runCommand(
   text: string,
   variables: readonly Variable[],
   signal: AbortSignal,
-  { plan, jail, commands, parseCommand, hooks }: LegionDeps,
+  { plan, jail, commands, parseCommand, hooks }: LegionsDeps,
 ): Promise<void> {
   const end = await commands.run(parseCommand(text), {
     identity: plan.instance.identity,

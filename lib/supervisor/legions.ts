@@ -7,20 +7,20 @@ import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
 import type { JailPlace } from "../jail/place.ts";
 import { errorText } from "../sys/error_text.ts";
-import type { GuardSurroundings } from "../sys/child/guard.ts";
-import { type LegionDaemons, type LegionDeps, legionWorld } from "./legion_world.ts";
+import type { GuardOptions } from "../sys/child/guard.ts";
+import { type LegionDaemons, type LegionsDeps, legionWorld } from "./legion_world.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;
 /** The lines of one legion within a second: a report of its votes has a line for each node. */
 const MOST_LINES = 100;
 
-function surroundings(place: JailPlace | null): GuardSurroundings | null {
+function surroundings(place: JailPlace | null): GuardOptions | null {
   return place === null ? null : { pidNamespace: place.pidNamespaceFd, join: place.confinement.join };
 }
 
 export class Legions {
-  readonly #deps: LegionDeps;
+  readonly #deps: LegionsDeps;
   readonly #startAgainMs: number;
   #legions = new Map<string, Legion>();
   #closing = new Map<string, Promise<void>>();
@@ -31,7 +31,7 @@ export class Legions {
   /** null: nobody leaves. */
   #leaving: { readonly ends: boolean } | null = null;
 
-  constructor(deps: LegionDeps, startAgainMs = START_AGAIN_MS) {
+  constructor(deps: LegionsDeps, startAgainMs = START_AGAIN_MS) {
     this.#deps = deps;
     this.#startAgainMs = startAgainMs;
   }

@@ -20,7 +20,7 @@ import { executeCore } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import type { Statistics } from "./statistics.ts";
 
-export interface ReloadParts {
+export interface ReloadDeps {
   readonly request: StartRequest;
   readonly logger: Logger;
   readonly core: Core;
@@ -34,11 +34,11 @@ export interface ReloadParts {
 }
 
 export class Reload {
-  readonly #parts: ReloadParts;
+  readonly #parts: ReloadDeps;
   /** The files of the configuration that the reload under way found good. */
   #checked: CheckedFiles = new Map();
 
-  constructor(parts: ReloadParts) {
+  constructor(parts: ReloadDeps) {
     this.#parts = parts;
   }
 

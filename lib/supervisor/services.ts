@@ -27,15 +27,15 @@ import { errorText } from "../sys/error_text.ts";
 import { MasterFifo } from "../control/fifo.ts";
 import { HookRunner } from "../hooks/hooks.ts";
 import { ParentNotifier } from "../control/notify_parent.ts";
-import { type PidfileContext, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
+import { type PidfileOptions, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
-import { type TouchWorld, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { type TouchDeps, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
 import { plantedBy } from "../watch/planted.ts";
 import { refuseTakenNames } from "../pidfile/taken_names.ts";
 import { waitInside } from "../watch/wait_inside.ts";
-import { waitFor, waitForAll, type WaitWorld } from "../watch/waits.ts";
+import { type WaitDeps, waitFor, waitForAll } from "../watch/waits.ts";
 
-export interface ServicesParts {
+export interface ServicesDeps {
   readonly plan: Plan;
   readonly logger: Logger;
   readonly own: SharedParts;
@@ -60,7 +60,7 @@ export class Services {
    * directory.
    */
   readonly openLogLate: (() => void) | null;
-  readonly #parts: ServicesParts;
+  readonly #parts: ServicesDeps;
   #fifo: MasterFifo | null = null;
   #setns: SetnsServer | null = null;
   /** Made as soon as nothing of a stranger is in their way. */
@@ -68,7 +68,7 @@ export class Services {
   readonly #touches: { remove(): void }[] = [];
   readonly #daemonTouches: { remove(): void }[] = [];
 
-  constructor(parts: ServicesParts) {
+  constructor(parts: ServicesDeps) {
     this.#parts = parts;
     this.openLogLate = parts.openLogLate;
     const { plan, logger } = parts;
@@ -241,18 +241,18 @@ export class Services {
   }
 
   /** `inside`: the jail's directory to which paths are relative; null: they are reeve's. */
-  #waitWorld(inside: string | null): WaitWorld {
+  #waitWorld(inside: string | null): WaitDeps {
     const { jail } = this.#parts;
     const world = this.#pathWorld();
     return jail === undefined || inside === null ? world : waitInside(world, jail, inside);
   }
 
-  #touchWorld(): TouchWorld {
+  #touchWorld(): TouchDeps {
     const { own, isReload } = this.#parts;
     return { ...this.#pathWorld(), own: own.files, now: () => performance.now(), isReload };
   }
 
-  #pathWorld(): WaitWorld {
+  #pathWorld(): WaitDeps {
     const { logger, core } = this.#parts;
     return {
       inotify: core.inotify,
@@ -263,7 +263,7 @@ export class Services {
     };
   }
 
-  #pidfileContext(): PidfileContext {
+  #pidfileContext(): PidfileOptions {
     return {
       pid: process.pid,
       asRoot: this.#parts.uid === 0,

@@ -14,7 +14,7 @@ import type { KeepPath } from "../sys/file/kept.ts";
 import type { OwnFiles } from "../watch/own_files.ts";
 import { errorText } from "../sys/error_text.ts";
 
-export interface StatisticsParts {
+export interface StatisticsDeps {
   readonly plan: Plan;
   readonly logger: Pick<Logger, "error" | "warning">;
   readonly own: Pick<OwnFiles, "add">;
@@ -26,13 +26,13 @@ export interface StatisticsParts {
 const START_AGAIN_MS = 5000;
 
 export class Statistics {
-  readonly #parts: StatisticsParts;
+  readonly #parts: StatisticsDeps;
   #server: StatsServer | null = null;
   #kept: { remove(): void } | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #isClosed = false;
 
-  constructor(parts: StatisticsParts) {
+  constructor(parts: StatisticsDeps) {
     this.#parts = parts;
   }
 

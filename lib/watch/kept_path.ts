@@ -6,9 +6,9 @@
 import { errorText } from "../sys/error_text.ts";
 import type { Kept } from "../sys/file/kept.ts";
 import { Pace } from "../sys/pace.ts";
-import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
+import { PathWatch, type PathWatchDeps } from "./path_watch.ts";
 
-export interface KeptPathDeps extends PathWatchWorld {
+export interface KeptPathDeps extends PathWatchDeps {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly log: (level: "error", text: string) => void;

@@ -19,7 +19,7 @@ import { type ChainLink, pathChain } from "./path_chain.ts";
 
 export type PathChange = "changed" | "appeared" | "disappeared";
 
-export interface PathWatchWorld {
+export interface PathWatchDeps {
   readonly inotify: Pick<Inotify, "watch">;
   readonly timers: Timers;
   /** A part of the path cannot be watched (inotify's limits, a directory that is not readable). Told once. */
@@ -116,7 +116,7 @@ function isChanged(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>, wa
 
 export class PathWatch {
   readonly path: string;
-  readonly #world: PathWatchWorld;
+  readonly #world: PathWatchDeps;
   readonly #tree: FileTree;
   readonly #onChange: (change: PathChange) => void;
   readonly #options: PathWatchOptions;
@@ -142,7 +142,7 @@ export class PathWatch {
   /** The state at this moment is the baseline. `path` is absolute. Never throws. */
   constructor(
     path: string,
-    world: PathWatchWorld,
+    world: PathWatchDeps,
     onChange: (change: PathChange) => void,
     options: PathWatchOptions = {},
   ) {

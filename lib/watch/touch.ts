@@ -9,9 +9,9 @@ import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { MESSAGES } from "./messages.ts";
 import { Pace } from "../sys/pace.ts";
-import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
+import { PathWatch, type PathWatchDeps } from "./path_watch.ts";
 
-export interface TouchWorld extends PathWatchWorld {
+export interface TouchDeps extends PathWatchDeps {
   /** Relative paths are relative to this. */
   readonly cwd: string;
   readonly log: (level: "info" | "warning", text: string) => void;
@@ -33,7 +33,7 @@ type TouchPlan = Pick<
 function watchOne(
   path: string,
   what: string,
-  world: TouchWorld,
+  world: TouchDeps,
   onTouch: () => void,
   anyEvent = false,
 ): PathWatch {
@@ -46,7 +46,7 @@ function watchOne(
 }
 
 /** `what`: the effect, for the line that says that the next is held back. */
-function makePace(what: string, world: TouchWorld, afterOne = false): Pace {
+function makePace(what: string, world: TouchDeps, afterOne = false): Pace {
   const onHeld = (ms: number): void => world.log("info", MESSAGES.touchHeld(what, ms / 1000));
   return new Pace({ timers: world.timers, now: world.now, onHeld }, { afterOne });
 }
@@ -63,7 +63,7 @@ function removal(watches: PathWatch[], paces: Iterable<Pace>): Touches {
 /** Watches from now on: what the files are now is the baseline. */
 export function watchInstanceTouches(
   plan: TouchPlan,
-  world: TouchWorld,
+  world: TouchDeps,
   perform: (command: InstanceCommand) => void,
 ): Touches {
   const paces = new Map<string, Pace>();
@@ -118,7 +118,7 @@ function meaningsOf(plan: TouchPlan): Meaning[] {
 /** The touch list of one daemon, which is restarted once a second at most, whichever of them are touched. */
 export function watchDaemonTouches(
   paths: readonly string[],
-  world: TouchWorld,
+  world: TouchDeps,
   onTouch: (path: string) => void,
 ): Touches {
   const what = "restart";

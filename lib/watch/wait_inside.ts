@@ -11,11 +11,11 @@ import type { FileTree } from "../sys/file/file_tree.ts";
 import { parseMountInfo } from "../sys/host/mount_info.ts";
 import { walkPath } from "./path_walk.ts";
 import { connectionSucceeds, interfaceExists, isNetwork } from "./wait_probes.ts";
-import type { WaitWorld } from "./waits.ts";
+import type { WaitDeps } from "./waits.ts";
 import { O_PATH } from "../sys/native/constants.ts";
 
 /** `cwd`: the jail's directory to which relative paths are relative. */
-export function waitInside(world: WaitWorld, jail: JailSource, cwd: string): WaitWorld {
+export function waitInside(world: WaitDeps, jail: JailSource, cwd: string): WaitDeps {
   const tree = jailTree(jail);
   return {
     ...world,

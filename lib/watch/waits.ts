@@ -8,10 +8,10 @@ import { isAbsolute } from "node:path";
 import type { Wait } from "../config/plan/hook_plan.ts";
 import { HOST_TREE } from "../sys/file/file_tree.ts";
 import { MESSAGES } from "./messages.ts";
-import { PathWatch, type PathWatchWorld } from "./path_watch.ts";
+import { PathWatch, type PathWatchDeps } from "./path_watch.ts";
 import { connectionSucceeds, interfaceExists, isMounted, isNetwork } from "./wait_probes.ts";
 
-export interface WaitWorld extends PathWatchWorld {
+export interface WaitDeps extends PathWatchDeps {
   readonly cwd: string;
   readonly log: (level: "info" | "warning", text: string) => void;
   /**
@@ -58,7 +58,7 @@ const MISSING: Readonly<Partial<Record<Wait["what"], string>>> = {
  * Resolves when the target is there. Rejects with WaitTimeout, whose text is for the log, or with the
  * signal's reason when that aborts.
  */
-export async function waitFor(wait: Target, world: WaitWorld, signal: AbortSignal): Promise<void> {
+export async function waitFor(wait: Target, world: WaitDeps, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   world.log("info", MESSAGES.waiting(wait.target, wait.timeout));
   const started = performance.now();
@@ -83,7 +83,7 @@ export async function waitFor(wait: Target, world: WaitWorld, signal: AbortSigna
 /** All waits of the configuration, in turn, as uWSGI has them. */
 export async function waitForAll(
   waits: readonly Wait[],
-  world: WaitWorld,
+  world: WaitDeps,
   signal: AbortSignal,
 ): Promise<void> {
   for (const wait of waits) await waitFor(wait, world, signal);
@@ -98,7 +98,7 @@ function timeoutOf(wait: Target): WaitTimeout {
 
 function startAttempt(
   wait: Target,
-  world: WaitWorld,
+  world: WaitDeps,
   found: () => void,
   failed: (problem: unknown) => void,
 ): { remove(): void } {
@@ -116,11 +116,11 @@ function startAttempt(
   }
 }
 
-function absolute(path: string, world: WaitWorld): string {
+function absolute(path: string, world: WaitDeps): string {
   return isAbsolute(path) ? path : `${world.cwd}/${path}`;
 }
 
-function awaitPath(wait: Target, world: WaitWorld, found: () => void): { remove(): void } {
+function awaitPath(wait: Target, world: WaitDeps, found: () => void): { remove(): void } {
   const path = absolute(wait.target, world);
   const look = () => {
     if (isThere(path, wait.what, world)) found();
@@ -130,7 +130,7 @@ function awaitPath(wait: Target, world: WaitWorld, found: () => void): { remove(
   return watch;
 }
 
-function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitWorld): boolean {
+function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitDeps): boolean {
   try {
     const status = tree.target(path, "look", (target) => statSync(target));
     return what === "file" ? status.isFile() : what === "dir" ? status.isDirectory() : true;
@@ -146,7 +146,7 @@ function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitWor
  */
 function awaitSocket(
   target: string,
-  world: WaitWorld,
+  world: WaitDeps,
   found: () => void,
   failed: (problem: unknown) => void,
 ): { remove(): void } {
@@ -196,7 +196,7 @@ function awaitSocket(
   };
 }
 
-function lookRegularly(isThere: () => boolean, world: WaitWorld, found: () => void): { remove(): void } {
+function lookRegularly(isThere: () => boolean, world: WaitDeps, found: () => void): { remove(): void } {
   let timer: { cancel(): void } | null = null;
   const look = (): void => {
     if (isThere()) found();

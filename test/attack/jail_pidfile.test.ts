@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { JudgeContext, Verdict } from "../../lib/daemon/pidfile.ts";
+import type { JudgeOptions, Verdict } from "../../lib/daemon/pidfile.ts";
 import { readPidfile } from "../../lib/pidfile/reader.ts";
 import { makeFifo } from "../../lib/sys/file/fifo.ts";
 import { readStat } from "../../lib/sys/process/process_table.ts";
@@ -24,7 +24,7 @@ import { rootTest } from "../support/need_root.ts";
 import { openDescriptors, openedSince } from "../support/descriptors.ts";
 
 const isRoot = process.getuid?.() === 0;
-const context: JudgeContext = { selfUid: 0, selfPid: 0x7fff_ffff, daemonUid: 0, known: null };
+const context: JudgeOptions = { selfUid: 0, selfPid: 0x7fff_ffff, daemonUid: 0, known: null };
 let jail: SmallJail;
 
 beforeAll(async () => {
@@ -40,9 +40,9 @@ afterEach(() => {
   if (isRoot) rmSync(jail.path("run"), { recursive: true, force: true });
 });
 
-const look = (path: string, change: Partial<JudgeContext> = {}): Verdict =>
+const look = (path: string, change: Partial<JudgeOptions> = {}): Verdict =>
   readPidfile(path, { ...context, ...change }, () => jail.place);
-function found(path: string, change: Partial<JudgeContext> = {}): string {
+function found(path: string, change: Partial<JudgeOptions> = {}): string {
   const verdict = look(path, change);
   return verdict.valid ? `valid ${verdict.process.pid}` : verdict.found;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  type JudgeContext,
+  type JudgeOptions,
   judgePidfile,
   parsePid,
   type PidfileFacts,
@@ -31,13 +31,13 @@ const PROCESS: ProcessFacts = {
   parent: 1,
   startedAt: WRITTEN_AT - 100,
 };
-const CONTEXT: JudgeContext = { selfUid: ROOT, selfPid: 50, daemonUid: DAEMON, known: null };
+const CONTEXT: JudgeOptions = { selfUid: ROOT, selfPid: 50, daemonUid: DAEMON, known: null };
 
 /** "valid", or what is wrong without the file's name. */
 function judge(
   file: Partial<PidfileFacts> = {},
   process: Partial<ProcessFacts> | null = {},
-  context: Partial<JudgeContext> = {},
+  context: Partial<JudgeOptions> = {},
 ): string {
   const verdict = judgePidfile(
     "/p",

@@ -5,7 +5,7 @@ import type { Hook, HookAction, HookPhase } from "../../lib/config/plan/hook_pla
 import type { JailPlace } from "../../lib/jail/place.ts";
 import { HOOK_REQUEST, HOOK_VARIABLE } from "../../lib/hooks/child.ts";
 import { decode } from "../../lib/records/codec.ts";
-import type { HookWorld } from "../../lib/hooks/world.ts";
+import type { HookDeps } from "../../lib/hooks/world.ts";
 import type { CommandEnd, CommandOptions } from "../../lib/process/command_runner.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/hooks/hooks.ts";
 
@@ -21,12 +21,12 @@ function makeRunner(
   hooks: Hook[],
   identity: Identity | null = null,
   ends: Record<string, CommandEnd | Error> = {},
-  more: Partial<HookWorld> = {},
+  more: Partial<HookDeps> = {},
 ) {
   const ran: { text: string; options: CommandOptions }[] = [];
   const done: string[] = [];
   const lines: string[] = [];
-  const world: HookWorld = {
+  const world: HookDeps = {
     runCommand: (command: Command, options) => {
       ran.push({ text: command.text, options });
       const end = ends[command.text] ?? OK;

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import type { LegionAction, LegionEvent, LegionPlan } from "../../lib/config/plan/legion_plan.ts";
 import type { Elector, ElectorEvents, ElectorState, Term } from "../../lib/legion/election/elector.ts";
-import { Legion, type LegionWorld } from "../../lib/legion/legion.ts";
+import { Legion, type LegionDeps } from "../../lib/legion/legion.ts";
 import type { Variable } from "../../lib/legion/environment.ts";
 
 export const ORIGIN = { file: "x.ini", line: 1 };
@@ -64,7 +64,7 @@ export function plan(hooks: readonly [LegionEvent, string][], changes: Partial<L
 }
 
 /** A world in which commands end when the test says so, and an elector that does as it is told. */
-export class World implements LegionWorld, Elector {
+export class World implements LegionDeps, Elector {
   /** Everything that happened, in order. */
   readonly seen: string[] = [];
   readonly logs: string[] = [];

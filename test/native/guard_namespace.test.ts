@@ -8,7 +8,7 @@ import { type ChildSpec, CLONE_NEW } from "../../lib/sys/child/child_spec.ts";
 import { closeFd } from "../../lib/sys/file/descriptor.ts";
 import { isSysError } from "../../lib/sys/errno.ts";
 import { openDirectory } from "../../lib/sys/file/files.ts";
-import { Guard, type GuardSurroundings } from "../../lib/sys/child/guard.ts";
+import { Guard, type GuardOptions } from "../../lib/sys/child/guard.ts";
 import { bootTime } from "../../lib/sys/process/identity.ts";
 import { openNamespace } from "../../lib/sys/child/namespaces.ts";
 import { reapDead } from "../../lib/sys/process/reap.ts";
@@ -29,7 +29,7 @@ class Guarded implements Disposable {
   isReady = false;
   ended: string | null | undefined = undefined;
 
-  constructor(milliseconds: number, within: GuardSurroundings | null = null) {
+  constructor(milliseconds: number, within: GuardOptions | null = null) {
     this.guard = new Guard(bootTime() + milliseconds, within, {
       ready: () => this.isReady = true,
       told: (pid) => this.told.push(pid),

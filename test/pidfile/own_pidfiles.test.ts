@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type PidfileContext, removePidfile, writePidfile } from "../../lib/pidfile/own_pidfiles.ts";
+import { type PidfileOptions, removePidfile, writePidfile } from "../../lib/pidfile/own_pidfiles.ts";
 import { rootTest } from "../support/need_root.ts";
 
 const isRoot = process.getuid?.() === 0;
 let directory: string;
-let context: PidfileContext;
+let context: PidfileOptions;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "reeve-pidfile-"));

@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JudgeContext } from "../../lib/daemon/pidfile.ts";
+import type { JudgeOptions } from "../../lib/daemon/pidfile.ts";
 import { readPidfile } from "../../lib/pidfile/reader.ts";
 import { holdProcess } from "../../lib/process/signaller.ts";
 import { closePidfd } from "../../lib/sys/process/pidfd.ts";
@@ -32,7 +32,7 @@ import { until } from "../support/until.ts";
 
 const NOBODY = 65_534;
 let directory: string;
-let context: JudgeContext;
+let context: JudgeOptions;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "reeve-reader-"));
@@ -63,7 +63,7 @@ async function sleeper(uid: number | null = null): Promise<SpawnedChild> {
 }
 
 /** "valid PID" or what was found. */
-function look(path: string, change: Partial<JudgeContext> = {}): string {
+function look(path: string, change: Partial<JudgeOptions> = {}): string {
   const verdict = readPidfile(path, { ...context, ...change });
   if (verdict.valid) return `valid ${verdict.process.pid}`;
   return verdict.found.replaceAll(directory, "");

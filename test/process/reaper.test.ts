@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ExitCause } from "../../lib/sys/process_id.ts";
-import { reapAll, type ReaperSystem } from "../../lib/process/reaper.ts";
+import { reapAll, type ReaperDeps } from "../../lib/process/reaper.ts";
 import { type Owner, Registry, type SetupFailure } from "../../lib/process/registry.ts";
 
 const FAILURE: SetupFailure = { stage: "exec", errno: 2 };
@@ -10,7 +10,7 @@ function world(...zombies: (readonly [number, ExitCause])[]) {
   const told: string[] = [];
   const calls: string[] = [];
   const registry = new Registry();
-  const system: ReaperSystem = {
+  const system: ReaperDeps = {
     reapDead: () => zombies.splice(0, 2).map(([pid, cause]) => ({ pid, cause })),
     failureOf: (pid) => {
       calls.push(`failureOf ${pid}`);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { WaitKind } from "../../lib/config/plan/hook_plan.ts";
 import { LOOP_TIMERS } from "../../lib/sys/timers.ts";
 import { connectionSucceeds } from "../../lib/watch/wait_probes.ts";
-import { waitFor, WaitTimeout, type WaitWorld } from "../../lib/watch/waits.ts";
+import { type WaitDeps, waitFor, WaitTimeout } from "../../lib/watch/waits.ts";
 import { Inotify } from "../../lib/sys/file/inotify.ts";
 import { watcher } from "../../lib/sys/file/watcher.ts";
 import { fixture } from "../fixtures/compile.ts";
@@ -26,7 +26,7 @@ afterEach(() => {
 });
 
 let inotify: Inotify | null = null;
-function makeWorld(extra: Partial<WaitWorld> = {}): WaitWorld & { lines: string[] } {
+function makeWorld(extra: Partial<WaitDeps> = {}): WaitDeps & { lines: string[] } {
   inotify ??= new Inotify(watcher());
   const lines: string[] = [];
   return {
@@ -44,7 +44,7 @@ function makeWorld(extra: Partial<WaitWorld> = {}): WaitWorld & { lines: string[
 function begin(
   what: WaitKind,
   target: string,
-  world: WaitWorld,
+  world: WaitDeps,
   timeout = 30,
 ) {
   const state = { done: false, error: null as unknown };

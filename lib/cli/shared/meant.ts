@@ -7,7 +7,7 @@ import process from "node:process";
 import { nearestName } from "../../config/nearest.ts";
 import { ProgramFinder } from "../../config/system/programs.ts";
 import type { SystemLook } from "../../config/system/system.ts";
-import { RealPlanSystem } from "../system/world.ts";
+import { RealPlanDeps } from "../system/world.ts";
 import { findCommand, LISTED_COMMANDS, RESERVED_COMMANDS } from "./commands.ts";
 
 const CONFIGURATION = /\.(?:ini|conf|cfg|ya?ml|json|xml)$/;
@@ -20,7 +20,7 @@ export interface MeantDeps {
 /** `words`: the whole command line. null: there is nothing to guess. */
 export function meantCommand(
   words: readonly string[],
-  { exists, system }: MeantDeps = { exists: existsSync, system: new RealPlanSystem() },
+  { exists, system }: MeantDeps = { exists: existsSync, system: new RealPlanDeps() },
 ): string | null {
   const [first = ""] = words;
   if (first === "" || first.startsWith("-")) return null;

@@ -10,9 +10,9 @@ import { buildPlan } from "../../config/build/build_plan.ts";
 import { findProblems, type Purpose } from "../../config/check/problems.ts";
 import { explainComments } from "../../config/values/comment.ts";
 import type { Plan } from "../../config/plan/plan.ts";
-import type { PlanSystem } from "../../config/system/system.ts";
+import type { PlanDeps } from "../../config/system/system.ts";
 import { cipherProblem } from "../../legion/packets/cipher_names.ts";
-import { realConfigWorld, RealPlanSystem } from "../system/world.ts";
+import { realConfigDeps, RealPlanDeps } from "../system/world.ts";
 
 const WRITE = "write attach-daemon = COMMAND";
 
@@ -39,12 +39,12 @@ export function readPlan(
   purpose: Purpose,
   options: {
     readonly isReload?: boolean;
-    readonly system?: PlanSystem;
+    readonly system?: PlanDeps;
     readonly files?: Map<string, Uint8Array> | undefined;
   } = {},
 ): ReadPlan {
-  const { isReload = false, system = new RealPlanSystem() } = options;
-  const world = realConfigWorld(system, {
+  const { isReload = false, system = new RealPlanDeps() } = options;
+  const world = realConfigDeps(system, {
     sideEffects: purpose !== "check",
     isReload,
     ...(options.files === undefined ? {} : { files: options.files }),

@@ -1,5 +1,5 @@
 /**
- * The real system behind ConfigWorld and PlanSystem: files, users and the environment, read when they are
+ * The real system behind ConfigDeps and PlanDeps: files, users and the environment, read when they are
  * asked for and never changed. The only place where the configuration meets the disk.
  */
 import { plantedBy } from "../../watch/planted.ts";
@@ -20,9 +20,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { LARGEST_FILE } from "../../config/limits.ts";
-import type { FileKind, FileStatus, PlanSystem } from "../../config/system/system.ts";
+import type { FileKind, FileStatus, PlanDeps } from "../../config/system/system.ts";
 import { UserDatabase } from "../../config/users.ts";
-import type { ConfigWorld } from "../../config/system/world.ts";
+import type { ConfigDeps } from "../../config/system/world.ts";
 import { lookInRoot, readTextInRoot } from "./root_files.ts";
 import { RemoteMounts } from "./remote_mounts.ts";
 import { shellGlob } from "./shell_glob.ts";
@@ -35,7 +35,7 @@ const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], ar
 const SMALLEST_READ = 16 << 10;
 const STDIN = 0;
 
-export class RealPlanSystem implements PlanSystem {
+export class RealPlanDeps implements PlanDeps {
   readonly uid = process.geteuid?.() ?? 0;
   readonly gid = process.getegid?.() ?? 0;
   readonly cwd = process.cwd();
@@ -127,7 +127,7 @@ export interface WorldOptions {
   readonly files?: Map<string, Uint8Array>;
 }
 
-export function realConfigWorld(system: PlanSystem, options: WorldOptions): ConfigWorld {
+export function realConfigDeps(system: PlanDeps, options: WorldOptions): ConfigDeps {
   let stdin: Uint8Array | null = null;
   return {
     // Standard input can be read once only, but may be named more than once.
@@ -216,7 +216,7 @@ function execute(command: string): Uint8Array {
   throw new Error(result.signal === null ? `it exited with ${result.status}` : `it died of ${result.signal}`);
 }
 
-function currentUser(system: PlanSystem): ConfigWorld["user"] {
+function currentUser(system: PlanDeps): ConfigDeps["user"] {
   const users = new UserDatabase(system);
   return {
     uid: system.uid,

@@ -1,5 +1,5 @@
 /**
- * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanSystem, which
+ * From the flattened options to the Plan. Pure: what it must know of the system it asks the PlanDeps, which
  * only looks. All problems are collected; nothing throws. Whether the Plan can run on this system is
  * check/problems.ts's business.
  */
@@ -14,7 +14,7 @@ import { planJail } from "./jail/jail.ts";
 import { planLegions } from "./legion/legion.ts";
 import { checkSignals } from "./legion/hooks.ts";
 import { OptionReader } from "../values/options.ts";
-import type { PlanSystem } from "../system/system.ts";
+import type { PlanDeps } from "../system/system.ts";
 import { RootedUsers } from "../system/users.ts";
 
 export interface BuildOptions {
@@ -31,7 +31,7 @@ export interface BuildOptions {
 export function buildPlan(
   options: readonly RawOption[],
   files: readonly string[],
-  system: PlanSystem,
+  system: PlanDeps,
   diagnostics: Diagnostics,
   { entrypoint, asked }: BuildOptions = { entrypoint: null, asked: files[0] ?? "" },
 ): Plan {

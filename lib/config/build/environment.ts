@@ -1,13 +1,13 @@
 /**
  * env, unenv and envdir, as an ordered list of changes to the environment of daemons and hooks. Pure but for
- * reading an envdir through the PlanSystem.
+ * reading an envdir through the PlanDeps.
  */
 import { envdirValue, isEnvdirName } from "../language/envdir.ts";
 import type { RawOption } from "../origin.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import { parseAssignment } from "../values/assignment.ts";
 import type { OptionReader } from "../values/options.ts";
-import type { PlanSystem } from "../system/system.ts";
+import type { PlanDeps } from "../system/system.ts";
 import { quote } from "../problem.ts";
 
 type Change = InstancePlan["environment"][number];
@@ -15,7 +15,7 @@ type Change = InstancePlan["environment"][number];
 /**
  * uWSGI 2.0 applies early-envdir and ienv while it reads, then env and unenv as they come, then every envdir.
  */
-export function planEnvironment(reader: OptionReader, system: PlanSystem): readonly Change[] {
+export function planEnvironment(reader: OptionReader, system: PlanDeps): readonly Change[] {
   const changes: Change[] = [];
   for (const option of reader.all("early-envdir", "ienv")) {
     if (option.name === "ienv") changes.push(...planVariable(option, reader));
@@ -51,7 +51,7 @@ function planVariable(option: RawOption, reader: OptionReader): readonly Change[
 }
 
 /** A file of NAME=VALUE lines; empty lines and those that begin with `#` are passed over. */
-function readVariableFile(option: RawOption, reader: OptionReader, system: PlanSystem): readonly Change[] {
+function readVariableFile(option: RawOption, reader: OptionReader, system: PlanDeps): readonly Change[] {
   if (!reader.needText(option)) return [];
   const text = system.readText(option.value);
   if (text === null) {
@@ -83,7 +83,7 @@ function readVariableFile(option: RawOption, reader: OptionReader, system: PlanS
 function readEnvironmentDirectory(
   option: RawOption,
   reader: OptionReader,
-  system: PlanSystem,
+  system: PlanDeps,
 ): readonly Change[] {
   if (!reader.needText(option)) return [];
   const { value: directory, origin } = option;

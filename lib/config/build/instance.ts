@@ -13,7 +13,7 @@ import { planLog } from "./log.ts";
 import type { OptionReader } from "../values/options.ts";
 import type { Identity } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
-import type { PlanSystem, SystemLook } from "../system/system.ts";
+import type { PlanDeps, SystemLook } from "../system/system.ts";
 import { instanceView } from "../system/root_view.ts";
 import { planStats } from "./stats.ts";
 import { planWaits } from "./waits.ts";
@@ -38,17 +38,17 @@ const SCALARS: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
-export interface InstanceParts {
+export interface InstanceOptions {
   readonly reader: OptionReader;
   /** The first FILE as it was named, which names the instance where instance-name does not. */
   readonly asked: string;
   readonly jail: JailPlan | null;
   readonly legions: readonly LegionPlan[];
   readonly users: UserDatabase;
-  readonly system: PlanSystem;
+  readonly system: PlanDeps;
 }
 
-export function planInstance(parts: InstanceParts): InstancePlan {
+export function planInstance(parts: InstanceOptions): InstancePlan {
   const { reader, asked, jail, legions, users, system } = parts;
   const caps = planCapabilities(reader);
   return {
@@ -99,7 +99,7 @@ function originsOf(reader: OptionReader): NonNullable<InstancePlan["origins"]> {
  * The user of daemons and of as-user hooks. With master-as-root uWSGI's master, and so its daemons, stay root
  * and only the workers change: daemons then run as reeve itself unless they say otherwise.
  */
-function instanceIdentity(reader: OptionReader, users: UserDatabase, system: PlanSystem): Identity | null {
+function instanceIdentity(reader: OptionReader, users: UserDatabase, system: PlanDeps): Identity | null {
   const request = {
     uid: reader.last("uid", "immediate-uid"),
     gid: reader.last("gid", "immediate-gid"),

@@ -2,14 +2,14 @@
 import type { StatsPlan } from "../plan/stats_plan.ts";
 import { parseAddress } from "../system/addresses.ts";
 import type { OptionReader } from "../values/options.ts";
-import type { PlanSystem } from "../system/system.ts";
+import type { PlanDeps } from "../system/system.ts";
 import { quote } from "../problem.ts";
 
 /**
  * `HOST:PORT`, `:PORT` for every address of the host, `[IPV6]:PORT`, or the path of a unix socket; null
  * without one.
  */
-export function planStats(reader: OptionReader, system: PlanSystem): StatsPlan | null {
+export function planStats(reader: OptionReader, system: PlanDeps): StatsPlan | null {
   const option = reader.last("stats");
   if (option === null || !reader.needText(option)) return null;
   const { value, origin } = option;

@@ -1,6 +1,6 @@
 /**
  * Whether a Plan can run on this system: directories, pidfiles and commands that it names, each in the root
- * that it means. It looks through the PlanSystem and changes nothing.
+ * that it means. It looks through the PlanDeps and changes nothing.
  */
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
@@ -11,10 +11,10 @@ import { DaemonSearch, type Purpose } from "./problems_daemon.ts";
 import { checkLog, checkOwnFiles, isLogInside, originOf, Pidfiles } from "./problems_files.ts";
 import { findJailProblems } from "./problems_jail.ts";
 import { findLegionProblems } from "./problems_legion.ts";
-import { Places, type SearchScope } from "./problems_places.ts";
+import { Places, type SearchDeps } from "./problems_places.ts";
 import { join, searchPath } from "../system/programs.ts";
 import { daemonView, instanceView } from "../system/root_view.ts";
-import type { PlanSystem, SystemLook } from "../system/system.ts";
+import type { PlanDeps, SystemLook } from "../system/system.ts";
 
 export type { Purpose } from "./problems_daemon.ts";
 
@@ -24,7 +24,7 @@ export type { Purpose } from "./problems_daemon.ts";
  */
 export function findProblems(
   plan: Plan,
-  system: PlanSystem,
+  system: PlanDeps,
   purpose: Purpose,
   diagnostics: Diagnostics,
 ): readonly string[] {
@@ -32,7 +32,7 @@ export function findProblems(
   const { hooks, waits } = plan.instance;
   const mayCome = waits.length > 0 ||
     hooks.some(({ phase }) => phase !== "as-user-atexit" && phase !== "accepting");
-  const scope: SearchScope = {
+  const scope: SearchDeps = {
     diagnostics,
     missing: mayCome ? "warning" : "error",
     faults,
@@ -57,13 +57,13 @@ export function findProblems(
 /** One search for all daemons that see the same files. */
 class Searches {
   readonly #plan: Plan;
-  readonly #system: PlanSystem;
+  readonly #system: PlanDeps;
   readonly #purpose: Purpose;
-  readonly #scope: SearchScope;
+  readonly #scope: SearchDeps;
   readonly #ofInstance: DaemonSearch | null;
   readonly #places: Places | null;
 
-  constructor(plan: Plan, system: PlanSystem, purpose: Purpose, scope: SearchScope) {
+  constructor(plan: Plan, system: PlanDeps, purpose: Purpose, scope: SearchDeps) {
     this.#plan = plan;
     this.#system = system;
     this.#purpose = purpose;

@@ -1,21 +1,21 @@
 /**
  * Whether this system can make the namespaces that a Plan asks for: reeve must be root, and the roots and the
- * sources of keep-mounts must be there. It looks through the PlanSystem and changes nothing.
+ * sources of keep-mounts must be there. It looks through the PlanDeps and changes nothing.
  */
 import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { KeepMount, RootPlan } from "../plan/jail_plan.ts";
 import type { Origin } from "../origin.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { PlanSystem } from "../system/system.ts";
+import type { PlanDeps } from "../system/system.ts";
 
 /** `missing`: how bad it is that a path is not there. */
 interface Look {
-  readonly system: PlanSystem;
+  readonly system: PlanDeps;
   readonly missing: Severity;
   readonly diagnostics: Diagnostics;
 }
 
-export function findJailProblems(plan: Plan, system: PlanSystem, diagnostics: Diagnostics): void {
+export function findJailProblems(plan: Plan, system: PlanDeps, diagnostics: Diagnostics): void {
   const { jail, hooks } = plan.instance;
   // Only what runs before the jail is made can bring what it is made of.
   const missing = hooks.some(({ phase }) => phase === "asap" || phase === "pre-jail") ? "warning" : "error";

@@ -7,12 +7,12 @@ import type { EtcdTransportPlan, LegionPlan } from "../plan/legion_plan.ts";
 import type { Origin } from "../origin.ts";
 import type { Plan } from "../plan/plan.ts";
 import { join } from "../system/programs.ts";
-import type { PlanSystem } from "../system/system.ts";
+import type { PlanDeps } from "../system/system.ts";
 
 /** `missing`: how bad it is that something is not there now; hooks that run before may bring it. */
 export function findLegionProblems(
   plan: Plan,
-  system: PlanSystem,
+  system: PlanDeps,
   missing: Severity,
   diagnostics: Diagnostics,
 ): void {
@@ -43,11 +43,11 @@ function checkEtcd({ name, origin }: LegionPlan, { user, tls }: EtcdTransportPla
 }
 
 class Look {
-  readonly #system: PlanSystem;
+  readonly #system: PlanDeps;
   readonly #missing: Severity;
   readonly #diagnostics: Diagnostics;
 
-  constructor(system: PlanSystem, missing: Severity, diagnostics: Diagnostics) {
+  constructor(system: PlanDeps, missing: Severity, diagnostics: Diagnostics) {
     this.#system = system;
     this.#missing = missing;
     this.#diagnostics = diagnostics;

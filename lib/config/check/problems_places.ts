@@ -9,7 +9,7 @@ import { ProgramFinder } from "../system/programs.ts";
 import type { FileStatus, SystemLook } from "../system/system.ts";
 
 /** The objects that all searches of a Plan have in common. */
-export interface SearchScope {
+export interface SearchDeps {
   readonly diagnostics: Diagnostics;
   /** For what is missing now: hooks and waits run before the daemons and may bring it. */
   readonly missing: Severity;
@@ -25,10 +25,10 @@ export interface SearchScope {
 export class Places {
   readonly look: SystemLook;
   readonly programs: ProgramFinder;
-  readonly scope: SearchScope;
+  readonly scope: SearchDeps;
 
   /** `path`: the PATH of what is started there. */
-  constructor(look: SystemLook, path: string, scope: SearchScope) {
+  constructor(look: SystemLook, path: string, scope: SearchDeps) {
     this.look = look;
     this.programs = new ProgramFinder(look, path);
     this.scope = scope;

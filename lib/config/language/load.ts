@@ -1,6 +1,6 @@
 /**
  * From words, files and the environment to one flattened, ordered list of options. Pure: the system only
- * through ConfigWorld. Everything wrong is collected and shown together; ConfigError is thrown only where it
+ * through ConfigDeps. Everything wrong is collected and shown together; ConfigError is thrown only where it
  * cannot go on.
  */
 import { classify } from "./classify.ts";
@@ -13,7 +13,7 @@ import { quote } from "../problem.ts";
 import { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
 import { warnOfOverridden } from "./overridden.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 
 /** A configuration file named on the command line: `file.ini`, `file.ini:section`, `-`. */
 export interface FileArgument {
@@ -55,7 +55,7 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set(
 export function loadConfiguration(
   words: readonly RawOption[],
   files: readonly FileArgument[],
-  world: ConfigWorld,
+  world: ConfigDeps,
 ): Configuration {
   const diagnostics = new Diagnostics();
   const reader = new Reader(world, diagnostics);
@@ -87,7 +87,7 @@ export function loadConfiguration(
   };
 }
 
-function readEnvironment(reader: Reader, world: ConfigWorld): void {
+function readEnvironment(reader: Reader, world: ConfigDeps): void {
   for (const [variable, value] of Object.entries(world.environment)) {
     if (!variable.startsWith("UWSGI_") || OWN_VARIABLES.has(variable)) continue;
     const name = variable.slice("UWSGI_".length).toLowerCase().replaceAll("_", "-");

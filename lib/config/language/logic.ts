@@ -1,6 +1,6 @@
 /**
  * The blocks of the configuration language: what a `for` repeats over, and whether an `if` holds. Knows the
- * questions; the system answers through ConfigWorld.
+ * questions; the system answers through ConfigDeps.
  */
 import { decodeText } from "./format/decode.ts";
 import type { Diagnostics } from "../diagnostic.ts";
@@ -8,7 +8,7 @@ import type { Entry } from "./entry.ts";
 import { MOST_OPTIONS } from "../limits.ts";
 import type { Origin } from "../origin.ts";
 import { describeProblem, quote } from "../problem.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 import { readNumber, wholeNumber } from "../values/values.ts";
 
 /**
@@ -26,7 +26,7 @@ export interface Block {
 }
 
 export interface LogicScope {
-  readonly world: ConfigWorld;
+  readonly world: ConfigDeps;
   readonly diagnostics: Diagnostics;
   variable(name: string): string | null;
   first(name: string): Entry | null;

@@ -18,7 +18,7 @@ import { Sources } from "./sources.ts";
 import { Variables } from "./variables.ts";
 import { parseAssignment } from "../values/assignment.ts";
 import { parseBoolean } from "../values/values.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 
 export class Reader {
   readonly entries: Entry[] = [];
@@ -47,7 +47,7 @@ export class Reader {
   /** Where entries of a declared option go: into what it stands for, not into the list. */
   #standsFor: Entry | null = null;
 
-  constructor(world: ConfigWorld, diagnostics: Diagnostics) {
+  constructor(world: ConfigDeps, diagnostics: Diagnostics) {
     this.#diagnostics = diagnostics;
     this.sources = new Sources(world, diagnostics);
     this.variables = new Variables(world, this.sources);

@@ -14,7 +14,7 @@ import { type Format, formatOf, splitSourceName } from "./format/source_name.ts"
 import type { Setting, TextPart } from "./format/source_text.ts";
 import type { Sources } from "./sources.ts";
 import { parseStructured } from "./format/structured.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 import { parseXml } from "./format/xml_file.ts";
 
 export interface SourceRequest {
@@ -35,14 +35,14 @@ export class SourceReader {
   readonly injectedBefore: string[] = [];
   readonly injectedAfter: string[] = [];
 
-  readonly #world: ConfigWorld;
+  readonly #world: ConfigDeps;
   readonly #diagnostics: Diagnostics;
   readonly #sources: Sources;
   readonly #magic: Magic;
   /** The file read last: what ":SECTION" means on the command line. */
   #last: Frame | null = null;
 
-  constructor(world: ConfigWorld, diagnostics: Diagnostics, sources: Sources) {
+  constructor(world: ConfigDeps, diagnostics: Diagnostics, sources: Sources) {
     this.#world = world;
     this.#diagnostics = diagnostics;
     this.#sources = sources;

@@ -8,7 +8,7 @@ import type { Origin } from "../origin.ts";
 import { describeProblem, quote } from "../problem.ts";
 import { errorCode } from "../../sys/errno.ts";
 import { splitScheme } from "./format/source_name.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 
 const UNSERVED: Readonly<Record<string, string>> = {
   data: "data appended to uWSGI's executable is not served: put it into a file",
@@ -22,12 +22,12 @@ const UNSERVED: Readonly<Record<string, string>> = {
 };
 
 export class Sources {
-  readonly #world: ConfigWorld;
+  readonly #world: ConfigDeps;
   readonly #diagnostics: Diagnostics;
   /** Stdin and descriptors can be read once, and a second section of theirs may be asked for. */
   readonly #readOnce = new Map<string, string | null>();
 
-  constructor(world: ConfigWorld, diagnostics: Diagnostics) {
+  constructor(world: ConfigDeps, diagnostics: Diagnostics) {
     this.#world = world;
     this.#diagnostics = diagnostics;
   }

@@ -5,15 +5,15 @@
 import { parseAssignment } from "../values/assignment.ts";
 import { envdirValue, isEnvdirName } from "./envdir.ts";
 import type { Sources } from "./sources.ts";
-import type { ConfigWorld } from "../system/world.ts";
+import type { ConfigDeps } from "../system/world.ts";
 
 export class Variables {
-  readonly #world: ConfigWorld;
+  readonly #world: ConfigDeps;
   readonly #sources: Sources;
   /** null: unset since. */
   readonly #changed = new Map<string, string | null>();
 
-  constructor(world: ConfigWorld, sources: Sources) {
+  constructor(world: ConfigDeps, sources: Sources) {
     this.#world = world;
     this.#sources = sources;
   }

@@ -4,7 +4,7 @@
  */
 import type { LegionAddress } from "../plan/legion_plan.ts";
 import { join } from "./programs.ts";
-import type { PlanSystem } from "./system.ts";
+import type { PlanDeps } from "./system.ts";
 import { quote } from "../problem.ts";
 
 export type IpAddress = Extract<LegionAddress, { kind: "udp4" | "udp6" }>;
@@ -19,7 +19,7 @@ const BROADCAST = "255.255.255.255";
 const LONGEST_PATH = 107;
 
 /** `HOST:PORT`, `:PORT`, `[IPV6]:PORT`, or the path of a unix socket, made absolute. A port of 0 is none. */
-export function parseAddress(text: string, system: PlanSystem): Parsed<LegionAddress> {
+export function parseAddress(text: string, system: PlanDeps): Parsed<LegionAddress> {
   if (/^(?:\.{0,2}\/)/.test(text)) {
     if (text.includes("\0")) return { problem: "the path holds a NUL character" };
     const path = join(system.cwd, text);
@@ -56,7 +56,7 @@ export function parseAddress(text: string, system: PlanSystem): Parsed<LegionAdd
     : { address: { ...found, port } };
 }
 
-function numericHost(host: string, system: PlanSystem): Omit<IpAddress, "port"> | null {
+function numericHost(host: string, system: PlanDeps): Omit<IpAddress, "port"> | null {
   if (isIpv4(host)) return { kind: "udp4", address: host };
   if (/^[0-9.]+$/.test(host)) return null;
   let ipv6: string | null = null;

@@ -5,7 +5,7 @@
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
 import type { Identity, Login } from "../plan/daemon_plan.ts";
-import type { PlanSystem } from "./system.ts";
+import type { PlanDeps } from "./system.ts";
 import { quote } from "../problem.ts";
 import { parseId, type UserDatabase } from "../users.ts";
 import { readNumber } from "../values/values.ts";
@@ -35,7 +35,7 @@ export interface IdentityRequest {
 export function resolveIdentity(
   request: IdentityRequest,
   users: UserDatabase,
-  system: PlanSystem,
+  system: PlanDeps,
   diagnostics: Diagnostics,
 ): Identity | null {
   const { uid: uidText, gid: gidText, base } = request;
@@ -143,7 +143,7 @@ interface Resolved {
 function refuseOthers(
   request: IdentityRequest,
   { uid, gid, added }: Resolved,
-  system: PlanSystem,
+  system: PlanDeps,
   diagnostics: Diagnostics,
 ): void {
   const why = `reeve is not root, it runs as uid ${system.uid} gid ${system.gid}`;

@@ -1,13 +1,13 @@
 /**
  * The system as it looks from another root: what a daemon's paths mean before its root, its mounts and its
- * processes are there. Pure: it looks through the PlanSystem, which lets no link lead out of a root.
+ * processes are there. Pure: it looks through the PlanDeps, which lets no link lead out of a root.
  */
 import type { DaemonNamespaces, KeepMount } from "../plan/jail_plan.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { USUAL_PATH } from "./programs.ts";
-import type { FileStatus, PlanSystem, SystemLook } from "./system.ts";
+import type { FileStatus, PlanDeps, SystemLook } from "./system.ts";
 
 /** The mounts over the root's own files. */
 interface Mounts {
@@ -20,7 +20,7 @@ const DIRECTORY: FileStatus = { kind: "directory", mode: 0o755, uid: 0, gid: 0 }
 const DEVICE: FileStatus = { kind: "device", mode: 0o666, uid: 0, gid: 0 };
 
 /** Where the instance's own paths are looked for; null: nowhere that can be seen. */
-export function instanceView({ jail }: Pick<InstancePlan, "jail">, system: PlanSystem): SystemLook | null {
+export function instanceView({ jail }: Pick<InstancePlan, "jail">, system: PlanDeps): SystemLook | null {
   if (jail === null) return system;
   if (jail.join.length > 0) return null;
   if (jail.root === null) return withPath(system, jail.environment);
@@ -30,7 +30,7 @@ export function instanceView({ jail }: Pick<InstancePlan, "jail">, system: PlanS
 }
 
 /** The same for a daemon. Of a root within a root, and of what is joined, nothing is seen. */
-export function daemonView(plan: Plan, daemon: DaemonPlan, system: PlanSystem): SystemLook | null {
+export function daemonView(plan: Plan, daemon: DaemonPlan, system: PlanDeps): SystemLook | null {
   const { namespaces } = daemon;
   if (namespaces === null || !hides(namespaces)) return instanceView(plan.instance, system);
   const outer = plan.instance.jail;
@@ -61,7 +61,7 @@ function withPath(look: SystemLook, environment: "clean" | "inherit"): SystemLoo
 }
 
 /** `root`: null is "/", and then only the mounts differ. */
-function viewOf(system: PlanSystem, root: string | null, mounts: Mounts): SystemLook | null {
+function viewOf(system: PlanDeps, root: string | null, mounts: Mounts): SystemLook | null {
   if (root !== null && system.statInRoot === undefined) return null;
   // A root that is not there is reported by itself, and not everything that is missing in it.
   if (root !== null && system.stat(root)?.kind !== "directory") return null;

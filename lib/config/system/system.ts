@@ -17,7 +17,7 @@ export interface FileStatus {
 
 /** The files as they are seen from one root. */
 export type SystemLook = Pick<
-  PlanSystem,
+  PlanDeps,
   | "uid"
   | "cwd"
   | "path"
@@ -30,7 +30,7 @@ export type SystemLook = Pick<
   | "mayHang"
 >;
 
-export interface PlanSystem {
+export interface PlanDeps {
   /** Text of /etc/passwd and /etc/group; "" where there is none. */
   readonly passwd: string;
   readonly group: string;

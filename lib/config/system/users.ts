@@ -3,16 +3,16 @@
  * file is read once, at the first question. What is under another root is somebody else's: it is read through
  * readInRoot alone.
  */
-import type { PlanSystem } from "./system.ts";
+import type { PlanDeps } from "./system.ts";
 import { UserDatabase, type UserFiles } from "../users.ts";
 
 export class RootedUsers {
-  readonly #system: PlanSystem;
+  readonly #system: PlanDeps;
   readonly #instanceRoot: string | null;
   readonly #known = new Map<string | null, UserDatabase>();
 
   /** `instanceRoot`: null is the host's own. */
-  constructor(system: PlanSystem, instanceRoot: string | null) {
+  constructor(system: PlanDeps, instanceRoot: string | null) {
     this.#system = system;
     this.#instanceRoot = instanceRoot;
   }

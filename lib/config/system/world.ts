@@ -2,7 +2,7 @@
  * The questions of the pure configuration code to the system, in one injected object. Tests pass a fake whose
  * unexpected calls throw. All calls are synchronous: a configuration is read before anything runs.
  */
-export interface ConfigWorld {
+export interface ConfigDeps {
   /**
    * Bytes of a regular file, FIFO or "-" (stdin), at most LARGEST_FILE; throws an Error otherwise, with
    * `code` (ENOENT ...) where the system gave one.

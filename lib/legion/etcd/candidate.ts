@@ -18,7 +18,7 @@ import type { LordGuard, StartGuard } from "../guard/port.ts";
 import type { Timers } from "../../sys/timers.ts";
 import { errorText } from "../../sys/error_text.ts";
 
-export interface CandidateParts {
+export interface CandidateDeps {
   readonly self: NodeId;
   readonly session: EtcdSession;
   /** The server that answered last. */
@@ -39,7 +39,7 @@ const GUARD_LAG_MS = 150;
 const LEAVE_PATIENCE_MS = 2000;
 
 export class EtcdCandidate implements Elector {
-  readonly #parts: CandidateParts;
+  readonly #parts: CandidateDeps;
   readonly #machine: EtcdMachine;
   readonly #runner: Runner<EtcdEvent, EtcdEffect, EtcdTimer>;
   #events: ElectorEvents | null = null;
@@ -53,7 +53,7 @@ export class EtcdCandidate implements Elector {
   readonly #neighbours: EtcdNeighbours;
   #closed = Promise.withResolvers<void>();
 
-  constructor(parts: CandidateParts) {
+  constructor(parts: CandidateDeps) {
     this.#parts = parts;
     this.#machine = new EtcdMachine({ self: parts.self, grace: parts.grace });
     this.#runner = new Runner<EtcdEvent, EtcdEffect, EtcdTimer>(this.#machine, TIMER_EVENTS, {

@@ -53,7 +53,7 @@ export interface Server {
   call(request: ApiRequest, least?: number): Promise<Answer>;
 }
 
-export interface ClientParts {
+export interface ClientOptions {
   readonly urls: readonly string[];
   /** Reads the password anew each time that we sign in: it may have been changed. */
   readonly user: { readonly name: string; readonly password: () => string } | null;
@@ -65,12 +65,12 @@ export interface ClientParts {
 }
 
 export class EtcdClient {
-  readonly #parts: ClientParts;
+  readonly #parts: ClientOptions;
   #current = 0;
   #cluster: string | null = null;
   #token: string | null = null;
 
-  constructor(parts: ClientParts) {
+  constructor(parts: ClientOptions) {
     this.#parts = parts;
   }
 

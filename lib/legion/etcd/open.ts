@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { EtcdTransportPlan, LegionPlan } from "../../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
 import { bootTime } from "../../sys/process/identity.ts";
-import { Guard, type GuardSurroundings } from "../../sys/child/guard.ts";
+import { Guard, type GuardOptions } from "../../sys/child/guard.ts";
 import type { NodeId } from "../election/announcement.ts";
 import { EtcdCandidate } from "./candidate.ts";
 import { EtcdClient } from "./client.ts";
@@ -22,7 +22,7 @@ export interface EtcdOptions {
   /** Milliseconds: the longest stop_timeout among the legion's daemons. */
   readonly grace: number;
   /** Where a guard's PID namespace is to lie (in a jail); null: where reeve is. */
-  readonly within: () => GuardSurroundings | null;
+  readonly within: () => GuardOptions | null;
   readonly log: (level: "debug" | "info" | "warning" | "error", text: string) => void;
 }
 

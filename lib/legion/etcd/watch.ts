@@ -6,7 +6,7 @@
 import type { Reading } from "./session.ts";
 import type { Timers } from "../../sys/timers.ts";
 
-export interface WatchParts {
+export interface WatchDeps {
   changes(revision: bigint, signal: AbortSignal): AsyncIterable<void>;
   read(signal: AbortSignal): Promise<Reading>;
   /** The server that answered last. */
@@ -18,7 +18,7 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5000;
 
 export class EtcdWatch {
-  readonly #parts: WatchParts;
+  readonly #parts: WatchDeps;
   readonly #news: (reading: Reading) => void;
   readonly #life = new AbortController();
   #connection = new AbortController();
@@ -28,7 +28,7 @@ export class EtcdWatch {
   #isDirty = false;
   #pause = FIRST_PAUSE_MS;
 
-  constructor(parts: WatchParts, revision: bigint, news: (reading: Reading) => void) {
+  constructor(parts: WatchDeps, revision: bigint, news: (reading: Reading) => void) {
     this.#parts = parts;
     this.#revision = revision;
     this.#news = news;

@@ -16,7 +16,7 @@ import type { Refusals } from "./refusals.ts";
 import { StampClock } from "./stamp_clock.ts";
 import type { Transport } from "./transport.ts";
 
-export interface PacketElectorParts {
+export interface PacketElectorDeps {
   readonly plan: LegionPlan;
   /** The uuid is new with each process, the name is the host's. */
   readonly self: { readonly uuid: string; readonly name: string; readonly pid: number };
@@ -46,7 +46,7 @@ const OVERHEAD = 256;
 const DEAF_MS = 1000;
 
 export class PacketElector implements Elector {
-  readonly #parts: PacketElectorParts;
+  readonly #parts: PacketElectorDeps;
   readonly #stamps: StampClock;
   readonly #queue: Input[] = [];
   #isStepping = false;
@@ -54,7 +54,7 @@ export class PacketElector implements Elector {
   #state: ElectionState | null = null;
   #timer: { cancel(): void } | null = null;
 
-  constructor(parts: PacketElectorParts) {
+  constructor(parts: PacketElectorDeps) {
     this.#parts = parts;
     this.#stamps = new StampClock(parts.plan.skewTolerance);
   }

@@ -1,12 +1,12 @@
 /** An election by packets as it is shown to people. Pure. */
 import type { ElectionState, Member } from "../election/types.ts";
 import type { ElectorState } from "../election/elector.ts";
-import type { PacketElectorParts } from "./elector.ts";
+import type { PacketElectorDeps } from "./elector.ts";
 
 /** `state`: null before the first round. `clock`: now, as the election counts. */
 export function electorState(
   state: ElectionState | null,
-  parts: Pick<PacketElectorParts, "plan" | "self" | "transport" | "refusals" | "wall">,
+  parts: Pick<PacketElectorDeps, "plan" | "self" | "transport" | "refusals" | "wall">,
   clock: number,
 ): ElectorState {
   const { plan, self, transport, refusals } = parts;

@@ -11,7 +11,7 @@ import type { Timers } from "../../sys/timers.ts";
 import { listProcesses, readStat } from "../../sys/process/process_table.ts";
 import { SIGHUP } from "../../sys/native/constants.ts";
 
-export interface DrainWorld {
+export interface DrainDeps {
   /** The signal that asks this process to end: a daemon of an earlier reeve wants its own stop signal. */
   readonly stopSignalOf: (process: ProcessId) => number;
   /** To this process alone, verified. */
@@ -44,7 +44,7 @@ export function membersOf(plan: JailPlan, { identity, initPid }: JailHandle): re
 export function drainJail(
   members: readonly ProcessId[],
   graceMs: number,
-  world: DrainWorld,
+  world: DrainDeps,
   callOff: AbortSignal,
 ): Promise<void> {
   if (members.length === 0 || callOff.aborted) return Promise.resolve();

@@ -22,13 +22,13 @@ import { JailDelay } from "./delay.ts";
 import { drainJail, membersOf } from "./drain.ts";
 import { startInit, watchInit } from "./init.ts";
 import { identityInMaking } from "../../records/jail_record.ts";
-import type { JailWorld } from "./world.ts";
+import type { JailDeps } from "./world.ts";
 
 export class JailHolder implements HeldJail {
   readonly plan: JailPlan;
   readonly isKept: boolean;
   readonly hasInit = true;
-  readonly #parts: JailWorld;
+  readonly #parts: JailDeps;
   readonly #loss = new AbortController();
   readonly #ends: (() => void)[] = [];
   readonly #machine = new Machine<JailState, StepEvent<JailEvent>, StepEffect<JailEffect>>(
@@ -45,7 +45,7 @@ export class JailHolder implements HeldJail {
   /** On record, and so to be found again: it outlives reeve. */
   #isKnown = true;
 
-  constructor(parts: JailWorld) {
+  constructor(parts: JailDeps) {
     this.#parts = parts;
     this.plan = parts.choice.plan;
     this.#handle = parts.choice.handle;

@@ -17,7 +17,7 @@ import type { Inherited } from "../../process/child_builder.ts";
 import { jailInit } from "./spec.ts";
 import type { Registry, SetupFailure } from "../../process/registry.ts";
 
-export interface InitWorld {
+export interface InitDeps {
   /** The jail will be on record in the run directory. */
   readonly isKnown: boolean;
   readonly inherited: Inherited;
@@ -36,7 +36,7 @@ export interface InitEvents {
 const READY = "R".charCodeAt(0);
 
 /** Starts one. Throws an Error that says what could not be had; nothing is left of it then. */
-export function startInit(plan: JailPlan, world: InitWorld, events: InitEvents): ProcessId {
+export function startInit(plan: JailPlan, world: InitDeps, events: InitEvents): ProcessId {
   const joins = openJoins(plan.join, "self");
   try {
     const pipe = openPipe({ nonblock: true });
@@ -64,7 +64,7 @@ export function startInit(plan: JailPlan, world: InitWorld, events: InitEvents):
 /**
  * One that runs already: our child since before a reload, or another's. `isChild`: it will be reaped by us.
  */
-export function watchInit(process: ProcessId, isChild: boolean, world: InitWorld, events: InitEvents): void {
+export function watchInit(process: ProcessId, isChild: boolean, world: InitDeps, events: InitEvents): void {
   const ended = (cause: ExitCause): void => events.ended(describeCause(cause));
   if (isChild) {
     world.registry.set(process.pid, { reaped: (_pid, cause) => ended(cause) });

@@ -2,13 +2,13 @@
 import type { ProcessId } from "../../sys/process_id.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Timers } from "../../sys/timers.ts";
-import type { DrainWorld } from "./drain.ts";
+import type { DrainDeps } from "./drain.ts";
 import type { JailEntry } from "./entry.ts";
 import type { JailChoice } from "./finder.ts";
-import type { InitWorld } from "./init.ts";
+import type { InitDeps } from "./init.ts";
 import type { JailFile } from "../../records/jail_record.ts";
 
-export interface JailWorld {
+export interface JailDeps {
   readonly choice: JailChoice;
   readonly file: JailFile;
   readonly boot: string;
@@ -16,8 +16,8 @@ export interface JailWorld {
   readonly timers: Timers;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  readonly init: InitWorld;
-  readonly drain: DrainWorld;
+  readonly init: InitDeps;
+  readonly drain: DrainDeps;
   readonly signal: (process: ProcessId, signal: number) => void;
   /** The hooks that belong to a jail that was made again; where they fail it is given up, and made again. */
   readonly entry: JailEntry;

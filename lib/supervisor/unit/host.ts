@@ -30,7 +30,7 @@ import type { Sweeper } from "../../process/sweeper.ts";
 import type { DaemonUnit } from "./unit.ts";
 import type { SweepNews, UnitDeps } from "./unit_deps.ts";
 
-export interface HostParts {
+export interface HostDeps {
   readonly instance: InstancePlan;
   readonly logger: Logger;
   readonly repeats: Pick<Repeats, "say">;
@@ -61,12 +61,12 @@ export class UnitHost implements UnitDeps {
   readonly logger: Pick<Logger, "log">;
   readonly timers = LOOP_TIMERS;
   readonly starter: DaemonStarter;
-  readonly #parts: HostParts;
+  readonly #parts: HostDeps;
   readonly #children: Children;
   /** Pids that could not be followed when it was tried. */
   readonly #unheld = new Set<number>();
 
-  constructor(parts: HostParts) {
+  constructor(parts: HostDeps) {
     this.#parts = parts;
     // A daemon may do and write what it likes, but it does not decide how long the log becomes.
     this.logger = {

@@ -30,7 +30,7 @@ import { parseMountInfo } from "../../sys/host/mount_info.ts";
 import { ownersOfLinks } from "../../pidfile/reader.ts";
 import { signalDaemon } from "../../process/signaller.ts";
 
-export interface StarterParts {
+export interface StarterDeps {
   readonly instance: InstancePlan;
   readonly logger: Logger;
   readonly environment: Environment;
@@ -61,9 +61,9 @@ export interface StartSurroundings {
 export class DaemonStarter {
   readonly places: DaemonPlaces;
   #surroundings: StartSurroundings;
-  readonly #parts: StarterParts;
+  readonly #parts: StarterDeps;
 
-  constructor(parts: StarterParts) {
+  constructor(parts: StarterDeps) {
     this.#parts = parts;
     this.#surroundings = { environment: parts.environment, directory: "/", lordship: () => null };
     this.places = new DaemonPlaces(parts.jail, () => this.#surroundings.directory);

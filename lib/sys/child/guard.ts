@@ -46,7 +46,7 @@ export interface GuardEvents {
  * Where a guard's namespace lies: that of a jail, whose other namespaces its PID 1 joins. The caller's
  * descriptors.
  */
-export interface GuardSurroundings {
+export interface GuardOptions {
   /** null: reeve's. */
   readonly pidNamespace: number | null;
   readonly join: readonly { readonly fd: number; readonly flags: number }[];
@@ -70,7 +70,7 @@ export class Guard {
    * Starts a guard that holds `deadline` (milliseconds of the boot-time clock). `within`: null: where reeve
    * is. Throws SysError.
    */
-  constructor(deadline: number, within: GuardSurroundings | null, events: GuardEvents) {
+  constructor(deadline: number, within: GuardOptions | null, events: GuardEvents) {
     this.#events = events;
     const commands = openPipe({ nonblock: true });
     const news = openPipe({ nonblock: true });
@@ -239,7 +239,7 @@ function nanoseconds(milliseconds: number): bigint {
 function packRequest(
   commands: number,
   news: number,
-  { pidNamespace, join }: GuardSurroundings,
+  { pidNamespace, join }: GuardOptions,
   deadline: number,
 ): Uint8Array {
   integer(join.length, "count of namespaces to join", 0, REEVE_GUARD_JOINS);

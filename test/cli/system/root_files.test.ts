@@ -4,12 +4,12 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RealPlanSystem } from "../../../lib/cli/system/world.ts";
+import { RealPlanDeps } from "../../../lib/cli/system/world.ts";
 
 const OUTSIDE = "outside of the root\n";
 let place: string;
 let root: string;
-const system = new RealPlanSystem();
+const system = new RealPlanDeps();
 const read = (path: string) => system.readInRoot(root, path);
 
 beforeAll(() => {

@@ -1,8 +1,8 @@
 /**
- * A PlanSystem made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not
+ * A PlanDeps made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not
  * there.
  */
-import type { FileKind, FileStatus, PlanSystem } from "../../../lib/config/system/system.ts";
+import type { FileKind, FileStatus, PlanDeps } from "../../../lib/config/system/system.ts";
 import { modeAllows } from "../../../lib/config/system/system.ts";
 import { Diagnostics, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { buildPlan } from "../../../lib/config/build/build_plan.ts";
@@ -47,8 +47,8 @@ export const ORDINARY: Readonly<Record<string, FakeFile>> = {
 
 export function fakeSystem(
   files: Readonly<Record<string, FakeFile>> = ORDINARY,
-  change: Partial<PlanSystem> = {},
-): PlanSystem {
+  change: Partial<PlanDeps> = {},
+): PlanDeps {
   const uid = change.uid ?? 0;
   const stat = (path: string): FileStatus | null => {
     const file = files[path];
@@ -105,7 +105,7 @@ export interface Built {
   readonly texts: readonly string[];
 }
 
-export function build(text: string, system: PlanSystem = fakeSystem()): Built {
+export function build(text: string, system: PlanDeps = fakeSystem()): Built {
   const diagnostics = new Diagnostics();
   const plan = buildPlan(optionsOf(text), ["/etc/reeve/app.ini"], system, diagnostics);
   return { plan, diagnostics, texts: diagnostics.list.map(formatDiagnostic) };

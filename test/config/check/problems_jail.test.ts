@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { findProblems, type Purpose } from "../../../lib/config/check/problems.ts";
 import { USUAL_PATH } from "../../../lib/config/system/programs.ts";
-import type { PlanSystem } from "../../../lib/config/system/system.ts";
+import type { PlanDeps } from "../../../lib/config/system/system.ts";
 import { DEFAULT_PATH } from "../../../lib/process/environment.ts";
 import { build, type FakeFile, fakeSystem, ORDINARY } from "../build/fake_system.ts";
 
@@ -25,7 +25,7 @@ const FILES: Readonly<Record<string, FakeFile>> = {
   "/r|/etc/passwd": { text: "www-data:x:33:33::/:\n" },
 };
 
-function problems(text: string, purpose: Purpose = "check", change: Partial<PlanSystem> = {}): string[] {
+function problems(text: string, purpose: Purpose = "check", change: Partial<PlanDeps> = {}): string[] {
   const system = fakeSystem(FILES, change);
   const { plan, diagnostics } = build(text, system);
   expect(diagnostics.hasErrors).toBe(false);

@@ -10,7 +10,7 @@ import { parseCommandLine } from "../../../lib/cli/shared/argv.ts";
 import { ConfigError, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { loadConfiguration } from "../../../lib/config/language/load.ts";
 import { showConfiguration } from "../../../lib/config/language/show.ts";
-import type { ConfigWorld } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/world.ts";
 
 export const CASES = new URL("../../cases/config/", import.meta.url).pathname;
 
@@ -71,7 +71,7 @@ export interface Outcome {
 }
 
 /** Runs a case as show-config would. */
-export function runCase({ words }: Pick<Case, "words">, world: ConfigWorld): Outcome {
+export function runCase({ words }: Pick<Case, "words">, world: ConfigDeps): Outcome {
   try {
     const { options, files } = parseCommandLine(words);
     const found = loadConfiguration(options, files, world);

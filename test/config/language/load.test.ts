@@ -3,18 +3,18 @@ import { parseCommandLine } from "../../../lib/cli/shared/argv.ts";
 import { ConfigError, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { type Configuration, loadConfiguration } from "../../../lib/config/language/load.ts";
 import { formatOrigin } from "../../../lib/config/origin.ts";
-import type { ConfigWorld } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/world.ts";
 import { memoryWorld } from "./worlds.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
-function load(words: readonly string[], files: Files, changes: Partial<ConfigWorld> = {}): Configuration {
+function load(words: readonly string[], files: Files, changes: Partial<ConfigDeps> = {}): Configuration {
   const { options, files: named } = parseCommandLine(words);
   return loadConfiguration(options, named, memoryWorld(files, changes));
 }
 
 /** Loads /etc/a.ini with `text` under [uwsgi], from line 2 on. */
-function loadText(text: string, files: Files = {}, changes: Partial<ConfigWorld> = {}): Configuration {
+function loadText(text: string, files: Files = {}, changes: Partial<ConfigDeps> = {}): Configuration {
   return load(["a.ini"], { ...files, "/etc/a.ini": `[uwsgi]\n${text}` }, changes);
 }
 

@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { ConfigWorld } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/world.ts";
 
 /** The system itself, seen from `cwd`. */
-export function realWorld(cwd: string, environment: Readonly<Record<string, string>>): ConfigWorld {
+export function realWorld(cwd: string, environment: Readonly<Record<string, string>>): ConfigDeps {
   const at = (name: string): string => path.resolve(cwd, name);
   const { uid, gid } = os.userInfo();
   return {
@@ -35,7 +35,7 @@ function nameOf(file: string, id: number): string {
 }
 
 /** The files below `cwd`, on a machine that is the same everywhere. */
-export function fixedWorld(cwd: string, environment: Readonly<Record<string, string>>): ConfigWorld {
+export function fixedWorld(cwd: string, environment: Readonly<Record<string, string>>): ConfigDeps {
   return {
     ...realWorld(cwd, environment),
     realDirectoryPath: (name) => path.resolve("/srv/cases", name),
@@ -55,8 +55,8 @@ export function fixedWorld(cwd: string, environment: Readonly<Record<string, str
  */
 export function memoryWorld(
   files: Readonly<Record<string, string | Uint8Array>>,
-  changes: Partial<ConfigWorld> = {},
-): ConfigWorld {
+  changes: Partial<ConfigDeps> = {},
+): ConfigDeps {
   const at = (name: string): string => name === "-" ? name : path.resolve("/etc", name);
   const isDirectory = (name: string): boolean =>
     Object.keys(files).some((file) => file.startsWith(`${at(name)}/`));

@@ -10,7 +10,7 @@ import type { Command, DaemonOption, DaemonPlan, Identity } from "../../plan/dae
 import type { LegionNames } from "../legion/draft.ts";
 import type { Field } from "../../values/field.ts";
 import type { OptionReader } from "../../values/options.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import type { RootedUsers } from "../../system/users.ts";
 import { parseBoolean } from "../../values/values.ts";
 
@@ -33,7 +33,7 @@ export interface Context {
   /** The users of the instance's root, and of a daemon's own. */
   readonly users: RootedUsers;
   readonly legions: LegionNames;
-  readonly system: PlanSystem;
+  readonly system: PlanDeps;
   readonly diagnostics: Diagnostics;
 }
 

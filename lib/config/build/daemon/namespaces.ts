@@ -5,7 +5,7 @@
 import { DAEMON_KEYS } from "../../options/daemon_keys.ts";
 import type { DaemonNamespaces, NamespaceKind } from "../../plan/jail_plan.ts";
 import { quote } from "../../problem.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import type { Field } from "../../values/field.ts";
 import { bool, presence, refuseEmpty } from "../../values/key_values.ts";
 import { type KeyFields, splitQuoted } from "../../values/keyval.ts";
@@ -18,7 +18,7 @@ const NAMESPACE_KEYS = DAEMON_KEYS.filter(({ field }) => field === "namespaces")
 /** null where the keys ask for nothing. */
 export function planDaemonNamespaces(
   keys: KeyFields,
-  system: PlanSystem,
+  system: PlanDeps,
 ): DaemonNamespaces | null {
   if (!NAMESPACE_KEYS.some(({ key }) => keys.has(key))) return null;
   const list = (key: string): readonly Field[] => itemsOf(keys.get(key));

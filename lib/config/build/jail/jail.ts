@@ -8,7 +8,7 @@ import { planKeepMounts } from "./keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "./namespaces.ts";
 import { nearestName } from "../../nearest.ts";
 import type { OptionReader } from "../../values/options.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 
 /** uWSGI 2.0: those of clone(2) in linux_namespace_start. */
@@ -29,7 +29,7 @@ interface Draft {
 }
 
 /** null: daemons run where reeve runs. */
-export function planJail(reader: OptionReader, system: PlanSystem): JailPlan | null {
+export function planJail(reader: OptionReader, system: PlanDeps): JailPlan | null {
   if (!reader.hasAny(["namespace", "chroot", "pivot-root", "unshare", "setns"])) return null;
   const draft: Draft = { option: null, kinds: new Set(), root: null, hostname: null };
   const changesRoot = planNamespace(reader, system, draft);
@@ -79,7 +79,7 @@ export function planSetnsServer(reader: OptionReader): SetnsServerPlan | null {
 }
 
 /** true: there is a namespace with a root, "/" included. */
-function planNamespace(reader: OptionReader, system: PlanSystem, draft: Draft): boolean {
+function planNamespace(reader: OptionReader, system: PlanDeps, draft: Draft): boolean {
   const net = reader.last("namespace-net");
   const given = reader.last("namespace");
   const { diagnostics } = reader;
@@ -117,7 +117,7 @@ function planNamespace(reader: OptionReader, system: PlanSystem, draft: Draft): 
   return true;
 }
 
-function planOtherRoot(reader: OptionReader, system: PlanSystem, draft: Draft, hasNamespace: boolean): void {
+function planOtherRoot(reader: OptionReader, system: PlanDeps, draft: Draft, hasNamespace: boolean): void {
   const { diagnostics } = reader;
   const chroot = reader.last("chroot");
   const pivot = reader.last("pivot-root");
@@ -147,7 +147,7 @@ function planOtherRoot(reader: OptionReader, system: PlanSystem, draft: Draft, h
 }
 
 /** `NEW OLD`; uWSGI 2.0: OLD is beneath NEW, whether it begins with "/" or not. */
-function parsePivot(option: Field, system: PlanSystem): RootPlan | null {
+function parsePivot(option: Field, system: PlanDeps): RootPlan | null {
   const space = option.value.indexOf(" ");
   const old = option.value.slice(space + 1).trim();
   if (space < 1 || old === "") {
@@ -179,7 +179,7 @@ function planUnshare(reader: OptionReader, draft: Draft): void {
   }
 }
 
-function planJoin(reader: OptionReader, system: PlanSystem, draft: Draft): readonly JoinPlan[] {
+function planJoin(reader: OptionReader, system: PlanDeps, draft: Draft): readonly JoinPlan[] {
   const option = reader.last("setns");
   if (option === null || !reader.needText(option)) return [];
   draft.option ??= option;

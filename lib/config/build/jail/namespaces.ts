@@ -6,7 +6,7 @@ import type { JoinPlan, NamespaceKind } from "../../plan/jail_plan.ts";
 import type { Field } from "../../values/field.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 
 /** In the order in which a Plan lists them. */
@@ -86,7 +86,7 @@ export function tidyPath(path: string): string {
 }
 
 /** A pid, an absolute path of namespace files, or a socket that hands them out; null after an error. */
-export function parseJoin(field: Field, system: PlanSystem): JoinPlan | null {
+export function parseJoin(field: Field, system: PlanDeps): JoinPlan | null {
   const { value: text, origin } = field;
   if (/^\d+$/.test(text)) {
     const pid = Number(text);

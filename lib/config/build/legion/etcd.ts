@@ -8,7 +8,7 @@ import type { Field } from "../../values/field.ts";
 import { type LegionDraft, parseValor } from "./draft.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 
 const DEFAULT_TTL = 10;
@@ -20,7 +20,7 @@ const KEYS = ["ttl", "prefix", "user", "ca", "cert", "key"] as const;
 type Key = typeof KEYS[number];
 
 /** The words that follow the name; null after an error. */
-export function parseEtcdLegion(name: string, option: Field, system: PlanSystem): LegionDraft | null {
+export function parseEtcdLegion(name: string, option: Field, system: PlanDeps): LegionDraft | null {
   const { origin } = option;
   const [urlPart = "", valorPart, ...words] = option.value.split(/\s+/);
   if (valorPart === undefined) {
@@ -86,7 +86,7 @@ function parseTransport(
   urls: readonly string[],
   keys: ReadonlyMap<Key, string>,
   option: Field,
-  system: PlanSystem,
+  system: PlanDeps,
 ): EtcdTransportPlan {
   const refuse = (problem: string): null => option.error(`cannot use legion-etcd: ${problem}`);
   const file = (key: Key): string | null => {

@@ -10,7 +10,7 @@ import { parseEtcdLegion } from "./etcd.ts";
 import { LEGION_EVENTS, parseLegionHook } from "./hooks.ts";
 import { addNode, checkUdpLegions, parseUdpLegion, setMulticastInterface } from "./udp.ts";
 import { type OptionReader, parseSeconds } from "../../values/options.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 import { parseInteger, parseSize } from "../../values/values.ts";
 
@@ -39,7 +39,7 @@ export interface Legions {
   readonly names: LegionNames;
 }
 
-export function planLegions(reader: OptionReader, system: PlanSystem): Legions {
+export function planLegions(reader: OptionReader, system: PlanDeps): Legions {
   const names = new LegionNames(reader.all(...DEFINITIONS), reader.diagnostics);
   if (!reader.hasAny(["legion"])) return { plans: [], names };
   const lines = new LegionLines(system, names);
@@ -61,10 +61,10 @@ export function planLegions(reader: OptionReader, system: PlanSystem): Legions {
 
 class LegionLines {
   readonly drafts: LegionDraft[] = [];
-  readonly #system: PlanSystem;
+  readonly #system: PlanDeps;
   readonly #names: LegionNames;
 
-  constructor(system: PlanSystem, names: LegionNames) {
+  constructor(system: PlanDeps, names: LegionNames) {
     this.#system = system;
     this.#names = names;
   }

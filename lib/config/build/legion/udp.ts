@@ -15,11 +15,11 @@ import {
   parseAddress,
 } from "../../system/addresses.ts";
 import { type LegionDraft, parseValor, type UdpDraft } from "./draft.ts";
-import type { PlanSystem } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/system.ts";
 import { quote } from "../../problem.ts";
 
 /** `NAME ADDRESS VALOR CIPHER:SECRET[ IV]`: what follows the name. null after an error. */
-export function parseUdpLegion(name: string, option: Field, system: PlanSystem): LegionDraft | null {
+export function parseUdpLegion(name: string, option: Field, system: PlanDeps): LegionDraft | null {
   const refuse = (problem: string): null => option.error(`cannot use ${option.name}: ${problem}`);
   const parts = /^(\S+)\s+(\S+)\s+(\S.*)$/s.exec(option.value);
   if (parts === null) return refuse('it takes "NAME ADDRESS VALOR CIPHER:SECRET [IV]"');
@@ -66,7 +66,7 @@ function shownAddress(text: string): string {
 }
 
 /** legion-node = NAME ADDRESS: what follows the name. */
-export function addNode(transport: UdpDraft, node: Field, system: PlanSystem): void {
+export function addNode(transport: UdpDraft, node: Field, system: PlanDeps): void {
   const parsed = parseAddress(node.value, system);
   const problem = "problem" in parsed ? parsed.problem : problemOfNode(parsed.address, transport.listen);
   if (problem !== null) node.refuse(problem);

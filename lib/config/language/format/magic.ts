@@ -1,9 +1,9 @@
 /**
  * Magic variables: `%d` and the like in the text of a file, replaced before it is parsed. Pure: what it knows
- * of the file comes through ConfigWorld.
+ * of the file comes through ConfigDeps.
  */
 import { splitScheme } from "./source_name.ts";
-import type { ConfigWorld } from "../../system/world.ts";
+import type { ConfigDeps } from "../../system/world.ts";
 
 /** The text that a letter stands for; undefined where it has no meaning. */
 export interface MagicTable {
@@ -25,12 +25,12 @@ interface FileFacts {
 
 /** Answers only what is asked: a file without a "%" costs no look at users, host or paths. */
 export class Magic implements MagicTable {
-  readonly #world: ConfigWorld;
+  readonly #world: ConfigDeps;
   readonly #described = new Map<string, ReadonlyMap<string, string>>();
   #file: FileFacts = { given: "", section: "", path: "" };
   #first: FileFacts | null = null;
 
-  constructor(world: ConfigWorld) {
+  constructor(world: ConfigDeps) {
     this.#world = world;
   }
 
@@ -104,7 +104,7 @@ export class Magic implements MagicTable {
   }
 }
 
-function describePath(full: string, world: ConfigWorld): Map<string, string> {
+function describePath(full: string, world: ConfigDeps): Map<string, string> {
   const slash = full.lastIndexOf("/");
   const file = full.slice(slash + 1);
   const directory = full.slice(0, slash + 1);
