@@ -17,12 +17,12 @@ const LONGEST_STATUS = 512;
 
 export class ParentNotifier {
   readonly #address: string | null;
-  readonly #world: NotifyDeps;
+  readonly #deps: NotifyDeps;
   #problemTold = false;
 
   /** `address`: the value of NOTIFY_SOCKET; undefined or empty: nobody is to be told. */
-  constructor(address: string | undefined, world: NotifyDeps) {
-    this.#world = world;
+  constructor(address: string | undefined, deps: NotifyDeps) {
+    this.#deps = deps;
     this.#address = address === undefined || address === "" ? null : address;
     // sd_notify(3): a path or an abstract name; vsock: addresses are for virtual machines.
     if (this.#address !== null && !/^[/@]./.test(this.#address)) {
@@ -42,7 +42,7 @@ export class ParentNotifier {
 
   /** To be followed by `ready`. The time lets the manager match the two (Type=notify-reload). */
   reloading(): void {
-    this.#send(["RELOADING=1", `MONOTONIC_USEC=${this.#world.monotonic()}`, statusLine("reloading")]);
+    this.#send(["RELOADING=1", `MONOTONIC_USEC=${this.#deps.monotonic()}`, statusLine("reloading")]);
   }
 
   stopping(): void {
@@ -53,7 +53,7 @@ export class ParentNotifier {
     if (this.#address === null) return;
     let sent = false;
     try {
-      sent = this.#world.send(this.#address, assignments);
+      sent = this.#deps.send(this.#address, assignments);
     } catch {
       // A text that the socket cannot take is as good as not sent.
     }
@@ -67,7 +67,7 @@ export class ParentNotifier {
   #fail(text: string): void {
     if (this.#problemTold) return;
     this.#problemTold = true;
-    this.#world.onProblem(text);
+    this.#deps.onProblem(text);
   }
 }
 

@@ -10,7 +10,7 @@ import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { describeAction, mountSource, performAction, type SystemAction } from "./actions.ts";
 import { HOOK_VARIABLE, packHookRequest } from "./child.ts";
 import { HOOK_WORD } from "./word.ts";
-import type { HookDeps } from "./world.ts";
+import type { HookDeps } from "./deps.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
 import { mountSteps, umountStep } from "./mount_flags.ts";
 

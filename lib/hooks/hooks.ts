@@ -11,7 +11,7 @@ import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { isSystemAction, type SystemAction } from "./actions.ts";
 import { carryOut, HIDDEN, type HookPlace } from "./carrier.ts";
-import type { HookDeps } from "./world.ts";
+import type { HookDeps } from "./deps.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
 import { MESSAGES } from "./messages.ts";
 import { DEFAULT_WAIT_SECONDS } from "../watch/waits.ts";
@@ -67,7 +67,7 @@ interface Room {
 
 export class HookRunner {
   readonly #instance: HookInstance;
-  readonly #world: HookDeps;
+  readonly #deps: HookDeps;
   readonly #outside: Room;
   /** null: there is no jail, or not yet. */
   #inside: Room | null = null;
@@ -75,7 +75,7 @@ export class HookRunner {
 
   constructor(instance: HookInstance, world: HookDeps, environment: Environment, cwd: string) {
     this.#instance = instance;
-    this.#world = world;
+    this.#deps = world;
     this.#outside = { environment, cwd };
   }
 
@@ -132,7 +132,7 @@ export class HookRunner {
       if (hook.phase !== phase) continue;
       signal.throwIfAborted();
       const name = PHASE_NAMES[phase] ?? phase;
-      this.#world.log(
+      this.#deps.log(
         "info",
         hook.shown === HIDDEN ? MESSAGES.runningHiddenHook(name) : MESSAGES.runningHook(hook.shown, name),
       );
@@ -141,7 +141,7 @@ export class HookRunner {
       } catch (problem) {
         signal.throwIfAborted();
         if (problem instanceof HookExit || !NOT_FATAL.has(phase)) throw problem;
-        this.#world.log("error", errorText(problem));
+        this.#deps.log("error", errorText(problem));
       }
     }
   }
@@ -155,14 +155,14 @@ export class HookRunner {
       case "putenv":
         return this.#putenv(action);
       case "print":
-        return this.#world.log("info", action.text);
+        return this.#deps.log("info", action.text);
       case "exit":
         throw new HookExit(action.code);
       case "wait":
         try {
           const room = this.#roomOf(hook);
           const wait = { ...action, timeout: DEFAULT_WAIT_SECONDS };
-          await this.#world.wait(wait, signal, room === this.#inside ? room.cwd : null);
+          await this.#deps.wait(wait, signal, room === this.#inside ? room.cwd : null);
         } catch (problem) {
           throw new HookFailure(hook, errorText(problem), problem);
         }
@@ -174,10 +174,10 @@ export class HookRunner {
     const { identity, environment, cwd, inside } = this.#placeOf(hook, signal);
     let failure: string | null;
     try {
-      const command = this.#world.parseCommand(text);
+      const command = this.#deps.parseCommand(text);
       failure = failureOf(
         shown,
-        await this.#world.runCommand(command, { identity, environment, cwd, inside, signal }),
+        await this.#deps.runCommand(command, { identity, environment, cwd, inside, signal }),
       );
     } catch (problem) {
       failure = `cannot run "${shown}": ${errorText(problem)}`;
@@ -186,12 +186,12 @@ export class HookRunner {
     signal.throwIfAborted();
     if (failure === null) return;
     if (!mayFail) throw new HookFailure(hook, failure);
-    this.#world.log("warning", failure);
+    this.#deps.log("warning", failure);
   }
 
   async #runSystem(hook: Hook, action: SystemAction, signal: AbortSignal): Promise<void> {
     try {
-      await carryOut(hook, action, this.#placeOf(hook, signal), this.#world);
+      await carryOut(hook, action, this.#placeOf(hook, signal), this.#deps);
     } catch (problem) {
       signal.throwIfAborted();
       const text = hook.shown === HIDDEN ? "a hidden hook failed" : errorText(problem);

@@ -17,16 +17,16 @@ export interface SetnsWaitDeps {
 /** Rejects with the signal's reason, or an Error that says what is wrong with a server. */
 export async function untilServed(
   plans: readonly JoinPlan[],
-  world: SetnsWaitDeps,
+  deps: SetnsWaitDeps,
   signal: AbortSignal,
 ): Promise<void> {
   for (const plan of plans) {
     if (plan.kind !== "socket") continue;
     let told = "";
     for (let why = whyNotServed(plan.path); why !== null; why = whyNotServed(plan.path)) {
-      if (why !== told) world.log(`${why}: waiting for it`);
+      if (why !== told) deps.log(`${why}: waiting for it`);
       told = why;
-      await pause(world.timers, signal);
+      await pause(deps.timers, signal);
     }
   }
 }

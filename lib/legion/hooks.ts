@@ -23,16 +23,16 @@ const MOST_WAITING = 64;
 
 export class LegionHooks {
   readonly #plan: LegionPlan;
-  readonly #world: LegionHookDeps;
+  readonly #deps: LegionHookDeps;
   readonly #lordship: HookLane;
   readonly #notices: HookLane;
   readonly #running = new Set<AbortController>();
   #leftOut = 0;
 
-  constructor(plan: LegionPlan, world: LegionHookDeps) {
+  constructor(plan: LegionPlan, deps: LegionHookDeps) {
     this.#plan = plan;
-    this.#world = world;
-    const failed = (error: unknown): void => world.log("error", `legion "${plan.name}": ${errorText(error)}`);
+    this.#deps = deps;
+    const failed = (error: unknown): void => deps.log("error", `legion "${plan.name}": ${errorText(error)}`);
     this.#lordship = new HookLane(failed);
     this.#notices = new HookLane(failed);
   }
@@ -87,13 +87,13 @@ export class LegionHooks {
     const { name } = this.#plan;
     const { action, event, shown } = hook;
     const text = action.kind === "log" ? action.text : `calling ${shown}`;
-    this.#world.log("info", `(phase: ${event} legion: ${name}) ${text}`);
+    this.#deps.log("info", `(phase: ${event} legion: ${name}) ${text}`);
     try {
       if (action.kind === "cmd") await this.#runCommand(action.command, variables);
-      else if (action.kind === "signal") this.#world.signalDaemon(action.daemon, action.signal);
+      else if (action.kind === "signal") this.#deps.signalDaemon(action.daemon, action.signal);
       return true;
     } catch (error) {
-      this.#world.log("error", `${event} hook "${shown}" of legion "${name}" failed: ${errorText(error)}`);
+      this.#deps.log("error", `${event} hook "${shown}" of legion "${name}" failed: ${errorText(error)}`);
       return false;
     }
   }
@@ -107,7 +107,7 @@ export class LegionHooks {
     );
     this.#running.add(off);
     try {
-      await this.#world.runCommand(command, variables, off.signal);
+      await this.#deps.runCommand(command, variables, off.signal);
     } finally {
       clearTimeout(timer);
       this.#running.delete(off);
@@ -116,7 +116,7 @@ export class LegionHooks {
 
   #sayLeftOut(): void {
     if (this.#leftOut === 0) return;
-    this.#world.log(
+    this.#deps.log(
       "warning",
       `${this.#leftOut} hooks of legion "${this.#plan.name}" were left out: nodes come and go faster than they run`,
     );

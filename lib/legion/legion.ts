@@ -37,7 +37,7 @@ export interface Lordship {
 export class Legion implements ElectorEvents {
   readonly plan: LegionPlan;
   readonly #elector: Elector;
-  readonly #world: LegionDeps;
+  readonly #deps: LegionDeps;
   readonly #hooks: LegionHooks;
   /** The lordship that the elector allows. */
   #term: Term | null = null;
@@ -50,12 +50,12 @@ export class Legion implements ElectorEvents {
   #since: number;
   #isLeaving = false;
 
-  constructor(plan: LegionPlan, elector: Elector, world: LegionDeps) {
+  constructor(plan: LegionPlan, elector: Elector, deps: LegionDeps) {
     this.plan = plan;
     this.#elector = elector;
-    this.#world = world;
-    this.#hooks = new LegionHooks(plan, world);
-    this.#since = world.wall();
+    this.#deps = deps;
+    this.#hooks = new LegionHooks(plan, deps);
+    this.#since = deps.wall();
   }
 
   get isLord(): boolean {
@@ -141,9 +141,9 @@ export class Legion implements ElectorEvents {
     this.#isVacating = true;
     if (this.#lordship !== null) {
       this.#lordship = null;
-      this.#since = this.#world.wall();
-      this.#world.log("info", `no longer the Lord of the Legion ${this.plan.name}: ${why}`);
-      this.#world.lordChanged(false);
+      this.#since = this.#deps.wall();
+      this.#deps.log("info", `no longer the Lord of the Legion ${this.plan.name}: ${why}`);
+      this.#deps.lordChanged(false);
     }
     // The death hooks come last at an end, as in uWSGI.
     void this.#hooks.inTurn(() => this.#isLeaving ? Promise.resolve() : this.#unlord()).then(() =>
@@ -176,11 +176,11 @@ export class Legion implements ElectorEvents {
       this.#term = null;
       return this.#elector.decline(deathOnLordError);
     }
-    if (!allWell) this.#world.log("warning", `a lord hook of the Legion ${name} failed, i stay its Lord`);
+    if (!allWell) this.#deps.log("warning", `a lord hook of the Legion ${name} failed, i stay its Lord`);
     this.#lordship = term;
-    this.#since = this.#world.wall();
+    this.#since = this.#deps.wall();
     this.#elector.confirm();
-    this.#world.lordChanged(true);
+    this.#deps.lordChanged(true);
   }
 
   /** A lordship that lapsed while this process slept is none, also before the elector has said so. */
@@ -201,7 +201,7 @@ export class Legion implements ElectorEvents {
 
   #vacate(): void {
     if (!this.#isVacating || this.#isLeaving || this.#hooked !== null || this.#term !== null) return;
-    if (!this.#world.areDaemonsDown()) return;
+    if (!this.#deps.areDaemonsDown()) return;
     this.#isVacating = false;
     this.#elector.vacated();
   }

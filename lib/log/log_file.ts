@@ -57,7 +57,7 @@ const AFTER_FAILURE = 60_000;
 
 export class LogFile {
   readonly #settings: LogFileSettings;
-  readonly #world: LogFileDeps;
+  readonly #deps: LogFileDeps;
   readonly #tree: FileTree;
   #fd = -1;
   #watch: { remove(): void } | null = null;
@@ -72,10 +72,10 @@ export class LogFile {
   #notRotated: string | null = null;
   #rotating: Promise<boolean> | null = null;
 
-  constructor(settings: LogFileSettings, world: LogFileDeps) {
+  constructor(settings: LogFileSettings, deps: LogFileDeps) {
     this.#settings = settings;
     this.#tree = settings.tree ?? HOST_TREE;
-    this.#world = world;
+    this.#deps = deps;
   }
 
   /** Opens and installs the file. Throws an Error (`cannot open log file "..."`): at start that is fatal. */
@@ -100,7 +100,7 @@ export class LogFile {
     try {
       this.#reopen("reopened");
     } catch (problem) {
-      this.#world.log(
+      this.#deps.log(
         "error",
         `cannot reopen the log, going on with the file that is open: ${errorText(problem)}`,
       );
@@ -112,7 +112,7 @@ export class LogFile {
    */
   rotate(): Promise<boolean> {
     this.#rotating ??= this.#rotate().then(() => true, (problem: unknown) => {
-      this.#world.log("error", `cannot rotate log file "${this.#settings.path}": ${errorText(problem)}`);
+      this.#deps.log("error", `cannot rotate log file "${this.#settings.path}": ${errorText(problem)}`);
       return false;
     }).finally(() => {
       this.#rotating = null;
@@ -140,7 +140,7 @@ export class LogFile {
   #reopen(how: string): void {
     const { path } = this.#settings;
     this.#install(openLogFile(path, this.#settings));
-    this.#world.log("info", `log file "${path}" ${how}`);
+    this.#deps.log("info", `log file "${path}" ${how}`);
   }
 
   /** For the file that is open now. */
@@ -148,7 +148,7 @@ export class LogFile {
     const { path, maxSize } = this.#settings;
     this.#notRotated = this.#whyNotRotated();
     if (this.#notRotated === null) {
-      this.#kept ??= this.#world.keep(path, {
+      this.#kept ??= this.#deps.keep(path, {
         isThere: () => this.#isAtPath(),
         restore: () =>
           this.#reopen(
@@ -163,7 +163,7 @@ export class LogFile {
     }
     if (maxSize <= 0) return;
     if (this.#notRotated === null) this.#lookAtSize();
-    else this.#world.log("warning", `log-maxsize has no effect: log file "${path}" ${this.#notRotated}`);
+    else this.#deps.log("warning", `log-maxsize has no effect: log file "${path}" ${this.#notRotated}`);
   }
 
   #whyNotRotated(): string | null {
@@ -187,7 +187,7 @@ export class LogFile {
   #install(fd: number): void {
     // The old watch is of the old file.
     this.#disarm();
-    this.#fd = this.#world.install(fd);
+    this.#fd = this.#deps.install(fd);
     if (this.#watching) this.#watchFile();
   }
 
@@ -203,19 +203,19 @@ export class LogFile {
       return;
     }
     const backup = this.#backupName();
-    this.#world.repeats.say("rotation", "info", `logsize: ${size}, triggering rotation to ${backup}...`);
-    this.#world.written(backup);
-    if (!this.#world.isShared() && this.#renameAway(backup)) return;
+    this.#deps.repeats.say("rotation", "info", `logsize: ${size}, triggering rotation to ${backup}...`);
+    this.#deps.written(backup);
+    if (!this.#deps.isShared() && this.#renameAway(backup)) return;
     const { lost } = await copyAndTruncate({
       fd: this.#fd,
       path,
       backup,
       tree: this.#tree,
-      written: this.#world.written,
+      written: this.#deps.written,
     });
     if (lost === 0) return;
     const text = `${lost} bytes of the log were lost while it was rotated`;
-    this.#world.repeats.say("lost in rotation", "warning", text);
+    this.#deps.repeats.say("lost in rotation", "warning", text);
   }
 
   /** False when the backup is on another file system, or similar: then it has to be copied. */
@@ -241,7 +241,7 @@ export class LogFile {
 
   #backupName(): string {
     const { path, backupName } = this.#settings;
-    const now = this.#world.now();
+    const now = this.#deps.now();
     if (backupName !== null) return strftime(backupName, new Date(now));
     const name = `${path}.${Math.floor(now / 1000)}`;
     // Two rotations in one second must not overwrite each other.
@@ -294,7 +294,7 @@ export class LogFile {
    */
   #setPause(size: number): void {
     const { maxSize } = this.#settings;
-    const now = this.#world.now();
+    const now = this.#deps.now();
     const passed = now - this.#looked.at;
     const grown = size - this.#looked.size;
     const rest = size > maxSize ? 0 : size;
@@ -312,19 +312,19 @@ export class LogFile {
     const onEvent = () => {
       this.#disarm();
       // After a rest the rate of before says nothing.
-      const isRested = this.#world.now() - this.#looked.at > LOOK_AGAIN;
+      const isRested = this.#deps.now() - this.#looked.at > LOOK_AGAIN;
       this.#later(isRested ? LOOK_SOON : this.#pause);
     };
     try {
       // By descriptor: the name may mean another file by now.
-      this.#watch = this.#world.watch(`/proc/self/fd/${this.#fd}`, IN_MODIFY, onEvent);
+      this.#watch = this.#deps.watch(`/proc/self/fd/${this.#fd}`, IN_MODIFY, onEvent);
     } catch {
       try {
-        const watch = (path: string): { remove(): void } => this.#world.watch(path, IN_MODIFY, onEvent);
+        const watch = (path: string): { remove(): void } => this.#deps.watch(path, IN_MODIFY, onEvent);
         this.#watch = this.#tree.target(this.#settings.path, "look", watch);
       } catch (problem) {
         this.#watching = false;
-        this.#world.log(
+        this.#deps.log(
           "warning",
           `cannot watch the log's size, log-maxsize has no effect: ${errorText(problem)}`,
         );
@@ -335,7 +335,7 @@ export class LogFile {
   #later(milliseconds: number): void {
     if (!this.#watching) return;
     this.#disarm();
-    this.#timer = this.#world.timers.after(milliseconds, () => this.#lookAtSize());
+    this.#timer = this.#deps.timers.after(milliseconds, () => this.#lookAtSize());
   }
 
   #disarm(): void {

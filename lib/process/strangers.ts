@@ -27,17 +27,17 @@ export interface StrangersDeps {
 const LOOK_AGAIN_MS = 100;
 
 export class Strangers implements SweepDeps {
-  readonly #parts: StrangersDeps;
+  readonly #deps: StrangersDeps;
   readonly #heard = new Set<string>();
 
-  constructor(parts: StrangersDeps) {
-    this.#parts = parts;
+  constructor(deps: StrangersDeps) {
+    this.#deps = deps;
   }
 
   strangers(): readonly SessionMember[] {
     return [
       ...this.#unowned(listChildren(), false),
-      ...this.#parts.inits().flatMap((init) => this.#unowned(listChildrenOf(init), true)),
+      ...this.#deps.inits().flatMap((init) => this.#unowned(listChildrenOf(init), true)),
     ];
   }
 
@@ -60,10 +60,10 @@ export class Strangers implements SweepDeps {
     const key = `${member.pid}:${member.startTime}`;
     if (member.state === "Z" || this.#heard.has(key)) return;
     this.#heard.add(key);
-    const watch = this.#parts.follow(member, () => {
+    const watch = this.#deps.follow(member, () => {
       watch.remove();
       this.#heard.delete(key);
-      this.#parts.lookSoon();
+      this.#deps.lookSoon();
     });
   }
 
@@ -72,17 +72,17 @@ export class Strangers implements SweepDeps {
   }
 
   markOfLeader({ pid }: ProcessId): number | null {
-    return this.#parts.marks.startOf(pid);
+    return this.#deps.marks.startOf(pid);
   }
 
   markOf({ pid }: SessionMember): number | null {
-    return this.#parts.marks.readStart(pid);
+    return this.#deps.marks.readStart(pid);
   }
 
   #unowned(pids: readonly number[], isJailed: boolean): SessionMember[] {
     const found: SessionMember[] = [];
     for (const pid of pids) {
-      if (this.#parts.isOwned(pid)) continue;
+      if (this.#deps.isOwned(pid)) continue;
       const stat = readStat(pid);
       if (stat !== null) found.push(isJailed ? { ...stat, isJailed } : stat);
     }
@@ -94,7 +94,7 @@ export class Strangers implements SweepDeps {
     try {
       tell();
     } catch (error) {
-      this.#parts.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
+      this.#deps.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
     }
   }
 }

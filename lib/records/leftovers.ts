@@ -31,17 +31,17 @@ const PATIENCE_MS = 2000;
 
 export class Leftovers {
   readonly #before: readonly JournalEntry[];
-  readonly #parts: LeftoversDeps;
+  readonly #deps: LeftoversDeps;
 
   /** `before`: what the journal of the earlier reeve has. */
-  constructor(before: readonly JournalEntry[], parts: LeftoversDeps) {
+  constructor(before: readonly JournalEntry[], deps: LeftoversDeps) {
     this.#before = before;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   /** Whether nothing of dumb daemons is left, and the record of them is closed. */
   async end(): Promise<boolean> {
-    const { logger, turnover } = this.#parts;
+    const { logger, turnover } = this.#deps;
     const dumb = this.#before.filter((entry) => !entry.smart);
     const processes = listProcesses();
     const smart = this.#smartLeft(processes);
@@ -96,17 +96,17 @@ export class Leftovers {
    */
   #smartLeft(processes: readonly ProcessStat[]): readonly JournalEntry[] {
     if (!this.#before.some(({ smart }) => smart)) return [];
-    const living = new Set(this.#parts.livingSmart());
-    return endedUnseen(this.#before, processes, living).filter((entry) => this.#parts.isConfigured(entry));
+    const living = new Set(this.#deps.livingSmart());
+    return endedUnseen(this.#before, processes, living).filter((entry) => this.#deps.isConfigured(entry));
   }
 
   #marked(processes: readonly ProcessStat[]): ProcessStat[] {
-    return processes.filter(({ pid, state }) => state !== "Z" && this.#parts.isMarked(pid));
+    return processes.filter(({ pid, state }) => state !== "Z" && this.#deps.isMarked(pid));
   }
 
   #killMarked(member: ProcessStat): Promise<void> {
     const { pid, comm } = member;
-    this.#parts.logger.warning(
+    this.#deps.logger.warning(
       null,
       `killing what a daemon of an earlier reeve forked (pid: ${pid}, "${comm}")`,
     );
@@ -123,14 +123,14 @@ export class Leftovers {
     for (const entry of entries) {
       const { pid, startTime } = entry.process;
       if (left.includes(entry) || readStat(pid)?.startTime === startTime) all = false;
-      else this.#parts.journal.end(entry.process);
+      else this.#deps.journal.end(entry.process);
     }
     return all;
   }
 
   #killAndWait(member: ProcessId): Promise<void> {
     return new Promise((done) => {
-      const watch = this.#parts.follow(member, () => {
+      const watch = this.#deps.follow(member, () => {
         watch.remove();
         done();
       });
@@ -138,7 +138,7 @@ export class Leftovers {
         signalDaemon(member, SIGKILL);
       } catch (error) {
         // It may have become another user's: that costs a line, and not the others.
-        this.#parts.logger.debug(
+        this.#deps.logger.debug(
           null,
           `cannot end what a daemon left (pid: ${member.pid}): ${errorText(error)}`,
         );

@@ -82,13 +82,13 @@ export class Core {
   #tidyTimer: ReturnType<typeof setTimeout> | null = null;
   #aliveTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(parts: CoreDeps) {
-    const { plan, logger } = parts;
+  constructor(deps: CoreDeps) {
+    const { plan, logger } = deps;
     const { uid, gid } = ownCredentials();
-    this.#parts = parts;
-    this.inotify = parts.inotify;
-    this.registry = parts.registry;
-    const path = parts.runDir === null ? null : `${parts.runDir}/journal`;
+    this.#parts = deps;
+    this.inotify = deps.inotify;
+    this.registry = deps.registry;
+    const path = deps.runDir === null ? null : `${deps.runDir}/journal`;
     const boot = bootId() ?? "";
     this.#before = path === null ? [] : Journal.read(path, boot);
     this.#journal = new Journal(path, (error) => {
@@ -100,7 +100,7 @@ export class Core {
       );
     });
     this.#marks = new Birthmarks({
-      runDir: parts.runDir,
+      runDir: deps.runDir,
       limit: readLimit(RLIMIT.locks),
       now: BigInt(Math.floor(bootTime() * TICKS_PER_SECOND / 1000)),
     });
@@ -121,7 +121,7 @@ export class Core {
     this.host = new UnitHost({
       instance: plan.instance,
       logger,
-      repeats: parts.repeats,
+      repeats: deps.repeats,
       registry: this.registry,
       sweeper: this.#sweeper,
       marks: this.#marks,
@@ -133,8 +133,8 @@ export class Core {
         const world = { inotify: this.inotify, timers: LOOP_TIMERS, onProblem, ...tree };
         return new PathWatch(resolve(file), world, changed, { anyEvent: true, settle: 0 });
       },
-      environment: parts.environment,
-      inherited: parts.inherited,
+      environment: deps.environment,
+      inherited: deps.inherited,
       jail: () => this.jail,
       selfUid: uid,
       selfGid: gid,
@@ -145,22 +145,22 @@ export class Core {
       failureOf: (pid) => this.host.failureOf(pid),
       forget: (pid) => this.host.forgetChild(pid),
     };
-    this.jail = parts.jail === null ? null : holdJail(parts.jail, {
-      ...parts,
+    this.jail = deps.jail === null ? null : holdJail(deps.jail, {
+      ...deps,
       boot,
       host: this.host,
       registry: this.registry,
       changed: (isStale) => this.units.jailChanged(isStale),
       stopSignalOf: (process) => this.units.ownerOf(process)?.plan.stopSignal ?? null,
     });
-    this.units = new UnitSet(plan.daemons, this.#withKnown(parts.saved), this.host, {
-      isLord: parts.isLord,
+    this.units = new UnitSet(plan.daemons, this.#withKnown(deps.saved), this.host, {
+      isLord: deps.isLord,
       isJailOpen: () => this.jail === null || this.jail.isOpen,
     });
     // Entries of an earlier reeve stay on record until they are dealt with: this one may be killed before
     // that.
     this.#journal.begin(boot, this.#before);
-    this.#turnover = new PidTurnover(parts.runDir === null ? null : `${parts.runDir}/pids`, boot);
+    this.#turnover = new PidTurnover(deps.runDir === null ? null : `${deps.runDir}/pids`, boot);
     this.#isMarkable = !this.#before.some(({ smart }) => !smart);
     if (this.#isMarkable) this.#turnover.mark();
     this.#leftovers = new Leftovers(this.#before, {
@@ -168,7 +168,7 @@ export class Core {
       journal: this.#journal,
       turnover: this.#turnover,
       isConfigured: ({ pidfile }) =>
-        !parts.isReload &&
+        !deps.isReload &&
         plan.daemons.some((daemon) => daemon.kind !== "dumb" && daemon.pidfile === (pidfile ?? null)),
       livingSmart: () =>
         plan.daemons.filter(({ kind }) => kind !== "dumb").flatMap((daemon) => {

@@ -8,7 +8,7 @@ import { Legion, type LegionState, type Lordship } from "../legion/legion.ts";
 import type { JailPlace } from "../jail/place.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { GuardOptions } from "../sys/child/guard.ts";
-import { type LegionDaemons, type LegionsDeps, legionWorld } from "./legion_world.ts";
+import { type LegionDaemons, type LegionsDeps, legionWorld } from "./legion_deps.ts";
 
 /** After a reload: an address that is taken, or not there yet, is tried again this often, milliseconds. */
 const START_AGAIN_MS = 5000;

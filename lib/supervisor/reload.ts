@@ -12,7 +12,7 @@ import type { Capsule } from "../records/capsule.ts";
 import { type CheckedFiles, saveFiles } from "../records/checked_files.ts";
 import type { Core } from "./core.ts";
 import { saveState } from "../records/handover.ts";
-import { legionDaemons } from "./legion_world.ts";
+import { legionDaemons } from "./legion_deps.ts";
 import type { Legions } from "./legions.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
@@ -34,17 +34,17 @@ export interface ReloadDeps {
 }
 
 export class Reload {
-  readonly #parts: ReloadDeps;
+  readonly #deps: ReloadDeps;
   /** The files of the configuration that the reload under way found good. */
   #checked: CheckedFiles = new Map();
 
-  constructor(parts: ReloadDeps) {
-    this.#parts = parts;
+  constructor(deps: ReloadDeps) {
+    this.#deps = deps;
   }
 
   /** Reads the configuration anew: `granted` is called where the next image can go on with it. */
   check(granted: () => void): void {
-    const { request, logger, services, perform } = this.#parts;
+    const { request, logger, services, perform } = this.#deps;
     const files = this.#reread();
     if (files === null) return;
     if (request.plan.instance.exitOnReload) {
@@ -59,7 +59,7 @@ export class Reload {
 
   /** The files of a configuration that can be used; null: it cannot, which has been said. */
   #reread(): CheckedFiles | null {
-    const { request, logger } = this.#parts;
+    const { request, logger } = this.#deps;
     const cwd = process.cwd();
     let found: ReturnType<StartRequest["reread"]>;
     try {
@@ -85,7 +85,7 @@ export class Reload {
    * only when that fails, or when a stop came between.
    */
   async become(isCalledOff: () => boolean, atExit: () => Promise<void>): Promise<void> {
-    const { logger, core, services, legions, statistics, request } = this.#parts;
+    const { logger, core, services, legions, statistics, request } = this.#deps;
     await legions.closed();
     await core.jail?.callOff();
     await atExit();
@@ -109,7 +109,7 @@ export class Reload {
 
   /** The state for the next image. It is taken last, when nothing happens any more. */
   #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
-    const { core, request, runDir } = this.#parts;
+    const { core, request, runDir } = this.#deps;
     const { jail, units } = core;
     const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
     jail?.letGo();
@@ -126,7 +126,7 @@ export class Reload {
   }
 
   async #carryOn(): Promise<void> {
-    const { core, services, legions, statistics, perform, paced } = this.#parts;
+    const { core, services, legions, statistics, perform, paced } = this.#deps;
     await legions.start(false, legionDaemons(core.units));
     await statistics.start(false);
     services.watchTouches(perform);
@@ -147,7 +147,7 @@ export class Reload {
       process.chdir(directory);
     } catch (error) {
       const text = `cannot change to directory "${directory}": ${errorText(error)}; using "/"`;
-      this.#parts.logger.warning(null, text);
+      this.#deps.logger.warning(null, text);
       process.chdir("/");
     }
   }

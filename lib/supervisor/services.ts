@@ -60,7 +60,7 @@ export class Services {
    * directory.
    */
   readonly openLogLate: (() => void) | null;
-  readonly #parts: ServicesDeps;
+  readonly #deps: ServicesDeps;
   #fifo: MasterFifo | null = null;
   #setns: SetnsServer | null = null;
   /** Made as soon as nothing of a stranger is in their way. */
@@ -68,24 +68,24 @@ export class Services {
   readonly #touches: { remove(): void }[] = [];
   readonly #daemonTouches: { remove(): void }[] = [];
 
-  constructor(parts: ServicesDeps) {
-    this.#parts = parts;
-    this.openLogLate = parts.openLogLate;
-    const { plan, logger } = parts;
+  constructor(deps: ServicesDeps) {
+    this.#deps = deps;
+    this.openLogLate = deps.openLogLate;
+    const { plan, logger } = deps;
     const log = (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text);
     this.hooks = new HookRunner(
       plan.instance,
       {
-        runCommand: (command, options) => parts.commands.run(command, options),
-        parseCommand: parts.parseCommand,
-        jail: () => parts.jail?.() ?? null,
-        changeJail: (change, signal) => parts.commands.changeJail(change, signal),
+        runCommand: (command, options) => deps.commands.run(command, options),
+        parseCommand: deps.parseCommand,
+        jail: () => deps.jail?.() ?? null,
+        changeJail: (change, signal) => deps.commands.changeJail(change, signal),
         wait: (wait, signal, inside) => waitFor(wait, this.#waitWorld(inside), signal),
         log,
         self: [process.execPath],
         format: { ...plan.instance.log, colour: false },
       },
-      parts.environment,
+      deps.environment,
       process.cwd(),
     );
     this.notifier = new ParentNotifier(process.env["NOTIFY_SOCKET"], {
@@ -96,26 +96,26 @@ export class Services {
   }
 
   async waits(signal: AbortSignal): Promise<void> {
-    const inside = this.#parts.jail === undefined ? null : this.hooks.cwd;
-    await waitForAll(this.#parts.plan.instance.waits, this.#waitWorld(inside), signal);
+    const inside = this.#deps.jail === undefined ? null : this.hooks.cwd;
+    await waitForAll(this.#deps.plan.instance.waits, this.#waitWorld(inside), signal);
   }
 
   /** Throws NameTaken: before anything is done in the name of another running instance. */
   refuseTakenNames(): void {
-    refuseTakenNames(this.#parts.plan.instance, this.#parts.uid);
+    refuseTakenNames(this.#deps.plan.instance, this.#deps.uid);
   }
 
   /** Throws when one cannot be written. */
   writePidfiles(wanted: (pidfile: Plan["instance"]["pidfiles"][number]) => boolean): void {
-    for (const pidfile of this.#parts.plan.instance.pidfiles) {
+    for (const pidfile of this.#deps.plan.instance.pidfiles) {
       if (!wanted(pidfile)) continue;
-      this.#parts.own.files.add(resolve(pidfile.path));
+      this.#deps.own.files.add(resolve(pidfile.path));
       this.#makeOrHold(pidfile.path, () => writePidfile(pidfile, this.#pidfileContext()));
     }
   }
 
   removePidfiles(): void {
-    for (const pidfile of this.#parts.plan.instance.pidfiles) removePidfile(pidfile, this.#pidfileContext());
+    for (const pidfile of this.#deps.plan.instance.pidfiles) removePidfile(pidfile, this.#pidfileContext());
   }
 
   /**
@@ -123,13 +123,13 @@ export class Services {
    * serves it.
    */
   async joins(plans: readonly JoinPlan[], signal: AbortSignal): Promise<void> {
-    const log = (text: string): void => this.#parts.logger.info(null, text);
+    const log = (text: string): void => this.#deps.logger.info(null, text);
     await untilServed(plans, { timers: LOOP_TIMERS, log }, signal);
   }
 
   /** The FIFO, and the socket that hands out namespaces. Throws when one cannot be made. */
   startFifo(perform: Perform): void {
-    const { plan, logger, uid, core, own } = this.#parts;
+    const { plan, logger, uid, core, own } = this.#deps;
     const shared = {
       watcher: watcher(),
       log: (level: "info" | "warning" | "error", text: string): void => logger.log(level, null, text),
@@ -155,8 +155,8 @@ export class Services {
 
   /** `perform`: not paced, since the touches themselves are. */
   watchTouches(perform: Perform): void {
-    this.#touches.push(watchInstanceTouches(this.#parts.plan.instance, this.#touchWorld(), perform));
-    this.#touches.push(this.#parts.core.units.listen({ changed: () => this.watchDaemons(perform) }));
+    this.#touches.push(watchInstanceTouches(this.#deps.plan.instance, this.#touchWorld(), perform));
+    this.#touches.push(this.#deps.core.units.listen({ changed: () => this.watchDaemons(perform) }));
     this.watchDaemons(perform);
   }
 
@@ -165,7 +165,7 @@ export class Services {
    * there now counts.
    */
   watchDaemons(perform: Perform): void {
-    const { logger, core, own } = this.#parts;
+    const { logger, core, own } = this.#deps;
     for (const touch of this.#daemonTouches.splice(0)) touch.remove();
     const { places } = core.host.starter;
     for (const unit of core.units) {
@@ -194,7 +194,7 @@ export class Services {
    * when it is gone.
    */
   #makeOrHold(path: string, make: () => void): void {
-    const { own, core, uid, logger } = this.#parts;
+    const { own, core, uid, logger } = this.#deps;
     const absolute = resolve(path);
     try {
       return make();
@@ -221,9 +221,9 @@ export class Services {
 
   /** The command of a touch-exec; how it goes is said in the log. */
   async runCommand(text: string, signal: AbortSignal): Promise<void> {
-    const { commands, logger, plan } = this.#parts;
+    const { commands, logger, plan } = this.#deps;
     try {
-      const end = await commands.run(this.#parts.parseCommand(text), {
+      const end = await commands.run(this.#deps.parseCommand(text), {
         identity: plan.instance.identity,
         environment: this.hooks.environmentOutside,
         cwd: process.cwd(),
@@ -242,18 +242,18 @@ export class Services {
 
   /** `inside`: the jail's directory to which paths are relative; null: they are reeve's. */
   #waitWorld(inside: string | null): WaitDeps {
-    const { jail } = this.#parts;
+    const { jail } = this.#deps;
     const world = this.#pathWorld();
     return jail === undefined || inside === null ? world : waitInside(world, jail, inside);
   }
 
   #touchWorld(): TouchDeps {
-    const { own, isReload } = this.#parts;
+    const { own, isReload } = this.#deps;
     return { ...this.#pathWorld(), own: own.files, now: () => performance.now(), isReload };
   }
 
   #pathWorld(): WaitDeps {
-    const { logger, core } = this.#parts;
+    const { logger, core } = this.#deps;
     return {
       inotify: core.inotify,
       timers: LOOP_TIMERS,
@@ -266,9 +266,9 @@ export class Services {
   #pidfileContext(): PidfileOptions {
     return {
       pid: process.pid,
-      asRoot: this.#parts.uid === 0,
+      asRoot: this.#deps.uid === 0,
       cwd: process.cwd(),
-      owner: this.#parts.plan.instance.identity,
+      owner: this.#deps.plan.instance.identity,
     };
   }
 }

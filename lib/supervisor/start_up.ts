@@ -7,7 +7,7 @@ import type { Plan } from "../config/plan/plan.ts";
 import type { Core } from "./core.ts";
 import type { Environment } from "../process/environment.ts";
 import { HookExit } from "../hooks/hooks.ts";
-import { legionDaemons } from "./legion_world.ts";
+import { legionDaemons } from "./legion_deps.ts";
 import type { Legions } from "./legions.ts";
 import type { Perform, Services } from "./services.ts";
 import type { Statistics } from "./statistics.ts";

@@ -26,14 +26,14 @@ export interface StatisticsDeps {
 const START_AGAIN_MS = 5000;
 
 export class Statistics {
-  readonly #parts: StatisticsDeps;
+  readonly #deps: StatisticsDeps;
   #server: StatsServer | null = null;
   #kept: { remove(): void } | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #isClosed = false;
 
-  constructor(parts: StatisticsDeps) {
-    this.#parts = parts;
+  constructor(deps: StatisticsDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -41,14 +41,14 @@ export class Statistics {
    * in its way, that is said, and tried again.
    */
   async start(isFirst: boolean): Promise<void> {
-    const { stats } = this.#parts.plan.instance;
+    const { stats } = this.#deps.plan.instance;
     this.#isClosed = false;
     if (stats === null) return;
     try {
       await this.#listen(stats);
     } catch (error) {
       if (isFirst && !isPlanted(stats)) throw error;
-      this.#parts.logger.error(null, `${errorText(error)}; tried again every ${START_AGAIN_MS / 1000} s`);
+      this.#deps.logger.error(null, `${errorText(error)}; tried again every ${START_AGAIN_MS / 1000} s`);
       this.#retry = setTimeout(() => void this.start(false), START_AGAIN_MS);
     }
   }
@@ -68,15 +68,15 @@ export class Statistics {
     this.#server = server;
     if (stats.address.kind !== "unix") return;
     const path = resolve(stats.address.path);
-    this.#parts.own.add(path);
-    this.#kept ??= this.#parts.keep(path, {
+    this.#deps.own.add(path);
+    this.#kept ??= this.#deps.keep(path, {
       isThere: () => this.#server?.isAtPath() ?? true,
       restore: async () => {
         const before = this.#server;
         this.#server = await this.#serve(stats);
         before?.close();
         if (this.#isClosed) this.#server.close();
-        this.#parts.logger.warning(null, `stats socket "${path}" was gone: it is made again`);
+        this.#deps.logger.warning(null, `stats socket "${path}" was gone: it is made again`);
       },
     });
   }
@@ -85,7 +85,7 @@ export class Statistics {
     const { serveStats } = await import("../control/stats_server.ts");
     const { statsDocument } = await import("../control/stats_document.ts");
     const { version } = await import("../../package.json", { with: { type: "json" } });
-    return await serveStats(stats, () => statsDocument(this.#parts.snapshot(), version, stats.minified));
+    return await serveStats(stats, () => statsDocument(this.#deps.snapshot(), version, stats.minified));
   }
 }
 

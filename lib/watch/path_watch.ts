@@ -116,7 +116,7 @@ function isChanged(before: NonNullable<Snapshot>, now: NonNullable<Snapshot>, wa
 
 export class PathWatch {
   readonly path: string;
-  readonly #world: PathWatchDeps;
+  readonly #deps: PathWatchDeps;
   readonly #tree: FileTree;
   readonly #onChange: (change: PathChange) => void;
   readonly #options: PathWatchOptions;
@@ -142,14 +142,14 @@ export class PathWatch {
   /** The state at this moment is the baseline. `path` is absolute. Never throws. */
   constructor(
     path: string,
-    world: PathWatchDeps,
+    deps: PathWatchDeps,
     onChange: (change: PathChange) => void,
     options: PathWatchOptions = {},
   ) {
     this.path = path;
     this.#target = path;
-    this.#world = world;
-    this.#tree = world.tree ?? HOST_TREE;
+    this.#deps = deps;
+    this.#tree = deps.tree ?? HOST_TREE;
     this.#onChange = onChange;
     this.#options = options;
     this.#settle = options.settle ?? SETTLE;
@@ -163,7 +163,7 @@ export class PathWatch {
 
   /** The path leads to a file of reeve's own, so that no change of it will count. */
   get isOwn(): boolean {
-    return this.#world.own !== undefined && this.#isOwn(this.#target, null);
+    return this.#deps.own !== undefined && this.#isOwn(this.#target, null);
   }
 
   remove(): void {
@@ -200,7 +200,7 @@ export class PathWatch {
       return this.#tree.target(
         link.path,
         "look",
-        (path) => this.#world.inotify.watch(path, mask, (event) => this.#event(link, event)),
+        (path) => this.#deps.inotify.watch(path, mask, (event) => this.#event(link, event)),
       );
     } catch (problem) {
       if (isSysError(problem, "ENOENT", "ENOTDIR")) return null;
@@ -222,13 +222,13 @@ export class PathWatch {
         for (const watch of this.#watches.splice(0)) watch.remove();
       }
     }
-    this.#timer = this.#world.timers.after(wait, () => this.#settled());
+    this.#timer = this.#deps.timers.after(wait, () => this.#settled());
   }
 
   #tell(problem: unknown): void {
     if (this.#problemTold) return;
     this.#problemTold = true;
-    this.#world.onProblem(
+    this.#deps.onProblem(
       `cannot watch all of "${this.path}", changes may go unnoticed: ${errorText(problem)}`,
     );
   }
@@ -254,7 +254,7 @@ export class PathWatch {
 
   /** `entry`: of the directory `path`; null: `path` itself, a file. */
   #isOwn(path: string, entry: string | null): boolean {
-    const { own } = this.#world;
+    const { own } = this.#deps;
     if (own === undefined || !own.mayHave(entry ?? basename(path))) return false;
     try {
       const directory = this.#tree.target(
@@ -294,7 +294,7 @@ export class PathWatch {
       // With the watcher's own entries among them, a directory's time does not tell whether there are others.
       const byOthers = now.isDirectory && this.#entries.own
         ? this.#entries.others
-        : isChanged(before, now, this.#touched) || (this.#world.own !== undefined && this.#entries.others);
+        : isChanged(before, now, this.#touched) || (this.#deps.own !== undefined && this.#entries.others);
       return byOthers || isTouched ? "changed" : null;
     }
     return change ?? (isTouched ? "changed" : null);

@@ -33,22 +33,22 @@ type TouchPlan = Pick<
 function watchOne(
   path: string,
   what: string,
-  world: TouchDeps,
+  deps: TouchDeps,
   onTouch: () => void,
   anyEvent = false,
 ): PathWatch {
   // Not normalised: "current/../x" means what the kernel makes of it.
-  const absolute = isAbsolute(path) ? path : `${world.cwd}/${path}`;
-  const watch = new PathWatch(absolute, world, onTouch, { anyEvent });
-  if (watch.isOwn) world.log("warning", MESSAGES.touchOwn(path, what));
-  else if (!watch.exists) world.log("info", MESSAGES.touchMissing(path));
+  const absolute = isAbsolute(path) ? path : `${deps.cwd}/${path}`;
+  const watch = new PathWatch(absolute, deps, onTouch, { anyEvent });
+  if (watch.isOwn) deps.log("warning", MESSAGES.touchOwn(path, what));
+  else if (!watch.exists) deps.log("info", MESSAGES.touchMissing(path));
   return watch;
 }
 
 /** `what`: the effect, for the line that says that the next is held back. */
-function makePace(what: string, world: TouchDeps, afterOne = false): Pace {
-  const onHeld = (ms: number): void => world.log("info", MESSAGES.touchHeld(what, ms / 1000));
-  return new Pace({ timers: world.timers, now: world.now, onHeld }, { afterOne });
+function makePace(what: string, deps: TouchDeps, afterOne = false): Pace {
+  const onHeld = (ms: number): void => deps.log("info", MESSAGES.touchHeld(what, ms / 1000));
+  return new Pace({ timers: deps.timers, now: deps.now, onHeld }, { afterOne });
 }
 
 function removal(watches: PathWatch[], paces: Iterable<Pace>): Touches {
@@ -63,20 +63,20 @@ function removal(watches: PathWatch[], paces: Iterable<Pace>): Touches {
 /** Watches from now on: what the files are now is the baseline. */
 export function watchInstanceTouches(
   plan: TouchPlan,
-  world: TouchDeps,
+  deps: TouchDeps,
   perform: (command: InstanceCommand) => void,
 ): Touches {
   const paces = new Map<string, Pace>();
   const watches = meaningsOf(plan).map(({ path, text, what, command, anyEvent }) => {
     // Over a reload as well: what the next image starts may be what touches the file.
-    const afterOne = command.do === "reload" && world.isReload;
-    const pace = paces.get(what) ?? makePace(what, world, afterOne);
+    const afterOne = command.do === "reload" && deps.isReload;
+    const pace = paces.get(what) ?? makePace(what, deps, afterOne);
     paces.set(what, pace);
     const act = (): void => {
-      world.log("info", text);
+      deps.log("info", text);
       perform(command);
     };
-    return watchOne(path, what, world, () => pace.ask(act), anyEvent);
+    return watchOne(path, what, deps, () => pace.ask(act), anyEvent);
   });
   return removal(watches, paces.values());
 }
@@ -118,11 +118,11 @@ function meaningsOf(plan: TouchPlan): Meaning[] {
 /** The touch list of one daemon, which is restarted once a second at most, whichever of them are touched. */
 export function watchDaemonTouches(
   paths: readonly string[],
-  world: TouchDeps,
+  deps: TouchDeps,
   onTouch: (path: string) => void,
 ): Touches {
   const what = "restart";
-  const pace = makePace(what, world);
-  const watches = paths.map((path) => watchOne(path, what, world, () => pace.ask(() => onTouch(path))));
+  const pace = makePace(what, deps);
+  const watches = paths.map((path) => watchOne(path, what, deps, () => pace.ask(() => onTouch(path))));
   return removal(watches, [pace]);
 }

@@ -15,10 +15,10 @@ import type { WaitDeps } from "./waits.ts";
 import { O_PATH } from "../sys/native/constants.ts";
 
 /** `cwd`: the jail's directory to which relative paths are relative. */
-export function waitInside(world: WaitDeps, jail: JailSource, cwd: string): WaitDeps {
+export function waitInside(deps: WaitDeps, jail: JailSource, cwd: string): WaitDeps {
   const tree = jailTree(jail);
   return {
-    ...world,
+    ...deps,
     cwd,
     tree,
     connects: async (target) => {

@@ -58,17 +58,17 @@ const MISSING: Readonly<Partial<Record<Wait["what"], string>>> = {
  * Resolves when the target is there. Rejects with WaitTimeout, whose text is for the log, or with the
  * signal's reason when that aborts.
  */
-export async function waitFor(wait: Target, world: WaitDeps, signal: AbortSignal): Promise<void> {
+export async function waitFor(wait: Target, deps: WaitDeps, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  world.log("info", MESSAGES.waiting(wait.target, wait.timeout));
+  deps.log("info", MESSAGES.waiting(wait.target, wait.timeout));
   const started = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   const limit = wait.timeout > 0
-    ? world.timers.after(wait.timeout * 1000, () => reject(timeoutOf(wait)))
+    ? deps.timers.after(wait.timeout * 1000, () => reject(timeoutOf(wait)))
     : null;
-  const attempt = startAttempt(wait, world, resolve, reject);
+  const attempt = startAttempt(wait, deps, resolve, reject);
   try {
     await promise;
   } finally {
@@ -77,16 +77,16 @@ export async function waitFor(wait: Target, world: WaitDeps, signal: AbortSignal
     signal.removeEventListener("abort", onAbort);
   }
   const seconds = (performance.now() - started) / 1000;
-  world.log("info", `${MESSAGES.waited(wait.target)} after ${seconds.toFixed(1)} s`);
+  deps.log("info", `${MESSAGES.waited(wait.target)} after ${seconds.toFixed(1)} s`);
 }
 
 /** All waits of the configuration, in turn, as uWSGI has them. */
 export async function waitForAll(
   waits: readonly Wait[],
-  world: WaitDeps,
+  deps: WaitDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const wait of waits) await waitFor(wait, world, signal);
+  for (const wait of waits) await waitFor(wait, deps, signal);
 }
 
 function timeoutOf(wait: Target): WaitTimeout {
@@ -98,7 +98,7 @@ function timeoutOf(wait: Target): WaitTimeout {
 
 function startAttempt(
   wait: Target,
-  world: WaitDeps,
+  deps: WaitDeps,
   found: () => void,
   failed: (problem: unknown) => void,
 ): { remove(): void } {
@@ -106,26 +106,26 @@ function startAttempt(
     case "fs":
     case "file":
     case "dir":
-      return awaitPath(wait, world, found);
+      return awaitPath(wait, deps, found);
     case "socket":
-      return awaitSocket(wait.target, world, found, failed);
+      return awaitSocket(wait.target, deps, found, failed);
     case "mountpoint":
-      return lookRegularly(() => (world.isMounted ?? isMounted)(absolute(wait.target, world)), world, found);
+      return lookRegularly(() => (deps.isMounted ?? isMounted)(absolute(wait.target, deps)), deps, found);
     case "interface":
-      return lookRegularly(() => (world.hasInterface ?? interfaceExists)(wait.target), world, found);
+      return lookRegularly(() => (deps.hasInterface ?? interfaceExists)(wait.target), deps, found);
   }
 }
 
-function absolute(path: string, world: WaitDeps): string {
-  return isAbsolute(path) ? path : `${world.cwd}/${path}`;
+function absolute(path: string, deps: WaitDeps): string {
+  return isAbsolute(path) ? path : `${deps.cwd}/${path}`;
 }
 
-function awaitPath(wait: Target, world: WaitDeps, found: () => void): { remove(): void } {
-  const path = absolute(wait.target, world);
+function awaitPath(wait: Target, deps: WaitDeps, found: () => void): { remove(): void } {
+  const path = absolute(wait.target, deps);
   const look = () => {
-    if (isThere(path, wait.what, world)) found();
+    if (isThere(path, wait.what, deps)) found();
   };
-  const watch = new PathWatch(path, world, look, { anyEvent: true, settle: 0 });
+  const watch = new PathWatch(path, deps, look, { anyEvent: true, settle: 0 });
   look();
   return watch;
 }
@@ -146,13 +146,13 @@ function isThere(path: string, what: Wait["what"], { tree = HOST_TREE }: WaitDep
  */
 function awaitSocket(
   target: string,
-  world: WaitDeps,
+  deps: WaitDeps,
   found: () => void,
   failed: (problem: unknown) => void,
 ): { remove(): void } {
   const isPath = !isNetwork(target) && !target.startsWith("@");
-  const address = isPath ? absolute(target, world) : target;
-  const connects = world.connects ?? connectionSucceeds;
+  const address = isPath ? absolute(target, deps) : target;
+  const connects = deps.connects ?? connectionSucceeds;
   let timer: { cancel(): void } | null = null;
   let delay = FIRST_RETRY;
   let trying = false;
@@ -162,7 +162,7 @@ function awaitSocket(
     timer?.cancel();
     timer = null;
     if (removed) return;
-    if (isPath && !isThere(address, "fs", world)) return;
+    if (isPath && !isThere(address, "fs", deps)) return;
     if (trying) {
       again = true;
       return;
@@ -176,12 +176,12 @@ function awaitSocket(
         again = false;
         return attempt();
       }
-      timer = world.timers.after(delay, attempt);
+      timer = deps.timers.after(delay, attempt);
       delay = Math.min(delay * 2, LONGEST_RETRY);
     }, failed);
   };
   const watch = isPath
-    ? new PathWatch(address, world, () => {
+    ? new PathWatch(address, deps, () => {
       delay = FIRST_RETRY;
       attempt();
     }, { anyEvent: true, settle: 0 })
@@ -196,11 +196,11 @@ function awaitSocket(
   };
 }
 
-function lookRegularly(isThere: () => boolean, world: WaitDeps, found: () => void): { remove(): void } {
+function lookRegularly(isThere: () => boolean, deps: WaitDeps, found: () => void): { remove(): void } {
   let timer: { cancel(): void } | null = null;
   const look = (): void => {
     if (isThere()) found();
-    else timer = world.timers.after(LOOK_INTERVAL, look);
+    else timer = deps.timers.after(LOOK_INTERVAL, look);
   };
   look();
   return { remove: () => timer?.cancel() };

@@ -5,7 +5,7 @@ import type { Hook, HookAction, HookPhase } from "../../lib/config/plan/hook_pla
 import type { JailPlace } from "../../lib/jail/place.ts";
 import { HOOK_REQUEST, HOOK_VARIABLE } from "../../lib/hooks/child.ts";
 import { decode } from "../../lib/records/codec.ts";
-import type { HookDeps } from "../../lib/hooks/world.ts";
+import type { HookDeps } from "../../lib/hooks/deps.ts";
 import type { CommandEnd, CommandOptions } from "../../lib/process/command_runner.ts";
 import { HookExit, HookFailure, HookRunner } from "../../lib/hooks/hooks.ts";
 

@@ -1,7 +1,7 @@
 /** All legions of an instance, over real sockets of the loopback; the instance is a stand-in. */
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import type { LegionPlan } from "../../lib/config/plan/legion_plan.ts";
-import type { LegionDaemons } from "../../lib/supervisor/legion_world.ts";
+import type { LegionDaemons } from "../../lib/supervisor/legion_deps.ts";
 import type { CommandRunner } from "../../lib/process/command_runner.ts";
 import { Legions } from "../../lib/supervisor/legions.ts";
 import type { Logger } from "../../lib/log/logger.ts";

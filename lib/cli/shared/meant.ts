@@ -6,8 +6,8 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { nearestName } from "../../config/nearest.ts";
 import { ProgramFinder } from "../../config/system/programs.ts";
-import type { SystemLook } from "../../config/system/system.ts";
-import { RealPlanDeps } from "../system/world.ts";
+import type { SystemLook } from "../../config/system/plan_deps.ts";
+import { RealPlanDeps } from "../system/real_deps.ts";
 import { findCommand, LISTED_COMMANDS, RESERVED_COMMANDS } from "./commands.ts";
 
 const CONFIGURATION = /\.(?:ini|conf|cfg|ya?ml|json|xml)$/;

@@ -10,9 +10,9 @@ import { buildPlan } from "../../config/build/build_plan.ts";
 import { findProblems, type Purpose } from "../../config/check/problems.ts";
 import { explainComments } from "../../config/values/comment.ts";
 import type { Plan } from "../../config/plan/plan.ts";
-import type { PlanDeps } from "../../config/system/system.ts";
+import type { PlanDeps } from "../../config/system/plan_deps.ts";
 import { cipherProblem } from "../../legion/packets/cipher_names.ts";
-import { realConfigDeps, RealPlanDeps } from "../system/world.ts";
+import { realConfigDeps, RealPlanDeps } from "../system/real_deps.ts";
 
 const WRITE = "write attach-daemon = COMMAND";
 

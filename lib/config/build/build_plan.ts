@@ -14,7 +14,7 @@ import { planJail } from "./jail/jail.ts";
 import { planLegions } from "./legion/legion.ts";
 import { checkSignals } from "./legion/hooks.ts";
 import { OptionReader } from "../values/options.ts";
-import type { PlanDeps } from "../system/system.ts";
+import type { PlanDeps } from "../system/plan_deps.ts";
 import { RootedUsers } from "../system/users.ts";
 
 export interface BuildOptions {

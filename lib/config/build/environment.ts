@@ -7,7 +7,7 @@ import type { RawOption } from "../origin.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import { parseAssignment } from "../values/assignment.ts";
 import type { OptionReader } from "../values/options.ts";
-import type { PlanDeps } from "../system/system.ts";
+import type { PlanDeps } from "../system/plan_deps.ts";
 import { quote } from "../problem.ts";
 
 type Change = InstancePlan["environment"][number];

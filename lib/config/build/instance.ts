@@ -13,7 +13,7 @@ import { planLog } from "./log.ts";
 import type { OptionReader } from "../values/options.ts";
 import type { Identity } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
-import type { PlanDeps, SystemLook } from "../system/system.ts";
+import type { PlanDeps, SystemLook } from "../system/plan_deps.ts";
 import { instanceView } from "../system/root_view.ts";
 import { planStats } from "./stats.ts";
 import { planWaits } from "./waits.ts";

@@ -2,7 +2,7 @@
 import type { StatsPlan } from "../plan/stats_plan.ts";
 import { parseAddress } from "../system/addresses.ts";
 import type { OptionReader } from "../values/options.ts";
-import type { PlanDeps } from "../system/system.ts";
+import type { PlanDeps } from "../system/plan_deps.ts";
 import { quote } from "../problem.ts";
 
 /**

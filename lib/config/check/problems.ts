@@ -14,7 +14,7 @@ import { findLegionProblems } from "./problems_legion.ts";
 import { Places, type SearchDeps } from "./problems_places.ts";
 import { join, searchPath } from "../system/programs.ts";
 import { daemonView, instanceView } from "../system/root_view.ts";
-import type { PlanDeps, SystemLook } from "../system/system.ts";
+import type { PlanDeps, SystemLook } from "../system/plan_deps.ts";
 
 export type { Purpose } from "./problems_daemon.ts";
 

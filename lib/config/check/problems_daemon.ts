@@ -15,7 +15,7 @@ import { checkTouchFiles } from "./problems_files.ts";
 import type { Places } from "./problems_places.ts";
 import { type ExecutableVerdict, judgeExecutable } from "../system/executable.ts";
 import { join } from "../system/programs.ts";
-import { modeAllows } from "../system/system.ts";
+import { modeAllows } from "../system/plan_deps.ts";
 import { quote } from "../problem.ts";
 
 /** execvp(3): what runs a script that names no interpreter. */

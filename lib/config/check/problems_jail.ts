@@ -6,7 +6,7 @@ import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { KeepMount, RootPlan } from "../plan/jail_plan.ts";
 import type { Origin } from "../origin.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { PlanDeps } from "../system/system.ts";
+import type { PlanDeps } from "../system/plan_deps.ts";
 
 /** `missing`: how bad it is that a path is not there. */
 interface Look {

@@ -7,7 +7,7 @@ import type { EtcdTransportPlan, LegionPlan } from "../plan/legion_plan.ts";
 import type { Origin } from "../origin.ts";
 import type { Plan } from "../plan/plan.ts";
 import { join } from "../system/programs.ts";
-import type { PlanDeps } from "../system/system.ts";
+import type { PlanDeps } from "../system/plan_deps.ts";
 
 /** `missing`: how bad it is that something is not there now; hooks that run before may bring it. */
 export function findLegionProblems(

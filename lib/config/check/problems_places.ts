@@ -6,7 +6,7 @@ import type { Diagnostics, Severity } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
 import type { Faults } from "./faults.ts";
 import { ProgramFinder } from "../system/programs.ts";
-import type { FileStatus, SystemLook } from "../system/system.ts";
+import type { FileStatus, SystemLook } from "../system/plan_deps.ts";
 
 /** The objects that all searches of a Plan have in common. */
 export interface SearchDeps {

@@ -13,7 +13,7 @@ import { quote } from "../problem.ts";
 import { Reader } from "./reader.ts";
 import { mentionedWords } from "./references.ts";
 import { warnOfOverridden } from "./overridden.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 
 /** A configuration file named on the command line: `file.ini`, `file.ini:section`, `-`. */
 export interface FileArgument {
@@ -55,11 +55,11 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set(
 export function loadConfiguration(
   words: readonly RawOption[],
   files: readonly FileArgument[],
-  world: ConfigDeps,
+  deps: ConfigDeps,
 ): Configuration {
   const diagnostics = new Diagnostics();
-  const reader = new Reader(world, diagnostics);
-  readEnvironment(reader, world);
+  const reader = new Reader(deps, diagnostics);
+  readEnvironment(reader, deps);
   for (const { name, value, origin } of words) reader.add(name, value, origin);
   reader.endOfWords();
   for (const { name } of files) {
@@ -87,8 +87,8 @@ export function loadConfiguration(
   };
 }
 
-function readEnvironment(reader: Reader, world: ConfigDeps): void {
-  for (const [variable, value] of Object.entries(world.environment)) {
+function readEnvironment(reader: Reader, deps: ConfigDeps): void {
+  for (const [variable, value] of Object.entries(deps.environment)) {
     if (!variable.startsWith("UWSGI_") || OWN_VARIABLES.has(variable)) continue;
     const name = variable.slice("UWSGI_".length).toLowerCase().replaceAll("_", "-");
     reader.add(name, value, { file: "environment", line: 0 });

@@ -8,7 +8,7 @@ import type { Entry } from "./entry.ts";
 import { MOST_OPTIONS } from "../limits.ts";
 import type { Origin } from "../origin.ts";
 import { describeProblem, quote } from "../problem.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 import { readNumber, wholeNumber } from "../values/values.ts";
 
 /**
@@ -26,7 +26,7 @@ export interface Block {
 }
 
 export interface LogicScope {
-  readonly world: ConfigDeps;
+  readonly deps: ConfigDeps;
   readonly diagnostics: Diagnostics;
   variable(name: string): string | null;
   first(name: string): Entry | null;
@@ -58,8 +58,8 @@ function wordsOf(option: string, argument: string, origin: Origin, scope: LogicS
   switch (option) {
     case "for-glob": {
       // GLOB_MARK and GLOB_NOCHECK: directories get a "/", and a pattern without a match stands for itself.
-      const paths = scope.world.glob(argument).map((path) =>
-        scope.world.isDirectory(path) && !path.endsWith("/") ? `${path}/` : path
+      const paths = scope.deps.glob(argument).map((path) =>
+        scope.deps.isDirectory(path) && !path.endsWith("/") ? `${path}/` : path
       );
       return paths.length === 0 ? [argument] : paths;
     }
@@ -88,7 +88,7 @@ function numbersUpTo(argument: string, origin: Origin, diagnostics: Diagnostics)
 
 function linesOfFile(path: string, origin: Origin, scope: LogicScope): Contexts {
   try {
-    const text = decodeText(scope.world.readFile(path));
+    const text = decodeText(scope.deps.readFile(path));
     if (text === "") return NONE;
     return text.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r+$/, ""));
   } catch (problem) {
@@ -102,7 +102,7 @@ function linesOfFile(path: string, origin: Origin, scope: LogicScope): Contexts 
 
 /** One context (what `%(_)` stands for) where the condition holds, none where it does not. */
 function condition(option: string, argument: string, origin: Origin, scope: LogicScope): Contexts {
-  const { world } = scope;
+  const { deps } = scope;
   const given = (holds: boolean): Contexts => holds ? [argument] : NONE;
   switch (option) {
     case "if-env":
@@ -114,27 +114,27 @@ function condition(option: string, argument: string, origin: Origin, scope: Logi
     case "if-not-opt":
       return differs(argument, (name) => scope.first(name)?.value ?? null);
     case "if-exists":
-      return given(world.exists(argument));
+      return given(deps.exists(argument));
     case "if-not-exists":
-      return given(!world.exists(argument));
+      return given(!deps.exists(argument));
     case "if-file":
-      return given(world.isFile(argument));
+      return given(deps.isFile(argument));
     case "if-not-file":
-      return given(!world.isFile(argument));
+      return given(!deps.isFile(argument));
     case "if-dir":
-      return given(world.isDirectory(argument));
+      return given(deps.isDirectory(argument));
     case "if-not-dir":
-      return given(!world.isDirectory(argument));
+      return given(!deps.isDirectory(argument));
     case "if-reload":
-      return world.isReload ? AS_IT_IS : NONE;
+      return deps.isReload ? AS_IT_IS : NONE;
     case "if-not-reload":
-      return world.isReload ? NONE : AS_IT_IS;
+      return deps.isReload ? NONE : AS_IT_IS;
     case "if-not-plugin":
       return given(true);
     case "if-hostname":
-      return given(world.hostname === argument);
+      return given(deps.hostname === argument);
     case "if-not-hostname":
-      return given(world.hostname !== argument);
+      return given(deps.hostname !== argument);
     case "if-hostname-match":
       return given(matches(argument, origin, scope) === true);
     case "if-not-hostname-match":
@@ -146,7 +146,7 @@ function condition(option: string, argument: string, origin: Origin, scope: Logi
 
 function matches(pattern: string, origin: Origin, scope: LogicScope): boolean | null {
   try {
-    return new RegExp(pattern, "s").test(scope.world.hostname);
+    return new RegExp(pattern, "s").test(scope.deps.hostname);
   } catch (problem) {
     scope.diagnostics.error(`cannot use the pattern ${quote(pattern)}: ${describeProblem(problem)}`, origin);
     return null;

@@ -18,7 +18,7 @@ import { Sources } from "./sources.ts";
 import { Variables } from "./variables.ts";
 import { parseAssignment } from "../values/assignment.ts";
 import { parseBoolean } from "../values/values.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 
 export class Reader {
   readonly entries: Entry[] = [];
@@ -47,13 +47,13 @@ export class Reader {
   /** Where entries of a declared option go: into what it stands for, not into the list. */
   #standsFor: Entry | null = null;
 
-  constructor(world: ConfigDeps, diagnostics: Diagnostics) {
+  constructor(deps: ConfigDeps, diagnostics: Diagnostics) {
     this.#diagnostics = diagnostics;
-    this.sources = new Sources(world, diagnostics);
-    this.variables = new Variables(world, this.sources);
-    this.#sourceReader = new SourceReader(world, diagnostics, this.sources);
+    this.sources = new Sources(deps, diagnostics);
+    this.variables = new Variables(deps, this.sources);
+    this.#sourceReader = new SourceReader(deps, diagnostics, this.sources);
     this.#blocks = new Blocks({
-      world,
+      deps,
       diagnostics,
       variable: (name) => this.variables.get(name),
       first: (name) => this.first(name),

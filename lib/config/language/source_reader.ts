@@ -14,7 +14,7 @@ import { type Format, formatOf, splitSourceName } from "./format/source_name.ts"
 import type { Setting, TextPart } from "./format/source_text.ts";
 import type { Sources } from "./sources.ts";
 import { parseStructured } from "./format/structured.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 import { parseXml } from "./format/xml_file.ts";
 
 export interface SourceRequest {
@@ -35,18 +35,18 @@ export class SourceReader {
   readonly injectedBefore: string[] = [];
   readonly injectedAfter: string[] = [];
 
-  readonly #world: ConfigDeps;
+  readonly #deps: ConfigDeps;
   readonly #diagnostics: Diagnostics;
   readonly #sources: Sources;
   readonly #magic: Magic;
   /** The file read last: what ":SECTION" means on the command line. */
   #last: Frame | null = null;
 
-  constructor(world: ConfigDeps, diagnostics: Diagnostics, sources: Sources) {
-    this.#world = world;
+  constructor(deps: ConfigDeps, diagnostics: Diagnostics, sources: Sources) {
+    this.#deps = deps;
     this.#diagnostics = diagnostics;
     this.#sources = sources;
-    this.#magic = new Magic(world);
+    this.#magic = new Magic(deps);
   }
 
   /** null once a problem was reported. */
@@ -110,6 +110,6 @@ export class SourceReader {
   }
 
   #isSameFile(one: string, other: string): boolean {
-    return one === other || this.#world.realDirectoryPath(one) === this.#world.realDirectoryPath(other);
+    return one === other || this.#deps.realDirectoryPath(one) === this.#deps.realDirectoryPath(other);
   }
 }

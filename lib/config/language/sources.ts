@@ -8,7 +8,7 @@ import type { Origin } from "../origin.ts";
 import { describeProblem, quote } from "../problem.ts";
 import { errorCode } from "../../sys/errno.ts";
 import { splitScheme } from "./format/source_name.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 
 const UNSERVED: Readonly<Record<string, string>> = {
   data: "data appended to uWSGI's executable is not served: put it into a file",
@@ -22,13 +22,13 @@ const UNSERVED: Readonly<Record<string, string>> = {
 };
 
 export class Sources {
-  readonly #world: ConfigDeps;
+  readonly #deps: ConfigDeps;
   readonly #diagnostics: Diagnostics;
   /** Stdin and descriptors can be read once, and a second section of theirs may be asked for. */
   readonly #readOnce = new Map<string, string | null>();
 
-  constructor(world: ConfigDeps, diagnostics: Diagnostics) {
-    this.#world = world;
+  constructor(deps: ConfigDeps, diagnostics: Diagnostics) {
+    this.#deps = deps;
     this.#diagnostics = diagnostics;
   }
 
@@ -73,7 +73,7 @@ export class Sources {
       return bytes === null ? null : decodeText(bytes);
     } catch (problem) {
       const relative = errorCode(problem) === "ENOENT" && !path.startsWith("/") && splitScheme(path) === null;
-      const remedy = relative ? ` (relative to ${quote(this.#world.cwd)})` : "";
+      const remedy = relative ? ` (relative to ${quote(this.#deps.cwd)})` : "";
       this.#diagnostics.error(`cannot read ${quote(path)}: ${describeProblem(problem)}${remedy}`, origin);
     }
     return null;
@@ -81,11 +81,11 @@ export class Sources {
 
   #bytes(path: string, origin: Origin | null): Uint8Array | null {
     const named = splitScheme(path);
-    if (named === null) return this.#world.readFile(path);
+    if (named === null) return this.#deps.readFile(path);
     const { scheme, rest } = named;
-    if (scheme === "file") return this.#world.readFile(rest);
+    if (scheme === "file") return this.#deps.readFile(rest);
     if (scheme === "exec") {
-      if (this.#world.execute !== undefined) return this.#world.execute(rest);
+      if (this.#deps.execute !== undefined) return this.#deps.execute(rest);
       this.#diagnostics.note(`${quote(path)} is not run while a configuration is only checked`, origin);
       return null;
     }
@@ -97,7 +97,7 @@ export class Sources {
         );
         return null;
       }
-      if (this.#world.readFd !== undefined) return this.#world.readFd(Number(rest));
+      if (this.#deps.readFd !== undefined) return this.#deps.readFd(Number(rest));
       this.#diagnostics.note(`${quote(path)} is not read while a configuration is only checked`, origin);
       return null;
     }

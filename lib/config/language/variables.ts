@@ -5,23 +5,23 @@
 import { parseAssignment } from "../values/assignment.ts";
 import { envdirValue, isEnvdirName } from "./envdir.ts";
 import type { Sources } from "./sources.ts";
-import type { ConfigDeps } from "../system/world.ts";
+import type { ConfigDeps } from "../system/config_deps.ts";
 
 export class Variables {
-  readonly #world: ConfigDeps;
+  readonly #deps: ConfigDeps;
   readonly #sources: Sources;
   /** null: unset since. */
   readonly #changed = new Map<string, string | null>();
 
-  constructor(world: ConfigDeps, sources: Sources) {
-    this.#world = world;
+  constructor(deps: ConfigDeps, sources: Sources) {
+    this.#deps = deps;
     this.#sources = sources;
   }
 
   get(name: string): string | null {
     const changed = this.#changed.get(name);
     if (changed !== undefined) return changed;
-    return Object.hasOwn(this.#world.environment, name) ? this.#world.environment[name] ?? null : null;
+    return Object.hasOwn(this.#deps.environment, name) ? this.#deps.environment[name] ?? null : null;
   }
 
   /** `NAME=VALUE`; anything else is the Plan's to report. */
@@ -32,8 +32,8 @@ export class Variables {
 
   /** A daemontools directory. One that cannot be read is the Plan's to report. */
   setFrom(directory: string): void {
-    for (const path of this.#world.glob(`${directory}/*`)) {
-      if (!this.#world.isFile(path)) continue;
+    for (const path of this.#deps.glob(`${directory}/*`)) {
+      if (!this.#deps.isFile(path)) continue;
       const name = path.slice(path.lastIndexOf("/") + 1);
       if (!isEnvdirName(name)) continue;
       const text = this.#sources.readText(path, { file: path, line: 0 });

@@ -4,7 +4,7 @@
  */
 import type { LegionAddress } from "../plan/legion_plan.ts";
 import { join } from "./programs.ts";
-import type { PlanDeps } from "./system.ts";
+import type { PlanDeps } from "./plan_deps.ts";
 import { quote } from "../problem.ts";
 
 export type IpAddress = Extract<LegionAddress, { kind: "udp4" | "udp6" }>;

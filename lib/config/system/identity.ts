@@ -5,7 +5,7 @@
 import type { Diagnostics } from "../diagnostic.ts";
 import type { Origin } from "../origin.ts";
 import type { Identity, Login } from "../plan/daemon_plan.ts";
-import type { PlanDeps } from "./system.ts";
+import type { PlanDeps } from "./plan_deps.ts";
 import { quote } from "../problem.ts";
 import { parseId, type UserDatabase } from "../users.ts";
 import { readNumber } from "../values/values.ts";

@@ -1,6 +1,6 @@
 /** Programs looked for as execvp(3) looks for them, each place looked at once. Through a SystemLook alone. */
 import type { InstancePlan } from "../plan/instance_plan.ts";
-import type { FileStatus, SystemLook } from "./system.ts";
+import type { FileStatus, SystemLook } from "./plan_deps.ts";
 
 /** The PATH in a jail that begins clean: it holds in any root. */
 export const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

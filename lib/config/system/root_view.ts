@@ -7,7 +7,7 @@ import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { USUAL_PATH } from "./programs.ts";
-import type { FileStatus, PlanDeps, SystemLook } from "./system.ts";
+import type { FileStatus, PlanDeps, SystemLook } from "./plan_deps.ts";
 
 /** The mounts over the root's own files. */
 interface Mounts {

@@ -3,7 +3,7 @@
  * file is read once, at the first question. What is under another root is somebody else's: it is read through
  * readInRoot alone.
  */
-import type { PlanDeps } from "./system.ts";
+import type { PlanDeps } from "./plan_deps.ts";
 import { UserDatabase, type UserFiles } from "../users.ts";
 
 export class RootedUsers {

@@ -39,7 +39,7 @@ const GUARD_LAG_MS = 150;
 const LEAVE_PATIENCE_MS = 2000;
 
 export class EtcdCandidate implements Elector {
-  readonly #parts: CandidateDeps;
+  readonly #deps: CandidateDeps;
   readonly #machine: EtcdMachine;
   readonly #runner: Runner<EtcdEvent, EtcdEffect, EtcdTimer>;
   #events: ElectorEvents | null = null;
@@ -53,17 +53,17 @@ export class EtcdCandidate implements Elector {
   readonly #neighbours: EtcdNeighbours;
   #closed = Promise.withResolvers<void>();
 
-  constructor(parts: CandidateDeps) {
-    this.#parts = parts;
-    this.#machine = new EtcdMachine({ self: parts.self, grace: parts.grace });
+  constructor(deps: CandidateDeps) {
+    this.#deps = deps;
+    this.#machine = new EtcdMachine({ self: deps.self, grace: deps.grace });
     this.#runner = new Runner<EtcdEvent, EtcdEffect, EtcdTimer>(this.#machine, TIMER_EVENTS, {
-      now: parts.now,
-      timers: parts.timers,
-      log: (level, text) => parts.log(level, text),
+      now: deps.now,
+      timers: deps.timers,
+      log: (level, text) => deps.log(level, text),
       carryOut: (effect) => this.#carryOut(effect),
     });
-    this.#neighbours = new EtcdNeighbours(parts.self);
-    this.#guard = new GuardKeeper(parts.startGuard, (event) => this.#handle(event), parts.log);
+    this.#neighbours = new EtcdNeighbours(deps.self);
+    this.#guard = new GuardKeeper(deps.startGuard, (event) => this.#handle(event), deps.log);
   }
 
   /** Under which the daemons of a lordship are to be born; null while there is none, or no longer. */
@@ -85,7 +85,7 @@ export class EtcdCandidate implements Elector {
   }
 
   confirm(): void {
-    this.#parts.log("info", `is the lord, token ${this.#machine.status.token ?? ""}`);
+    this.#deps.log("info", `is the lord, token ${this.#machine.status.token ?? ""}`);
   }
 
   decline(seconds: number): void {
@@ -106,7 +106,7 @@ export class EtcdCandidate implements Elector {
   }
 
   state(): ElectorState {
-    return electorState(this.#machine.status, this.#parts.self, this.#parts.url(), this.#parts.urls);
+    return electorState(this.#machine.status, this.#deps.self, this.#deps.url(), this.#deps.urls);
   }
 
   #handle(event: EtcdEvent): void {
@@ -150,19 +150,19 @@ export class EtcdCandidate implements Elector {
     const life = this.#begin();
     this.#revision = 0n;
     try {
-      const { lease, reading } = await this.#parts.session.join(life);
+      const { lease, reading } = await this.#deps.session.join(life);
       if (life.aborted) {
-        return void this.#giveBack((signal) => this.#parts.session.leave(lease.id, signal));
+        return void this.#giveBack((signal) => this.#deps.session.leave(lease.id, signal));
       }
       this.#handle({ type: "joined", lease });
       this.#read(reading);
       if (life.aborted) return;
       this.#watch = new EtcdWatch(
         {
-          changes: (revision, signal) => this.#parts.session.changes(revision, signal),
-          read: (signal) => this.#parts.session.read(signal),
-          url: this.#parts.url,
-          timers: this.#parts.timers,
+          changes: (revision, signal) => this.#deps.session.changes(revision, signal),
+          read: (signal) => this.#deps.session.read(signal),
+          url: this.#deps.url,
+          timers: this.#deps.timers,
         },
         reading.revision,
         (news) => this.#read(news),
@@ -177,7 +177,7 @@ export class EtcdCandidate implements Elector {
   async #renew(lease: string, token: string | null): Promise<void> {
     const life = this.#life.signal;
     try {
-      const { grant, reading, tenure } = await this.#parts.session.renew(lease, token, life);
+      const { grant, reading, tenure } = await this.#deps.session.renew(lease, token, life);
       if (life.aborted) return;
       this.#read(reading);
       if (life.aborted) return; // what was read has ended it
@@ -192,7 +192,7 @@ export class EtcdCandidate implements Elector {
   async #claim(lease: string): Promise<void> {
     const life = this.#life.signal;
     try {
-      const token = await this.#parts.session.claim(lease, Math.floor(Date.now() / 1000), life);
+      const token = await this.#deps.session.claim(lease, Math.floor(Date.now() / 1000), life);
       if (life.aborted) return;
       if (token !== null && BigInt(token) > this.#revision) this.#revision = BigInt(token);
       this.#handle(token === null ? { type: "claimLost" } : { type: "claimed", token });
@@ -205,7 +205,7 @@ export class EtcdCandidate implements Elector {
 
   async #leave(lease: string | null, tenure: string | null): Promise<void> {
     this.#end();
-    const { session } = this.#parts;
+    const { session } = this.#deps;
     // The tenure first: whoever sees that the lord's key is gone is to find it released.
     await this.#giveBack(async (signal) => {
       if (tenure !== null) await session.release(tenure, signal);
@@ -216,12 +216,12 @@ export class EtcdCandidate implements Elector {
 
   async #giveBack(give: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
-    const timer = this.#parts.timers.after(LEAVE_PATIENCE_MS, () => late.abort());
+    const timer = this.#deps.timers.after(LEAVE_PATIENCE_MS, () => late.abort());
     try {
       await give(late.signal);
     } catch (error) {
       const why = late.signal.aborted ? "no answer" : errorText(error);
-      this.#parts.log(
+      this.#deps.log(
         "warning",
         `cannot give back the lease, so that others have to wait for its end: ${why}`,
       );

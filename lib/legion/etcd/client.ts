@@ -65,18 +65,18 @@ export interface ClientOptions {
 }
 
 export class EtcdClient {
-  readonly #parts: ClientOptions;
+  readonly #deps: ClientOptions;
   #current = 0;
   #cluster: string | null = null;
   #token: string | null = null;
 
   constructor(parts: ClientOptions) {
-    this.#parts = parts;
+    this.#deps = parts;
   }
 
   /** The server that answered last. */
   get url(): string {
-    return this.#parts.urls[this.#current] ?? "";
+    return this.#deps.urls[this.#current] ?? "";
   }
 
   /**
@@ -85,7 +85,7 @@ export class EtcdClient {
    * aborted.
    */
   async atOne<T>(work: (server: Server) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { urls } = this.#parts;
+    const { urls } = this.#deps;
     const failures: string[] = [];
     for (let tried = 0; tried < urls.length; tried++) {
       const at = (this.#current + tried) % urls.length;
@@ -107,7 +107,7 @@ export class EtcdClient {
   /** The messages of a watch at the server that answered last. */
   async *stream(request: ApiRequest, signal: AbortSignal): AsyncIterable<Readonly<Record<string, unknown>>> {
     const token = await this.#signIn(this.url, signal);
-    const lines = this.#parts.http.lines(
+    const lines = this.#deps.http.lines(
       this.url + request.path,
       JSON.stringify(request.body),
       token,
@@ -150,7 +150,7 @@ export class EtcdClient {
   }
 
   async #signIn(url: string, signal: AbortSignal): Promise<string | null> {
-    const { user } = this.#parts;
+    const { user } = this.#deps;
     if (user === null || this.#token !== null) return this.#token;
     const { json } = await this.#post(
       url,
@@ -170,7 +170,7 @@ export class EtcdClient {
     signal: AbortSignal,
     least = 0,
   ): Promise<Answer> {
-    const patience = Math.max(least, this.#parts.patience());
+    const patience = Math.max(least, this.#deps.patience());
     // One controller a request: `signal` lives as long as the lease, and would remember each that was derived
     // from it.
     const either = new AbortController();
@@ -181,10 +181,10 @@ export class EtcdClient {
       giveUp();
     }, patience);
     signal.addEventListener("abort", giveUp);
-    const sentAt = this.#parts.now();
+    const sentAt = this.#deps.now();
     try {
       signal.throwIfAborted();
-      const { http } = this.#parts;
+      const { http } = this.#deps;
       const answer = await http.post(url + request.path, JSON.stringify(request.body), token, either.signal);
       const json = this.#read(answer);
       const inner = json["result"] ?? json; // of a renewal it is wrapped
@@ -217,7 +217,7 @@ export class EtcdClient {
   }
 
   #refusal({ text, code }: { readonly text: string; readonly code: number }): EtcdRefusal {
-    const { user } = this.#parts;
+    const { user } = this.#deps;
     const short = text.replace(/^etcdserver: /, "").replace(/\s+/g, " ").slice(0, 200);
     if (code === INVALID_ARGUMENT && /user name is empty/.test(text)) {
       return new EtcdRefusal("it wants a user: give one with user=NAME:PASSWORD-FILE", code);

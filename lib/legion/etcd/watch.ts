@@ -18,7 +18,7 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5000;
 
 export class EtcdWatch {
-  readonly #parts: WatchDeps;
+  readonly #deps: WatchDeps;
   readonly #news: (reading: Reading) => void;
   readonly #life = new AbortController();
   #connection = new AbortController();
@@ -28,8 +28,8 @@ export class EtcdWatch {
   #isDirty = false;
   #pause = FIRST_PAUSE_MS;
 
-  constructor(parts: WatchDeps, revision: bigint, news: (reading: Reading) => void) {
-    this.#parts = parts;
+  constructor(deps: WatchDeps, revision: bigint, news: (reading: Reading) => void) {
+    this.#deps = deps;
     this.#revision = revision;
     this.#news = news;
     void this.#follow();
@@ -39,7 +39,7 @@ export class EtcdWatch {
    * Another server answers than the one that is watched: that one's connection may be dead without saying so.
    */
   look(): void {
-    if (this.#url !== "" && this.#parts.url() !== this.#url) this.#connection.abort();
+    if (this.#url !== "" && this.#deps.url() !== this.#url) this.#connection.abort();
   }
 
   close(): void {
@@ -51,9 +51,9 @@ export class EtcdWatch {
     const life = this.#life.signal;
     while (!life.aborted) {
       this.#connection = new AbortController();
-      this.#url = this.#parts.url();
+      this.#url = this.#deps.url();
       try {
-        for await (const _ of this.#parts.changes(this.#revision, this.#connection.signal)) {
+        for await (const _ of this.#deps.changes(this.#revision, this.#connection.signal)) {
           this.#pause = FIRST_PAUSE_MS;
           void this.#read();
         }
@@ -62,7 +62,7 @@ export class EtcdWatch {
       }
       this.#url = "";
       if (life.aborted) return;
-      await new Promise<void>((done) => this.#parts.timers.after(this.#pause, done));
+      await new Promise<void>((done) => this.#deps.timers.after(this.#pause, done));
       this.#pause = Math.min(this.#pause * 2, LAST_PAUSE_MS);
       await this.#read(); // what was missed, and a revision that is not compacted
     }
@@ -76,7 +76,7 @@ export class EtcdWatch {
     try {
       while (this.#isDirty && !this.#life.signal.aborted) {
         this.#isDirty = false;
-        const reading = await this.#parts.read(this.#life.signal);
+        const reading = await this.#deps.read(this.#life.signal);
         if (this.#life.signal.aborted) return;
         this.#revision = reading.revision;
         this.#news(reading);

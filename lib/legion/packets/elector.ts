@@ -46,7 +46,7 @@ const OVERHEAD = 256;
 const DEAF_MS = 1000;
 
 export class PacketElector implements Elector {
-  readonly #parts: PacketElectorDeps;
+  readonly #deps: PacketElectorDeps;
   readonly #stamps: StampClock;
   readonly #queue: Input[] = [];
   #isStepping = false;
@@ -54,15 +54,15 @@ export class PacketElector implements Elector {
   #state: ElectionState | null = null;
   #timer: { cancel(): void } | null = null;
 
-  constructor(parts: PacketElectorDeps) {
-    this.#parts = parts;
-    this.#stamps = new StampClock(parts.plan.skewTolerance);
+  constructor(deps: PacketElectorDeps) {
+    this.#deps = deps;
+    this.#stamps = new StampClock(deps.plan.skewTolerance);
   }
 
   async start(events: ElectorEvents): Promise<void> {
     this.#events = events;
     this.#checkSize();
-    await this.#parts.transport.open((packet, from) => this.#heard(packet, from));
+    await this.#deps.transport.open((packet, from) => this.#heard(packet, from));
     this.#begin();
   }
 
@@ -86,22 +86,22 @@ export class PacketElector implements Elector {
     this.#timer?.cancel();
     this.#timer = null;
     this.#state = null;
-    this.#parts.transport.close();
+    this.#deps.transport.close();
     return Promise.resolve();
   }
 
   /** Votes that have lapsed carry nothing, whether or not the election has looked at the clock since. */
   stands({ number }: Term): boolean {
-    return this.#state?.term === number && this.#parts.now() < this.#state.leaseEndsAt;
+    return this.#state?.term === number && this.#deps.now() < this.#state.leaseEndsAt;
   }
 
   state(): ElectorState {
-    return electorState(this.#state, this.#parts, this.#moment().clock);
+    return electorState(this.#state, this.#deps, this.#moment().clock);
   }
 
   /** A node whose announcements do not fit into a packet would never be heard. Throws. */
   #checkSize(): void {
-    const { plan, self, packets } = this.#parts;
+    const { plan, self, packets } = this.#deps;
     const { scroll } = plan;
     const most = Number.MAX_SAFE_INTEGER;
     const size = (text: string | null): number =>
@@ -126,7 +126,7 @@ export class PacketElector implements Elector {
 
   /** A node that cannot hear the others would elect itself: it waits. */
   #begin(): void {
-    const { transport, plan, self, timers } = this.#parts;
+    const { transport, plan, self, timers } = this.#deps;
     if (transport.problem === null) {
       return this.#carryOut(startElection(settingsOf(plan, self), this.#moment()));
     }
@@ -139,7 +139,7 @@ export class PacketElector implements Elector {
 
   #heard(packet: Uint8Array, from: string): void {
     if (this.#state === null) return;
-    const { packets, refusals, wall, now } = this.#parts;
+    const { packets, refusals, wall, now } = this.#deps;
     const opened = packets.open(packet, { wall: wall() / 1000, now: now() });
     if (opened.kind === "refused") refusals.add(opened.reason, from, now());
     else if (opened.kind === "news") {
@@ -151,7 +151,7 @@ export class PacketElector implements Elector {
   /** uWSGI 2.0: legion-scroll-max-size. What is longer is not kept. */
   #withoutLongScroll(announcement: Announcement): Announcement {
     const { scroll } = announcement;
-    if (scroll === null || Buffer.byteLength(scroll) <= this.#parts.plan.scrollMaxSize) return announcement;
+    if (scroll === null || Buffer.byteLength(scroll) <= this.#deps.plan.scrollMaxSize) return announcement;
     return { ...announcement, scroll: null };
   }
 
@@ -175,7 +175,7 @@ export class PacketElector implements Elector {
       try {
         this.#run(effect);
       } catch (error) {
-        this.#parts.log("error", `cannot ${effect.do}: ${errorText(error)}`);
+        this.#deps.log("error", `cannot ${effect.do}: ${errorText(error)}`);
       }
     }
     this.#wake();
@@ -184,12 +184,12 @@ export class PacketElector implements Elector {
   #wake(): void {
     this.#timer?.cancel();
     if (this.#state === null) return;
-    const wait = Math.max(0, this.#state.wakeAt - this.#parts.now());
-    this.#timer = this.#parts.timers.after(wait, () => this.#take({ type: "tick" }));
+    const wait = Math.max(0, this.#state.wakeAt - this.#deps.now());
+    this.#timer = this.#deps.timers.after(wait, () => this.#take({ type: "tick" }));
   }
 
   #run(effect: Effect): void {
-    const { transport, packets, log } = this.#parts;
+    const { transport, packets, log } = this.#deps;
     switch (effect.do) {
       case "announce":
         return transport.send(packets.seal(effect.announcement));
@@ -219,7 +219,7 @@ export class PacketElector implements Elector {
   }
 
   #moment(): Moment {
-    const clock = this.#parts.now();
-    return { clock, unix: this.#stamps.read(this.#parts.wall(), clock) };
+    const clock = this.#deps.now();
+    return { clock, unix: this.#stamps.read(this.#deps.wall(), clock) };
   }
 }

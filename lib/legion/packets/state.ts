@@ -6,11 +6,11 @@ import type { PacketElectorDeps } from "./elector.ts";
 /** `state`: null before the first round. `clock`: now, as the election counts. */
 export function electorState(
   state: ElectionState | null,
-  parts: Pick<PacketElectorDeps, "plan" | "self" | "transport" | "refusals" | "wall">,
+  deps: Pick<PacketElectorDeps, "plan" | "self" | "transport" | "refusals" | "wall">,
   clock: number,
 ): ElectorState {
-  const { plan, self, transport, refusals } = parts;
-  const seen = ({ seenAt }: Member): number => Math.floor((parts.wall() - (clock - seenAt)) / 1000);
+  const { plan, self, transport, refusals } = deps;
+  const seen = ({ seenAt }: Member): number => Math.floor((deps.wall() - (clock - seenAt)) / 1000);
   const lordUuid = state?.candidateUuid ?? "";
   const members = state?.members ?? [];
   const shown = scrollsWithin(plan.scrollListMaxSize, members);

@@ -44,7 +44,7 @@ export function membersOf(plan: JailPlan, { identity, initPid }: JailHandle): re
 export function drainJail(
   members: readonly ProcessId[],
   graceMs: number,
-  world: DrainDeps,
+  deps: DrainDeps,
   callOff: AbortSignal,
 ): Promise<void> {
   if (members.length === 0 || callOff.aborted) return Promise.resolve();
@@ -56,12 +56,12 @@ export function drainJail(
       for (const watch of watches.values()) watch.remove();
       resolve();
     };
-    const timer = world.timers.after(graceMs, finish);
+    const timer = deps.timers.after(graceMs, finish);
     callOff.addEventListener("abort", finish, { once: true });
     for (const member of members) {
       watches.set(
         member.pid,
-        world.follow(member, () => {
+        deps.follow(member, () => {
           watches.get(member.pid)?.remove();
           watches.delete(member.pid);
           if (watches.size === 0) finish();
@@ -69,10 +69,10 @@ export function drainJail(
       );
     }
     for (const member of members) {
-      world.signal(member, world.stopSignalOf(member));
+      deps.signal(member, deps.stopSignalOf(member));
       // The signal that the end of its terminal would send: a shell that waits for a command hears nothing
       // else.
-      if (readStat(member.pid)?.hasTerminal === true) world.signal(member, SIGHUP);
+      if (readStat(member.pid)?.hasTerminal === true) deps.signal(member, SIGHUP);
     }
   });
 }

@@ -22,13 +22,13 @@ import { JailDelay } from "./delay.ts";
 import { drainJail, membersOf } from "./drain.ts";
 import { startInit, watchInit } from "./init.ts";
 import { identityInMaking } from "../../records/jail_record.ts";
-import type { JailDeps } from "./world.ts";
+import type { JailDeps } from "./deps.ts";
 
 export class JailHolder implements HeldJail {
   readonly plan: JailPlan;
   readonly isKept: boolean;
   readonly hasInit = true;
-  readonly #parts: JailDeps;
+  readonly #deps: JailDeps;
   readonly #loss = new AbortController();
   readonly #ends: (() => void)[] = [];
   readonly #machine = new Machine<JailState, StepEvent<JailEvent>, StepEffect<JailEffect>>(
@@ -46,7 +46,7 @@ export class JailHolder implements HeldJail {
   #isKnown = true;
 
   constructor(parts: JailDeps) {
-    this.#parts = parts;
+    this.#deps = parts;
     this.plan = parts.choice.plan;
     this.#handle = parts.choice.handle;
     this.isKept = this.#handle !== null;
@@ -116,18 +116,18 @@ export class JailHolder implements HeldJail {
   }
 
   async callOff(): Promise<void> {
-    await this.#parts.entry.callOff();
+    await this.#deps.entry.callOff();
   }
 
   letGo(): void {
     if (this.#state === "up" || this.#init === null) return;
-    this.#parts.signal(this.#init, SIGKILL);
+    this.#deps.signal(this.#init, SIGKILL);
   }
 
   #adopt({ identity, initPid }: JailHandle): void {
     this.#init = identity;
     const isChild = readStat(initPid)?.ppid === process.pid;
-    watchInit(identity, isChild, this.#parts.init, { ready: () => {}, ended: (why) => this.#gone(why) });
+    watchInit(identity, isChild, this.#deps.init, { ready: () => {}, ended: (why) => this.#gone(why) });
     this.#delay.found();
     this.#handleEvent("adopted");
   }
@@ -135,13 +135,13 @@ export class JailHolder implements HeldJail {
   async end(graceMs: number, callOff: AbortSignal): Promise<void> {
     if (this.#state === "down" && this.#handle !== null) this.#adopt(this.#handle);
     if (this.#state === "up" && this.#handle !== null) {
-      await drainJail(membersOf(this.plan, this.#handle), graceMs, this.#parts.drain, callOff);
+      await drainJail(membersOf(this.plan, this.#handle), graceMs, this.#deps.drain, callOff);
     }
     if (this.#state === "down") return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ends.push(resolve);
-    const patience = this.#parts.timers.after(KILL_PATIENCE_MS, () => {
-      this.#parts.logger.error(null, "cannot end the jail: something in it is still there after SIGKILL", {
+    const patience = this.#deps.timers.after(KILL_PATIENCE_MS, () => {
+      this.#deps.logger.error(null, "cannot end the jail: something in it is still there after SIGKILL", {
         pid: this.#init?.pid ?? 0,
       });
       resolve();
@@ -163,12 +163,12 @@ export class JailHolder implements HeldJail {
         return this.#enter();
       case "open":
         this.#record(true);
-        return this.#isStarting ? undefined : this.#parts.opened();
+        return this.#isStarting ? undefined : this.#deps.opened();
       case "shut":
-        this.#parts.logger.error(null, "the jail is lost: its daemons wait until it is made again");
-        return this.#parts.shut();
+        this.#deps.logger.error(null, "the jail is lost: its daemons wait until it is made again");
+        return this.#deps.shut();
       case "kill":
-        return this.#init === null ? undefined : this.#parts.signal(this.#init, SIGKILL);
+        return this.#init === null ? undefined : this.#deps.signal(this.#init, SIGKILL);
       case "delay":
         return this.#wait();
       case "stopDelay":
@@ -180,7 +180,7 @@ export class JailHolder implements HeldJail {
 
   #make(): void {
     this.#delay.making();
-    const { file, init: world, logger } = this.#parts;
+    const { file, init: world, logger } = this.#deps;
     try {
       this.#isKnown = world.isKnown && file.reserve((text) => logger.warning(null, text));
       const init = startInit(this.plan, { ...world, isKnown: this.#isKnown }, {
@@ -200,11 +200,11 @@ export class JailHolder implements HeldJail {
       const identity = { ...init, namespaces: namespacesBeside(init.pid) };
       this.#handle = JailHandle.open(identity, this.plan);
     } catch (error) {
-      this.#parts.logger.error(null, `cannot use the jail that was made: it ${errorText(error)}`);
-      this.#parts.signal(init, SIGKILL);
+      this.#deps.logger.error(null, `cannot use the jail that was made: it ${errorText(error)}`);
+      this.#deps.signal(init, SIGKILL);
       return;
     }
-    this.#parts.logger.info(null, "the jail is made", {
+    this.#deps.logger.info(null, "the jail is made", {
       pid: init.pid,
       root: this.plan.root?.path ?? "/",
       ...(this.plan.hostname === null ? {} : { hostname: this.plan.hostname }),
@@ -219,8 +219,8 @@ export class JailHolder implements HeldJail {
       // It may have been lost meanwhile, and another made.
       if (this.#init === init) this.#handleEvent(event);
     };
-    this.#parts.entry.begin(() => then("entered"), (error) => {
-      if (error !== null) this.#parts.logger.error(null, `cannot enter the jail: ${errorText(error)}`);
+    this.#deps.entry.begin(() => then("entered"), (error) => {
+      if (error !== null) this.#deps.logger.error(null, `cannot enter the jail: ${errorText(error)}`);
       then("enteringFailed");
     });
   }
@@ -228,15 +228,15 @@ export class JailHolder implements HeldJail {
   /** Nothing of it is left, not even its init. */
   #gone(why: string): void {
     this.#init = null;
-    void this.#parts.entry.callOff();
+    void this.#deps.entry.callOff();
     this.#handle?.close();
     this.#handle = null;
-    this.#parts.file.remove();
+    this.#deps.file.remove();
     const isWanted = this.#state !== "ending";
     const text = `cannot make the jail: ${why}`;
     if (this.#isStarting && isWanted) this.#handleEvent("unwanted");
     else if (isWanted) {
-      this.#parts.logger.error(null, this.#state === "making" ? text : `the jail ended: ${why}`);
+      this.#deps.logger.error(null, this.#state === "making" ? text : `the jail ended: ${why}`);
     }
     this.#handleEvent("gone");
     if (!this.#isStarting) return;
@@ -247,14 +247,14 @@ export class JailHolder implements HeldJail {
 
   #wait(): void {
     const delay = this.#delay.begin(() => this.#handleEvent("delayElapsed"));
-    this.#parts.logger.info(null, `the jail is made again in ${delay / 1000} seconds`);
+    this.#deps.logger.info(null, `the jail is made again in ${delay / 1000} seconds`);
   }
 
   /**
    * Before it is entered too: a reeve that is killed meanwhile leaves a piece that the next one must know.
    */
   #record(isEntered: boolean): void {
-    const { boot, file, logger } = this.#parts;
+    const { boot, file, logger } = this.#deps;
     if (this.#init === null || !this.#isKnown) return;
     const identity = this.#handle?.identity ?? identityInMaking(this.#init);
     file.keep({ boot, identity, plan: this.plan, isEntered }, (text) => logger.warning(null, text));

@@ -36,23 +36,23 @@ export interface InitEvents {
 const READY = "R".charCodeAt(0);
 
 /** Starts one. Throws an Error that says what could not be had; nothing is left of it then. */
-export function startInit(plan: JailPlan, world: InitDeps, events: InitEvents): ProcessId {
+export function startInit(plan: JailPlan, deps: InitDeps, events: InitEvents): ProcessId {
   const joins = openJoins(plan.join, "self");
   try {
     const pipe = openPipe({ nonblock: true });
     let process: ProcessId;
     try {
-      process = world.start(jailInit(plan, joins, pipe.writer, world.inherited, world.isKnown));
+      process = deps.start(jailInit(plan, joins, pipe.writer, deps.inherited, deps.isKnown));
     } catch (error) {
       closeFd(pipe.reader);
       throw error;
     } finally {
       closeFd(pipe.writer);
     }
-    world.registry.set(process.pid, {
+    deps.registry.set(process.pid, {
       reaped: (_pid, cause, failure) => events.ended(describeEnd(plan, cause, failure)),
     });
-    hearReady(pipe.reader, world.watcher, events.ready);
+    hearReady(pipe.reader, deps.watcher, events.ready);
     return process;
   } catch (error) {
     throw new Error(startFailure(plan, error), { cause: error });
@@ -64,13 +64,13 @@ export function startInit(plan: JailPlan, world: InitDeps, events: InitEvents): 
 /**
  * One that runs already: our child since before a reload, or another's. `isChild`: it will be reaped by us.
  */
-export function watchInit(process: ProcessId, isChild: boolean, world: InitDeps, events: InitEvents): void {
+export function watchInit(process: ProcessId, isChild: boolean, deps: InitDeps, events: InitEvents): void {
   const ended = (cause: ExitCause): void => events.ended(describeCause(cause));
   if (isChild) {
-    world.registry.set(process.pid, { reaped: (_pid, cause) => ended(cause) });
+    deps.registry.set(process.pid, { reaped: (_pid, cause) => ended(cause) });
     return;
   }
-  const watch = world.follow(process, () => {
+  const watch = deps.follow(process, () => {
     watch.remove();
     ended({ kind: "unknown" });
   });

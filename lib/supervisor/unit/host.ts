@@ -61,24 +61,24 @@ export class UnitHost implements UnitDeps {
   readonly logger: Pick<Logger, "log">;
   readonly timers = LOOP_TIMERS;
   readonly starter: DaemonStarter;
-  readonly #parts: HostDeps;
+  readonly #deps: HostDeps;
   readonly #children: Children;
   /** Pids that could not be followed when it was tried. */
   readonly #unheld = new Set<number>();
 
-  constructor(parts: HostDeps) {
-    this.#parts = parts;
+  constructor(deps: HostDeps) {
+    this.#deps = deps;
     // A daemon may do and write what it likes, but it does not decide how long the log becomes.
     this.logger = {
       log: (level, daemon, text, fields) =>
-        parts.repeats.say(`daemon ${daemon}`, level, text, {
+        deps.repeats.say(`daemon ${daemon}`, level, text, {
           burst: MOST_LINES,
           daemon,
           ...(fields === undefined ? {} : { fields }),
         }),
     };
-    this.#children = new Children(parts.onSpawned);
-    this.starter = new DaemonStarter({ ...parts, start: (spec) => this.#children.start(spec) });
+    this.#children = new Children(deps.onSpawned);
+    this.starter = new DaemonStarter({ ...deps, start: (spec) => this.#children.start(spec) });
   }
 
   now(): number {
@@ -109,16 +109,16 @@ export class UnitHost implements UnitDeps {
   }
 
   forget(process: ProcessId): void {
-    this.#parts.marks.forget(process.pid);
-    this.#parts.journal.end(process);
+    this.#deps.marks.forget(process.pid);
+    this.#deps.journal.end(process);
   }
 
   own(process: ProcessId, owner: DaemonUnit): void {
-    this.#parts.registry.set(process.pid, owner);
+    this.#deps.registry.set(process.pid, owner);
   }
 
   disown(process: ProcessId, owner: DaemonUnit): void {
-    this.#parts.registry.delete(process.pid, owner);
+    this.#deps.registry.delete(process.pid, owner);
   }
 
   follow(target: ProcessId, owner: DaemonUnit | null, ended: () => void): { remove(): void } {
@@ -127,7 +127,7 @@ export class UnitHost implements UnitDeps {
       pidfd = holdProcess(target);
     } catch (error) {
       const what = `cannot follow pid ${target.pid}: ${errorText(error)}; tried again until it can be`;
-      if (!this.#unheld.has(target.pid)) this.#parts.logger.error(owner?.name ?? null, what);
+      if (!this.#unheld.has(target.pid)) this.#deps.logger.error(owner?.name ?? null, what);
       this.#unheld.add(target.pid);
       if (owner !== null) this.own(target, owner); // It may be a child, whose end is seen all the same.
       return this.#followLater(target, owner, ended);
@@ -140,7 +140,7 @@ export class UnitHost implements UnitDeps {
     }
     const held = pidfd;
     if (owner !== null) this.own(target, owner);
-    const watch = this.#parts.watcher.add(held, () => {
+    const watch = this.#deps.watcher.add(held, () => {
       watch.remove(); // It stays readable from now on.
       // A child of ours is reaped first, since that tells how it ended.
       if (owner === null || readStat(target.pid)?.ppid !== process.pid) ended();
@@ -171,7 +171,7 @@ export class UnitHost implements UnitDeps {
     try {
       signalDaemon(process, signal);
     } catch (error) {
-      this.#parts.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
+      this.#deps.logger.error(null, `cannot signal pid ${process.pid}: ${errorText(error)}`);
     }
   }
 
@@ -185,9 +185,9 @@ export class UnitHost implements UnitDeps {
     const verdict = readPidfile(
       this.starter.places.absolute(plan, plan.pidfile ?? ""),
       {
-        selfUid: this.#parts.selfUid,
+        selfUid: this.#deps.selfUid,
         selfPid: process.pid,
-        daemonUid: plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+        daemonUid: plan.identity?.uid ?? this.#deps.instance.identity?.uid ?? this.#deps.selfUid,
         known,
       },
       this.starter.places.sourceOf(plan),
@@ -196,7 +196,7 @@ export class UnitHost implements UnitDeps {
     if (!verdict.valid) return verdict;
     // Two daemons that are one process: the second would never be started, and each stop would end both.
     const { pid } = verdict.process;
-    const other = this.#parts.registry.get(pid)?.name;
+    const other = this.#deps.registry.get(pid)?.name;
     if (other === undefined || other === plan.name) return verdict;
     const found = `pidfile "${plan.pidfile}" names pid ${pid}, which belongs to the daemon "${other}"`;
     return { valid: false, found, unfinished: false };
@@ -208,7 +208,7 @@ export class UnitHost implements UnitDeps {
 
   watchPidfile(plan: DaemonPlan, changed: () => void): { remove(): void } {
     const { places } = this.starter;
-    return this.#parts.watchFile(places.absolute(plan, plan.pidfile ?? ""), places.sourceOf(plan), changed);
+    return this.#deps.watchFile(places.absolute(plan, plan.pidfile ?? ""), places.sourceOf(plan), changed);
   }
 
   isPidfileShared(plan: DaemonPlan): boolean {
@@ -216,7 +216,7 @@ export class UnitHost implements UnitDeps {
   }
 
   sweep(leader: ProcessId, signal: number | null, { emptied, found }: SweepNews): void {
-    this.#parts.sweeper.sweep(leader, signal, emptied, found);
+    this.#deps.sweeper.sweep(leader, signal, emptied, found);
   }
 
   remember(unit: DaemonUnit, process: ProcessId): void {
@@ -230,13 +230,13 @@ export class UnitHost implements UnitDeps {
 
   #record(unit: DaemonUnit, process: ProcessId): void {
     this.starter.tellGuard(unit.plan, process);
-    this.#parts.journal.up({
+    this.#deps.journal.up({
       name: unit.name,
       smart: unit.plan.kind !== "dumb",
       pidfile: unit.plan.pidfile,
-      place: placeName(this.#parts.jail(), unit.plan.namespaces) ?? "no jail",
+      place: placeName(this.#deps.jail(), unit.plan.namespaces) ?? "no jail",
       process,
-      uid: unit.plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid,
+      uid: unit.plan.identity?.uid ?? this.#deps.instance.identity?.uid ?? this.#deps.selfUid,
       aliveAt: process.startTime,
     });
   }

@@ -61,12 +61,12 @@ export interface StartSurroundings {
 export class DaemonStarter {
   readonly places: DaemonPlaces;
   #surroundings: StartSurroundings;
-  readonly #parts: StarterDeps;
+  readonly #deps: StarterDeps;
 
-  constructor(parts: StarterDeps) {
-    this.#parts = parts;
-    this.#surroundings = { environment: parts.environment, directory: "/", lordship: () => null };
-    this.places = new DaemonPlaces(parts.jail, () => this.#surroundings.directory);
+  constructor(deps: StarterDeps) {
+    this.#deps = deps;
+    this.#surroundings = { environment: deps.environment, directory: "/", lordship: () => null };
+    this.places = new DaemonPlaces(deps.jail, () => this.#surroundings.directory);
   }
 
   surroundWith(surroundings: StartSurroundings): void {
@@ -79,18 +79,18 @@ export class DaemonStarter {
    */
   guardOf({ legion }: DaemonPlan): GuardedPlace | null {
     const guard = legion === null ? null : this.#surroundings.lordship(legion)?.guard?.place ?? null;
-    return guard === null ? null : new GuardedPlace(guard, this.#parts.jail()?.place() ?? null);
+    return guard === null ? null : new GuardedPlace(guard, this.#deps.jail()?.place() ?? null);
   }
 
   /** It runs under the guard of a lordship, or not at all. */
   isGuarded({ legion }: DaemonPlan): boolean {
-    const { legions } = this.#parts.instance;
+    const { legions } = this.#deps.instance;
     return legions.some(({ name, transport }) => name === legion && transport.kind === "etcd");
   }
 
   /** PID 1 of each guard's namespace: they inherit what daemons there leave behind. */
   guardInits(): number[] {
-    const places = this.#parts.instance.legions.map(({ name }) =>
+    const places = this.#deps.instance.legions.map(({ name }) =>
       this.#surroundings.lordship(name)?.guard?.place ?? null
     );
     return places.flatMap((place) => place === null ? [] : [place.initPid]);
@@ -104,7 +104,7 @@ export class DaemonStarter {
 
   /** Throws an Error that says which stage failed. null: its jail does not stand. */
   spawn(plan: DaemonPlan, again: boolean, number: number): ProcessId | null {
-    const jail = this.#parts.jail();
+    const jail = this.#deps.jail();
     if (jail !== null && !jail.isOpen) return null;
     const place = jail?.place() ?? null;
     try {
@@ -117,7 +117,7 @@ export class DaemonStarter {
   }
 
   #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean, number: number): ProcessId {
-    const { instance, inherited, logger, selfUid, selfGid } = this.#parts;
+    const { instance, inherited, logger, selfUid, selfGid } = this.#deps;
     const environment = this.#environmentOf(plan);
     const guard = this.guardOf(plan);
     // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
@@ -146,7 +146,7 @@ export class DaemonStarter {
 
   /** A dumb daemon is marked from its birth on: everything that it forks ends with it. */
   #startMarked(plan: DaemonPlan, spec: Omit<ChildSpec, "spawnId">): ProcessId {
-    const { marks, start } = this.#parts;
+    const { marks, start } = this.#deps;
     const mark = plan.kind === "dumb" ? marks.next() : null;
     if (mark === null) return start(spec);
     const process = start({ ...spec, rlimits: [...spec.rlimits, { resource: RLIMIT.locks, ...mark.limit }] });
@@ -178,9 +178,9 @@ export class DaemonStarter {
     if (found === null || found.isFile()) return;
     // Anything but a directory is replaced by the pidfile that reeve writes.
     if (plan.kind === "smart2" && !found.isDirectory()) return;
-    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? this.#parts.selfUid;
+    const daemonUid = plan.identity?.uid ?? this.#deps.instance.identity?.uid ?? this.#deps.selfUid;
     const isLink = found.isSymbolicLink();
-    if (isLink && [0, this.#parts.selfUid, daemonUid].includes(found.uid)) return;
+    if (isLink && [0, this.#deps.selfUid, daemonUid].includes(found.uid)) return;
     throw new Error(
       `its pidfile "${plan.pidfile}" is ${
         kindOf(found)
@@ -222,8 +222,8 @@ export class DaemonStarter {
    * pidfile there.
    */
   #checkPlace(plan: DaemonPlan, pidfile: PreparedFile): void {
-    if (this.#parts.selfUid !== 0) return;
-    const daemonUid = plan.identity?.uid ?? this.#parts.instance.identity?.uid ?? 0;
+    if (this.#deps.selfUid !== 0) return;
+    const daemonUid = plan.identity?.uid ?? this.#deps.instance.identity?.uid ?? 0;
     const source = this.places.sourceOf(plan);
     const tree = source === null ? undefined : jailTree(source);
     const owners = ownersOfLinks(dirname(pidfile.path), pidfile.directory, tree);

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RealPlanDeps } from "../../../lib/cli/system/world.ts";
+import { RealPlanDeps } from "../../../lib/cli/system/real_deps.ts";
 
 const OUTSIDE = "outside of the root\n";
 let place: string;

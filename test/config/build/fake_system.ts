@@ -2,8 +2,8 @@
  * A PlanDeps made of a table of paths, `ROOT|PATH` under another root; what is not in the table is not
  * there.
  */
-import type { FileKind, FileStatus, PlanDeps } from "../../../lib/config/system/system.ts";
-import { modeAllows } from "../../../lib/config/system/system.ts";
+import type { FileKind, FileStatus, PlanDeps } from "../../../lib/config/system/plan_deps.ts";
+import { modeAllows } from "../../../lib/config/system/plan_deps.ts";
 import { Diagnostics, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { buildPlan } from "../../../lib/config/build/build_plan.ts";
 import { findOption } from "../../../lib/config/options/option_table.ts";

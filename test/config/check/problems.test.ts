@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { noteDifferences } from "../../../lib/config/check/differences.ts";
 import { findProblems, type Purpose } from "../../../lib/config/check/problems.ts";
-import type { PlanDeps } from "../../../lib/config/system/system.ts";
+import type { PlanDeps } from "../../../lib/config/system/plan_deps.ts";
 import { build, fakeSystem, optionsOf, ORDINARY } from "../build/fake_system.ts";
 
 function problems(text: string, purpose: Purpose = "check", system: PlanDeps = fakeSystem()): string[] {

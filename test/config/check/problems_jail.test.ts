@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { findProblems, type Purpose } from "../../../lib/config/check/problems.ts";
 import { USUAL_PATH } from "../../../lib/config/system/programs.ts";
-import type { PlanDeps } from "../../../lib/config/system/system.ts";
+import type { PlanDeps } from "../../../lib/config/system/plan_deps.ts";
 import { DEFAULT_PATH } from "../../../lib/process/environment.ts";
 import { build, type FakeFile, fakeSystem, ORDINARY } from "../build/fake_system.ts";
 

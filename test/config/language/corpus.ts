@@ -10,7 +10,7 @@ import { parseCommandLine } from "../../../lib/cli/shared/argv.ts";
 import { ConfigError, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { loadConfiguration } from "../../../lib/config/language/load.ts";
 import { showConfiguration } from "../../../lib/config/language/show.ts";
-import type { ConfigDeps } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/config_deps.ts";
 
 export const CASES = new URL("../../cases/config/", import.meta.url).pathname;
 

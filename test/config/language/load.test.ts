@@ -3,7 +3,7 @@ import { parseCommandLine } from "../../../lib/cli/shared/argv.ts";
 import { ConfigError, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { type Configuration, loadConfiguration } from "../../../lib/config/language/load.ts";
 import { formatOrigin } from "../../../lib/config/origin.ts";
-import type { ConfigDeps } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/config_deps.ts";
 import { memoryWorld } from "./worlds.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;

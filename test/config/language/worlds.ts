@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { ConfigDeps } from "../../../lib/config/system/world.ts";
+import type { ConfigDeps } from "../../../lib/config/system/config_deps.ts";
 
 /** The system itself, seen from `cwd`. */
 export function realWorld(cwd: string, environment: Readonly<Record<string, string>>): ConfigDeps {

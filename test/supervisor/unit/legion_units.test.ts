@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Gates, OPEN } from "../../../lib/daemon/gates.ts";
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
-import { legionDaemons } from "../../../lib/supervisor/legion_world.ts";
+import { legionDaemons } from "../../../lib/supervisor/legion_deps.ts";
 import { RunningInstance } from "../running_instance.ts";
 import { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
 import { DUMB_PLAN, SMART2_PLAN, SMART_PLAN } from "../../support/plans.ts";

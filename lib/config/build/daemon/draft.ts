@@ -10,7 +10,7 @@ import type { Command, DaemonOption, DaemonPlan, Identity } from "../../plan/dae
 import type { LegionNames } from "../legion/draft.ts";
 import type { Field } from "../../values/field.ts";
 import type { OptionReader } from "../../values/options.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import type { RootedUsers } from "../../system/users.ts";
 import { parseBoolean } from "../../values/values.ts";
 

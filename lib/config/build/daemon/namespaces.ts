@@ -5,7 +5,7 @@
 import { DAEMON_KEYS } from "../../options/daemon_keys.ts";
 import type { DaemonNamespaces, NamespaceKind } from "../../plan/jail_plan.ts";
 import { quote } from "../../problem.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import type { Field } from "../../values/field.ts";
 import { bool, presence, refuseEmpty } from "../../values/key_values.ts";
 import { type KeyFields, splitQuoted } from "../../values/keyval.ts";

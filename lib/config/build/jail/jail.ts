@@ -8,7 +8,7 @@ import { planKeepMounts } from "./keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "./namespaces.ts";
 import { nearestName } from "../../nearest.ts";
 import type { OptionReader } from "../../values/options.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import { quote } from "../../problem.ts";
 
 /** uWSGI 2.0: those of clone(2) in linux_namespace_start. */

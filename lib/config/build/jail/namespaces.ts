@@ -6,7 +6,7 @@ import type { JoinPlan, NamespaceKind } from "../../plan/jail_plan.ts";
 import type { Field } from "../../values/field.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import { quote } from "../../problem.ts";
 
 /** In the order in which a Plan lists them. */

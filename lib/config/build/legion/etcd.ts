@@ -8,7 +8,7 @@ import type { Field } from "../../values/field.ts";
 import { type LegionDraft, parseValor } from "./draft.ts";
 import { nearestName } from "../../nearest.ts";
 import { join } from "../../system/programs.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import { quote } from "../../problem.ts";
 
 const DEFAULT_TTL = 10;

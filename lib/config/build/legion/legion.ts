@@ -10,7 +10,7 @@ import { parseEtcdLegion } from "./etcd.ts";
 import { LEGION_EVENTS, parseLegionHook } from "./hooks.ts";
 import { addNode, checkUdpLegions, parseUdpLegion, setMulticastInterface } from "./udp.ts";
 import { type OptionReader, parseSeconds } from "../../values/options.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import { quote } from "../../problem.ts";
 import { parseInteger, parseSize } from "../../values/values.ts";
 

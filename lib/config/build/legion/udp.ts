@@ -15,7 +15,7 @@ import {
   parseAddress,
 } from "../../system/addresses.ts";
 import { type LegionDraft, parseValor, type UdpDraft } from "./draft.ts";
-import type { PlanDeps } from "../../system/system.ts";
+import type { PlanDeps } from "../../system/plan_deps.ts";
 import { quote } from "../../problem.ts";
 
 /** `NAME ADDRESS VALOR CIPHER:SECRET[ IV]`: what follows the name. null after an error. */

@@ -3,7 +3,7 @@
  * of the file comes through ConfigDeps.
  */
 import { splitScheme } from "./source_name.ts";
-import type { ConfigDeps } from "../../system/world.ts";
+import type { ConfigDeps } from "../../system/config_deps.ts";
 
 /** The text that a letter stands for; undefined where it has no meaning. */
 export interface MagicTable {
@@ -25,13 +25,13 @@ interface FileFacts {
 
 /** Answers only what is asked: a file without a "%" costs no look at users, host or paths. */
 export class Magic implements MagicTable {
-  readonly #world: ConfigDeps;
+  readonly #deps: ConfigDeps;
   readonly #described = new Map<string, ReadonlyMap<string, string>>();
   #file: FileFacts = { given: "", section: "", path: "" };
   #first: FileFacts | null = null;
 
-  constructor(world: ConfigDeps) {
-    this.#world = world;
+  constructor(deps: ConfigDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -61,14 +61,14 @@ export class Magic implements MagicTable {
     if (file.path === "") return "";
     let facts = this.#described.get(file.path);
     if (facts === undefined) {
-      facts = describePath(this.#world.realDirectoryPath(file.path), this.#world);
+      facts = describePath(this.#deps.realDirectoryPath(file.path), this.#deps);
       this.#described.set(file.path, facts);
     }
     return facts.get(letter) ?? "";
   }
 
   #ofSystem(letter: string): string | undefined {
-    const world = this.#world;
+    const deps = this.#deps;
     switch (letter) {
       case "%":
         return "%";
@@ -77,34 +77,34 @@ export class Magic implements MagicTable {
       case "[":
         return "\x1b";
       case "b":
-        return world.binary;
+        return deps.binary;
       case "v":
-        return world.cwd;
+        return deps.cwd;
       case "V":
         return UWSGI_VERSION;
       case "h":
-        return world.hostname;
+        return deps.hostname;
       case "k":
-        return String(world.cpuCount);
+        return String(deps.cpuCount);
       case "t":
-        return String(world.startedAt / 1_000_000n);
+        return String(deps.startedAt / 1_000_000n);
       case "T":
-        return String(world.startedAt);
+        return String(deps.startedAt);
       case "u":
-        return String(world.user.uid);
+        return String(deps.user.uid);
       case "U":
-        return world.user.name;
+        return deps.user.name;
       case "g":
-        return String(world.user.gid);
+        return String(deps.user.gid);
       case "G":
-        return world.user.group;
+        return deps.user.group;
       default:
         return undefined;
     }
   }
 }
 
-function describePath(full: string, world: ConfigDeps): Map<string, string> {
+function describePath(full: string, deps: ConfigDeps): Map<string, string> {
   const slash = full.lastIndexOf("/");
   const file = full.slice(slash + 1);
   const directory = full.slice(0, slash + 1);
@@ -113,7 +113,7 @@ function describePath(full: string, world: ConfigDeps): Map<string, string> {
   const facts = new Map([
     ["p", full],
     ["j", pathHash(full)],
-    ["i", String(world.inode(full))],
+    ["i", String(deps.inode(full))],
     ["s", file],
     ["d", directory],
     ["c", parts.at(-1) ?? ""],

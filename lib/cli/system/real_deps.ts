@@ -20,9 +20,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { LARGEST_FILE } from "../../config/limits.ts";
-import type { FileKind, FileStatus, PlanDeps } from "../../config/system/system.ts";
+import type { FileKind, FileStatus, PlanDeps } from "../../config/system/plan_deps.ts";
 import { UserDatabase } from "../../config/users.ts";
-import type { ConfigDeps } from "../../config/system/world.ts";
+import type { ConfigDeps } from "../../config/system/config_deps.ts";
 import { lookInRoot, readTextInRoot } from "./root_files.ts";
 import { RemoteMounts } from "./remote_mounts.ts";
 import { shellGlob } from "./shell_glob.ts";

@@ -1,6 +1,6 @@
 /**
  * The questions of the Plan's builder to the system, in one injected object. It only looks: nothing is
- * created, changed or run. Tests pass a fake. The real one is in lib/cli/system/world.ts.
+ * created, changed or run. Tests pass a fake. The real one is in lib/cli/system/real_deps.ts.
  */
 import type { Identity } from "../plan/daemon_plan.ts";
 
