@@ -6,6 +6,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -374,10 +375,21 @@ export class Scope implements AsyncDisposable {
 
 /** A port of the loopback that was free a moment ago. */
 export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const port = listener.port;
-  listener.stop(true);
-  return port;
+  for (;;) {
+    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const port = listener.port;
+    listener.stop(true);
+    if (!hasDatagramSocket(port)) return port;
+  }
+}
+
+/** A legion speaks UDP, whose ports are others. */
+function hasDatagramSocket(port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  return ["/proc/net/udp", "/proc/net/udp6"].some((table) =>
+    existsSync(table) &&
+    readFileSync(table, "utf8").split("\n").some((line) => line.slice(0, 50).includes(local))
+  );
 }
 
 /**

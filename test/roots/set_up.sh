@@ -1,10 +1,11 @@
 #!/bin/sh
 # set_up.sh ROOT SCRATCH REEVE COMMAND...: mounts ROOT, read-only, on SCRATCH/root as the end-to-end tests need it, and runs
-# COMMAND. To be called in mount and PID namespaces of its own, with which all of these mounts and all processes vanish.
+# COMMAND. To be called in mount, PID and net namespaces of its own, with which all of these mounts and all processes vanish.
 set -e
 from=$1 scratch=$2 reeve=$3
 shift 3
 root=$scratch/root
+ip link set lo up
 mount --bind "$from" "$root"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"

@@ -42,6 +42,8 @@ export async function runInRoot(
         "unshare",
         "--mount",
         "--propagation=private",
+        // Ports of its own: other roots and the host take theirs meanwhile.
+        "--net",
         "--pid",
         "--fork",
         "--mount-proc",
