@@ -41,6 +41,8 @@ export class Leftovers {
 
   /** Whether nothing of dumb daemons is left, and the record of them is closed. */
   async end(): Promise<boolean> {
+    // After an orderly end there is nothing on record, and a start does not look at all processes.
+    if (this.#before.length === 0) return true;
     const { logger, turnover } = this.#deps;
     const dumb = this.#before.filter((entry) => !entry.smart);
     const processes = listProcesses();
