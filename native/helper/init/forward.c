@@ -36,9 +36,10 @@ static i32 rewritten(const struct forward *forward, i32 signal) {
   return forward->is_job && forward->own_group && isJobStop(signal) ? SIGSTOP : signal;
 }
 
-/* As a shell's job we are stopped with our child, and a CONT for us is forwarded. PID 1 is never stopped. */
+/* As a shell's job we are stopped with our child, and a CONT for us is forwarded. PID 1 must not try: the kernel
+ * takes a CONT that is pending away before it finds that the stop is to be ignored. */
 static void stopSelf(const struct forward *forward, i32 signal) {
-  if (forward->is_job && isJobStop(signal)) syscall2(SYS_KILL, syscall0(SYS_GETPID), SIGSTOP);
+  if (forward->is_job && !forward->is_first && isJobStop(signal)) syscall2(SYS_KILL, syscall0(SYS_GETPID), SIGSTOP);
 }
 
 static void forwardSignal(struct forward *forward, const struct linux_siginfo *info) {
@@ -66,10 +67,10 @@ static void forwardSignal(struct forward *forward, const struct linux_siginfo *i
 }
 
 /* The child was stopped from its terminal, so the whole job stops and the shell gets its prompt back. The
- * kernel ignores this for PID 1 and for an orphaned group, where nobody could wake us. */
-static void stopWithChild(i32 signal) {
+ * kernel ignores this for an orphaned group, where nobody could wake us. */
+static void stopWithChild(const struct forward *forward, i32 signal) {
   u64 tstp = SIGNAL_BIT(SIGTSTP);
-  if (!isJobStop(signal)) return;
+  if (forward->is_first || !isJobStop(signal)) return;
   syscall2(SYS_KILL, 0, SIGTSTP);
   syscall4(SYS_RT_SIGPROCMASK, SIG_UNBLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
   syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&tstp), 0, SIGNAL_SET_SIZE);
@@ -88,7 +89,7 @@ i32 forwardReap(const struct forward *forward, i32 *child_status) {
       continue;
     }
     if (stopped) {
-      stopWithChild(status >> 8 & 0xff);
+      stopWithChild(forward, status >> 8 & 0xff);
     } else {
       *child_status = status;
       ended = 1;

@@ -10,6 +10,7 @@ struct forward {
   i32 by_group;  /* signals go to that group, else to the child alone */
   i32 terminal;  /* the child's fd 0, where it is to have the foreground; else -1 */
   i32 is_job;    /* what stops a job stops the child, and us after it */
+  i32 is_first;  /* PID 1: the kernel does not stop us, but drops a CONT that waits for us when we try */
   i32 verbose;   /* a line for each signal */
   i32 tell_reaped; /* a line for each orphan */
   const u8 *rewrite; /* as struct request_init has it */

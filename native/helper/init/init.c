@@ -210,6 +210,7 @@ static struct forward forwardOf(struct init *init) {
       .by_group = (flags & REEVE_F_FORWARD_GROUP) != 0,
       .terminal = flags & REEVE_F_FOREGROUND ? descriptorSource(init->request, 0) : -1,
       .is_job = (flags & REEVE_F_JOB) != 0,
+      .is_first = init->is_first,
       .verbose = (flags & REEVE_F_VERBOSE) != 0,
       .tell_reaped = (flags & REEVE_F_TELL_REAPED) != 0,
       .rewrite = init->request->init.rewrite,
