@@ -52,9 +52,9 @@ check("fs-reload of the directory in which all of reeve's own files are reloads 
       ].join("\n"),
     ),
   );
-  // What was rotated away as well.
+  // With what was rotated away; a name that ends in .tmp is gone again at once.
   const log = (): string =>
-    readdirSync(art).filter((name) => name.startsWith("log")).map((name) =>
+    readdirSync(art).filter((name) => /^log(?!.*\.tmp$)/.test(name)).map((name) =>
       readFileSync(`${art}/${name}`, "utf8")
     )
       .join("");
