@@ -120,7 +120,13 @@ function lockFor(
   if (!isForsaken(owner)) return null;
   try {
     const fd = takeOver(path, inherited);
-    replaceClaim(path, key ?? "");
+    // Another instance may have been faster, and be gone again: the directory is its own by now.
+    const now = readClaim(path);
+    if (now !== owner && now !== key) {
+      closeSync(fd);
+      return null;
+    }
+    replaceClaim(path, key ?? owner);
     return fd;
   } catch (error) {
     if (error instanceof AlreadyRunning) return null;
@@ -176,8 +182,9 @@ function readClaim(path: string): string | null {
   }
 }
 
-/** Its configuration is gone: it will not come back for the directory. */
+/** Its configuration is gone: it will not come back for the directory. Nobody is called by an empty name. */
 function isForsaken(owner: string): boolean {
+  if (owner === "") return true;
   if (!owner.startsWith("/")) return false;
   const { path } = splitSourceName(owner);
   return lstatSync(path, { throwIfNoEntry: false }) === undefined &&

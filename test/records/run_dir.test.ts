@@ -102,6 +102,15 @@ test("a directory whose configuration is gone is taken over, unless its reeve ru
   expect(openAt(placesOf(second, "other"))).toBe("app");
 });
 
+test("an empty claim, as a power cut leaves it, is nobody's", () => {
+  mkdirSync(join(directory, "app"), { mode: 0o700 });
+  writeFileSync(join(directory, "app", "instance"), "");
+  const places = placesOf("/etc/app.ini", "etc");
+  expect(openAt(places)).toBe("app");
+  expect(findRunDir(places)).toBe(join(directory, "app"));
+  expect(readFileSync(join(directory, "app", "instance"), "utf8")).toBe("/etc/app.ini\n");
+});
+
 rootTest("on a full disk an instance has its own directory again", () => {
   const tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "reeve-test", directory];
   expect(Bun.spawnSync(tmpfs).success).toBe(true);
