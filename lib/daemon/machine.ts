@@ -10,16 +10,40 @@ import { KILL_PATIENCE_MS } from "./patience.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import { Machine } from "../machine/machine.ts";
 import type { ExitCause, ProcessId } from "../sys/process_id.ts";
-import type { DaemonEffect, DaemonEvent, DaemonStatus, LifeSettings, State, TimerName } from "./state.ts";
+import type {
+  DaemonEffect,
+  DaemonEvent,
+  DaemonStatus,
+  LifeSettings,
+  PlanChange,
+  State,
+  StopReason,
+  TimerName,
+} from "./state.ts";
 import { TRANSITIONS } from "./transitions.ts";
 
 export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, TimerName> {
-  readonly settings: LifeSettings;
   declare readonly status: DaemonStatus;
+  #settings: LifeSettings;
+  /** They hold from its next start on; null: nothing else does then. */
+  #next: LifeSettings | null;
+  /** It is started anew as soon as there is a process that can be told to stop. */
+  #isRestartDue = false;
 
-  constructor(settings: LifeSettings, status: DaemonStatus = freshStatus()) {
+  /** `next`: what runs was started otherwise than the next one will be. */
+  constructor(
+    settings: LifeSettings,
+    status: DaemonStatus = freshStatus(),
+    next: LifeSettings | null = null,
+  ) {
     super(TRANSITIONS, status);
-    this.settings = settings;
+    this.#settings = settings;
+    this.#next = next;
+  }
+
+  /** Those of what runs. */
+  get settings(): LifeSettings {
+    return this.#settings;
   }
 
   /** Milliseconds since the last start or adoption. */
@@ -33,7 +57,10 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
 
   /** Starts it, or, when it is smart, looks first whether it runs already. */
   begin(): void {
-    if (this.status.state === "down" && this.settings.kind === "smart") this.effect({ do: "watchPidfile" });
+    const isAnother = this.takeOver();
+    if ((isAnother || this.status.state === "down") && this.settings.kind === "smart") {
+      this.effect({ do: "watchPidfile" });
+    }
     this.status.nextStart = null;
     this.status.child = null;
     this.status.main = null;
@@ -43,6 +70,27 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.enter("starting");
     if (this.smart) this.effect({ do: "readPidfile" });
     else this.spawn();
+  }
+
+  /** `takeOver` or the next start has it all in force. */
+  changePlan({ settings, next, restart }: PlanChange): void {
+    this.#settings = settings;
+    this.#next = next;
+    this.#isRestartDue = restart;
+  }
+
+  /**
+   * What was to hold from the next start on does, since nothing runs. Its failures so far were another's.
+   * Whether there was anything.
+   */
+  takeOver(): boolean {
+    this.#isRestartDue = false;
+    if (this.#next === null) return false;
+    this.#settings = this.#next;
+    this.#next = null;
+    this.status.streak = FRESH_STREAK;
+    this.effect({ do: "takeOver" });
+    return true;
   }
 
   spawn(): void {
@@ -82,6 +130,16 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.status.overdue = false;
     this.clear("deadline");
     this.enter("running");
+    if (this.#isRestartDue) this.restart("apply");
+  }
+
+  /** Told to stop, and started anew once it has. Where there is no process yet, nothing is told. */
+  restart(reason: StopReason): void {
+    const process = this.status.main ?? this.status.child;
+    if (process === null) return;
+    this.#isRestartDue = false;
+    this.status.stopReason = reason;
+    this.stop(process, this.settings.stopSignal);
   }
 
   /** The start came to nothing. */
@@ -215,6 +273,7 @@ export class DaemonMachine extends Machine<State, DaemonEvent, DaemonEffect, Tim
     this.status.held = false;
     this.status.nextStart = null;
     this.enter("down");
+    this.takeOver();
     this.effect({ do: "stopped" });
     this.standBy();
   }

@@ -69,9 +69,24 @@ const killWaiting = (machine: DaemonMachine): void => {
   machine.rest();
 };
 
+/** It watched and stood by as another one. */
+const becomeOther: Handler<"planChanged"> = (machine, change) => {
+  machine.changePlan(change);
+  machine.takeOver();
+  letGo(machine);
+};
+
+/** One that is to be started anew does not wait: the fault may have been mended. */
+const waitAsOther: Handler<"planChanged"> = (machine, change) => {
+  machine.changePlan(change);
+  if (change.restart) return retry(machine);
+  if (machine.takeOver()) watchAnew(machine);
+};
+
 export const DOWN: Cells = {
   gatesChanged: byGates({ run: begin, stop: letGo, goOn: letGo, jailOpened: "ignore" }),
   restartRequested: "ignore",
+  planChanged: becomeOther,
   killRequested: "ignore",
   spawned: "ignore",
   spawnFailed: "ignore",
@@ -90,6 +105,7 @@ export const DOWN: Cells = {
 export const BETWEEN_STARTS: Cells = {
   gatesChanged: byGates({ run: "ignore", stop: rest, goOn: rest, jailOpened: retryInNewJail }),
   restartRequested: retry,
+  planChanged: waitAsOther,
   killRequested: killWaiting,
   spawned: "ignore",
   spawnFailed: "ignore",

@@ -60,10 +60,14 @@ const stopMain = (machine: DaemonMachine, { signal }: { readonly signal: number 
 };
 
 const restartMain: Handler<"restartRequested"> = (machine, event) => {
-  const { status, settings } = machine;
-  status.stopReason = event.reason;
-  const process = status.main ?? status.child;
-  if (process !== null) machine.stop(process, settings.stopSignal);
+  machine.status.stopReason = event.reason;
+  machine.restart(event.reason);
+};
+
+/** Where its process has just ended, what was to come at its next start does so anyway. */
+const changeMain: Handler<"planChanged"> = (machine, change) => {
+  machine.changePlan(change);
+  if (change.restart) machine.restart("apply");
 };
 
 /**
@@ -92,6 +96,7 @@ export const killMain = (machine: DaemonMachine): void => {
 export const RUNNING: Cells = {
   gatesChanged: byGates({ run: "ignore", stop: stopMain, goOn: releaseMain, jailOpened: watchAnew }),
   restartRequested: restartMain,
+  planChanged: changeMain,
   killRequested: killMain,
   spawned: "ignore",
   spawnFailed: "ignore",

@@ -109,6 +109,15 @@ const restartLaunch: Handler<"restartRequested"> = (machine, event) => {
   machine.stop(status.child, settings.stopSignal);
 };
 
+/** Nothing was launched yet: what is launched is the new one. A launcher is told to stop, or its daemon. */
+const changeStart: Handler<"planChanged"> = (machine, change) => {
+  const { status } = machine;
+  machine.changePlan(change);
+  if (status.child === null && status.launch === "none") {
+    if (change.next !== null) machine.begin();
+  } else if (change.restart) machine.restart("apply");
+};
+
 export const STARTING: Cells = {
   gatesChanged: byGates({
     run: "ignore",
@@ -117,6 +126,7 @@ export const STARTING: Cells = {
     jailOpened: startHeld,
   }),
   restartRequested: restartLaunch,
+  planChanged: changeStart,
   killRequested: killMain,
   spawned: launched,
   spawnFailed: (machine, event) => machine.fail(event.text),

@@ -19,12 +19,13 @@ export const STATES = ["down", "waiting", "broken", "starting", "running", "stop
 export type State = (typeof STATES)[number];
 
 /** Why it was last told to stop, or to start anew. */
-export type StopReason = "start" | "stop" | "reload" | "touch" | "restart" | "control";
+export type StopReason = "start" | "stop" | "reload" | "touch" | "restart" | "control" | "apply";
 
 export type DaemonEvent =
   /** The reasons that keep it down have changed; every other wish about it is in the gates. */
   | { readonly type: "gatesChanged"; readonly gates: Gates }
   | { readonly type: "restartRequested"; readonly reason: StopReason }
+  | ({ readonly type: "planChanged" } & PlanChange)
   | { readonly type: "killRequested" }
   | { readonly type: "spawned"; readonly process: ProcessId }
   | { readonly type: "spawnFailed"; readonly text: string }
@@ -44,12 +45,24 @@ export type DaemonEvent =
   /** Nothing is left of the session whose leader ended. */
   | { readonly type: "emptied" };
 
+/** The configuration has another definition of it. */
+export interface PlanChange {
+  /** They hold at once, whatever runs. */
+  readonly settings: LifeSettings;
+  /** They hold from its next start on; null: nothing else does then. */
+  readonly next: LifeSettings | null;
+  /** It is to be started anew because of this. */
+  readonly restart: boolean;
+}
+
 export type EventType = DaemonEvent["type"];
 
 export type TimerName = "delay" | "deadline" | "grace";
 
 export type DaemonEffect =
   | { readonly do: "spawn"; readonly again: boolean }
+  /** Nothing of it runs as it was before: it is from now on what it was to be from its next start on. */
+  | { readonly do: "takeOver" }
   /** To the process group of the daemon's process when it leads one, else to the process. */
   | { readonly do: "signal"; readonly process: ProcessId; readonly signal: number }
   | { readonly do: "readPidfile" }

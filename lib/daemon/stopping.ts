@@ -84,9 +84,14 @@ const cannotBeKilled = (machine: DaemonMachine): void => {
   machine.timer("grace", STILL_THERE_MS);
 };
 
+/** It is started anew, or not, as it is wanted. */
+const changeStopped: Handler<"planChanged"> = (machine, change) =>
+  machine.changePlan({ ...change, restart: false });
+
 export const STOPPING: Cells = {
   gatesChanged: byGates({ run: "ignore", stop: "ignore", goOn: "ignore", jailOpened: watchAnew }),
   restartRequested: "ignore",
+  planChanged: changeStopped,
   killRequested: killNow,
   spawned: "ignore",
   spawnFailed: "ignore",

@@ -52,7 +52,7 @@ interface Handover {
 const status: Shape<SavedStatus> = object<SavedStatus>({
   state: oneOf(STATES),
   desired: oneOf(["up", "down"]),
-  stopReason: nullable(oneOf(["start", "stop", "reload", "touch", "restart", "control"])),
+  stopReason: nullable(oneOf(["start", "stop", "reload", "touch", "restart", "control", "apply"])),
   child: nullable(processId),
   launch: oneOf(["none", "alive", "ended", "failed", "unstarted"]),
   main: nullable(processId),

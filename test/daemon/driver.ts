@@ -49,6 +49,7 @@ export type Word = Exclude<EventType, "gatesChanged"> | keyof typeof GATES;
 export const EVENTS: Readonly<Record<Word, DaemonEvent>> = {
   ...GATES,
   restartRequested: { type: "restartRequested", reason: "touch" },
+  planChanged: { type: "planChanged", settings: DUMB, next: null, restart: false },
   killRequested: { type: "killRequested" },
   spawned: { type: "spawned", process: LAUNCHER },
   spawnFailed: { type: "spawnFailed", text: "cannot start" },

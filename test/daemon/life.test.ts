@@ -297,3 +297,51 @@ test("released while it starts: a look decides whether it lives on or is stopped
     expect(lost.state).toBe("stopping");
   }
 });
+
+const OTHER_DUMB = { ...DUMB, command: "./other", stopSignal: 2, stopTimeout: 9 };
+const becomes = (restart: boolean): DaemonEvent => ({
+  type: "planChanged",
+  settings: DUMB,
+  next: OTHER_DUMB,
+  restart,
+});
+
+test("a daemon that is another from now on is stopped in its own way, then started as that", () => {
+  const driver = new Driver(DUMB);
+  driver.send("wanted", "spawned");
+  expect(driver.send(becomes(true))).toEqual(["clear deadline", "signal 15 to 100", "set grace 3000"]);
+  driver.send(crashed(0));
+  expect(driver.send("emptied")).toEqual(["clear grace", "takeOver", "spawn"]);
+  expect(driver.machine.settings).toBe(OTHER_DUMB);
+});
+
+test("a daemon that is another from its next start on is that when it crashes, and without its failures", () => {
+  const driver = new Driver(DUMB);
+  driver.send("wanted", "spawned", crashed(), "emptied", "delayElapsed", "spawned");
+  expect(driver.send(becomes(false))).toEqual([]);
+  driver.send(crashed(), "emptied");
+  expect(driver.send("delayElapsed")).toEqual(["takeOver", "spawn"]);
+  expect(driver.machine.status.streak).toEqual({ starts: 1, failures: 0 });
+});
+
+test("a smart daemon that is to start anew while its launch is under way does as soon as it runs", () => {
+  const driver = new Driver(SMART);
+  driver.send("wanted", "pidfileInvalid", "spawned", crashed(0), "pidfileInvalid");
+  const next = { ...SMART, command: "./other" };
+  expect(driver.send({ type: "planChanged", settings: SMART, next, restart: true })).toEqual([]);
+  expect(driver.send("pidfileValid")).toEqual([
+    "follow 200",
+    "clear deadline",
+    "clear deadline",
+    "signal 15 to 200",
+    "set grace 3000",
+  ]);
+  expect(driver.send("mainExited")).toEqual(["clear grace", "takeOver", "watchPidfile", "readPidfile"]);
+});
+
+test("a daemon that is changed while it stops for good starts as the new one when it is wanted again", () => {
+  const driver = new Driver(DUMB);
+  driver.send("wanted", "spawned", "unwanted", becomes(true), crashed(0));
+  expect(driver.send("emptied")).toEqual(["clear grace", "takeOver", "stopped"]);
+  expect(driver.send("wanted")).toEqual(["spawn"]);
+});

@@ -15,7 +15,18 @@ const cause = fc.oneof(
   fc.constant({ kind: "killed" as const, signal: 9 }),
   fc.constant({ kind: "unknown" as const }),
 );
+const settings: fc.Arbitrary<LifeSettings> = fc.tuple(
+  fc.constantFrom(DUMB, SMART, SMART2, CONTROL),
+  fc.integer({ min: 1, max: 4 }),
+).map(([kind, freq]) => ({ ...kind, freq }));
+const planChanged: fc.Arbitrary<DaemonEvent> = fc.record({
+  type: fc.constant("planChanged" as const),
+  settings,
+  next: fc.option(settings, { nil: null }),
+  restart: fc.boolean(),
+});
 const event: fc.Arbitrary<DaemonEvent> = fc.oneof(
+  { weight: 1, arbitrary: planChanged },
   fc.constantFrom(...(Object.keys(EVENTS) as Word[]).map((word) => EVENTS[word])),
   process.map((process): DaemonEvent => ({ type: "spawned", process })),
   process.map((process): DaemonEvent => ({ type: "pidfileValid", process })),
@@ -25,10 +36,6 @@ const event: fc.Arbitrary<DaemonEvent> = fc.oneof(
     failure,
   })),
 );
-const settings: fc.Arbitrary<LifeSettings> = fc.tuple(
-  fc.constantFrom(DUMB, SMART, SMART2, CONTROL),
-  fc.integer({ min: 1, max: 4 }),
-).map(([kind, freq]) => ({ ...kind, freq }));
 interface Story {
   readonly settings: LifeSettings;
   readonly events: readonly (readonly [DaemonEvent, number])[];

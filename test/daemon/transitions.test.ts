@@ -15,6 +15,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
     wanted: "starting: spawn",
     unwanted: "down (down): letGo",
     released: "down (down): letGo",
+    planChanged: "down (down): letGo",
     // While it stands by: the lord of its legion is another.
     pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },
@@ -22,6 +23,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
     wanted: "starting: watchPidfile, readPidfile",
     unwanted: "down (down): letGo",
     released: "down (down): letGo",
+    planChanged: "down (down): letGo",
     // While it stands by: the lord of its legion is another.
     pidfileValid: "stopping (down): follow 200, clear deadline, signal 15 to 200, set grace 3000",
   },

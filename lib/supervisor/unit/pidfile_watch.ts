@@ -33,13 +33,14 @@ export interface PidfileNews {
 const SETTLE_MS = 50;
 
 export class PidfileWatch {
-  readonly #plan: DaemonPlan;
+  readonly #plan: () => DaemonPlan;
   readonly #deps: PidfileDeps;
   readonly #news: PidfileNews;
   #watch: { remove(): void } | null = null;
   #settling: { cancel(): void } | null = null;
 
-  constructor(plan: DaemonPlan, deps: PidfileDeps, news: PidfileNews) {
+  /** `plan`: the daemon as it is at that moment. */
+  constructor(plan: () => DaemonPlan, deps: PidfileDeps, news: PidfileNews) {
     this.#plan = plan;
     this.#deps = deps;
     this.#news = news;
@@ -48,7 +49,7 @@ export class PidfileWatch {
   /** From now on; a watch that there was is renewed. */
   watch(): void {
     this.#watch?.remove();
-    this.#watch = this.#deps.watchPidfile(this.#plan, () => this.#changed());
+    this.#watch = this.#deps.watchPidfile(this.#plan(), () => this.#changed());
   }
 
   read(): void {
@@ -74,7 +75,7 @@ export class PidfileWatch {
   }
 
   #verdict(): Verdict {
-    return this.#deps.readPidfile(this.#plan, this.#news.known());
+    return this.#deps.readPidfile(this.#plan(), this.#news.known());
   }
 
   #readSoon(): void {
@@ -94,7 +95,7 @@ export class PidfileWatch {
       const survivor = known !== null && this.#deps.isAlive(known) ? known : null;
       return this.#news.found({ type: "pidfileInvalid", found: verdict.found, survivor });
     }
-    const isDoubtful = !sameProcess(verdict.process, known) && this.#deps.isPidfileShared(this.#plan);
+    const isDoubtful = !sameProcess(verdict.process, known) && this.#deps.isPidfileShared(this.#plan());
     this.#news.found({ type: "pidfileValid", process: verdict.process, isDoubtful });
   }
 }

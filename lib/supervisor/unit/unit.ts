@@ -3,6 +3,7 @@
  * happens next is in lib/daemon/transitions.ts.
  */
 import { shownCommand } from "../../config/plan/mask.ts";
+import { takenOver } from "../../config/diff/taken_over.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import { DaemonMachine, freshStatus } from "../../daemon/machine.ts";
 import { DAEMON_MESSAGES } from "../../daemon/messages.ts";
@@ -46,14 +47,24 @@ interface EarlyEnd {
   readonly failure: SetupFailure | null;
 }
 
-export class DaemonUnit {
+/** One definition of a daemon in place of another. */
+export interface UnitChange {
   readonly plan: DaemonPlan;
+  /** live: all of it holds at once. restart: it is started anew. later: from its next start on. */
+  readonly how: "live" | "restart" | "later";
+}
+
+export class DaemonUnit {
   readonly number: number;
   readonly machine: DaemonMachine;
   readonly #deps: UnitDeps;
   readonly #listener: UnitListener;
   readonly #runner: Runner<DaemonEvent, Effect, TimerName>;
   readonly #pidfile: PidfileWatch;
+  /** As that what runs was started, and what of it was changed since. */
+  #plan: DaemonPlan;
+  /** As it is from its next start on; null: as it is. */
+  #next: DaemonPlan | null = null;
   /** The gates that were set last; the machine may not have come to them yet. */
   #gates: Gates;
   #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
@@ -65,7 +76,7 @@ export class DaemonUnit {
   #early: EarlyEnd[] | null = [];
 
   constructor({ plan, number = 0, restored }: UnitOptions, deps: UnitDeps, listener: UnitListener) {
-    this.plan = plan;
+    this.#plan = plan;
     this.number = number;
     this.#deps = deps;
     this.#listener = listener;
@@ -87,7 +98,7 @@ export class DaemonUnit {
       failed: (effect, error) =>
         deps.logger.log("error", this.name, `cannot ${effect}: ${errorText(error)}`, {}),
     });
-    this.#pidfile = new PidfileWatch(plan, deps, {
+    this.#pidfile = new PidfileWatch(() => this.#plan, deps, {
       known: () => this.#known,
       main: () => this.status.main,
       found: (event) => this.#runner.handleNext(event),
@@ -96,6 +107,15 @@ export class DaemonUnit {
     const { child, main } = this.status;
     if (child !== null) deps.own(child, this);
     if (main !== null) deps.own(main, this);
+  }
+
+  get plan(): DaemonPlan {
+    return this.#plan;
+  }
+
+  /** Something runs that was started otherwise than its configuration has it by now: as this; null: no. */
+  get next(): DaemonPlan | null {
+    return this.#next;
   }
 
   get name(): string {
@@ -121,6 +141,34 @@ export class DaemonUnit {
       this.#early = null;
       this.setGates(gates);
     } else this.#resume(gates);
+  }
+
+  /** Its configuration has changed; what runs is left alone but for a restart. */
+  change({ plan, how }: UnitChange): void {
+    // One that is started anew is stopped in its own way, and not in that of what follows.
+    if (how === "live") this.#plan = plan;
+    else if (how === "later") this.#plan = takenOver(this.#plan, plan);
+    this.#next = how === "live" ? null : plan;
+    this.handle({
+      type: "planChanged",
+      settings: lifeSettings(this.#plan),
+      next: this.#next === null ? null : lifeSettings(this.#next),
+      restart: how === "restart",
+    });
+    this.#rememberAgain();
+  }
+
+  /** It is called otherwise, and that is all. */
+  rename(name: string): void {
+    this.#deps.dismissed(this.#plan);
+    this.#plan = { ...this.#plan, name };
+    if (this.#next !== null) this.#next = { ...this.#next, name };
+    this.#rememberAgain();
+  }
+
+  #rememberAgain(): void {
+    const process = this.status.main ?? this.status.child;
+    if (process !== null) this.#deps.remember(this, process);
   }
 
   setGates(gates: Gates): void {
@@ -198,6 +246,8 @@ export class DaemonUnit {
     switch (effect.do) {
       case "spawn":
         return this.#spawn(effect.again);
+      case "takeOver":
+        return this.#takeOver();
       case "signal":
         return deps.signal(effect.process, effect.signal);
       case "readPidfile":
@@ -222,6 +272,16 @@ export class DaemonUnit {
       case "controlEnded":
         return this.#listener.controlEnded(this, effect.cause, effect.failed);
     }
+  }
+
+  #takeOver(): void {
+    if (this.#next === null) return;
+    this.#deps.dismissed(this.#plan);
+    this.#pidfile.close();
+    this.#plan = this.#next;
+    this.#next = null;
+    this.#hasWarned = false;
+    this.#listener.tookOver?.(this);
   }
 
   /** Said once: it happens again at every start. */

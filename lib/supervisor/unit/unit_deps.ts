@@ -54,5 +54,7 @@ export interface UnitDeps extends UnitProcesses, UnitRecords, PidfileDeps {
 /** Hears what concerns more than the one daemon. */
 export interface UnitListener {
   stopped(unit: DaemonUnit): void;
+  /** Nothing runs of it as it was, and it is from now on as its changed configuration has it. */
+  tookOver?(unit: DaemonUnit): void;
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
 }

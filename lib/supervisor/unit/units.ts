@@ -7,7 +7,7 @@ import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Door, Gates, Shutdown } from "../../daemon/gates.ts";
 import type { StopReason } from "../../daemon/state.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_id.ts";
-import { DaemonUnit, type RestoredUnit } from "./unit.ts";
+import { DaemonUnit, type RestoredUnit, type UnitChange } from "./unit.ts";
 import type { UnitDeps, UnitListener } from "./unit_deps.ts";
 
 /** The part of the world that daemons depend on, as it is at this instant. */
@@ -30,6 +30,21 @@ interface Place {
   unit: DaemonUnit;
   /** It stops, and then gives its place to what has this plan; null: to nobody. undefined: it stays. */
   next?: DaemonPlan | null;
+  /** Where it goes and is smart, it is left running. */
+  isKept?: boolean;
+  /** The pidfile that it is to have is another one's that has not ended yet. */
+  isBlocked?: boolean;
+}
+
+/** A new configuration, as the work on each daemon. */
+export interface UnitSteps {
+  /** isKept: a smart one is left running, unsupervised. */
+  readonly removed: readonly { readonly name: string; readonly isKept: boolean }[];
+  /** `name`: the one that it has so far. */
+  readonly changed: readonly ({ readonly name: string } & UnitChange)[];
+  readonly added: readonly DaemonPlan[];
+  /** All names, in the order in which they are listed from now on. */
+  readonly order: readonly string[];
 }
 
 export class UnitSet implements UnitListener {
@@ -39,9 +54,13 @@ export class UnitSet implements UnitListener {
   readonly #listeners = new Set<UnitSetListener>();
   /** The numbers of daemons that are gone. */
   readonly #freeNumbers: number[] = [];
+  /** Those that a person had stopped when they went: they stay so should they come again. */
+  readonly #stoppedByHand = new Set<string>();
   #nextNumber = 0;
   #shutdown: Shutdown = "stop";
   #isStarted = false;
+  /** A new configuration is being carried out: of all that changes it is told once. */
+  #isChanging = false;
 
   /** `restored`: what an earlier reeve knew, by name. */
   constructor(
@@ -100,14 +119,14 @@ export class UnitSet implements UnitListener {
     this.#isStarted = true;
     if (!isFirst) return this.refresh();
     const isJailOpen = this.#conditions.isJailOpen();
-    for (const unit of [...this]) unit.start(this.#gatesOf(unit, isJailOpen));
+    for (const place of [...this.#places.values()]) place.unit.start(this.#gatesOf(place, isJailOpen));
   }
 
   /** Something of the conditions has changed. */
   refresh(): void {
     if (!this.#isStarted) return;
     const isJailOpen = this.#conditions.isJailOpen();
-    for (const unit of [...this]) unit.setGates(this.#gatesOf(unit, isJailOpen));
+    for (const place of [...this.#places.values()]) place.unit.setGates(this.#gatesOf(place, isJailOpen));
   }
 
   /**
@@ -141,66 +160,153 @@ export class UnitSet implements UnitListener {
     return unit !== null;
   }
 
-  /** Started as all others are. Throws where there is one of that name that stays. */
-  add(plan: DaemonPlan): void {
-    const place = this.#places.get(plan.name);
-    if (place?.next === null) {
-      place.next = plan;
-      return;
-    }
-    if (place !== undefined) throw new Error(`there is a daemon "${plan.name}" already`);
-    const unit = this.#place(plan);
-    if (this.#isStarted) unit.start(this.#gatesOf(unit));
+  /** Each daemon becomes what a new configuration has it as; those that it does not name are left alone. */
+  carryOut({ removed, changed, added, order }: UnitSteps): void {
+    this.#isChanging = true;
+    for (const { name, isKept } of removed) this.#remove(name, isKept);
+    this.#rename(changed);
+    for (const { plan, how } of changed) this.#change(plan, how);
+    for (const plan of added) this.#add(plan);
+    this.#arrange(order);
+    this.#isChanging = false;
     this.#changed();
-  }
-
-  /**
-   * Stops the daemon that runs, and starts the new one in its place. Throws where there is none of that name.
-   */
-  replace(plan: DaemonPlan): void {
-    this.#leave(plan.name, plan);
-  }
-
-  /** Stops the daemon that runs, and drops it once it has ended. Throws where there is none of that name. */
-  remove(name: string): void {
-    this.#leave(name, null);
   }
 
   stopped(unit: DaemonUnit): void {
     const place = this.#places.get(unit.name);
     if (place?.unit === unit && place.next !== undefined) this.#giveUp(place, place.next);
+    this.#unblock();
     for (const listener of this.#listeners) listener.stopped?.(unit);
+  }
+
+  tookOver(): void {
+    this.#unblock();
+    this.#changed();
   }
 
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
     for (const listener of this.#listeners) listener.controlEnded?.(unit, cause, failed);
   }
 
-  #leave(name: string, next: DaemonPlan | null): void {
+  /** A daemon that leaves makes room for whoever is to have its name; names with a colon are no daemon's. */
+  #rename(changed: UnitSteps["changed"]): void {
+    const moved = changed.filter(({ name, plan }) => name !== plan.name)
+      .map(({ name, plan }) => ({ place: this.#placeOf(name), name, to: plan.name }));
+    for (const { name } of moved) this.#places.delete(name);
+    for (const { place, to } of moved) {
+      const other = this.#places.get(to);
+      if (other !== undefined) {
+        other.unit.rename(this.#leavingName(to));
+        this.#places.set(other.unit.name, other);
+      }
+      place.unit.rename(to);
+      this.#places.set(to, place);
+    }
+  }
+
+  #leavingName(name: string): string {
+    let free = `${name}:leaving`;
+    for (let number = 2; this.#places.has(free); number++) free = `${name}:leaving-${number}`;
+    return free;
+  }
+
+  #change(plan: DaemonPlan, how: UnitChange["how"]): void {
+    const place = this.#placeOf(plan.name);
+    // Another one is to come in its place, and has not yet.
+    if (place.next !== undefined) {
+      place.next = plan;
+      return;
+    }
+    if (how === "restart" && this.#block(place, plan)) place.unit.setGates(this.#gatesOf(place));
+    place.unit.change({ plan, how });
+    place.unit.setGates(this.#gatesOf(place));
+  }
+
+  #add(plan: DaemonPlan): void {
+    const leaving = this.#places.get(plan.name);
+    if (leaving !== undefined) {
+      if (leaving.next === undefined) throw new Error(`there is a daemon "${plan.name}" already`);
+      leaving.next = plan;
+      return;
+    }
+    const person = this.#stoppedByHand.delete(plan.name) ? "closed" : "open";
+    const unit = this.#place(plan, { status: null, known: null, person });
+    const place = this.#placeOf(plan.name);
+    this.#block(place, plan);
+    if (this.#isStarted) unit.start(this.#gatesOf(place));
+  }
+
+  #remove(name: string, isKept: boolean): void {
+    const place = this.#placeOf(name);
+    place.next = null;
+    place.isKept = isKept;
+    place.unit.setGates(this.#gatesOf(place));
+    if (this.#places.get(name) === place && place.unit.status.state === "down") this.#giveUp(place, null);
+  }
+
+  #arrange(order: readonly string[]): void {
+    const places = new Map(this.#places);
+    const isListed = new Set(order);
+    this.#places.clear();
+    for (const name of [...order, ...[...places.keys()].filter((name) => !isListed.has(name))]) {
+      const place = places.get(name);
+      if (place !== undefined) this.#places.set(name, place);
+    }
+  }
+
+  #placeOf(name: string): Place {
     const place = this.#places.get(name);
     if (place === undefined) throw new Error(`there is no daemon "${name}"`);
-    place.next = next;
-    place.unit.setGates(this.#gatesOf(place.unit));
-    if (this.#places.get(name) === place && place.unit.status.state === "down") this.#giveUp(place, next);
+    return place;
+  }
+
+  /** It stops, or is not started, before the one that has its pidfile has ended: else both would be one. */
+  #block(place: Place, plan: DaemonPlan): boolean {
+    place.isBlocked = !this.#isPidfileFree(place, plan);
+    return place.isBlocked;
+  }
+
+  #unblock(): void {
+    for (const place of [...this.#places.values()]) {
+      if (place.isBlocked !== true || !this.#isPidfileFree(place, place.unit.next ?? place.unit.plan)) {
+        continue;
+      }
+      place.isBlocked = false;
+      place.unit.setGates(this.#gatesOf(place));
+    }
+  }
+
+  #isPidfileFree(place: Place, { pidfile, namespaces }: DaemonPlan): boolean {
+    if (pidfile === null) return true;
+    for (const { unit } of this.#places.values()) {
+      const { plan, status } = unit;
+      if (unit === place.unit || plan.pidfile !== pidfile || status.state === "down") continue;
+      if (plan.namespaces?.root?.path === namespaces?.root?.path) return false;
+    }
+    return true;
   }
 
   #giveUp(place: Place, next: DaemonPlan | null): void {
     const { unit } = place;
     delete place.next;
+    delete place.isKept;
     unit.abandon();
     this.#deps.dismissed(unit.plan);
     if (next === null) {
       this.#places.delete(unit.name);
       this.#freeNumbers.push(unit.number);
+      if (unit.gates.person === "closed") this.#stoppedByHand.add(unit.name);
     } else {
       const { person } = unit.gates;
       place.unit = this.#make(next, unit.number, { status: null, known: null, person });
-      if (this.#isStarted) place.unit.start(this.#gatesOf(place.unit));
+      this.#block(place, next);
+      if (this.#isStarted) place.unit.start(this.#gatesOf(place));
     }
     this.#changed();
   }
 
   #changed(): void {
+    if (this.#isChanging) return;
     for (const listener of this.#listeners) listener.changed?.();
   }
 
@@ -224,16 +330,14 @@ export class UnitSet implements UnitListener {
     return free ?? this.#nextNumber++;
   }
 
-  #gatesOf(unit: DaemonUnit, isJailOpen = this.#conditions.isJailOpen()): Gates {
-    const { name, plan: { legion }, gates: { person } } = unit;
-    const place = this.#places.get(name);
-    const isGoing = place?.unit === unit && place.next !== undefined;
+  #gatesOf({ unit, next, isKept, isBlocked }: Place, isJailOpen = this.#conditions.isJailOpen()): Gates {
+    const { plan: { legion }, gates: { person } } = unit;
     return {
       person,
       legion: legion === null || this.#conditions.isLord(legion) ? "open" : "closed",
       jail: isJailOpen ? "open" : "closed",
-      requirement: "open",
-      shutdown: isGoing ? "stopAll" : this.#shutdown,
+      requirement: isBlocked === true ? "closed" : "open",
+      shutdown: next === undefined ? this.#shutdown : isKept === true ? "stop" : "stopAll",
     };
   }
 }
