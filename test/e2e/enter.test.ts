@@ -289,7 +289,8 @@ describe("reeve enter", () => {
     // A /run of its own, so that no other test's instance is in it.
     const inside = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh"];
     const script = [
-      `"$0" named.ini > named.log 2>&1 & reeve=$!`,
+      ": > named.log",
+      `"$0" named.ini >> named.log 2>&1 & reeve=$!`,
       'for i in $(seq 500); do grep -q "reeve is up" named.log && break; sleep 0.02; done',
       `"$0" enter -- hostname`,
       "kill $reeve; wait $reeve",

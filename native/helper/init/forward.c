@@ -36,8 +36,8 @@ static i32 rewritten(const struct forward *forward, i32 signal) {
   return forward->is_job && forward->own_group && isJobStop(signal) ? SIGSTOP : signal;
 }
 
-/* As a shell's job we are stopped with our child, and a CONT for us is forwarded. PID 1 must not try: the kernel
- * takes a CONT that is pending away before it finds that the stop is to be ignored. */
+/* As a shell's job we are stopped with our child, and a CONT for us is forwarded. PID 1 must not try: the
+ * kernel takes a CONT that is pending away before it finds that the stop is to be ignored. */
 static void stopSelf(const struct forward *forward, i32 signal) {
   if (forward->is_job && !forward->is_first && isJobStop(signal)) syscall2(SYS_KILL, syscall0(SYS_GETPID), SIGSTOP);
 }
