@@ -72,6 +72,9 @@ async function compileExecutable(target: Target, native: string, outfile: string
     format: "esm",
     minify: true,
     bytecode: true,
+    // A module that is imported where it is used (`await import`) is a file of its own: it costs nothing
+    // elsewhere.
+    splitting: true,
     plugins: [embedNative(native)],
     throw: false,
     compile: {

@@ -83,54 +83,66 @@ export function list<T>({ write, read }: Shape<T>): Shape<readonly T[]> {
 
 /** Some of these names, each with a value of the same shape. */
 export function named<T>(names: readonly string[], shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
-  return fieldsShape(names.map((name) => [name, optional(shape)]));
+  return fieldsShape(Object.fromEntries(names.map((name) => [name, optional(shape)])));
 }
 
 type FieldsOf<T> = { readonly [Name in keyof T]-?: Shape<Exclude<T[Name], undefined>> };
 
 /** Every field of the type: the compiler asks for those that are missing. */
 export function object<T extends object>(fields: FieldsOf<T>): Shape<T> {
-  return fieldsShape(Object.entries<Shape<unknown>>(fields));
+  return fieldsShape(fields as Fields);
 }
 
-function fieldsShape<T extends object>(shapes: readonly (readonly [string, Shape<unknown>])[]): Shape<T> {
-  const names = new Set(shapes.map(([name]) => name));
+type Fields = Readonly<Record<string, Shape<unknown>>>;
+
+function fieldsShape<T extends object>(fields: Fields): Shape<T> {
   return {
-    write: (value) =>
-      Object.fromEntries(shapes.flatMap(([name, shape]) => {
-        const part: unknown = Reflect.get(value, name);
-        return part === undefined ? [] : [[name, shape.write(part)]];
-      })),
+    write: (value) => writeFields({}, fields, value),
     read(json) {
       const given = recordOf(json);
-      const unknown = Object.keys(given).find((name) => !names.has(name));
+      const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
       if (unknown !== undefined) throw new Malformed(`unknown field "${unknown}"`);
-      return Object.fromEntries(shapes.flatMap(([name, shape]) => {
-        if (Object.hasOwn(given, name)) return [[name, within(name, () => shape.read(given[name]))]];
-        if (shape.isOptional === true) return [];
-        throw new Malformed(`field "${name}" is missing`);
-      })) as T;
+      return readFields({}, fields, given) as T;
     },
   };
+}
+
+/** Into `json`, and that is returned: a record is written at every start of a daemon. */
+function writeFields(json: Record<string, unknown>, fields: Fields, value: object): Record<string, unknown> {
+  for (const name of Object.keys(fields)) {
+    const part: unknown = Reflect.get(value, name);
+    if (part !== undefined) json[name] = fields[name]!.write(part);
+  }
+  return json;
+}
+
+function readFields(
+  value: Record<string, unknown>,
+  fields: Fields,
+  given: Readonly<Record<string, unknown>>,
+) {
+  for (const [name, shape] of Object.entries(fields)) {
+    if (Object.hasOwn(given, name)) value[name] = within(name, () => shape.read(given[name]));
+    else if (shape.isOptional !== true) throw new Malformed(`field "${name}" is missing`);
+  }
+  return value;
 }
 
 /** One of several types, told apart by their field `kind`. */
 export function tagged<T extends { readonly kind: string }>(
   variants: { readonly [Kind in T["kind"]]: FieldsOf<Omit<Extract<T, { readonly kind: Kind }>, "kind">> },
 ): Shape<T> {
-  const shapes = new Map(
-    Object.entries<FieldsOf<object>>(variants).map(([kind, fields]) => [kind, object<object>(fields)]),
-  );
-  const shapeOf = (kind: unknown): Shape<object> => {
-    const shape = typeof kind === "string" ? shapes.get(kind) : undefined;
-    if (shape === undefined) throw wrong(`a kind of ${[...shapes.keys()].join(", ")}`, kind);
-    return shape;
+  const fieldsOf = (kind: unknown): Fields => {
+    if (typeof kind === "string" && Object.hasOwn(variants, kind)) {
+      return variants[kind as T["kind"]] as Fields;
+    }
+    throw wrong(`a kind of ${Object.keys(variants).join(", ")}`, kind);
   };
   return {
-    write: (value) => ({ kind: value.kind, ...Object(shapeOf(value.kind).write(value)) }),
+    write: (value) => writeFields({ kind: value.kind }, fieldsOf(value.kind), value),
     read(json) {
       const { kind, ...rest } = recordOf(json);
-      return { kind, ...shapeOf(kind).read(rest) } as T;
+      return { kind, ...fieldsShape(fieldsOf(kind)).read(rest) } as T;
     },
   };
 }

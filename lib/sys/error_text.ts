@@ -4,10 +4,10 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Where in reeve's code a fault was thrown, as `LINE:COLUMN` of the executable's one file: enough to find it,
+ * Where in reeve's code a fault was thrown, as `FILE:LINE:COLUMN` within the executable: enough to find it,
  * where a stack of minified names is noise in a log. null: it does not say, or it is no fault of ours.
  */
 export function faultPlace(error: unknown): string | null {
   const stack = error instanceof Error ? error.stack ?? "" : "";
-  return /^\s+at .*?:(\d+:\d+)\)?$/m.exec(stack)?.[1] ?? null;
+  return /^\s+at .*?([^/\s(]+:\d+:\d+)\)?$/m.exec(stack)?.[1] ?? null;
 }

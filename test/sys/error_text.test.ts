@@ -7,10 +7,10 @@ test("anything thrown has a text", () => {
 
 test("a fault has its first place, and what is no fault has none", () => {
   const fault = new Error("x");
-  fault.stack = "Error: x\n    at Mi (/$bunfs/root/reeve:219:10765)\n    at /$bunfs/root/reeve:5:1";
-  expect(faultPlace(fault)).toBe("219:10765");
+  fault.stack = "Error: x\n    at Mi (/$bunfs/root/chunk-0b2bsst2.js:219:10765)\n    at /$bunfs/root/a:5:1";
+  expect(faultPlace(fault)).toBe("chunk-0b2bsst2.js:219:10765");
   fault.stack = "Error: x\n    at /$bunfs/root/reeve:5:1";
-  expect(faultPlace(fault)).toBe("5:1");
+  expect(faultPlace(fault)).toBe("reeve:5:1");
   fault.stack = "cannot load the native part";
   expect([faultPlace(fault), faultPlace("x")]).toEqual([null, null]);
 });
