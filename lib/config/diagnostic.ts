@@ -40,6 +40,15 @@ export class Diagnostics {
     this.error(text, origin);
     throw new ConfigError(this.list);
   }
+  /** A line in a loop is read many times, a default for many daemons; what is wrong with it is said once. */
+  keepFirst(): void {
+    const seen = new Set<string>();
+    const once = this.list.filter((found) => {
+      const shown = `${found.severity} ${formatDiagnostic(found)}`;
+      return !seen.has(shown) && seen.add(shown) !== undefined;
+    });
+    this.list.splice(0, this.list.length, ...once);
+  }
   get hasErrors(): boolean {
     return this.list.some((found) => found.severity === "error");
   }

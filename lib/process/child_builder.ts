@@ -5,7 +5,7 @@ import type { Command, DaemonPlan, Identity } from "../config/plan/daemon_plan.t
 import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import { flagsOf, shielded } from "../jail/namespace_setup.ts";
-import { type Environment, userEnvironment } from "./environment.ts";
+import { changeEnvironment, type Environment, userEnvironment } from "./environment.ts";
 import { type ChildSpec, CLONE_NEW, type Confinement } from "../sys/child/child_spec.ts";
 import { RLIMIT } from "../sys/process/limits.ts";
 
@@ -65,6 +65,11 @@ export function environmentAs(
   return kind === "inherit" ? environment : userEnvironment(environment, identity);
 }
 
+/** The environment of a daemon, which has variables of its own on top of the instance's. */
+export function environmentOf({ environment }: DaemonPlan, base: Environment): Environment {
+  return environment.length === 0 ? base : changeEnvironment(base, environment);
+}
+
 /** Where a daemon lives that does not live where reeve does. */
 export interface Whereabouts {
   readonly confinement: Confinement;
@@ -76,10 +81,11 @@ export function daemonChild(
   plan: DaemonPlan,
   instance: InstancePlan,
   index: number,
-  environment: Environment,
+  surrounding: Environment,
   inherited: Inherited,
   where: Whereabouts | null = null,
 ): Omit<ChildSpec, "spawnId"> {
+  const environment = environmentOf(plan, surrounding);
   const entrypoint = plan.option === "entrypoint";
   const identity = plan.identity ?? instance.identity;
   const child = instanceChild(instance, identity, inherited);

@@ -79,7 +79,11 @@ const ROWS: readonly (readonly [string, number, ...string[]])[] = [
     2,
     '19-same-pidfile.ini:3: cannot use pidfile "DIR/m.pid" for "sleep-2": it is that of daemon "sleep" too: give each a file of its own',
   ],
-  ["20-same-name.ini", 2, '20-same-name.ini:3: name "a" is given to more than one daemon'],
+  [
+    "20-same-name.ini",
+    2,
+    '20-same-name.ini:3: name "a" is given to more than one daemon: another has it at 20-same-name.ini:2',
+  ],
   ["21-pidfile-dir.ini", 2, '21-pidfile-dir.ini:2: cannot use pidfile "/tmp": it is a directory'],
   [
     "22-pidfile-nodir.ini",
@@ -224,7 +228,7 @@ const ROWS: readonly (readonly [string, number, ...string[]])[] = [
   [
     "59-env-key.ini",
     2,
-    '59-env-key.ini:2: unknown key "env": env = NAME=VALUE, as an option, is for all daemons; for this one alone write cmd=env NAME=VALUE COMMAND',
+    '59-env-key.ini:2: unknown key "environment": write env=NAME=VALUE; env = NAME=VALUE, as an option, is for all daemons',
   ],
   [
     "60-restart-key.ini",

@@ -9,6 +9,7 @@ import {
   commandFile,
   daemonChild,
   environmentAs,
+  environmentOf,
   type Inherited,
   instanceChild,
   shieldBounded,
@@ -46,7 +47,8 @@ export function daemonIdentity({ instance }: Plan, place: EnterPlace): Identity 
 export function enterChild(request: EnterRequest): Omit<ChildSpec, "spawnId"> {
   const { plan, place, inherited } = request;
   const { instance } = plan;
-  const environment = environmentOf(request);
+  const surrounding = surroundingOf(request);
+  const environment = place.daemon === null ? surrounding : environmentOf(place.daemon, surrounding);
   const { caps, noNewPrivs, chdir } = rightsOf(request, environment);
   const identity = request.identity ?? daemonIdentity(plan, place);
   const child = instanceChild(instance, identity, inherited);
@@ -74,10 +76,11 @@ function programOf({ command }: EnterRequest, searchPath: string): Pick<ChildSpe
 }
 
 /**
- * That of a daemon there, which begins with that of the running reeve or clean; of whoever enters there is
- * TERM alone. What hooks have put into it (putenv) is the running reeve's to know.
+ * The environment of a daemon there without its own variables. It begins with that of the running reeve, or
+ * clean; of whoever enters there is TERM alone. What hooks have put into it (putenv) is the running reeve's
+ * to know.
  */
-function environmentOf({ plan, place, start, own }: EnterRequest): ReturnType<typeof jailEnvironment> {
+function surroundingOf({ plan, place, start, own }: EnterRequest): ReturnType<typeof jailEnvironment> {
   const changes = plan.instance.environment;
   const { TERM, LANG } = own;
   if (start === null) return jailEnvironment({ own: { TERM, LANG }, changes });

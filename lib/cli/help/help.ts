@@ -86,7 +86,7 @@ export function help(words: readonly string[], outputs: Outputs): number {
   const names = optionRows().flatMap((known) => [known.name, ...known.aliases]);
   const near = nearestName(name, [
     ...names,
-    ...Object.keys(KEY_NAMES),
+    ...KEY_NAMES,
     ...COMMANDS.map((command) => command.name),
   ]);
   outputs.err.line(
@@ -150,12 +150,19 @@ function optionHelp(row: OptionRow): string {
 }
 
 export function keyHelp(row: DaemonKey): string {
-  const lines = [`${row.key}=VALUE, a key of attach-daemon2`, "", wrap(sentence(row.help), 2, 2), ""];
+  const lines = [
+    `${row.key}=VALUE, a key of [daemon:NAME] and attach-daemon2`,
+    "",
+    wrap(sentence(row.help), 2, 2),
+    "",
+  ];
   const add = (label: string, value: string): void =>
     void lines.push(wrap(`${label.padEnd(12)} ${value}`, 2, 15));
   if (row.aliases !== undefined) add("also", row.aliases.join(" "));
-  add("value", row.type);
+  add("value", row.words === undefined ? row.type : `${row.type}: ${row.words.join(" or ")}`);
   add("default", row.default);
+  if (row.repeats !== undefined) add("repeatable", "yes");
+  add("example", `${row.key} = ${row.example}`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -66,6 +66,7 @@ export function readPlan(
   const plan = buildPlan(configuration.options, files, system, diagnostics, {
     entrypoint: line.entrypoint,
     asked: line.files[0]?.name ?? files[0] ?? "",
+    sections: configuration.daemons,
   });
   const cannotRun = findProblems(plan, system, purpose, diagnostics);
   findCipherProblems(plan, diagnostics);
@@ -76,7 +77,8 @@ export function readPlan(
     else diagnostics.error(`${text}, and this line is none: ${WRITE}`, mistyped.origin);
   }
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
-  explainComments(diagnostics.list, configuration.options);
+  const settings = configuration.daemons.flatMap((section) => section.settings);
+  explainComments(diagnostics.list, [...configuration.options, ...settings]);
   return { plan, configuration, diagnostics, isTextComplete, cannotRun };
 }
 

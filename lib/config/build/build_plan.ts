@@ -3,6 +3,7 @@
  * only looks. All problems are collected; nothing throws. Whether the Plan can run on this system is
  * check/problems.ts's business.
  */
+import type { DaemonSection } from "../daemon_section.ts";
 import type { Diagnostics } from "../diagnostic.ts";
 import type { RawOption } from "../origin.ts";
 import type { DaemonPlan } from "../plan/daemon_plan.ts";
@@ -22,6 +23,8 @@ export interface BuildOptions {
   readonly entrypoint: readonly string[] | null;
   /** The first FILE of the command line as it was named, with its section; "": none. */
   readonly asked: string;
+  /** Absent: there are none. */
+  readonly sections?: readonly DaemonSection[];
 }
 
 /**
@@ -33,7 +36,7 @@ export function buildPlan(
   files: readonly string[],
   system: PlanDeps,
   diagnostics: Diagnostics,
-  { entrypoint, asked }: BuildOptions = { entrypoint: null, asked: files[0] ?? "" },
+  { entrypoint, asked, sections = [] }: BuildOptions = { entrypoint: null, asked: files[0] ?? "" },
 ): Plan {
   const reader = new OptionReader(withCalledOptions(options), diagnostics);
   const jail = planJail(reader, system);
@@ -56,6 +59,7 @@ export function buildPlan(
   };
   const daemons = planDaemons(
     { reader, defaults, users, legions: legions.names, system, diagnostics },
+    sections,
     entrypoint,
   );
   checkSignals(legions.plans, daemons, diagnostics);

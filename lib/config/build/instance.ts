@@ -1,8 +1,8 @@
 /** The instance's own settings, every default filled in. Pure. */
 import type { JailPlan } from "../plan/jail_plan.ts";
 import type { Origin } from "../origin.ts";
-import { checkName } from "./daemon/names.ts";
-import { instanceNames } from "./instance_names.ts";
+import { checkName } from "../values/name.ts";
+import { instanceNames } from "../language/instance_names.ts";
 import { forbidsMounts, planCapabilities } from "../values/capabilities.ts";
 import { planEnvironment } from "./environment.ts";
 import { planHooks, planTouchExec } from "./hooks.ts";

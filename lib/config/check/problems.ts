@@ -12,7 +12,7 @@ import { checkLog, checkOwnFiles, isLogInside, originOf, Pidfiles } from "./prob
 import { findJailProblems } from "./problems_jail.ts";
 import { findLegionProblems } from "./problems_legion.ts";
 import { Places, type SearchDeps } from "./problems_places.ts";
-import { join, searchPath } from "../system/programs.ts";
+import { join, searchPath, searchPathOf } from "../system/programs.ts";
 import { daemonView, instanceView } from "../system/root_view.ts";
 import type { PlanDeps, SystemLook } from "../system/plan_deps.ts";
 
@@ -62,6 +62,8 @@ class Searches {
   readonly #scope: SearchDeps;
   readonly #ofInstance: DaemonSearch | null;
   readonly #places: Places | null;
+  /** For daemons with a PATH of their own, that live where the instance does. */
+  readonly #byPath = new Map<string, DaemonSearch | null>();
 
   constructor(plan: Plan, system: PlanDeps, purpose: Purpose, scope: SearchDeps) {
     this.#plan = plan;
@@ -110,14 +112,24 @@ class Searches {
 
   /** null: where it lives is not to be seen. */
   of(daemon: DaemonPlan): DaemonSearch | null {
-    if (daemon.namespaces === null) return this.#ofInstance;
-    return this.#searchIn(this.#placesOf(daemonView(this.#plan, daemon, this.#system)));
+    const path = daemon.environment.find(({ name }) => name === "PATH")?.value;
+    if (daemon.namespaces !== null) return this.#searchFor(daemon);
+    if (path === undefined) return this.#ofInstance;
+    const known = this.#byPath.get(path) ?? this.#searchFor(daemon);
+    this.#byPath.set(path, known);
+    return known;
   }
 
-  #placesOf(look: SystemLook | null): Places | null {
+  #searchFor(daemon: DaemonPlan): DaemonSearch | null {
+    return this.#searchIn(this.#placesOf(daemonView(this.#plan, daemon, this.#system), daemon));
+  }
+
+  #placesOf(look: SystemLook | null, daemon: DaemonPlan | null = null): Places | null {
     if (look === null) return null;
-    const isHostile = this.#purpose !== "check" && this.#plan.instance.jail !== null;
-    return new Places(look, searchPath(this.#plan.instance, look), { ...this.#scope, isHostile });
+    const { instance } = this.#plan;
+    const isHostile = this.#purpose !== "check" && instance.jail !== null;
+    const path = daemon === null ? searchPath(instance, look) : searchPathOf(daemon, instance, look);
+    return new Places(look, path, { ...this.#scope, isHostile });
   }
 
   #searchIn(places: Places | null): DaemonSearch | null {

@@ -12,7 +12,7 @@ import { formatOrigin, type RawOption } from "../origin.ts";
 import { mistypedLine } from "./mistyped.ts";
 import { quote } from "../problem.ts";
 import type { Reader } from "./reader.ts";
-import { mentionedWords } from "./references.ts";
+import { mentionedWords, undefinedReferences } from "./references.ts";
 import { uwsgiNames } from "../options/uwsgi_names.ts";
 import { beforeComment, NO_COMMENTS } from "../values/comment.ts";
 import { isBoolean, parseBoolean } from "../values/values.ts";
@@ -25,9 +25,6 @@ export interface Classified {
   /** Lines whose name is no option and that nothing refers to. */
   readonly unknown: readonly RawOption[];
 }
-
-/** Python's formats, `%(name)s`, are meant for the daemon. */
-const UNDEFINED = /%\(([A-Za-z0-9_.-]+)\)(?![-#0 +]*[0-9]*(?:\.[0-9]+)?[diouxXeEfFgGcrsa](?![A-Za-z]))/g;
 
 /**
  * A search through all names for each of thousands of unknown ones would cost seconds; the first few are
@@ -116,7 +113,7 @@ class Sorter implements Classified {
   /** uWSGI leaves a reference to nothing as it stands, and so do we: Python's formats look like one. */
   #findUndefined({ name, value, origin, placeholder }: Entry, row: OptionRow): void {
     if (row.served !== "yes" || row.language || placeholder || /^log-(?:format|date)$/.test(row.name)) return;
-    for (const [, key = ""] of value.matchAll(UNDEFINED)) {
+    for (const key of undefinedReferences(value)) {
       if (this.#reader.first(key) !== null) continue;
       const remedy = key === "_"
         ? "it is the value of a block, and this line is in none that has one"

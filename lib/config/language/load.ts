@@ -4,9 +4,12 @@
  * cannot go on.
  */
 import { classify } from "./classify.ts";
-import { Diagnostics, formatDiagnostic } from "../diagnostic.ts";
+import type { DaemonSection } from "../daemon_section.ts";
+import { readDaemonSections } from "./daemon_sections.ts";
+import { Diagnostics } from "../diagnostic.ts";
 import type { Entry } from "./entry.ts";
 import { Expander } from "./expand.ts";
+import { instanceNames } from "./instance_names.ts";
 import { findOption } from "../options/option_table.ts";
 import type { RawOption } from "../origin.ts";
 import { quote } from "../problem.ts";
@@ -28,6 +31,8 @@ export interface Configuration {
   readonly options: readonly RawOption[];
   /** The whole flattened list, as show-config prints it: names as written, placeholders and all. */
   readonly shown: readonly RawOption[];
+  /** The sections [daemon:NAME] of all files. */
+  readonly daemons: readonly DaemonSection[];
   /** The files that were read, in order, without sections; "-" for stdin. */
   readonly files: readonly string[];
   readonly diagnostics: Diagnostics;
@@ -71,11 +76,15 @@ export function loadConfiguration(
     expand(reader, diagnostics);
     applyLate(reader, diagnostics);
   }
+  const daemons = reader.exitCode === null && reader.daemons.length > 0
+    ? readDaemonSections(reader, deps, instanceName(reader, files, deps), diagnostics)
+    : [];
   const found = classify(reader, diagnostics);
   warnOfOverridden(found.options, diagnostics);
-  keepFirst(diagnostics);
+  diagnostics.keepFirst();
   return {
     options: found.options,
+    daemons,
     shown: reader.entries.map(({ name, value, origin }) => ({ name, value, origin })),
     files: reader.files,
     diagnostics,
@@ -85,6 +94,12 @@ export function loadConfiguration(
     printed: [...reader.printed, ...found.printed],
     exitCode: reader.exitCode,
   };
+}
+
+/** As the Plan will have it, where it is right. */
+function instanceName(reader: Reader, files: readonly FileArgument[], { cwd }: ConfigDeps): string {
+  const named = reader.entries.findLast(({ name }) => name === "instance-name")?.value;
+  return named ?? instanceNames(files[0]?.name ?? reader.files[0] ?? "", cwd).names[0];
 }
 
 function readEnvironment(reader: Reader, deps: ConfigDeps): void {
@@ -145,16 +160,6 @@ function warnOfInherited(entry: Entry, diagnostics: Diagnostics): void {
     } are taken as they stand: an inherited file is read after everything was expanded; use "include"`,
     entry.origin,
   );
-}
-
-/** A line in a loop is read many times; what is wrong with it is said once. */
-function keepFirst(diagnostics: Diagnostics): void {
-  const seen = new Set<string>();
-  const once = diagnostics.list.filter((found) => {
-    const shown = `${found.severity} ${formatDiagnostic(found)}`;
-    return !seen.has(shown) && seen.add(shown) !== undefined;
-  });
-  diagnostics.list.splice(0, diagnostics.list.length, ...once);
 }
 
 function withHidden(entries: readonly Entry[]): Entry[] {

@@ -13,6 +13,7 @@ import { findOption, isKnownOption, isUwsgiOption } from "../options/option_tabl
 import type { Origin } from "../origin.ts";
 import { quote } from "../problem.ts";
 import type { Format } from "./format/source_name.ts";
+import type { SectionText } from "./format/source_text.ts";
 import { SourceReader, type SourceRequest } from "./source_reader.ts";
 import { Sources } from "./sources.ts";
 import { Variables } from "./variables.ts";
@@ -29,6 +30,8 @@ export class Reader {
   readonly used = new Set<string>();
   /** Text of iprint, at once; print is late. */
   readonly printed: string[] = [];
+  /** The sections [daemon:NAME] of all files, in the order in which they were read. */
+  readonly daemons: SectionText[] = [];
   strict = false;
   /** Set by the option exit: nothing after it counts. */
   exitCode: number | null = null;
@@ -102,6 +105,7 @@ export class Reader {
     const outerFrame = this.#frame;
     const outerBlock = this.#blocks.current;
     this.#frame = found.frame;
+    this.daemons.push(...found.daemons);
     for (const { name, value, origin } of found.settings) {
       const problem = problemOfLine(value, LONGEST_VALUE) ?? problemOfLine(name, LONGEST_VALUE);
       if (problem === null) this.add(name, value, origin);

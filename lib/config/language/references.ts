@@ -85,3 +85,13 @@ export function mentionedWords(text: string): readonly string[] {
   if (from < 0) return [];
   return text.slice(from, text.lastIndexOf(")")).match(/[^\s()%]+/g) ?? [];
 }
+
+const NONE: readonly string[] = [];
+/** Python's formats, `%(name)s`, are meant for the daemon. */
+const UNDEFINED = /%\(([A-Za-z0-9_.-]+)\)(?![-#0 +]*[0-9]*(?:\.[0-9]+)?[diouxXeEfFgGcrsa](?![A-Za-z]))/g;
+
+/** Names of what looks like a reference in a text that was expanded. */
+export function undefinedReferences(text: string): readonly string[] {
+  if (!text.includes("%(")) return NONE;
+  return [...text.matchAll(UNDEFINED)].map(([, key = ""]) => key);
+}

@@ -10,8 +10,8 @@ import { DEEPEST } from "../limits.ts";
 import { Magic } from "./format/magic.ts";
 import type { Origin } from "../origin.ts";
 import { quote } from "../problem.ts";
-import { type Format, formatOf, splitSourceName } from "./format/source_name.ts";
-import type { Setting, TextPart } from "./format/source_text.ts";
+import { type Format, formatOf, splitScheme, splitSourceName } from "./format/source_name.ts";
+import type { ParsedText, SectionText, TextPart } from "./format/source_text.ts";
 import type { Sources } from "./sources.ts";
 import { parseStructured } from "./format/structured.ts";
 import type { ConfigDeps } from "../system/config_deps.ts";
@@ -34,6 +34,8 @@ export class SourceReader {
   readonly files: string[] = [];
   readonly injectedBefore: string[] = [];
   readonly injectedAfter: string[] = [];
+  /** Files whose daemons have been read. */
+  readonly #counted = new Set<string>();
 
   readonly #deps: ConfigDeps;
   readonly #diagnostics: Diagnostics;
@@ -49,8 +51,8 @@ export class SourceReader {
     this.#magic = new Magic(deps);
   }
 
-  /** null once a problem was reported. */
-  read(request: SourceRequest): { readonly frame: Frame; readonly settings: readonly Setting[] } | null {
+  /** null once a problem was reported. Daemons of a file that was read before do not come again. */
+  read(request: SourceRequest): (ParsedText & { readonly frame: Frame }) | null {
     const { name, origin, from } = request;
     const { path: given, section } = splitSourceName(name);
     const path = given === "" ? (from ?? this.#last)?.path : given;
@@ -66,10 +68,32 @@ export class SourceReader {
     this.#last = frame;
     this.#magic.enter(given, path, section, request.template);
     const parts = this.#inject({ file: path === "-" ? "<stdin>" : path, text }, origin);
-    return { frame, settings: this.#parse(request.format ?? formatOf(path), parts, frame, section) };
+    const { settings, daemons } = this.#parse(request.format ?? formatOf(path), parts, frame, section);
+    return { frame, settings, daemons: daemons.length === 0 ? daemons : this.#newOnes(daemons) };
   }
 
-  #parse(format: Format, parts: readonly TextPart[], frame: Frame, section: string | null): Setting[] {
+  /** Every file counts once, by whatever name and for whichever of its sections it is read. */
+  #newOnes(daemons: readonly SectionText[]): readonly SectionText[] {
+    const isNew = new Map<string, boolean>();
+    const identities: string[] = [];
+    const found = daemons.filter(({ origin: { file } }) => {
+      const known = isNew.get(file);
+      if (known !== undefined) return known;
+      const identity = this.#identityOf(file);
+      identities.push(identity);
+      isNew.set(file, !this.#counted.has(identity));
+      return isNew.get(file);
+    });
+    for (const identity of identities) this.#counted.add(identity);
+    return found;
+  }
+
+  #identityOf(file: string): string {
+    const hasPath = file !== "<stdin>" && splitScheme(file) === null;
+    return hasPath ? this.#deps.realDirectoryPath(file) : file;
+  }
+
+  #parse(format: Format, parts: readonly TextPart[], frame: Frame, section: string | null): ParsedText {
     switch (format) {
       case "ini":
         return parseIni(parts, frame.section, this.#magic, this.#diagnostics);

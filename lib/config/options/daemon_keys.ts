@@ -1,6 +1,7 @@
 /**
- * The one table of the keys of a daemon, as attach-daemon2 takes them. Parsing, defaults, `reeve plan`,
- * `reeve help KEY`, docs/options.md and the difference of two Plans all read it. A new key is a row here, a
+ * The one table of the keys of a daemon, as sections [daemon:NAME] and attach-daemon2 take them. Parsing,
+ * defaults (the instance options daemon-KEY too), `reeve plan`, `reeve help KEY`, `reeve schema`,
+ * docs/daemons.md, docs/options.md and the difference of two Plans all read it. A new key is a row here, a
  * field of the DaemonPlan, and what it does. Data and readers of single values; what several keys mean
  * together is in build/daemon/keys.ts. Pure.
  */
@@ -8,6 +9,8 @@ import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import {
   commandText,
   commandToJson,
+  environmentText,
+  environmentToJson,
   freqText,
   identityText,
   kindText,
@@ -16,23 +19,26 @@ import {
 import { capabilityName } from "../values/capabilities.ts";
 import type { Field } from "../values/field.ts";
 import {
+  assignments,
   bool,
   capabilities,
   duration,
-  presence,
+  oneOf,
   signal,
   signalOrNone,
+  tags,
   text,
+  texts,
   whole,
 } from "../values/key_values.ts";
-import { splitQuoted } from "../values/keyval.ts";
 import { signalName } from "../../sys/signal_names.ts";
 
 /** The settings of a daemon's plan; the rest of it says where they come from. */
 export type DaemonField = Exclude<keyof DaemonPlan, "option" | "origin" | "origins">;
 
 /**
- * The type of a value. switch: any value enables it, `0` as well, as in uWSGI. bool: it means what it says.
+ * The type of a value. switch: in attach-daemon2 any value enables it, `0` as well, as in uWSGI; elsewhere it
+ * means what it says. bool: it means what it says everywhere.
  */
 export type KeyType =
   | "command"
@@ -45,7 +51,9 @@ export type KeyType =
   | "user"
   | "group"
   | "switch"
-  | "bool";
+  | "bool"
+  | "assignment"
+  | "word";
 
 /**
  * The work that a change of the value asks for. restart: the daemon is stopped and started. live: it is taken
@@ -68,8 +76,20 @@ interface KeyOf<Name extends DaemonField> {
   /** Several keys may make one field. */
   readonly field: Name;
   readonly type: KeyType;
+  /**
+   * The key may be given several times, and its values add up. items: a value holds several, joined by `;`.
+   * lines: a line of a section is one value, whatever is in it; in attach-daemon2 `;` joins them all the
+   * same. Absent: the last value counts.
+   */
+  readonly repeats?: "items" | "lines";
+  /** In attach-daemon2 the last value counts all the same, as in uWSGI. */
+  readonly lastInLine?: true;
+  /** The only words that it takes; absent: whatever its type takes. */
+  readonly words?: readonly string[];
   /** As a person would write it, or in words. */
   readonly default: string;
+  /** A value as it is written, for docs/daemons.md. */
+  readonly example: string;
   /** The Plan's value without the key; absent: made by build/daemon, or another key of the field says it. */
   readonly initial?: DaemonPlan[Name];
   readonly help: string;
@@ -78,6 +98,8 @@ interface KeyOf<Name extends DaemonField> {
    * it.
    */
   readonly read?: (field: Field) => DaemonPlan[Name] | null;
+  /** The same for a key that repeats: each item, or line, is a Field of its own. */
+  readonly readAll?: (fields: readonly Field[]) => DaemonPlan[Name] | null;
   /** Absent: another key of the same field shows it. */
   readonly shown?: Shown;
   readonly change: ChangeClass;
@@ -89,9 +111,6 @@ export type DaemonKey = { readonly [Name in DaemonField]: KeyOf<Name> }[DaemonFi
 /** Seconds; more is a slip, not a wish. */
 const LONGEST_DAY = 86_400;
 
-/** The forms of one line have it as well: `PIDFILE,FREQ`. */
-export const readFreq = whole({ least: 1, most: LONGEST_DAY });
-
 /** In the order in which `reeve plan` shows them. */
 export const DAEMON_KEYS: readonly DaemonKey[] = [
   {
@@ -100,6 +119,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "command",
     type: "command",
     default: "must be there",
+    example: "./server --port 8000",
     help: "the command line; with shell syntax in it, it is run by a shell",
     shown: {
       label: "command",
@@ -113,6 +133,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "name",
     type: "string",
     default: "the program's, made unique with -2, -3",
+    example: "web",
     help: "its name in the log",
     change: "name",
   },
@@ -123,6 +144,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "switch",
     default: "off",
     initial: "dumb",
+    example: "1",
     help:
       "with a pidfile: the command stays in the foreground, reeve daemonizes it and writes the pidfile (smart2)",
     shown: { label: "kind", text: kindText },
@@ -134,8 +156,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "switch",
     default: "off",
     initial: false,
+    example: "1",
     help: "when the daemon ends, the instance stops with its exit code",
-    read: presence,
+    read: bool,
     shown: { label: "control", text: ({ control }) => yesOrNo(control) },
     change: "restart",
   },
@@ -145,6 +168,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "path",
     default: "none: dumb",
     initial: null,
+    example: "/run/app/web.pid",
     help: "makes it smart: it outlives reeve, and is known again by this file",
     read: text,
     shown: { label: "pidfile", text: ({ pidfile }) => pidfile ?? "-" },
@@ -156,8 +180,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "int",
     default: "10",
     initial: 10,
+    example: "30",
     help: 'seconds until the pidfile must be valid; failed starts in a row until it counts as "broken"',
-    read: readFreq,
+    read: whole({ least: 1, most: LONGEST_DAY }),
     shown: { label: "freq", text: freqText },
     change: "live",
   },
@@ -165,10 +190,13 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "touch",
     field: "touch",
     type: "list",
+    repeats: "items",
+    lastInLine: true,
     default: "none",
     initial: [],
+    example: "/etc/app/web.conf",
     help: "files, joined by ;, each of which restarts the daemon when it is touched",
-    read: ({ value }) => splitQuoted(value, ";"),
+    readAll: texts,
     shown: { label: "touch", text: ({ touch }) => touch.join("; ") || "-" },
     change: "live",
   },
@@ -179,6 +207,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "signal",
     default: "TERM",
     initial: 15,
+    example: "QUIT",
     help: "the signal that asks it to end",
     read: signal,
     shown: {
@@ -195,6 +224,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "signal",
     default: "the stop signal",
     initial: null,
+    example: "HUP",
     help: "the signal sent instead at a reload; 0: the stop signal",
     read: signalOrNone,
     shown: {
@@ -209,6 +239,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "stopTimeout",
     type: "duration",
     default: "that of reload-mercy, else 3",
+    example: "30s",
     help: "time from the stop signal to KILL",
     read: duration,
     shown: { label: "stop timeout", text: ({ stopTimeout }) => `${stopTimeout} s, then KILL` },
@@ -221,6 +252,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     default: "300",
     // uWSGI's cap of the delay, also where the key is 0.
     initial: 300,
+    example: "60",
     help: "the longest wait before it is started again, in seconds; 0: the default",
     read: (field) => whole({ most: LONGEST_DAY })(field) || null,
     shown: { label: "max throttle", text: ({ maxThrottle }) => `${maxThrottle} s` },
@@ -231,25 +263,30 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "stdin",
     type: "switch",
     default: "/dev/null",
+    example: "1",
     help: "keep reeve's stdin",
-    read: presence,
+    read: bool,
     shown: { label: "stdin", text: ({ stdin }) => stdin ? "reeve's own" : "/dev/null" },
     change: "restart",
   },
   {
     key: "uid",
+    aliases: ["user"],
     field: "identity",
     type: "user",
     default: "that of the instance",
+    example: "www-data",
     help: "run as this user",
     shown: { label: "runs as", text: ({ identity }) => identityText(identity) },
     change: "restart",
   },
   {
     key: "gid",
+    aliases: ["group"],
     field: "identity",
     type: "group",
     default: "that of uid, else of the instance",
+    example: "www-data",
     help: "run with this group",
     change: "restart",
   },
@@ -259,9 +296,27 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "path",
     default: "that of the instance",
     initial: null,
+    example: "/srv/app",
     help: "its directory",
     read: text,
     shown: { label: "chdir", text: ({ chdir }) => chdir ?? "-" },
+    change: "restart",
+  },
+  {
+    key: "env",
+    field: "environment",
+    type: "assignment",
+    repeats: "lines",
+    default: "that of the instance",
+    initial: [],
+    example: "PORT=8000",
+    help: "NAME=VALUE: a variable of its environment, on top of the instance's",
+    readAll: assignments,
+    shown: {
+      label: "environment",
+      text: ({ environment }) => environmentText(environment),
+      json: ({ environment }) => environmentToJson(environment),
+    },
     change: "restart",
   },
   {
@@ -270,8 +325,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "switch",
     default: "off",
     initial: false,
+    example: "1",
     help: "tell a smart daemon, by a signal, that reeve stops or reloads",
-    read: presence,
+    read: bool,
     shown: { label: "notify pid", text: ({ notifyPid }) => yesOrNo(notifyPid) },
     change: "live",
   },
@@ -281,6 +337,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "switch",
     default: "off",
     initial: null,
+    example: "1",
     help:
       "a PID namespace of its own, with its own /proc; not for a command that puts itself into the background",
     shown: { label: "namespaces", text: ({ namespaces }) => namespacesText(namespaces) },
@@ -290,7 +347,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "ns",
     field: "namespaces",
     type: "list",
+    repeats: "items",
     default: "none",
+    example: "net;ipc",
     help: "new namespaces, joined by ;: pid, mnt, net, uts, ipc, cgroup, user",
     change: "restart",
   },
@@ -299,6 +358,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "namespaces",
     type: "path",
     default: "that of the instance",
+    example: "/srv/root",
     help: "a root directory of its own",
     change: "restart",
   },
@@ -307,6 +367,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "namespaces",
     type: "string",
     default: "that of the instance",
+    example: "web",
     help: "a host name of its own",
     change: "restart",
   },
@@ -314,7 +375,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "keep",
     field: "namespaces",
     type: "list",
+    repeats: "items",
     default: "none",
+    example: "/dev/shm",
     help: "PATH or SOURCE:TARGET, joined by ;: what of the host is seen in that root",
     change: "restart",
   },
@@ -323,6 +386,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     field: "namespaces",
     type: "bool",
     default: "off",
+    example: "1",
     help: "everything but /proc, /dev, keep and tmpfs is read-only",
     change: "restart",
   },
@@ -330,7 +394,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "tmpfs",
     field: "namespaces",
     type: "list",
+    repeats: "items",
     default: "none",
+    example: "/tmp",
     help: "paths, joined by ;, that begin as empty tmpfs",
     change: "restart",
   },
@@ -338,7 +404,9 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "setns",
     field: "namespaces",
     type: "list",
+    repeats: "items",
     default: "none",
+    example: "/run/netns/web",
     help: "pids or files of namespaces to join, joined by ;",
     change: "restart",
   },
@@ -346,10 +414,12 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     key: "caps",
     field: "capsBound",
     type: "list",
+    repeats: "items",
     default: "those of the instance",
     initial: null,
+    example: "net_bind_service",
     help: "names or numbers of the capabilities that stay possible, joined by ;, or none",
-    read: capabilities,
+    readAll: capabilities,
     shown: {
       label: "capabilities kept",
       text: ({ capsBound }) =>
@@ -364,6 +434,7 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "bool",
     default: "off",
     initial: false,
+    example: "1",
     help: "set-id programs and file capabilities give nothing",
     read: bool,
     shown: { label: "no new privileges", text: ({ noNewPrivs }) => yesOrNo(noNewPrivs) },
@@ -375,25 +446,58 @@ export const DAEMON_KEYS: readonly DaemonKey[] = [
     type: "string",
     default: "none",
     initial: null,
+    example: "cluster",
     help: "run only while this node is the lord of that legion",
     read: text,
     shown: { label: "legion", text: ({ legion }) => legion ?? "-" },
     change: "restart",
+  },
+  {
+    key: "tag",
+    field: "tags",
+    type: "list",
+    repeats: "items",
+    default: "none",
+    initial: [],
+    example: "frontend",
+    help: "a word by which commands name several daemons at once: @frontend",
+    readAll: tags,
+    shown: { label: "tags", text: ({ tags }) => tags.join(" ") || "-" },
+    change: "live",
+  },
+  {
+    key: "startup",
+    field: "startup",
+    type: "word",
+    words: ["enabled", "disabled"],
+    default: "enabled",
+    initial: "enabled",
+    example: "disabled",
+    help: "disabled: it is not started with the instance, but by hand",
+    read: oneOf(["enabled", "disabled"]),
+    shown: { label: "startup", text: ({ startup }) => startup },
+    change: "live",
   },
 ];
 
 const byName = new Map<string, DaemonKey>();
 for (const row of DAEMON_KEYS) for (const name of [row.key, ...row.aliases ?? []]) byName.set(name, row);
 
-/** The row of a key or of one of its aliases; null where there is none. */
+/** The row of a key or of one of its aliases, `-` and `_` alike; null where there is none. */
 export function findKey(name: string): DaemonKey | null {
-  return byName.get(name) ?? null;
+  return byName.get(name) ?? (name.includes("-") ? byName.get(name.replaceAll("-", "_")) ?? null : null);
 }
 
-/** Every key and alias to the key that it stands for. */
-export const KEY_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
-  [...byName].map(([name, { key }]) => [name, key]),
-);
+/** The option by which an instance sets the default of a key of all its daemons. */
+export function defaultOption(key: string): string {
+  return `daemon-${key.replaceAll("_", "-")}`;
+}
+
+/** The keys that have such a default: all but the name, which is each one's own. */
+export const DEFAULT_KEYS: readonly DaemonKey[] = DAEMON_KEYS.filter(({ key }) => key !== "name");
+
+/** Every key and alias. */
+export const KEY_NAMES: readonly string[] = [...byName.keys()];
 
 /** A value that the instance gives, or that is made of the command, has no initial one. */
 type Made = "command" | "name" | "stdin" | "identity" | "stopTimeout";

@@ -1,6 +1,6 @@
 /** Rows of the option table: the daemons, and the instance that they belong to. Data only. */
-import { DAEMON_KEYS } from "./daemon_keys.ts";
-import type { RowSource } from "./option_row.ts";
+import { DAEMON_KEYS, DEFAULT_KEYS, defaultOption, type KeyType } from "./daemon_keys.ts";
+import type { RowSource, ValueType } from "./option_row.ts";
 
 export const DAEMON_ROWS: readonly RowSource[] = [
   {
@@ -38,12 +38,45 @@ export const DAEMON_ROWS: readonly RowSource[] = [
     }`,
   },
   {
+    name: "only-daemons",
+    type: "string",
+    repeatable: true,
+    default: "all of them",
+    help: "names, divided by blanks: of the sections [daemon:NAME] only these",
+  },
+  {
     name: "daemons-honour-stdin",
     type: "bool",
     default: "false",
     help: "leave the stdin of every daemon as reeve's own instead of /dev/null",
   },
 ];
+
+const TYPES: Readonly<Partial<Record<KeyType, ValueType>>> = {
+  int: "int",
+  duration: "duration",
+  path: "path",
+  user: "user",
+  group: "group",
+  switch: "bool",
+  bool: "bool",
+  list: "list",
+};
+
+/** An option daemon-KEY for every key: its default for all daemons of the instance. */
+export function defaultRows(): readonly RowSource[] {
+  return DEFAULT_KEYS.map(({ key, aliases = [], type, default: usual, help, repeats }) => {
+    const names = [key, ...aliases].flatMap((name) => [defaultOption(name), `daemon-${name}`]);
+    return {
+      name: defaultOption(key),
+      aliases: [...new Set(names)].filter((name) => name !== defaultOption(key)),
+      type: TYPES[type] ?? "string",
+      repeatable: repeats !== undefined,
+      default: usual,
+      help: `for all daemons: ${help}`,
+    };
+  });
+}
 
 export const INSTANCE_ROWS: readonly RowSource[] = [
   {

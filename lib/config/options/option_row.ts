@@ -26,6 +26,7 @@ export type Served = "yes" | "always" | "accepted" | "missing" | "later";
 
 export type OptionGroup =
   | "daemons"
+  | "defaults"
   | "instance"
   | "logging"
   | "reloading"
@@ -42,6 +43,7 @@ export type OptionGroup =
 /** The title that a person reads above the options of a group. */
 export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
   daemons: "Daemons",
+  defaults: "Defaults of all daemons",
   instance: "The instance",
   logging: "Logs",
   reloading: "Stopping and reloading",

@@ -3,7 +3,7 @@
  * all read it. Put together at the first question, so that an import costs nothing.
  */
 import { completeRow, type OptionGroup, type OptionRow, type RowSource } from "./option_row.ts";
-import { DAEMON_ROWS, INSTANCE_ROWS } from "./daemons.ts";
+import { DAEMON_ROWS, defaultRows, INSTANCE_ROWS } from "./daemons.ts";
 import { FILE_ROWS, INSPECTION_ROWS, LOGIC_ROWS } from "./language.ts";
 import { JAIL_ROWS } from "./jails.ts";
 import { LEGION_ROWS, STATISTICS_ROWS } from "./legion.ts";
@@ -49,6 +49,7 @@ function allGroups(): readonly Group[] {
   const language = { language: true } as const;
   groups ??= [
     { name: "daemons", rows: DAEMON_ROWS },
+    { name: "defaults", rows: defaultRows() },
     { name: "instance", rows: INSTANCE_ROWS },
     { name: "logging", rows: LOGGING_ROWS },
     { name: "reloading", rows: RELOADING_ROWS },

@@ -23,10 +23,12 @@ them.
 `;
 
 const KEYS = `
-### Keys of attach-daemon2
+### Keys of a daemon
 
-\`attach-daemon2 = KEY=VALUE,KEY=VALUE\`: a comma inside a value is written \`\\,\`. A switch is on for any value, \`0\` as
-well, as in uWSGI; a bool means what it says. Signals, users and groups are names or numbers.
+\`[daemon:NAME]\` has them a line each, \`attach-daemon2 = KEY=VALUE,KEY=VALUE\` in one line, where a comma inside a value
+is written \`\\,\`. [daemons.md](daemons.md#every-key) has an example of each. In \`attach-daemon2\` a switch is on for any
+value, \`0\` as well, as in uWSGI; everywhere else it means what it says, as a bool does. Signals, users and groups are
+names or numbers.
 
 `;
 

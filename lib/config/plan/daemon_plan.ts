@@ -7,6 +7,7 @@ export type Command =
   | { readonly kind: "words"; readonly text: string; readonly words: readonly string[] }
   | { readonly kind: "shell"; readonly text: string; readonly shell: string };
 
+/** The option that a daemon is written with; section: [daemon:NAME]. */
 export type DaemonOption =
   | "attach-daemon"
   | "attach-control-daemon"
@@ -16,6 +17,7 @@ export type DaemonOption =
   | "legion-attach-daemon"
   | "legion-smart-attach-daemon"
   | "legion-smart-attach-daemon2"
+  | "section"
   | "entrypoint";
 
 /** dumb: no pidfile. smart: pidfile, written by the command. smart2: pidfile, written by reeve. */
@@ -60,6 +62,8 @@ export interface DaemonPlan {
   /** null: as reeve itself. */
   readonly identity: Identity | null;
   readonly chdir: string | null;
+  /** Variables on top of the instance's environment, each name once. */
+  readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Longest restart delay, seconds. */
   readonly maxThrottle: number;
   readonly notifyPid: boolean;
@@ -72,6 +76,10 @@ export interface DaemonPlan {
   readonly noNewPrivs: boolean;
   /** Name of the legion on whose lord alone it runs; null: everywhere. */
   readonly legion: string | null;
+  /** Words by which commands name several daemons at once. */
+  readonly tags: readonly string[];
+  /** disabled: not started with the instance. */
+  readonly startup: "enabled" | "disabled";
   readonly origin: Origin;
   /** Origin of each key that was written out; absent keys are defaults. */
   readonly origins: Readonly<Partial<Record<keyof DaemonPlan, Origin>>>;

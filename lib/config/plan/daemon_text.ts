@@ -1,7 +1,7 @@
 /** A daemon's settings in words, for people and for JSON. Pure; secrets in commands are masked. */
 import type { Command, DaemonKind, DaemonPlan, Identity } from "./daemon_plan.ts";
 import type { DaemonNamespaces, JoinPlan, KeepMount, RootPlan } from "./jail_plan.ts";
-import { maskLine, maskWords } from "./mask.ts";
+import { maskLine, maskValue, maskWords } from "./mask.ts";
 
 const KINDS: Readonly<Record<DaemonKind, string>> = {
   dumb: "dumb: stops with reeve",
@@ -41,6 +41,14 @@ export function identityText(identity: Identity | null): string {
   if (identity === null) return "as reeve itself";
   const user = identity.user === null ? String(identity.uid) : `${identity.user} (${identity.uid})`;
   return `user ${user}, group ${identity.gid}, groups ${identity.groups.join(" ") || "none"}`;
+}
+
+export function environmentText(environment: DaemonPlan["environment"]): string {
+  return environmentToJson(environment).map(({ name, value }) => `${name}=${value}`).join("; ") || "-";
+}
+
+export function environmentToJson(environment: DaemonPlan["environment"]): DaemonPlan["environment"] {
+  return environment.map(({ name, value }) => ({ name, value: maskValue(name, value) }));
 }
 
 export function namespacesText(namespaces: DaemonNamespaces | null): string {

@@ -1,4 +1,5 @@
 /** Programs looked for as execvp(3) looks for them, each place looked at once. Through a SystemLook alone. */
+import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
 import type { FileStatus, SystemLook } from "./plan_deps.ts";
 
@@ -54,10 +55,15 @@ export class ProgramFinder {
   }
 }
 
-/** The PATH that daemons get. */
+/** The PATH that daemons get from their instance. */
 export function searchPath(instance: InstancePlan, system: SystemLook): string {
   const set = instance.environment.findLast((change) => change.name === "PATH");
   return (set === undefined ? system.path : set.value) ?? DEFAULT_PATH;
+}
+
+/** The same for one daemon, which may have a PATH of its own. */
+export function searchPathOf(daemon: DaemonPlan, instance: InstancePlan, system: SystemLook): string {
+  return daemon.environment.findLast(({ name }) => name === "PATH")?.value ?? searchPath(instance, system);
 }
 
 /** Leaves ".." alone: where it leads to depends on links. */

@@ -15,7 +15,7 @@ const COMMENT = /\s[;#]/;
 const QUOTED_WITH_COMMENT = /"[^"\\]*\s[;#][^"\\]*"/;
 /** Where `;` and `#` may be the shell's. */
 const COMMANDS =
-  /attach-.*daemon|^exec-|^hook-|^touch-exec$|^legion-(?:lord|unlord|setup|death|join|node-joined|node-left)$/;
+  /attach-.*daemon|^(?:daemon-)?command$|^exec-|^hook-|^touch-exec$|^legion-(?:lord|unlord|setup|death|join|node-joined|node-left)$/;
 
 /** The text before something that looks like a comment; null where nothing does. */
 export function beforeComment(value: string): string | null {
@@ -28,6 +28,7 @@ export function beforeComment(value: string): string | null {
  * is about.
  */
 export function explainComments(list: Diagnostic[], options: readonly RawOption[]): void {
+  if (list.every(({ severity }) => severity === "note")) return;
   const withComment = new Set(
     options.filter(({ name, value }) => beforeComment(value) !== null && !COMMANDS.test(name))
       .map(({ origin }) => formatOrigin(origin)),

@@ -29,9 +29,8 @@ const WORDS: readonly ForeignWord[] = [
       "or all of them with wait-for-socket = ADDRESS or wait-for-file = PATH",
   },
   {
-    names: "env environment environ envfile env_file environmentfile",
-    instead:
-      `env = NAME=VALUE, as an option, is for all daemons; ${FOR_ONE} write cmd=env NAME=VALUE COMMAND`,
+    names: "environment environ envfile env_file environmentfile",
+    instead: `write env=NAME=VALUE; env = NAME=VALUE, as an option, is for all daemons`,
   },
   {
     names: "log logto logto2 logfile log_file stdout stderr stdout_logfile stderr_logfile output " +
@@ -68,8 +67,8 @@ const WORDS: readonly ForeignWord[] = [
     names: "umask",
     instead: `umask = MODE, as an option, is for all daemons; ${FOR_ONE} write cmd=umask MODE; exec COMMAND`,
   },
-  { names: "user username owner runas", instead: "write uid=USER" },
-  { names: "group groupname", instead: "write gid=GROUP" },
+  { names: "username owner runas", instead: "write uid=USER" },
+  { names: "groupname", instead: "write gid=GROUP" },
   {
     names: "groups add-gid add_gid supplementary",
     instead: "the groups of the user of uid are set; add-gid = GROUP, as an option, is for all daemons",
@@ -83,18 +82,18 @@ const WORDS: readonly ForeignWord[] = [
     instead: "write pidfile=FILE, and daemonize=1 where reeve is to write it",
   },
   {
-    names: "timeout stopwaitsecs timeoutstopsec kill_timeout grace stop-timeout kill-delay graceperiod",
+    names: "timeout stopwaitsecs timeoutstopsec kill_timeout grace kill-delay graceperiod",
     instead: "write stop_timeout=SECONDS",
   },
-  { names: "killsignal kill_signal kill-signal signal stop-signal term", instead: "write stopsignal=NAME" },
+  { names: "killsignal kill_signal kill-signal signal term", instead: "write stopsignal=NAME" },
   {
     names:
       "startsecs startretries restartsec restart_delay restart-delay delay backoff backoff-delay restart-limit",
     instead: "the pause before a new start grows by itself, up to max_throttle=SECONDS",
   },
   {
-    names: "autostart enabled enable disabled startup",
-    instead: "what is configured is started: put a ; before the line to leave it out",
+    names: "autostart enabled enable disabled",
+    instead: "write startup=disabled for one that is not to be started with the instance",
   },
   {
     names: "watch reload_on on-change",

@@ -8,41 +8,72 @@ import { nearestName } from "../nearest.ts";
 import { insteadOfKey } from "./foreign_words.ts";
 import { quote } from "../problem.ts";
 
-/** The values by key. */
-export type KeyFields = ReadonlyMap<string, Field>;
+/** The values of each key as they were written, at least one; several where the key repeats. */
+export type KeyFields = ReadonlyMap<string, readonly Field[]>;
+
+/** The one that counts of a key that does not repeat. */
+export function lastOf(keys: KeyFields, key: string): Field | undefined {
+  return keys.get(key)?.at(-1);
+}
+
+/** The grammar of a key, as the table of keys has it. */
+export interface KeyGrammar {
+  readonly key: string;
+  readonly repeats?: "items" | "lines";
+  readonly lastInLine?: true;
+}
+
+export interface KeyNames {
+  readonly names: readonly string[];
+  /** By its name or an alias. */
+  readonly find: (word: string) => KeyGrammar | null;
+}
 
 /**
- * Splits a list and returns the values by key. `names`: aliases to the key that they stand for; every key
- * stands for itself. uWSGI 2.0: items are separated by `,`; a backslash takes the next character as it is;
- * the first `=` ends the key. Blanks around keys and values are taken off (uWSGI keeps them, and then knows
- * neither the key nor the file), and of a repeated key the last value counts, with a warning.
+ * Splits a list and returns the values by key. uWSGI 2.0: items are separated by `,`; a backslash takes the
+ * next character as it is; the first `=` ends the key. Blanks around keys and values are taken off (uWSGI
+ * keeps them, and then knows neither the key nor the file), and of a repeated key the last value counts, with
+ * a warning, unless it is one of ours that repeat: their items are divided by `;`, and add up.
  */
-export function parseKeyval(list: Field, names: Readonly<Record<string, string>>): KeyFields {
-  const values = new Map<string, Field>();
+export function parseKeyval(list: Field, known: KeyNames): KeyFields {
+  const values = new Map<string, readonly Field[]>();
   for (const item of splitItems(list.value, ",")) {
     const equals = item.indexOf("=");
     const word = (equals < 0 ? item : item.slice(0, equals)).trim();
     if (word === "" && equals < 0) continue;
-    const key = Object.hasOwn(names, word) ? names[word] : undefined;
+    const row = known.find(word);
     if (equals < 0) {
-      const remedy = key === undefined ? 'write "\\," for a comma inside a value' : `write "${word}=1"`;
+      const remedy = row === null ? 'write "\\," for a comma inside a value' : `write "${word}=1"`;
       list.error(`cannot use ${quote(item.trim())}: it has no "=": ${remedy}`);
       continue;
     }
-    if (key === undefined) {
-      list.error(`unknown key ${quote(word)}: ${remedyFor(word, names)}`);
+    if (row === null) {
+      list.error(`unknown key ${quote(word)}: ${remedyFor(word, known.names)}`);
       continue;
     }
-    if (values.has(key)) list.warning(`key "${word}" is given more than once: the last value counts`);
-    values.set(key, list.with({ name: key, value: item.slice(equals + 1).trim() }));
+    const { key, repeats, lastInLine } = row;
+    const before = values.get(key);
+    const field = list.with({ name: key, value: item.slice(equals + 1).trim() });
+    if (repeats === undefined || lastInLine === true) {
+      if (before !== undefined) {
+        list.warning(`key "${word}" is given more than once: the last value counts`);
+      }
+      values.set(key, repeats === undefined ? [field] : itemsOf(field));
+    } else values.set(key, [...before ?? [], ...itemsOf(field)]);
   }
   return values;
 }
 
-function remedyFor(word: string, names: Readonly<Record<string, string>>): string {
+/** The items of a value, each a Field of its own; an empty value stays, for the message about it. */
+export function itemsOf(field: Field): readonly Field[] {
+  const items = splitQuoted(field.value, ";").map((value) => field.with({ value }));
+  return items.length === 0 ? [field.with({ value: "" })] : items;
+}
+
+function remedyFor(word: string, names: readonly string[]): string {
   const instead = insteadOfKey(word);
   if (instead !== null) return instead;
-  const near = nearestName(word, Object.keys(names));
+  const near = nearestName(word, names);
   return near === null ? 'for a comma inside a value write "\\,"' : `did you mean "${near}"?`;
 }
 

@@ -81,7 +81,8 @@ export class DaemonUnit {
     this.#deps = deps;
     this.#listener = listener;
     this.#known = restored?.known ?? null;
-    this.#gates = { ...NOT_YET, person: restored?.person ?? "open" };
+    const person = restored?.person ?? (plan.startup === "disabled" ? "closed" : "open");
+    this.#gates = { ...NOT_YET, person };
     const status = {
       ...(restored?.status ?? freshStatus()),
       gates: this.#gates,

@@ -106,7 +106,18 @@ test("keys that are separated by a semicolon are named, those of a shell's line 
 
 describe("words of other supervisors", () => {
   test("are answered by what serves in their place, and not by the comma's escape", () => {
-    for (const word of ["restart", "after", "env", "logto", "limit-as", "user", "directory", "healthcheck"]) {
+    for (
+      const word of [
+        "restart",
+        "after",
+        "environment",
+        "logto",
+        "limit-as",
+        "username",
+        "directory",
+        "healthcheck",
+      ]
+    ) {
       const [text = ""] = build(`attach-daemon2 = cmd=a,${word}=1`).texts;
       expect(text).toBe(`app.ini:1: unknown key "${word}": ${insteadOfKey(word)}`);
       expect(text).not.toContain("\\,");
@@ -126,14 +137,14 @@ describe("words of other supervisors", () => {
         "restart",
         "once",
         "after",
-        "env",
+        "environment",
         "log",
         "mem",
         "nproc",
         "cpu",
         "nice",
         "umask",
-        "user",
+        "username",
         "pid",
       ]
     ) {

@@ -2,16 +2,33 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Diagnostics, formatDiagnostic } from "../../../lib/config/diagnostic.ts";
 import { Field } from "../../../lib/config/values/field.ts";
-import { parseKeyval, splitItems, splitQuoted } from "../../../lib/config/values/keyval.ts";
+import {
+  type KeyGrammar,
+  type KeyNames,
+  parseKeyval,
+  splitItems,
+  splitQuoted,
+} from "../../../lib/config/values/keyval.ts";
 
-const NAMES = { command: "command", cmd: "command", pidfile: "pidfile", uid: "uid" };
+const ROWS: Readonly<Record<string, KeyGrammar>> = {
+  command: { key: "command" },
+  cmd: { key: "command" },
+  pidfile: { key: "pidfile" },
+  uid: { key: "uid" },
+  touch: { key: "touch", repeats: "items", lastInLine: true },
+  env: { key: "env", repeats: "lines" },
+};
+const KEYS: KeyNames = {
+  names: Object.keys(ROWS),
+  find: (word) => Object.hasOwn(ROWS, word) ? ROWS[word] ?? null : null,
+};
 const ORIGIN = { file: "app.ini", line: 7 };
 
 function parse(text: string): { values: Record<string, string>; texts: string[] } {
   const diagnostics = new Diagnostics();
   const values = Object.fromEntries(
-    [...parseKeyval(new Field({ name: "x", value: text, origin: ORIGIN }, diagnostics), NAMES)]
-      .map(([key, { value }]) => [key, value]),
+    [...parseKeyval(new Field({ name: "x", value: text, origin: ORIGIN }, diagnostics), KEYS)]
+      .map(([key, fields]) => [key, fields.map(({ value }) => value).join("|")]),
   );
   return { values, texts: diagnostics.list.map(formatDiagnostic) };
 }
@@ -52,6 +69,20 @@ describe("a list of key=value pairs", () => {
       'app.ini:7: unknown key "pidfil": did you mean "pidfile"?',
     ]);
     expect(parse("cmd=x,zzzzzz=/p").texts[0]).toContain('write "\\,"');
+  });
+
+  test("keys of ours that repeat add up, item by item", () => {
+    expect(parse("cmd=x,env=A=1;B='c;d',env=C=3,env=")).toEqual({
+      values: { command: "x", env: "A=1|B=c;d|C=3|" },
+      texts: [],
+    });
+  });
+
+  test("of uWSGI's touch the last one counts", () => {
+    expect(parse("cmd=x,touch=/a;/b,touch=/c;/d")).toEqual({
+      values: { command: "x", touch: "/c|/d" },
+      texts: ['app.ini:7: warning: key "touch" is given more than once: the last value counts'],
+    });
   });
 
   test("names of every object are no keys", () => {

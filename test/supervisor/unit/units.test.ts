@@ -60,6 +60,18 @@ test("a daemon that is added runs at once, and others are left alone", () => {
   expect(() => add(units, dumb("a"))).toThrow('there is a daemon "a" already');
 });
 
+test("a daemon that is disabled at startup waits until somebody starts it", () => {
+  const { world, units } = running(dumb("a"), dumb("b", { startup: "disabled" }));
+  expect([...units].map(({ status }) => status.state)).toEqual(["running", "down"]);
+  units.start();
+  units.refresh();
+  world.settle();
+  expect(units.find("b")!.status.state).toBe("down");
+  units.find("b")!.setGates({ ...units.find("b")!.gates, person: "open" });
+  world.settle();
+  expect(units.find("b")!.status.state).toBe("running");
+});
+
 test("one of a legion is added standing by, and runs once this node is the lord", () => {
   const { world, units, lordOf } = running();
   add(units, dumb("b", { legion: "blue" }));

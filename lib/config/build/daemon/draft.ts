@@ -1,6 +1,5 @@
 /**
- * The beginning of every form of a daemon: the defaults, and the readers of values that all forms have. Pure;
- * the forms are in daemon/daemons.ts and daemon/keys.ts.
+ * The beginning of every daemon's plan: the defaults, and the command. Pure; the rest is in daemon/keys.ts.
  */
 import { planCommand } from "../../values/command_words.ts";
 import type { Diagnostics } from "../../diagnostic.ts";
@@ -35,12 +34,6 @@ export interface Context {
   readonly legions: LegionNames;
   readonly system: PlanDeps;
   readonly diagnostics: Diagnostics;
-}
-
-export interface Planned {
-  readonly draft: Draft;
-  /** The `name` key. */
-  readonly name: string | null;
 }
 
 export function baseDraft(option: DaemonOption, origin: Origin, { defaults, reader }: Context): Draft {

@@ -7,8 +7,8 @@ import type { DaemonNamespaces, NamespaceKind } from "../../plan/jail_plan.ts";
 import { quote } from "../../problem.ts";
 import type { PlanDeps } from "../../system/plan_deps.ts";
 import type { Field } from "../../values/field.ts";
-import { bool, presence, refuseEmpty } from "../../values/key_values.ts";
-import { type KeyFields, splitQuoted } from "../../values/keyval.ts";
+import { bool, refuseEmpty } from "../../values/key_values.ts";
+import { type KeyFields, lastOf } from "../../values/keyval.ts";
 import { planKeepMounts } from "../jail/keep_mounts.ts";
 import { checkHostname, orderKinds, parseJoin, parseKinds, rootPath, tidyPath } from "../jail/namespaces.ts";
 
@@ -23,17 +23,17 @@ export function planDaemonNamespaces(
   if (!NAMESPACE_KEYS.some(({ key }) => keys.has(key))) return null;
   const list = (key: string): readonly Field[] => itemsOf(keys.get(key));
   const kinds = new Set<NamespaceKind>();
-  const pid = keys.get("ns_pid");
+  const pid = lastOf(keys, "ns_pid");
   // uWSGI 2.0 leaves the host's /proc in place.
-  if (pid !== undefined && presence(pid)) kinds.add("pid");
+  if (pid !== undefined && bool(pid)) kinds.add("pid");
   for (const kind of list("ns").flatMap(parseKinds)) kinds.add(kind);
-  const root = keys.get("root");
+  const root = lastOf(keys, "root");
   const path = root === undefined ? null : rootOf(root);
-  const hostname = keys.get("hostname")?.with({ name: "the hostname" });
+  const hostname = lastOf(keys, "hostname")?.with({ name: "the hostname" });
   const hasHostname = hostname !== undefined && checkHostname(hostname);
   const keep = planKeepMounts(list("keep"), path);
   const tmpfs = list("tmpfs").flatMap((field) => insidePath(field) ?? []);
-  const seal = keys.get("readonly");
+  const seal = lastOf(keys, "readonly");
   const readonly = seal !== undefined && bool(seal);
   if (root !== undefined || keep.length > 0 || tmpfs.length > 0 || readonly) kinds.add("mnt");
   if (hasHostname) kinds.add("uts");
@@ -75,11 +75,11 @@ function rootOf(field: Field): string | null {
   return root === "/" ? null : root;
 }
 
-/** Items joined by ";", each a Field of its own; an empty list is an error. */
-function itemsOf(field: Field | undefined): readonly Field[] {
-  if (field === undefined) return [];
-  const items = splitQuoted(field.value, ";").map((value) => field.with({ value }));
-  if (items.length === 0) refuseEmpty(field);
+/** The items; an empty list is an error. */
+function itemsOf(fields: readonly Field[] = []): readonly Field[] {
+  const items = fields.filter(({ value }) => value !== "");
+  const [first] = fields;
+  if (items.length === 0 && first !== undefined) refuseEmpty(first);
   return items;
 }
 

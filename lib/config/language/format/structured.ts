@@ -7,15 +7,26 @@ import type { Diagnostics } from "../../diagnostic.ts";
 import type { MagicTable } from "./magic.ts";
 import type { Origin } from "../../origin.ts";
 import { describeProblem, quote } from "../../problem.ts";
+import { findKey } from "../../options/daemon_keys.ts";
 import { reportMissing } from "./missing_section.ts";
-import { type PreparedText, prepareText, type Setting, type TextPart } from "./source_text.ts";
+import {
+  type ParsedText,
+  type PreparedText,
+  prepareText,
+  type SectionText,
+  type Setting,
+  type TextPart,
+} from "./source_text.ts";
 
 type Kind = "YAML" | "JSON";
 
+/** The top-level mapping that holds the daemons, by name. */
+const DAEMONS = "daemons";
+
 /**
- * The settings of one top-level mapping. A sequence repeats its key; mappings inside are ignored with a
- * warning. YAML scalars count as written (`022` stays "022", `yes` stays "yes"); in JSON, as uWSGI has it,
- * true is "1", false and null are "0".
+ * The settings of one top-level mapping, and the daemons beside it. A sequence repeats its key; mappings
+ * inside are ignored with a warning. YAML scalars count as written (`022` stays "022", `yes` stays "yes"); in
+ * JSON, as uWSGI has it, true is "1", false and null are "0".
  */
 export function parseStructured(
   kind: Kind,
@@ -23,15 +34,18 @@ export function parseStructured(
   section: string,
   magic: MagicTable,
   diagnostics: Diagnostics,
-): Setting[] {
-  const prepared = prepareText(parts, magic, diagnostics);
+): ParsedText {
+  const prepared = prepareText(parts, magic);
+  const reader = new Reader(kind, prepared, diagnostics);
   try {
-    return new Reader(kind, prepared, diagnostics).read(section, parts);
+    return reader.read(section, parts);
   } catch (problem) {
     if (!(problem instanceof Error) || problem.name === "ConfigError") throw problem;
     const text = lowerFirst(describeProblem(problem).replace(/^JSON Parse error: /, ""));
     diagnostics.error(`cannot read this file as ${kind}: ${text}`, prepared.originOf(1));
-    return [];
+    return { settings: [], daemons: [] };
+  } finally {
+    prepared.reportMagic((line) => reader.isDaemon(line), diagnostics);
   }
 }
 
@@ -42,6 +56,9 @@ class Reader {
   readonly #prepared: PreparedText;
   readonly #diagnostics: Diagnostics;
   readonly #settings: Setting[] = [];
+  readonly #daemons: SectionText[] = [];
+  /** Offsets in the text, from the first character of a mapping of daemons to behind the last. */
+  readonly #ranges: (readonly [from: number, to: number])[] = [];
   #document: Yaml.Document.Parsed | null = null;
 
   constructor(kind: Kind, prepared: PreparedText, diagnostics: Diagnostics) {
@@ -50,7 +67,14 @@ class Reader {
     this.#diagnostics = diagnostics;
   }
 
-  read(section: string, parts: readonly TextPart[]): Setting[] {
+  /** Whether a line of the text belongs to a daemon. */
+  isDaemon(line: number): boolean {
+    return this.#ranges.some(([from, to]) =>
+      line >= this.#lines.linePos(from).line && line <= this.#lines.linePos(Math.max(from, to - 1)).line
+    );
+  }
+
+  read(section: string, parts: readonly TextPart[]): ParsedText {
     const document = this.#parse();
     const root = document?.contents;
     if (document === null || (root !== null && !this.#yaml.isMap(root))) {
@@ -58,13 +82,14 @@ class Reader {
       if (document !== null) {
         this.#diagnostics.error(`the file holds no mapping: ${remedy}`, this.#originOf(root));
       }
-      return [];
+      return { settings: [], daemons: [] };
     }
     const keys = new Set<string>();
     for (const { key, value } of root?.items ?? []) {
       const name = this.#scalar(key);
       if (name === null) continue;
       keys.add(name);
+      if (name === DAEMONS && section !== DAEMONS) this.#readDaemons(key, value);
       if (name !== section) continue;
       if (this.#yaml.isMap(value)) this.#readSection(value);
       else if (value !== null && this.#scalar(value) !== "") {
@@ -74,8 +99,71 @@ class Reader {
         );
       }
     }
-    if (!keys.has(section)) reportMissing(section, keys, parts, this.#diagnostics, true);
-    return this.#settings;
+    if (!keys.has(section) && (section !== "uwsgi" || !keys.has(DAEMONS))) {
+      reportMissing(section, keys, parts, this.#diagnostics, true);
+    }
+    return { settings: this.#settings, daemons: this.#daemons };
+  }
+
+  #readDaemons(key: unknown, written: unknown): void {
+    const value = this.#target(written);
+    if (!this.#yaml.isMap(value)) {
+      if (value !== null && this.#scalar(value) !== "") {
+        this.#diagnostics.error(
+          `the value of "${DAEMONS}" must be a mapping of daemons by name`,
+          this.#originOf(key),
+        );
+      }
+      return;
+    }
+    if (value.range != null) this.#ranges.push([value.range[0], value.range[1]]);
+    for (const item of value.items) this.#readDaemon(item.key, item.value);
+  }
+
+  #readDaemon(key: unknown, written: unknown): void {
+    const [name, value] = [this.#scalar(key), this.#target(written)];
+    const origin = this.#originOf(key);
+    if (name === null || value !== null && !this.#yaml.isMap(value) && this.#scalar(value) !== "") {
+      const what = name === null ? "a daemon's name must be a string" : `the value of daemon ${quote(name)}`;
+      this.#diagnostics.error(name === null ? what : `${what} must be a mapping of its keys`, origin);
+      return;
+    }
+    const settings: Setting[] = [];
+    this.#daemons.push({ name, origin, settings });
+    for (const item of this.#yaml.isMap(value) ? value.items : []) {
+      this.#readKey(name, this.#scalar(item.key), item, settings);
+    }
+  }
+
+  /** Variables may be a mapping as well. */
+  #readKey(
+    daemon: string,
+    name: string | null,
+    item: Yaml.Pair<unknown, unknown>,
+    settings: Setting[],
+  ): void {
+    const value = this.#target(item.value);
+    const add = (node: unknown, text: string | null): void => {
+      if (name !== null && text !== null) settings.push({ name, value: text, origin: this.#originOf(node) });
+      else {
+        const what = name === null ? "this key" : `the value of ${quote(name)}`;
+        const wanted = name === null ? "a string" : "a scalar or a list of scalars";
+        this.#diagnostics.error(`${what} of daemon ${quote(daemon)} is not ${wanted}`, this.#originOf(node));
+      }
+    };
+    if (this.#yaml.isSeq(value)) { for (const one of value.items) add(one, this.#scalar(one)); }
+    else if (this.#yaml.isMap(value) && findKey(name ?? "")?.type === "assignment") {
+      for (const one of value.items) {
+        const [variable, text] = [this.#scalar(one.key), this.#scalar(one.value)];
+        add(one.key, variable === null || text === null ? null : `${variable}=${text}`);
+      }
+    } else add(value ?? item.key, value === null ? "" : this.#scalar(value));
+  }
+
+  /** The node that an alias stands for. */
+  #target(node: unknown): unknown {
+    if (!this.#yaml.isAlias(node)) return node;
+    return this.#document === null ? node : node.resolve(this.#document) ?? node;
   }
 
   #parse(): Yaml.Document.Parsed | null {

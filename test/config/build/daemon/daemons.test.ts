@@ -31,8 +31,11 @@ describe("plain forms", () => {
       capsBound: null,
       noNewPrivs: false,
       legion: null,
+      environment: [],
+      tags: [],
+      startup: "enabled",
       origin: { file: "app.ini", line: 1 },
-      origins: {},
+      origins: { command: { file: "app.ini", line: 1 } },
     }]);
   });
 

@@ -5,8 +5,8 @@
  */
 import type { InstanceNaming } from "../plan/instance_plan.ts";
 import { shortHash } from "../../sys/hash.ts";
-import { nameFrom } from "./daemon/names.ts";
-import { splitScheme, splitSourceName } from "../language/format/source_name.ts";
+import { nameFrom } from "../values/name.ts";
+import { splitScheme, splitSourceName } from "./format/source_name.ts";
 
 const NO_FILE: InstanceNaming = { identity: "options", names: ["reeve"] };
 
