@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   409: "Conflict",
   413: "Request Entity Too Large",
+  417: "Expectation Failed",
   421: "Misdirected Request",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
