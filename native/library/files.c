@@ -107,6 +107,13 @@ EXPORT i64 reeve_peercred(i32 fd, i32 *out) {
   return syscall5(SYS_GETSOCKOPT, A(fd), SOL_SOCKET, SO_PEERCRED, P(out), P(&length));
 }
 
+EXPORT i64 reeve_peergroups(i32 fd, u32 *out, u32 room) {
+  if (room > 0x10000) return -EINVAL;
+  u32 length = room * (u32)sizeof out[0];
+  i64 result = syscall5(SYS_GETSOCKOPT, A(fd), SOL_SOCKET, SO_PEERGROUPS, P(out), P(&length));
+  return result < 0 ? result : (i64)(length / sizeof out[0]);
+}
+
 EXPORT i64 reeve_notify(const char *address, const char *text, u32 length) {
   struct linux_sockaddr_un to = {.family = AF_UNIX};
   if (!address || !text) return -EINVAL;

@@ -285,6 +285,13 @@ static void testSockets(void) {
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   CHECK_EQUAL(reeve_peercred(pair[0], peer), 0);
   CHECK(peer[0] == getpid() && peer[1] == (i32)getuid() && peer[2] == (i32)getgid());
+  gid_t own[64];
+  u32 groups[64];
+  int count = getgroups(64, own);
+  CHECK_EQUAL(reeve_peergroups(pair[0], groups, 64), count);
+  for (int i = 0; i < count; i++) CHECK(groups[i] == own[i]);
+  if (count > 0) CHECK_EQUAL(reeve_peergroups(pair[0], groups, 0), -ERANGE);
+  CHECK_EQUAL(reeve_peergroups(pair[0], groups, 0x10001), -EINVAL);
   close(pair[0]);
   close(pair[1]);
   close(notify);

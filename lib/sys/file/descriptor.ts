@@ -5,7 +5,15 @@
 import { fileDescriptor, integer } from "../checks.ts";
 import type { CallContext } from "../errno.ts";
 import { native, unwrap } from "../native/native.ts";
-import { EAGAIN, EINTR, O_CLOEXEC, O_NONBLOCK, REEVE_MAX_KEPT } from "../native/constants.ts";
+import {
+  EAGAIN,
+  EINTR,
+  ENOPROTOOPT,
+  ERANGE,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  REEVE_MAX_KEPT,
+} from "../native/constants.ts";
 
 const LOCK_EX_NB = 2 | 4;
 
@@ -77,6 +85,23 @@ export function peerCredentials(
   const out = new Int32Array(3);
   unwrap("getsockopt", native().reeve_peercred(fileDescriptor(fd), out), { doing: "ask who is connected" });
   return { pid: out[0]!, uid: out[1]! >>> 0, gid: out[2]! >>> 0 };
+}
+
+/** Supplementary groups; the kernel's limit is twice that. */
+const USUAL_GROUPS = 64;
+const MOST_GROUPS = 65_536;
+
+/** The supplementary groups of the peer of a connected Unix socket; none where the kernel does not tell. */
+export function peerGroups(fd: number): readonly number[] {
+  for (const room of [USUAL_GROUPS, MOST_GROUPS]) {
+    const out = new Uint32Array(room);
+    const result = Number(native().reeve_peergroups(fileDescriptor(fd), out, room));
+    if (result === -ERANGE && room < MOST_GROUPS) continue;
+    if (result === -ENOPROTOOPT) return [];
+    const count = unwrap("getsockopt", result, { doing: "ask for the groups of who is connected" });
+    return [...out.subarray(0, count)];
+  }
+  return [];
 }
 
 /** The keep list that exec and clone take: descriptors that lose close-on-exec in the new program. */

@@ -58,6 +58,7 @@ const SYMBOLS = {
   reeve_chown: { args: ["i32", "u32", "u32"], returns: RESULT },
   reeve_flock: { args: ["i32", "i32"], returns: RESULT },
   reeve_peercred: { args: ["i32", "buffer"], returns: RESULT },
+  reeve_peergroups: { args: ["i32", "buffer", "u32"], returns: RESULT },
   reeve_notify: { args: ["buffer", "buffer", "u32"], returns: RESULT },
   reeve_datagram_socket: { args: ["buffer"], returns: RESULT },
   reeve_send: { args: ["i32", "buffer", "u64"], returns: RESULT },

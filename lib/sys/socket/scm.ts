@@ -3,36 +3,72 @@
  * told, nor use what came in: whoever asked for descriptors finds out what they are (`namespaceKind`), and
  * closes them.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, unlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { cString, fileDescriptor, integer } from "../checks.ts";
 import { CLONE_NEW } from "../child/child_spec.ts";
 import { closeFd } from "../file/descriptor.ts";
 import { native, unwrap, unwrapUnless } from "../native/native.ts";
 import type { NamespaceName } from "../child/namespaces.ts";
-import { EADDRINUSE, EAGAIN, ECONNABORTED, ECONNREFUSED, ENOTTY } from "../native/constants.ts";
+import { EADDRINUSE, EAGAIN, ECONNABORTED, ECONNREFUSED, ENOTTY, O_PATH } from "../native/constants.ts";
+import { setUmask } from "../process/own_process.ts";
 
 /** The most descriptors of one message, as uWSGI has it; the kernel takes 253. */
 const MOST_FDS = 64;
 const BACKLOG = 64;
+/** A name that a socket can have: sun_path of unix(7) without its NUL. */
+const LONGEST_PATH = 107;
+
+export interface ListenOptions {
+  /** Connections that may wait. */
+  readonly backlog?: number;
+  /** Whose abandoned socket is replaced; absent: anybody's. */
+  readonly owner?: number;
+}
 
 /**
  * Listens at an absolute path, with a file of these permissions. A socket that a dead process left there is
  * replaced. The caller closes the descriptor and removes the file. Throws SysError (EADDRINUSE: somebody
- * serves it, or the file is no socket).
+ * serves it, or the file is no such socket).
  */
-export function listenAt(path: string, mode: number): number {
+export function listenAt(path: string, mode: number, options: ListenOptions = {}): number {
   const context = { doing: "listen at", path };
-  const address = cString(path, "path of a socket");
   integer(mode, "mode", 0, 0o777);
-  const fd = unwrapUnless([EADDRINUSE], "bind", native().reeve_listen(address, mode, BACKLOG), context);
-  if (fd !== null) return fd;
-  if (isAbandoned(path)) unlinkSync(path);
-  return unwrap("bind", native().reeve_listen(address, mode, BACKLOG), context);
+  const backlog = integer(options.backlog ?? BACKLOG, "backlog", 0, 65_535);
+  return withShortName(path, (name) => {
+    const address = cString(name, "path of a socket");
+    const fd = unwrapUnless([EADDRINUSE], "bind", bindAlone(address, mode, backlog), context);
+    if (fd !== null) return fd;
+    if (isAbandoned(name, options.owner)) unlinkSync(name);
+    return unwrap("bind", bindAlone(address, mode, backlog), context);
+  });
+}
+
+/** The umask would take permissions away. */
+function bindAlone(address: Uint8Array, mode: number, backlog: number): number | bigint {
+  const before = setUmask(0);
+  try {
+    return native().reeve_listen(address, mode, backlog);
+  } finally {
+    setUmask(before);
+  }
+}
+
+/** The path, or where it is too long for a socket a name of the same file by its open directory. */
+function withShortName<Result>(path: string, use: (name: string) => Result): Result {
+  if (Buffer.byteLength(path) <= LONGEST_PATH || !path.startsWith("/")) return use(path);
+  const directory = openSync(dirname(path), O_PATH | constants.O_DIRECTORY);
+  try {
+    return use(`/proc/self/fd/${directory}/${basename(path)}`);
+  } finally {
+    closeSync(directory);
+  }
 }
 
 /** A socket to which nobody listens any more. */
-function isAbandoned(path: string): boolean {
-  if (!lstatSync(path).isSocket()) return false;
+function isAbandoned(path: string, owner: number | undefined): boolean {
+  const status = lstatSync(path);
+  if (!status.isSocket() || (owner !== undefined && status.uid !== owner)) return false;
   const result = Number(native().reeve_connect(cString(path, "path of a socket")));
   if (result >= 0) closeFd(result);
   return result === -ECONNREFUSED;
@@ -47,9 +83,9 @@ export function acceptNext(fd: number): number | null {
 
 /** Throws SysError (ENOENT, ECONNREFUSED: nobody serves it; EAGAIN: too many wait for its server already). */
 export function connectTo(path: string): number {
-  return unwrap("connect", native().reeve_connect(cString(path, "path of a socket")), {
-    doing: "connect to",
-    path,
+  return withShortName(path, (name) => {
+    const result = native().reeve_connect(cString(name, "path of a socket"));
+    return unwrap("connect", result, { doing: "connect to", path });
   });
 }
 

@@ -1,8 +1,17 @@
 /** Descriptors over unix sockets, and what is refused of them. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, openSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { parseSetnsMessage, setnsMessage } from "../../../lib/jail/setns.ts";
-import { closeFd, peerCredentials } from "../../../lib/sys/file/descriptor.ts";
+import { closeFd, peerCredentials, peerGroups } from "../../../lib/sys/file/descriptor.ts";
 import { errorCode } from "../../../lib/sys/errno.ts";
 import {
   acceptNext,
@@ -57,7 +66,28 @@ describe("a socket", () => {
     expect(codeOf(() => listenAt(path, 0o600))).toBe("EADDRINUSE");
     expect(codeOf(() => connectTo(path))).toBe("ECONNREFUSED");
   });
-  test("names that are no absolute path of at most 107 bytes are refused", () => {
+  test("of another's is not replaced where only one's own may be", () => {
+    const path = scratch.at(`socket.${names++}`);
+    closeFd(listenAt(path, 0o600));
+    const uid = process.getuid?.() ?? 0;
+    expect(codeOf(() => listenAt(path, 0o600, { owner: uid + 1 }))).toBe("EADDRINUSE");
+    closeFd(listenAt(path, 0o600, { owner: uid }));
+  });
+  test("has a name in a directory of any length, all permissions, and is reached by it", () => {
+    const directory = scratch.at("long".repeat(60));
+    mkdirSync(directory);
+    const path = `${directory}/socket`;
+    const before = process.umask(0o077);
+    const listener = listenAt(path, 0o666);
+    expect(process.umask(before)).toBe(0o077);
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+    const client = connectTo(path);
+    const server = acceptNext(listener);
+    expect(server).not.toBeNull();
+    expect(readdirSync("/proc/self/fd").map(Number)).toContain(server ?? -1);
+    for (const fd of [client, server!, listener]) closeFd(fd);
+  });
+  test("names that are no absolute path, or too long without their directory, are refused", () => {
     for (const path of ["", "/", "x", "@x", `/${"x".repeat(107)}`]) {
       expect(codeOf(() => listenAt(path, 0o600))).toBe("EINVAL");
       expect(codeOf(() => connectTo(path))).toBe("EINVAL");
@@ -73,6 +103,9 @@ describe("a socket", () => {
     for (const fd of [server, client]) {
       expect(peerCredentials(fd)).toMatchObject({ pid: process.pid, uid: process.getuid?.() ?? -1 });
     }
+    const own = readFileSync("/proc/self/status", "latin1").match(/^Groups:\t(.*)$/m)?.[1] ?? "";
+    const groups = own.split(" ").filter((group) => group !== "").map(Number);
+    expect([...peerGroups(server)]).toEqual(groups);
     for (const fd of [server, client]) closeFd(fd);
   });
 });
