@@ -56,7 +56,7 @@ export class RequestParser {
 
   /** Nothing of a next request has come. */
   get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#requestLine === null && this.#body === null;
+    return this.#queue.length === 0 && this.#headBytes === 0 && this.#body === null;
   }
 
   /** Bytes that wait. */
