@@ -386,8 +386,8 @@ i64 reeve_chown(i32 fd, u32 uid, u32 gid);
 i64 reeve_flock(i32 fd, i32 operation);
 /* SO_PEERCRED of a unix socket: out[0] pid, out[1] uid, out[2] gid. */
 i64 reeve_peercred(i32 fd, i32 *out);
-/* SO_PEERGROUPS: the supplementary groups of the peer at its connect, out[0..room). -> how many; -ERANGE: they
- * are more; -ENOPROTOOPT before Linux 4.13. */
+/* SO_PEERGROUPS: the supplementary groups of the peer at its connect, out[0..room). -> how many; -ERANGE:
+ * they are more; -ENOPROTOOPT before Linux 4.13. */
 i64 reeve_peergroups(i32 fd, u32 *out, u32 room);
 /* One datagram to a unix socket address (path, or '@' for abstract), MSG_NOSIGNAL | MSG_DONTWAIT; for
  * NOTIFY_SOCKET. */

@@ -6,7 +6,7 @@ export interface AccessRules {
   readonly entries: readonly ControlEntry[];
   /** reeve's own effective uid. */
   readonly uid: number;
-  /** The kernel shows what another user namespace has no name for as these: nobody is meant by them. */
+  /** The kernel shows a user or group without a number in our user namespace as these: nobody is meant. */
   readonly overflowUid: number;
   readonly overflowGid: number;
 }

@@ -3,7 +3,7 @@ import { chunk, LAST_CHUNK, responseHead } from "./http/response_writer.ts";
 import type { DocumentReply, Reply, StreamReply, TextReply } from "./request.ts";
 
 export interface AnswerOptions {
-  /** Of a HEAD request: the same head, and no body. */
+  /** A HEAD request has the same head for an answer, and no body. */
   readonly isHeadAlone: boolean;
   readonly takesChunks: boolean;
   readonly keepsAlive: boolean;

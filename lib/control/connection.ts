@@ -25,7 +25,7 @@ export interface ConnectionDeps {
   readonly timers: Timers;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** What carries requests out has failed: a fault of reeve itself. */
+  /** Called when carrying a request out has failed: a fault of reeve itself. */
   readonly failed: (error: unknown) => void;
   /** More bytes wait for the client than before. */
   readonly isBehind: () => void;
@@ -39,7 +39,7 @@ const IDLE_MS = 60_000;
 const STALLED_MS = 30_000;
 /** After the last answer: for a client that is still sending, so that it gets to read. */
 const LINGER_MS = 1000;
-/** What a client may send ahead while it is answered. */
+/** A client may send so much ahead while it is answered. */
 const MOST_AHEAD = MOST_HEAD_BYTES + MOST_BODY_BYTES;
 
 const HOSTS: ReadonlySet<string | undefined> = new Set([undefined, "", "localhost", "reeve"]);

@@ -11,6 +11,7 @@ import type { LogFile } from "../log/log_file.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { Inotify } from "../sys/file/inotify.ts";
+import { watcher } from "../sys/file/watcher.ts";
 import { errorText } from "../sys/error_text.ts";
 import { bootId } from "../sys/process/identity.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
@@ -24,6 +25,7 @@ import { CommandRunner } from "../process/command_runner.ts";
 import { Registry } from "../process/registry.ts";
 import { tellReady } from "./background.ts";
 import { type CommandDeps, perform } from "./commands.ts";
+import { Control } from "./control/socket.ts";
 import { Core } from "./core.ts";
 import { daemonEnvironment, jailEnvironment } from "../process/environment.ts";
 import { Foreground } from "./foreground.ts";
@@ -68,6 +70,7 @@ export interface RunningParts {
   readonly instance: Instance;
   readonly services: Services;
   readonly statistics: Statistics;
+  readonly control: Control;
   readonly paced: PacedCommands;
   /** COMMAND of the entrypoint form, where there is one. */
   readonly foreground: Foreground | null;
@@ -167,6 +170,17 @@ export function compose(options: ComposeOptions): RunningParts {
     keep: (path, kept) => own.keep(inotify, path, kept),
     snapshot,
   });
+  const control = new Control({
+    instance: plan.instance,
+    runDir,
+    uid,
+    logger,
+    repeats: own.repeats,
+    own: own.files,
+    keep: (path, kept) => own.keep(inotify, path, kept),
+    watcher: watcher(),
+    load: async () => (await import("./control/answers.ts")).controlAnswers(snapshot),
+  });
   const entrypoint = [...units].find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
   const paced = new PacedCommands({
@@ -184,6 +198,7 @@ export function compose(options: ComposeOptions): RunningParts {
     services,
     legions,
     statistics,
+    control,
     runDir,
     perform: obey,
     paced: askPaced,
@@ -239,6 +254,7 @@ export function compose(options: ComposeOptions): RunningParts {
     const words = meanings(plan.instance.sigtermReloads, foreground !== null);
     wireSignals(words, askPaced, childEnded, (name) => foreground?.forward(name));
     core.reap();
+    control.start();
     await startUp({
       ...surroundings(),
       statistics,
@@ -249,7 +265,7 @@ export function compose(options: ComposeOptions): RunningParts {
       lifeSignal: life.signal,
     });
   };
-  return { instance, services, statistics, paced, foreground, start };
+  return { instance, services, statistics, control, paced, foreground, start };
 }
 
 function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, daemons: number): void {

@@ -10,6 +10,7 @@ import { errorText } from "../sys/error_text.ts";
 import { memfdOf } from "../sys/file/memfd.ts";
 import type { Capsule } from "../records/capsule.ts";
 import { type CheckedFiles, saveFiles } from "../records/checked_files.ts";
+import type { Control } from "./control/socket.ts";
 import type { Core } from "./core.ts";
 import { saveState } from "../records/handover.ts";
 import { legionDaemons } from "./legion_deps.ts";
@@ -27,6 +28,7 @@ export interface ReloadDeps {
   readonly services: Services;
   readonly legions: Legions;
   readonly statistics: Statistics;
+  readonly control: Control;
   readonly runDir: RunDir | null;
   readonly perform: Perform;
   /** The same, each command once a second. */
@@ -85,12 +87,13 @@ export class Reload {
    * only when that fails, or when a stop came between.
    */
   async become(isCalledOff: () => boolean, atExit: () => Promise<void>): Promise<void> {
-    const { logger, core, services, legions, statistics, request } = this.#deps;
+    const { logger, core, services, legions, statistics, control, request } = this.#deps;
     await legions.closed();
     await core.jail?.callOff();
     await atExit();
     services.close(false);
     statistics.close();
+    control.close(false);
     const files = saveFiles(this.#checked);
     this.#checked = new Map();
     const fds = [files];
@@ -126,9 +129,10 @@ export class Reload {
   }
 
   async #carryOn(): Promise<void> {
-    const { core, services, legions, statistics, perform, paced } = this.#deps;
+    const { core, services, legions, statistics, control, perform, paced } = this.#deps;
     await legions.start(false, legionDaemons(core.units));
     await statistics.start(false);
+    control.start();
     services.watchTouches(perform);
     services.startFifo(paced);
   }

@@ -52,6 +52,7 @@ export class Run {
       parts?.foreground?.giveBack();
       parts?.services.close(vacuum);
       parts?.statistics.close();
+      parts?.control.close(true);
       this.#heldLog?.remove();
       parts?.paced.cancel();
       this.#own.repeats.flush();

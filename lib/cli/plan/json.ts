@@ -32,6 +32,7 @@ export function planToJson(plan: Plan): unknown {
       setnsServer: withOrigins(instance.setnsServer),
       legions: withOrigins(instance.legions.map(legionToJson)),
       stats: withOrigins(instance.stats),
+      controlAllow: withOrigins(instance.controlAllow),
       masterFifo: instance.masterFifo.map(({ path, origin }) => ({ path, origin: formatOrigin(origin) })),
       from: Object.fromEntries(Object.entries(origins).map(([name, origin]) => [name, formatOrigin(origin)])),
     },

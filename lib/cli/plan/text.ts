@@ -88,6 +88,10 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   }
   if (instance.jail !== null) addJailRows(instance.jail, addAt);
   if (instance.setnsServer !== null) addSetnsServerRow(instance.setnsServer, addAt);
+  if (instance.controlPath !== null) add("control socket", instance.controlPath, "control-path");
+  for (const { kind, id, level, origin } of instance.controlAllow) {
+    addAt("control allows", `${kind} ${id}: ${level}`, origin);
+  }
   if (instance.stats !== null) addAt("statistics", statsText(instance.stats), instance.stats.origin);
   for (const { phase, shown, origin } of instance.hooks) addAt(`hook ${phase}`, shown, origin);
   for (const path of instance.touchReload) rows.push(["touch-reload", path, ""]);

@@ -1,6 +1,7 @@
 /** The instance's own settings, every default filled in. Pure. */
 import type { JailPlan } from "../plan/jail_plan.ts";
 import type { Origin } from "../origin.ts";
+import { planControlAllow } from "./control.ts";
 import { checkName } from "../values/name.ts";
 import { instanceNames } from "../language/instance_names.ts";
 import { forbidsMounts, planCapabilities } from "../values/capabilities.ts";
@@ -31,7 +32,7 @@ const MOST_FIFOS = 10;
 
 /** Options whose last line is told, for `origins`. */
 const SCALARS: ReadonlySet<string> = new Set(
-  ("instance-name run-dir uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
+  ("instance-name run-dir control-path uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
     "log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
     "reload-mercy exit-on-reload sigterm-reloads user-env " +
     "touch-reload touch-logreopen touch-logrotate limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
@@ -85,6 +86,8 @@ export function planInstance(parts: InstanceOptions): InstancePlan {
     setnsServer: planSetnsServer(reader),
     legions,
     stats: planStats(reader, system),
+    controlPath: reader.text("control-path"),
+    controlAllow: planControlAllow(reader, system),
     origins: originsOf(reader),
   };
 }

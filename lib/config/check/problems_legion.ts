@@ -28,8 +28,16 @@ export function findLegionProblems(
       look.checkSocket(legion.transport.listen.path, `legion "${legion.name}"`, legion.origin);
     }
   }
-  const { setnsServer, stats } = plan.instance;
+  const { setnsServer, stats, controlPath, origins } = plan.instance;
   if (stats?.address.kind === "unix") look.checkSocket(stats.address.path, "stats", stats.origin);
+  const controlOrigin = origins?.["control-path"];
+  if (controlPath !== null && controlOrigin !== undefined) {
+    look.checkSocket(
+      join(system.cwd, controlPath),
+      "control-path",
+      controlOrigin,
+    );
+  }
   if (setnsServer !== null) {
     look.checkSocket(join(system.cwd, setnsServer.path), "setns-socket", setnsServer.origin);
   }

@@ -92,6 +92,19 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     help: "directory for what reeve must remember while it runs",
   },
   {
+    name: "control-path",
+    type: "path",
+    default: "control in the run directory",
+    help: "path of the control socket; the run directory then has a link to it",
+  },
+  {
+    name: "control-allow",
+    type: "string",
+    repeatable: true,
+    help: "USER or @GROUP, and :read, :operate or :admin (default: read): who may use the control socket " +
+      "besides root and reeve's own user",
+  },
+  {
     name: "master",
     type: "bool",
     short: "M",

@@ -84,4 +84,12 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     parts: ({ legions }) => legions.map((legion) => [`legion ${legion.name}`, legion]),
   },
   stats: { name: "stats", change: "reload" },
+  controlPath: { name: "control-path", change: "stop" },
+  controlAllow: {
+    name: "control-allow",
+    change: "reload",
+    parts: ({ controlAllow }) => [
+      ["control-allow", controlAllow.map(({ kind, id, level }) => [kind, id, level])],
+    ],
+  },
 };

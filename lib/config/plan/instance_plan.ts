@@ -1,4 +1,5 @@
 /** The instance itself as a configuration has it. Types only, part of the Plan; nothing has been opened. */
+import type { ControlEntry } from "./control_plan.ts";
 import type { Identity } from "./daemon_plan.ts";
 import type { Hook, Wait } from "./hook_plan.ts";
 import type { JailPlan, SetnsServerPlan } from "./jail_plan.ts";
@@ -101,6 +102,9 @@ export interface InstancePlan {
   readonly setnsServer: SetnsServerPlan | null;
   readonly legions: readonly LegionPlan[];
   readonly stats: StatsPlan | null;
+  /** null: RUNDIR/control. */
+  readonly controlPath: string | null;
+  readonly controlAllow: readonly ControlEntry[];
   /**
    * Where each option of the instance that was written out comes from, by the option's name; for messages.
    */

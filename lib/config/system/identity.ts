@@ -80,7 +80,8 @@ export function loginOf(name: string | null, uid: number, users: UserDatabase): 
   return { name: user.name, home: user.home || "/", shell: user.shell || "/bin/sh" };
 }
 
-function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
+/** null: it is unknown, which is then in the Diagnostics. */
+export function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
   const id = parseId(text) ?? users.userByName(text)?.uid ?? rootOf(text, users.users) ??
     leadingId("uid", written, diagnostics);
@@ -93,7 +94,8 @@ function resolveUser(written: Written, users: UserDatabase, diagnostics: Diagnos
   return id;
 }
 
-function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
+/** null: it is unknown, which is then in the Diagnostics. */
+export function resolveGroup(written: Written, users: UserDatabase, diagnostics: Diagnostics): number | null {
   const text = written.value.trim();
   const id = parseId(text) ?? users.groupByName(text)?.gid ?? rootOf(text, users.groups) ??
     leadingId("gid", written, diagnostics);

@@ -1,4 +1,4 @@
-/** A message that is not as HTTP has it, or beyond a limit: the connection that it came over is of no more use. */
+/** A message that HTTP does not allow, or beyond a limit: its connection is of no more use. */
 export class HttpFault extends Error {
   readonly status: number;
 

@@ -1,4 +1,4 @@
-/** Header fields, as RFC 9110 has them and no more leniently: nothing is folded, guessed or repaired. Pure. */
+/** Header fields, as strictly as RFC 9110 allows: nothing is folded, guessed or repaired. Pure. */
 import { HttpFault } from "./fault.ts";
 
 /** Names in lower case. */

@@ -36,7 +36,7 @@ interface Body {
   /** null: it comes in chunks. */
   readonly length: number | null;
   readonly chunks: ChunkReader;
-  /** What the chunks had. */
+  /** The bytes of its chunks. */
   readonly collected: ByteQueue;
 }
 
@@ -44,7 +44,7 @@ export class RequestParser {
   readonly #queue = new ByteQueue();
   #requestLine: string | null = null;
   #fields: Fields = new Map();
-  /** Of the head that is being read. */
+  /** The length of the head so far. */
   #headBytes = 0;
   #body: Body | null = null;
   #wantsContinue = false;
@@ -88,7 +88,7 @@ export class RequestParser {
       const before = this.#queue.length;
       const line = this.#queue.takeLine();
       const taken = before - this.#queue.length;
-      // What waits is of this head as long as its end has not come.
+      // All that waits belongs to this head as long as its end has not come.
       if (this.#headBytes + (line === null ? before : taken) > MOST_HEAD_BYTES) {
         throw new HttpFault(431, `the head of a request is longer than ${MOST_HEAD_BYTES} bytes`);
       }

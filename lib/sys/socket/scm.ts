@@ -22,7 +22,7 @@ const LONGEST_PATH = 107;
 export interface ListenOptions {
   /** Connections that may wait. */
   readonly backlog?: number;
-  /** Whose abandoned socket is replaced; absent: anybody's. */
+  /** The user whose abandoned socket is replaced; absent: anybody's is. */
   readonly owner?: number;
 }
 

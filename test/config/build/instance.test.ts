@@ -57,8 +57,24 @@ describe("the instance", () => {
       stats: null,
       shell: "/bin/sh",
       procnamePrefix: null,
+      controlPath: null,
+      controlAllow: [],
       origins: {},
     });
+  });
+
+  test("control-allow: users and groups by name or number, to read where nothing else is said", () => {
+    const { plan, texts } = build(
+      "control-allow = www-data\ncontrol-allow = @www-data:operate\ncontrol-allow = 1000:admin\ncontrol-path = /srv/c",
+    );
+    expect(texts).toEqual([]);
+    expect(plan.instance.controlPath).toBe("/srv/c");
+    expect(plan.instance.controlAllow.map(({ kind, id, level, origin }) => [kind, id, level, origin.line]))
+      .toEqual([
+        ["user", 33, "read", 1],
+        ["group", 33, "operate", 2],
+        ["user", 1000, "admin", 3],
+      ]);
   });
 
   test("scalars: the last one counts", () => {
@@ -97,6 +113,11 @@ describe("the instance", () => {
     ["env = =x", 'no name before "="'],
     ["envdir = /no/where", 'cannot read envdir "/no/where"'],
     ["touch-exec = /tmp/x", 'takes "FILE COMMAND"'],
+    ["control-allow = nosuch:read", 'unknown user "nosuch": it is not in /etc/passwd'],
+    ["control-allow = @nosuch", 'unknown group "nosuch"'],
+    ["control-allow = root:oparate", 'unknown level "oparate" in control-allow: did you mean "operate"?'],
+    ["control-allow = 65534", "every process of another user namespace looks as if it were that"],
+    ["control-allow =", 'option "control-allow" needs a value'],
   ])("%s is an error", (text, expected) => {
     const { diagnostics, texts } = build(text);
     expect(texts.join("\n")).toContain(expected);

@@ -1,0 +1,150 @@
+/**
+ * The instance's control socket: made at the start, and made again when it is gone from its path. What serves
+ * it is loaded when somebody connects for the first time. Must never hold up the instance: one that cannot be
+ * made is a line in the log, and nothing else.
+ */
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { InstancePlan } from "../../config/plan/instance_plan.ts";
+import type { Handle } from "../../control/request.ts";
+import type { ControlServer } from "../../control/server.ts";
+import { ControlSocket, type ControlSocketOptions } from "../../control/socket_file.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Repeats } from "../../log/repeats.ts";
+import type { RunDir } from "../../records/run_dir.ts";
+import { errorText } from "../../sys/error_text.ts";
+import type { KeepPath } from "../../sys/file/kept.ts";
+import type { Watch, Watcher } from "../../sys/file/watcher.ts";
+import { LOOP_TIMERS } from "../../sys/timers.ts";
+import type { OwnFiles } from "../../watch/own_files.ts";
+
+const DEFAULT_OVERFLOW_ID = 65534;
+
+export interface ControlDeps {
+  readonly instance: Pick<InstancePlan, "controlPath" | "controlAllow">;
+  /** null: there is none, and no socket. */
+  readonly runDir: RunDir | null;
+  readonly uid: number;
+  readonly logger: Pick<Logger, "warning">;
+  readonly repeats: Pick<Repeats, "say">;
+  readonly own: Pick<OwnFiles, "add">;
+  readonly keep: KeepPath;
+  readonly watcher: Pick<Watcher, "add">;
+  /** Loads what carries requests out, at the first connection. */
+  readonly load: () => Promise<Handle>;
+}
+
+export class Control {
+  readonly #deps: ControlDeps;
+  #socket: ControlSocket | null = null;
+  #server: ControlServer | null = null;
+  #handle: Handle | null = null;
+  #firstWatch: Watch | null = null;
+  #kept: { remove(): void } | null = null;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    const { runDir, instance, logger, own, keep } = this.#deps;
+    if (runDir === null) {
+      if (instance.controlPath !== null) {
+        logger.warning(null, `no control socket "${instance.controlPath}": there is no run directory`);
+      }
+      return; // openRunDir has said why, and what that costs
+    }
+    try {
+      this.#open(runDir);
+    } catch (error) {
+      logger.warning(null, `${errorText(error)}: reeve's commands to this instance will not reach it`);
+    }
+    const path = this.#socket?.path ?? instance.controlPath;
+    if (path === null) return;
+    own.add(path);
+    this.#kept = keep(path, {
+      isThere: () => this.#socket?.isThere() ?? false,
+      restore: () => {
+        this.#shut(false);
+        this.#open(runDir);
+        logger.warning(null, `control socket "${path}" was gone: it is made again`);
+      },
+    });
+  }
+
+  /** `remove`: false where the next image serves it. */
+  close(remove: boolean): void {
+    this.#kept?.remove();
+    this.#kept = null;
+    this.#shut(remove);
+  }
+
+  #open(runDir: RunDir): void {
+    const { instance, uid, watcher } = this.#deps;
+    this.#socket = new ControlSocket(socketOptions(runDir, instance, uid));
+    if (this.#handle === null) {
+      this.#firstWatch = watcher.add(this.#socket.fd, () => {
+        this.#firstWatch?.remove();
+        this.#firstWatch = null;
+        this.#load().catch((error: unknown) => {
+          this.#deps.logger.warning(null, `cannot serve the control socket: ${errorText(error)}`);
+        });
+      });
+    } else this.#load().catch(() => {});
+  }
+
+  async #load(): Promise<void> {
+    const { ControlServer } = await import("../../control/server.ts");
+    this.#handle ??= await this.#deps.load();
+    const socket = this.#socket;
+    if (socket === null || this.#server !== null) return;
+    const { instance, uid, repeats, watcher } = this.#deps;
+    this.#server = new ControlServer({
+      fd: socket.fd,
+      rules: { entries: instance.controlAllow, uid, ...overflowIds() },
+    }, {
+      handle: this.#handle,
+      watcher,
+      timers: LOOP_TIMERS,
+      now: () => performance.now(),
+      complain: (text) => repeats.say("control socket", "warning", text),
+    });
+  }
+
+  #shut(remove: boolean): void {
+    this.#firstWatch?.remove();
+    this.#firstWatch = null;
+    this.#server?.close();
+    this.#server = null;
+    this.#socket?.close(remove);
+    this.#socket = null;
+  }
+}
+
+/** The kernel shows a user or group as these that has no number in our user namespace. */
+function overflowIds(): { readonly overflowUid: number; readonly overflowGid: number } {
+  return { overflowUid: readId("overflowuid"), overflowGid: readId("overflowgid") };
+}
+
+function readId(name: string): number {
+  try {
+    return Number(readFileSync(`/proc/sys/kernel/${name}`, "latin1"));
+  } catch {
+    return DEFAULT_OVERFLOW_ID;
+  }
+}
+
+function socketOptions(
+  { path, name }: RunDir,
+  { controlPath, controlAllow }: ControlDeps["instance"],
+  uid: number,
+): ControlSocketOptions {
+  return {
+    directory: path,
+    // One of reeve's own names: the directory of all instances is reeve's as well.
+    above: name === null ? [] : [dirname(path)],
+    path: controlPath,
+    isShared: controlAllow.length > 0,
+    uid,
+  };
+}
