@@ -62,6 +62,9 @@ export class Instance {
   /** The work under way beside the life of the daemons: the start, or the hand-over. */
   #underWay: Promise<void> = Promise.resolve();
 
+  /** Units that had not come down at the last look. */
+  #left: DaemonUnit[] = [];
+
   constructor(deps: InstanceDeps) {
     this.#deps = deps;
     this.#runner = new Runner<LifeEvent, LifeEffect>(this.#life, {}, {
@@ -193,11 +196,14 @@ export class Instance {
     this.#lookWhetherDown();
   }
 
+  /** All units are looked at once, and then those that were not down: a thousand ends are no million looks. */
   #lookWhetherDown(): void {
     if (this.state !== "stopping" && this.state !== "reloading") return;
     const isReload = this.state === "reloading";
-    const isDone = ({ status: { state }, plan }: DaemonUnit): boolean =>
-      state === "down" || (isReload && outlivesReeve(plan));
-    if (this.#deps.units.isEvery(isDone)) this.handle({ type: "daemonsDown" });
+    const isLeft = ({ status: { state }, plan }: DaemonUnit): boolean =>
+      state !== "down" && !(isReload && outlivesReeve(plan));
+    this.#left.length = this.#left.findLastIndex(isLeft) + 1;
+    if (this.#left.length === 0) this.#left = [...this.#deps.units].filter(isLeft);
+    if (this.#left.length === 0) this.handle({ type: "daemonsDown" });
   }
 }

@@ -32,8 +32,6 @@ interface Place {
   next?: DaemonPlan | null;
   /** Where it goes and is smart, it is left running. */
   isKept?: boolean;
-  /** The pidfile that it is to have is another one's that has not ended yet. */
-  isBlocked?: boolean;
 }
 
 /** A new configuration, as the work on each daemon. */
@@ -51,6 +49,8 @@ export class UnitSet implements UnitListener {
   readonly #deps: UnitDeps;
   readonly #conditions: Conditions;
   readonly #places = new Map<string, Place>();
+  /** The pidfile that they are to have is another one's that has not ended yet. */
+  readonly #blocked = new Set<Place>();
   readonly #listeners = new Set<UnitSetListener>();
   /** The numbers of daemons that are gone. */
   readonly #freeNumbers: number[] = [];
@@ -92,11 +92,6 @@ export class UnitSet implements UnitListener {
       if (sameProcess(unit.known, process) || sameProcess(unit.status.main, process)) return unit;
     }
     return null;
-  }
-
-  isEvery(holds: (unit: DaemonUnit) => boolean): boolean {
-    for (const unit of this) if (!holds(unit)) return false;
-    return true;
   }
 
   listen(listener: UnitSetListener): { remove(): void } {
@@ -262,16 +257,16 @@ export class UnitSet implements UnitListener {
 
   /** It stops, or is not started, before the one that has its pidfile has ended: else both would be one. */
   #block(place: Place, plan: DaemonPlan): boolean {
-    place.isBlocked = !this.#isPidfileFree(place, plan);
-    return place.isBlocked;
+    const isFree = this.#isPidfileFree(place, plan);
+    if (isFree) this.#blocked.delete(place);
+    else this.#blocked.add(place);
+    return !isFree;
   }
 
   #unblock(): void {
-    for (const place of [...this.#places.values()]) {
-      if (place.isBlocked !== true || !this.#isPidfileFree(place, place.unit.next ?? place.unit.plan)) {
-        continue;
-      }
-      place.isBlocked = false;
+    for (const place of [...this.#blocked]) {
+      if (!this.#isPidfileFree(place, place.unit.next ?? place.unit.plan)) continue;
+      this.#blocked.delete(place);
       place.unit.setGates(this.#gatesOf(place));
     }
   }
@@ -294,6 +289,7 @@ export class UnitSet implements UnitListener {
     this.#deps.dismissed(unit.plan);
     if (next === null) {
       this.#places.delete(unit.name);
+      this.#blocked.delete(place);
       this.#freeNumbers.push(unit.number);
       if (unit.gates.person === "closed") this.#stoppedByHand.add(unit.name);
     } else {
@@ -330,13 +326,14 @@ export class UnitSet implements UnitListener {
     return free ?? this.#nextNumber++;
   }
 
-  #gatesOf({ unit, next, isKept, isBlocked }: Place, isJailOpen = this.#conditions.isJailOpen()): Gates {
+  #gatesOf(place: Place, isJailOpen = this.#conditions.isJailOpen()): Gates {
+    const { unit, next, isKept } = place;
     const { plan: { legion }, gates: { person } } = unit;
     return {
       person,
       legion: legion === null || this.#conditions.isLord(legion) ? "open" : "closed",
       jail: isJailOpen ? "open" : "closed",
-      requirement: isBlocked === true ? "closed" : "open",
+      requirement: this.#blocked.has(place) ? "closed" : "open",
       shutdown: next === undefined ? this.#shutdown : isKept === true ? "stop" : "stopAll",
     };
   }
