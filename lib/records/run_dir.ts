@@ -91,7 +91,7 @@ export function openRunDir(
     ? reasons[0]
     : `other instances have ${paths.map((path) => `"${path}"`).join(", ")}: set instance-name`;
   why(
-    `no run directory (${reason}): after a kill -9 of reeve what its daemons left behind is not found, and a second reeve of this configuration is not noticed`,
+    `no run directory (${reason}): after a kill -9 of reeve what its daemons left behind is not found, and a second reeve of this configuration is not noticed, and there is no control socket for reeve's commands`,
   );
   return null;
 }

@@ -48,12 +48,7 @@ export class Control {
 
   start(): void {
     const { runDir, instance, logger, own, keep } = this.#deps;
-    if (runDir === null) {
-      if (instance.controlPath !== null) {
-        logger.warning(null, `no control socket "${instance.controlPath}": there is no run directory`);
-      }
-      return; // openRunDir has said why, and what that costs
-    }
+    if (runDir === null) return; // openRunDir has said why, and what that costs
     try {
       this.#open(runDir);
     } catch (error) {
