@@ -7,7 +7,7 @@ import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import { errorText } from "../sys/error_text.ts";
-import { listProcesses, type ProcessStat, readStat } from "../sys/process/process_table.ts";
+import { listProcesses, type ProcessStat } from "../sys/process/process_table.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { PidTurnover } from "./pid_turnover.ts";
 import { endedUnseen, findRemainders } from "./remainder.ts";
@@ -47,7 +47,7 @@ export class Leftovers {
     const dumb = this.#before.filter((entry) => !entry.smart);
     const processes = listProcesses();
     const smart = this.#smartLeft(processes);
-    this.#forgetGone(this.#before.filter((entry) => entry.smart && !smart.includes(entry)));
+    this.#forgetGone(this.#before.filter((entry) => entry.smart && !smart.includes(entry)), processes);
     if (dumb.length === 0 && smart.length === 0) return true;
     const isOver = new Promise<"over">((done) => setTimeout(done, PATIENCE_MS, "over").unref());
     let isLate = false;
@@ -78,18 +78,16 @@ export class Leftovers {
         gone.push(this.#killAndWait(member));
       }
     }
-    let rest = marked.filter(({ pid }) => !proven.has(pid));
-    await wait([...gone, ...rest.map((member) => this.#killMarked(member))]);
-    // A process forked between the look and the kill bears the mark as well.
-    for (
-      rest = this.#marked(listProcesses());
-      rest.length > 0 && !isLate;
-      rest = this.#marked(listProcesses())
-    ) {
-      await wait(rest.map((member) => this.#killMarked(member)));
+    const rest = marked.filter(({ pid }) => !proven.has(pid)).map((member) => this.#killMarked(member));
+    let now = processes;
+    for (let ending = [...gone, ...rest]; ending.length > 0;) {
+      await wait(ending);
+      now = listProcesses();
+      // A process forked between the look and the kill bears the mark as well.
+      ending = isLate ? [] : this.#marked(now).map((member) => this.#killMarked(member));
     }
-    this.#forgetGone(smart, true);
-    return this.#forgetGone(dumb, true);
+    this.#forgetGone(smart, now, true);
+    return this.#forgetGone(dumb, now, true);
   }
 
   /**
@@ -116,15 +114,20 @@ export class Leftovers {
   }
 
   /**
-   * Closes the records of an earlier reeve's daemons that run no more; `sessions`: of which no member is left
-   * either. Whether that was all of them.
+   * Closes the records of an earlier reeve's daemons that are not among `processes`; `sessions`: of which no
+   * member is there either. Whether that was all of them.
    */
-  #forgetGone(entries: readonly JournalEntry[], sessions = false): boolean {
-    const left = sessions ? findRemainders(entries, listProcesses()).map(({ entry }) => entry) : [];
+  #forgetGone(
+    entries: readonly JournalEntry[],
+    processes: readonly ProcessStat[],
+    sessions = false,
+  ): boolean {
+    const starts = new Map(processes.map(({ pid, startTime }) => [pid, startTime]));
+    const left = new Set(sessions ? findRemainders(entries, processes).map(({ entry }) => entry) : []);
     let all = true;
     for (const entry of entries) {
       const { pid, startTime } = entry.process;
-      if (left.includes(entry) || readStat(pid)?.startTime === startTime) all = false;
+      if (left.has(entry) || starts.get(pid) === startTime) all = false;
       else this.#deps.journal.end(entry.process);
     }
     return all;

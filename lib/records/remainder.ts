@@ -32,15 +32,14 @@ export function findRemainders(
   noneRecycled = false,
 ): readonly Remainder[] {
   const remainders: Remainder[] = [];
+  const byNumber = membersByNumber(processes);
+  const starts = new Map(processes.map(({ pid, startTime }) => [pid, startTime]));
   for (const entry of entries) {
     const { pid, startTime } = entry.process;
-    const members = processes.filter((process) =>
-      process.state !== "Z" && process.startTime >= startTime &&
-      (process.session === pid || process.pgrp === pid)
-    );
+    const members = byNumber.get(pid)?.filter((process) => process.startTime >= startTime) ?? [];
     if (members.length === 0) continue;
     // Another process of that number leads, or led a moment ago, a session of its own.
-    const another = processes.some((process) => process.pid === pid && process.startTime !== startTime);
+    const another = (starts.get(pid) ?? startTime) !== startTime;
     const proof = (noneRecycled && !another) ||
       members.some((member) =>
         member.pid === pid ? member.startTime === startTime : member.startTime <= entry.aliveAt
@@ -48,6 +47,22 @@ export function findRemainders(
     remainders.push({ entry, proved: proof ? members : [], doubtful: proof ? [] : members });
   }
   return remainders;
+}
+
+/** The living members of each session and each group. */
+function membersByNumber(processes: readonly RunningProcess[]): ReadonlyMap<number, RunningProcess[]> {
+  const members = new Map<number, RunningProcess[]>();
+  const add = (number: number, process: RunningProcess): void => {
+    const known = members.get(number);
+    if (known === undefined) members.set(number, [process]);
+    else known.push(process);
+  };
+  for (const process of processes) {
+    if (process.state === "Z") continue;
+    add(process.session, process);
+    if (process.pgrp !== process.session) add(process.pgrp, process);
+  }
+  return members;
 }
 
 /**
