@@ -20,9 +20,14 @@ export async function startSupervisor(
     warnings,
     capsule,
     parseCommand: (text) => planCommand(text, plan.instance.shell),
-    reread: () => {
+    reread: (file) => {
       const files: CheckedFiles = new Map();
-      const { plan: next, diagnostics } = readPlan(line, "start", { isReload: true, files });
+      const asked = file === null ? line : { ...line, files: [{ name: file }] };
+      const { plan: next, diagnostics } = readPlan(asked, "start", {
+        isReload: true,
+        files,
+        named: line.files[0]?.name,
+      });
       return { plan: next, diagnostics: diagnostics.list, files };
     },
   });

@@ -13,6 +13,8 @@ export interface DaemonSnapshot {
   readonly kind: string;
   /** Secrets masked. */
   readonly command: string;
+  /** Its configuration has another start by now: it runs as it was started, until it is restarted. */
+  readonly isOlder: boolean;
   readonly legion: string | null;
   readonly state: State;
   readonly desired: Desired;
@@ -82,11 +84,13 @@ export interface SnapshotSource {
   readonly plan: { readonly name: string; readonly kind: string; readonly legion: string | null };
   readonly status: Readonly<DaemonStatus>;
   readonly shownCommand: string;
+  /** As it is from its next start on; null: as it is. */
+  readonly next: object | null;
 }
 
 /** `clock`: what the monotonic clock of the status says, and milliseconds since 1970, at the same moment. */
 export function daemonSnapshot(
-  { plan: { name, kind, legion }, status, shownCommand }: SnapshotSource,
+  { plan: { name, kind, legion }, status, shownCommand, next }: SnapshotSource,
   clock: { readonly now: number; readonly at: number },
 ): DaemonSnapshot {
   const { state, desired, gates, main, child, respawns, since, started, lastExit, nextStart } = status;
@@ -95,6 +99,7 @@ export function daemonSnapshot(
     name,
     kind,
     command: shownCommand,
+    isOlder: next !== null && (state === "running" || state === "starting"),
     legion,
     state,
     desired,

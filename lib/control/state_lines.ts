@@ -32,6 +32,7 @@ function daemonLine(daemon: DaemonSnapshot, at: number): StateLine {
       ...(daemon.isUp && since !== null ? { up: seconds(at - since) } : {}),
       ...(lastExit === null ? {} : { last_exit: causeText(lastExit) }),
       ...(nextStart === null ? {} : { next_start: seconds(nextStart - at) }),
+      ...(daemon.isOlder ? { older: "until it is restarted" } : {}),
       command: daemon.command,
     },
   };

@@ -39,6 +39,7 @@ function daemonDocument(daemon: DaemonSnapshot): Readonly<Record<string, unknown
     legion: daemon.legion,
     desired: daemon.desired,
     kind: daemon.kind,
+    older_command: daemon.isOlder,
     since: since === null ? null : Math.floor(since / 1000),
     last_exit: lastExit === null ? null : causeText(lastExit),
     next_start: nextStart === null ? null : Math.ceil(nextStart / 1000),

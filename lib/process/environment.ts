@@ -99,7 +99,7 @@ export function userEnvironment(base: Environment, identity: Identity | null): E
   return withChanges(variables, [], base.said);
 }
 
-function variablesOf({ list }: Environment): Map<string, string> {
+export function variablesOf({ list }: Environment): Map<string, string> {
   return new Map(list.map((entry) => {
     const equals = entry.indexOf("=");
     return [entry.slice(0, equals), entry.slice(equals + 1)];

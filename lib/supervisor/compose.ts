@@ -2,6 +2,7 @@
  * The composition root: builds the parts of a run from its request, each from those before it, and says how
  * it starts. The one place where parts are put together; nothing is decided here.
  */
+import { resolve } from "node:path";
 import type { InstanceCommand } from "../control/commands.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import { PacedCommands } from "../control/paced_commands.ts";
@@ -23,6 +24,7 @@ import type { RunDir } from "../records/run_dir.ts";
 import type { Inherited } from "../process/child_builder.ts";
 import { CommandRunner } from "../process/command_runner.ts";
 import { Registry } from "../process/registry.ts";
+import type { Apply, ApplyDeps } from "./configuration/apply.ts";
 import { tellReady } from "./background.ts";
 import { type CommandDeps, perform } from "./commands.ts";
 import { Control } from "./control/socket.ts";
@@ -47,7 +49,7 @@ import { meanings, wireSignals } from "./signal_wiring.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
-import { enterJailAgain, startUp } from "./start_up.ts";
+import { enterJailAgain, startUp, surroundDaemons } from "./start_up.ts";
 
 /** Told to stop: what is under way is called off. */
 export class Stopped extends Error {}
@@ -72,6 +74,8 @@ export interface RunningParts {
   readonly statistics: Statistics;
   readonly control: Control;
   readonly paced: PacedCommands;
+  /** Loaded when it is asked for. */
+  readonly apply: () => Promise<Apply>;
   /** COMMAND of the entrypoint form, where there is one. */
   readonly foreground: Foreground | null;
   /** Hears signals from then on, and carries the start out. Rejects as startUp, or with Stopped. */
@@ -88,12 +92,8 @@ export function compose(options: ComposeOptions): RunningParts {
   const inherited = inheritance(uid);
   const variables = process.env;
   const changes = plan.instance.environment;
-  const environment = daemonEnvironment({
-    own: variables,
-    changes,
-    reloads: capsule.reloads,
-    originalName: process.argv0,
-  });
+  const surrounding = { own: variables, reloads: capsule.reloads, originalName: process.argv0 };
+  const environment = daemonEnvironment({ ...surrounding, changes });
   const restored = restore(plan, capsule, logger);
   const choice = chooseJail({
     saved: restored?.jail,
@@ -203,6 +203,25 @@ export function compose(options: ComposeOptions): RunningParts {
     perform: obey,
     paced: askPaced,
   });
+  const applyDeps: ApplyDeps = {
+    request,
+    logger,
+    units,
+    starter: core.host.starter,
+    refusal: () => instance.state === "running" ? null : `the instance is not up: it is ${instance.state}`,
+    environment: (said) =>
+      choice?.plan.environment === "clean"
+        ? jailEnvironment({ own: variables, changes: said })
+        : daemonEnvironment({ ...surrounding, changes: said }),
+    enter: (wanted) => {
+      const directory = resolve(jail === null ? capsule.cwd : "/", wanted ?? ".");
+      if (jail === null) process.chdir(directory);
+      services.hooks.changeDirectory(directory);
+      surroundDaemons({ core, services, legions });
+    },
+  };
+  let applying: Promise<Apply> | null = null;
+  const apply = (): Promise<Apply> => applying ??= loadApply(applyDeps);
   const tellManager = (): void =>
     services.notifier.ready(`${units.size} daemons`, capsule.readyFd === null ? null : process.pid);
   const instance = new Instance({
@@ -265,7 +284,12 @@ export function compose(options: ComposeOptions): RunningParts {
       lifeSignal: life.signal,
     });
   };
-  return { instance, services, statistics, control, paced, foreground, start };
+  return { instance, services, statistics, control, paced, apply, foreground, start };
+}
+
+async function loadApply(deps: ApplyDeps): Promise<Apply> {
+  const { Apply } = await import("./configuration/apply.ts");
+  return new Apply(deps);
 }
 
 function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, daemons: number): void {

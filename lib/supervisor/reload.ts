@@ -3,7 +3,6 @@
  * executes the next image. A bad configuration, or an exec that fails, is reported and changes nothing. What
  * a daemon has to do with it is its unit's.
  */
-import { formatDiagnostic } from "../config/diagnostic.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -17,6 +16,7 @@ import { legionDaemons } from "./legion_deps.ts";
 import type { Legions } from "./legions.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
+import { enterDirectory, readAnew } from "./configuration/read_anew.ts";
 import { executeCore } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import type { Statistics } from "./statistics.ts";
@@ -62,22 +62,11 @@ export class Reload {
   /** The files of a configuration that can be used; null: it cannot, which has been said. */
   #reread(): CheckedFiles | null {
     const { request, logger } = this.#deps;
-    const cwd = process.cwd();
-    let found: ReturnType<StartRequest["reread"]>;
-    try {
-      this.#enter(request.capsule.cwd);
-      found = request.reread();
-    } catch (error) {
-      logger.error(null, `cannot reload: ${errorText(error)}; everything goes on as it is`);
-      return null;
-    } finally {
-      this.#enter(cwd);
-    }
-    const errors = found.diagnostics.filter(({ severity }) => severity === "error");
-    if (found.plan !== null && errors.length === 0) return found.files;
-    for (const error of errors) logger.error(null, formatDiagnostic(error));
+    const found = readAnew(request, null, logger);
+    if (found.plan !== null) return found.files;
+    for (const error of found.errors) logger.error(null, error);
     logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
-      errors: errors.length,
+      errors: found.errors.length,
     });
     return null;
   }
@@ -100,7 +89,7 @@ export class Reload {
     const cwd = process.cwd();
     logger.flush();
     try {
-      this.#enter(request.capsule.cwd);
+      enterDirectory(request.capsule.cwd, logger);
       await executeCore(() => this.#capsule(files, fds), isCalledOff);
       this.#leave(fds, cwd);
     } catch (error) {
@@ -139,20 +128,6 @@ export class Reload {
 
   #leave(fds: readonly number[], cwd: string): void {
     for (const fd of fds) closeFd(fd);
-    this.#enter(cwd);
-  }
-
-  /**
-   * A directory that was removed must not cost the daemons: relative paths fail in "/", each with its
-   * message.
-   */
-  #enter(directory: string): void {
-    try {
-      process.chdir(directory);
-    } catch (error) {
-      const text = `cannot change to directory "${directory}": ${errorText(error)}; using "/"`;
-      this.#deps.logger.warning(null, text);
-      process.chdir("/");
-    }
+    enterDirectory(cwd, this.#deps.logger);
   }
 }

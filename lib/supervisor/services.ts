@@ -29,9 +29,10 @@ import { HookRunner } from "../hooks/hooks.ts";
 import { ParentNotifier } from "../control/notify_parent.ts";
 import { type PidfileOptions, removePidfile, writePidfile } from "../pidfile/own_pidfiles.ts";
 import { SetnsServer } from "./setns_server.ts";
-import { type TouchDeps, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
+import { type TouchDeps, type Touches, watchDaemonTouches, watchInstanceTouches } from "../watch/touch.ts";
 import { plantedBy } from "../watch/planted.ts";
 import { refuseTakenNames } from "../pidfile/taken_names.ts";
+import type { DaemonUnit } from "./unit/unit.ts";
 import { waitInside } from "../watch/wait_inside.ts";
 import { type WaitDeps, waitFor, waitForAll } from "../watch/waits.ts";
 
@@ -66,7 +67,8 @@ export class Services {
   /** Made as soon as nothing of a stranger is in their way. */
   readonly #held: { remove(): void }[] = [];
   readonly #touches: { remove(): void }[] = [];
-  readonly #daemonTouches: { remove(): void }[] = [];
+  /** `means`: the files and their place. */
+  readonly #daemonTouches = new Map<DaemonUnit, { readonly means: string; readonly touches: Touches }>();
 
   constructor(deps: ServicesDeps) {
     this.#deps = deps;
@@ -156,7 +158,7 @@ export class Services {
   /** `perform`: not paced, since the touches themselves are. */
   watchTouches(perform: Perform): void {
     this.#touches.push(watchInstanceTouches(this.#deps.plan.instance, this.#touchWorld(), perform));
-    this.#touches.push(this.#deps.core.units.listen({ changed: () => this.watchDaemons(perform) }));
+    this.#touches.push(this.#deps.core.units.listen({ changed: () => this.#followDaemons(perform) }));
     this.watchDaemons(perform);
   }
 
@@ -165,28 +167,46 @@ export class Services {
    * there now counts.
    */
   watchDaemons(perform: Perform): void {
-    const { logger, core, own } = this.#deps;
-    for (const touch of this.#daemonTouches.splice(0)) touch.remove();
+    for (const unit of [...this.#daemonTouches.keys()]) this.#unwatchDaemon(unit);
+    this.#followDaemons(perform);
+  }
+
+  /** Daemons that are there by now, and no others: a watch that still means the same misses no touch. */
+  #followDaemons(perform: Perform): void {
+    const { core, own } = this.#deps;
     const { places } = core.host.starter;
-    for (const unit of core.units) {
-      const source = places.sourceOf(unit.plan);
-      if (unit.plan.kind === "smart2" && unit.plan.pidfile !== null) {
-        const path = places.absolute(unit.plan, unit.plan.pidfile);
-        own.files.add(path, source === null ? HOST_TREE : jailTree(source));
+    const units = new Set(core.units);
+    for (const unit of [...this.#daemonTouches.keys()]) if (!units.has(unit)) this.#unwatchDaemon(unit);
+    for (const unit of units) {
+      const { plan } = unit;
+      const source = places.sourceOf(plan);
+      if (plan.kind === "smart2" && plan.pidfile !== null) {
+        own.files.add(places.absolute(plan, plan.pidfile), source === null ? HOST_TREE : jailTree(source));
       }
-      if (unit.plan.touch.length === 0) continue;
+      const cwd = places.directoryOf(plan) ?? process.cwd();
+      const means = JSON.stringify([plan.touch, cwd, plan.namespaces?.root?.path]);
+      if (this.#daemonTouches.get(unit)?.means === means) continue;
+      this.#unwatchDaemon(unit);
+      if (plan.touch.length === 0) continue;
       const tree = source === null ? {} : { tree: jailTree(source) };
-      const cwd = places.directoryOf(unit.plan) ?? process.cwd();
-      const world = { ...this.#touchWorld(), ...tree, cwd };
-      this.#daemonTouches.push(watchDaemonTouches(unit.plan.touch, world, (path) => {
-        const pid = (unit.status.main ?? unit.status.child)?.pid ?? 0;
-        logger.info(
-          unit.name,
-          DAEMON_MESSAGES.touched(path, unit.machine.settings.command, pid),
-        );
-        perform({ do: "restartDaemon", daemon: unit.name, reason: "touch" });
-      }));
+      const touches = watchDaemonTouches(
+        plan.touch,
+        { ...this.#touchWorld(), ...tree, cwd },
+        (path) => this.#touched(unit, path, perform),
+      );
+      this.#daemonTouches.set(unit, { means, touches });
     }
+  }
+
+  #unwatchDaemon(unit: DaemonUnit): void {
+    this.#daemonTouches.get(unit)?.touches.remove();
+    this.#daemonTouches.delete(unit);
+  }
+
+  #touched({ name, status, machine }: DaemonUnit, path: string, perform: Perform): void {
+    const pid = (status.main ?? status.child)?.pid ?? 0;
+    this.#deps.logger.info(name, DAEMON_MESSAGES.touched(path, machine.settings.command, pid));
+    perform({ do: "restartDaemon", daemon: name, reason: "touch" });
   }
 
   /**
@@ -212,7 +232,8 @@ export class Services {
 
   close(removeFifo: boolean): void {
     for (const held of this.#held.splice(0)) held.remove();
-    for (const touch of [...this.#touches.splice(0), ...this.#daemonTouches.splice(0)]) touch.remove();
+    for (const touch of this.#touches.splice(0)) touch.remove();
+    for (const unit of [...this.#daemonTouches.keys()]) this.#unwatchDaemon(unit);
     this.#setns?.close();
     this.#setns = null;
     this.#fifo?.close(removeFifo);

@@ -21,8 +21,8 @@ export function takeSnapshot({ instance, units, legions, jail }: SnapshotDeps): 
     gid: process.getgid?.() ?? 0,
     cwd: process.cwd(),
     jail: jail === null ? null : { ...jail.describe(), root: jail.plan.root?.path ?? "/" },
-    daemons: [...units].map(({ plan, status, machine }) =>
-      daemonSnapshot({ plan, status, shownCommand: machine.settings.command }, clock)
+    daemons: [...units].map(({ plan, status, machine, next }) =>
+      daemonSnapshot({ plan, status, next, shownCommand: machine.settings.command }, clock)
     ),
     legions: legions.states(),
   };

@@ -8,7 +8,7 @@ import { setProcessName } from "../sys/process/own_process.ts";
 import { leaveFaultsToKernel } from "../sys/process/signals.ts";
 import { runInBackground } from "./background.ts";
 import type { Capsule } from "../records/capsule.ts";
-import type { CheckedFiles } from "../records/checked_files.ts";
+import type { Reread } from "./configuration/read_anew.ts";
 import { Run } from "./run.ts";
 
 export interface StartRequest {
@@ -17,12 +17,7 @@ export interface StartRequest {
   readonly warnings: readonly Diagnostic[];
   readonly capsule: Capsule;
   readonly parseCommand: (text: string) => Command;
-  /** Reads the same configuration again; no plan and errors when it is bad. */
-  readonly reread: () => {
-    readonly plan: Plan | null;
-    readonly diagnostics: readonly Diagnostic[];
-    readonly files: CheckedFiles;
-  };
+  readonly reread: Reread;
 }
 
 /** Runs the instance until it ends; its exit code. */

@@ -81,7 +81,9 @@ export async function startUp(parts: StartUp): Promise<void> {
 }
 
 /** With what hooks have put into it, from the next daemon on. */
-function surroundDaemons({ core, services: { hooks }, legions }: Surroundings): void {
+export function surroundDaemons(
+  { core, services: { hooks }, legions }: Pick<Surroundings, "core" | "services" | "legions">,
+): void {
   core.host.starter.surroundWith({
     environment: hooks.environment,
     directory: hooks.cwd,

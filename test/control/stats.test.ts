@@ -259,6 +259,7 @@ const SNAPSHOT: Snapshot = {
     closed: [],
     since: 40_900,
     isUp: true,
+    isOlder: false,
     lastExit: { kind: "killed", signal: 9 },
     nextStart: null,
   }, {
@@ -273,6 +274,7 @@ const SNAPSHOT: Snapshot = {
     closed: ["jail"],
     since: 99_000,
     isUp: false,
+    isOlder: false,
     lastExit: { kind: "exited", code: 3 },
     nextStart: 102_000,
   }],
@@ -331,6 +333,7 @@ test("the document has uWSGI's names, its order, and respawns that are right", (
       since: 40,
       last_exit: "signal KILL",
       next_start: null,
+      older_command: false,
     },
     expect.objectContaining({ name: "mail", last_exit: "code 3", since: 99, next_start: 102 }),
   ]);

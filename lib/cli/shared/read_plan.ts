@@ -41,6 +41,8 @@ export function readPlan(
     readonly isReload?: boolean;
     readonly system?: PlanDeps;
     readonly files?: Map<string, Uint8Array> | undefined;
+    /** The file that the instance has its name from; absent: the first one. */
+    readonly named?: string | undefined;
   } = {},
 ): ReadPlan {
   const { isReload = false, system = new RealPlanDeps() } = options;
@@ -65,7 +67,7 @@ export function readPlan(
   }
   const plan = buildPlan(configuration.options, files, system, diagnostics, {
     entrypoint: line.entrypoint,
-    asked: line.files[0]?.name ?? files[0] ?? "",
+    asked: options.named ?? line.files[0]?.name ?? files[0] ?? "",
     sections: configuration.daemons,
   });
   const cannotRun = findProblems(plan, system, purpose, diagnostics);

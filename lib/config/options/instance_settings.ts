@@ -1,40 +1,57 @@
 /**
- * The settings of an instance that a Plan has: what each is called, and how a change of it is applied. Total:
- * a field without a row does not compile. Data only.
+ * The settings of an instance that a Plan has: what each is called, whom it reaches, and how a change of it
+ * is applied. Total: a field without a row does not compile. Pure.
  */
+import type { DaemonPlan } from "../plan/daemon_plan.ts";
 import type { InstancePlan } from "../plan/instance_plan.ts";
-import type { ChangeClass } from "./daemon_keys.ts";
 
 export type InstanceField = Exclude<keyof InstancePlan, "origins" | "naming">;
 
-/**
- * restart: it reaches every daemon at its start. live, kernel: as for a daemon. reload: a reload of the
- * instance takes it over. stop: the instance is stopped and started.
- */
-export type InstanceChangeClass = Exclude<ChangeClass, "name"> | "reload" | "stop";
+/** How a change of what is no daemon's is applied. stop: the instance is stopped and started. */
+export type InstanceChangeClass = "reload" | "stop";
 
-export interface InstanceSetting {
+interface SettingOfAll {
   /** The name of its option. */
   readonly name: string;
-  readonly change: InstanceChangeClass;
   /** A setting of several parts, by their names: each is compared by itself. */
   readonly parts?: (instance: InstancePlan) => readonly (readonly [name: string, value: unknown])[];
 }
+
+/** It says how a daemon is started: a change is one of the daemons that it reaches. */
+export interface DaemonsSetting extends SettingOfAll {
+  readonly change: "restart";
+  readonly reaches: (daemon: DaemonPlan) => boolean;
+}
+
+export type InstanceSetting = DaemonsSetting | (SettingOfAll & { readonly change: InstanceChangeClass });
+
+const every = (): boolean => true;
+const isRelative = (path: string | null): boolean => path === null || !path.startsWith("/");
 
 export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>> = {
   name: { name: "instance-name", change: "stop" },
   runDir: { name: "run-dir", change: "stop" },
   identity: { name: "uid", change: "reload" },
-  umask: { name: "umask", change: "restart" },
-  chdir: { name: "chdir", change: "restart" },
+  umask: { name: "umask", change: "restart", reaches: every },
+  chdir: {
+    name: "chdir",
+    change: "restart",
+    reaches: ({ chdir, pidfile, namespaces }) =>
+      namespaces?.root == null && (isRelative(chdir) || (pidfile !== null && isRelative(pidfile))),
+  },
   environment: {
     name: "env",
     change: "restart",
+    reaches: every,
     parts: ({ environment }) => environment.map(({ name, value }) => [`env ${name}`, value]),
   },
-  userEnvironment: { name: "user-env", change: "restart" },
+  userEnvironment: {
+    name: "user-env",
+    change: "restart",
+    reaches: ({ identity }) => identity?.login !== undefined,
+  },
   pidfiles: { name: "pidfile", change: "reload" },
-  vacuum: { name: "vacuum", change: "live" },
+  vacuum: { name: "vacuum", change: "reload" },
   daemonize: { name: "daemonize", change: "stop" },
   log: {
     name: "logto",
@@ -50,14 +67,14 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
       ["log-reopen", log.reopen],
     ],
   },
-  reloadMercy: { name: "reload-mercy", change: "live" },
-  exitOnReload: { name: "exit-on-reload", change: "live" },
-  sigtermReloads: { name: "sigterm-reloads", change: "live" },
-  touchReload: { name: "touch-reload", change: "live" },
-  touchLogReopen: { name: "touch-logreopen", change: "live" },
-  touchLogRotate: { name: "touch-logrotate", change: "live" },
-  touchExec: { name: "touch-exec", change: "live" },
-  fsReload: { name: "fs-reload", change: "live" },
+  reloadMercy: { name: "reload-mercy", change: "reload" },
+  exitOnReload: { name: "exit-on-reload", change: "reload" },
+  sigtermReloads: { name: "sigterm-reloads", change: "reload" },
+  touchReload: { name: "touch-reload", change: "reload" },
+  touchLogReopen: { name: "touch-logreopen", change: "reload" },
+  touchLogRotate: { name: "touch-logrotate", change: "reload" },
+  touchExec: { name: "touch-exec", change: "reload" },
+  fsReload: { name: "fs-reload", change: "reload" },
   hooks: {
     name: "hook",
     change: "reload",
@@ -68,13 +85,13 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     change: "reload",
     parts: ({ waits }) => waits.map((wait) => [`wait-for-${wait.what}`, wait]),
   },
-  limitAs: { name: "limit-as", change: "kernel" },
-  limitNproc: { name: "limit-nproc", change: "kernel" },
-  nice: { name: "prio", change: "kernel" },
-  cpuAffinity: { name: "cpu-affinity", change: "kernel" },
-  caps: { name: "cap", change: "restart" },
+  limitAs: { name: "limit-as", change: "restart", reaches: every },
+  limitNproc: { name: "limit-nproc", change: "restart", reaches: every },
+  nice: { name: "prio", change: "restart", reaches: every },
+  cpuAffinity: { name: "cpu-affinity", change: "restart", reaches: every },
+  caps: { name: "cap", change: "restart", reaches: every },
   masterFifo: { name: "master-fifo", change: "reload" },
-  shell: { name: "binsh", change: "live" },
+  shell: { name: "binsh", change: "reload" },
   procnamePrefix: { name: "procname-prefix", change: "reload" },
   jail: { name: "namespace", change: "stop" },
   setnsServer: { name: "setns-socket", change: "reload" },

@@ -27,7 +27,9 @@ import type { Registry, SetupFailure } from "../../process/registry.ts";
 import { holdProcess, isAlive, signalDaemon } from "../../process/signaller.ts";
 import { isOnSharedStorage } from "../../pidfile/shared_storage.ts";
 import type { Sweeper } from "../../process/sweeper.ts";
-import type { DaemonUnit } from "./unit.ts";
+import { startDigest } from "../../records/start_digest.ts";
+import { shownCommand } from "../../config/plan/mask.ts";
+import type { DaemonUnit, StartedAs } from "./unit.ts";
 import type { SweepNews, UnitDeps } from "./unit_deps.ts";
 
 export interface HostDeps {
@@ -87,6 +89,11 @@ export class UnitHost implements UnitDeps {
 
   spawn(plan: DaemonPlan, again: boolean, number: number): ProcessId | null {
     return this.starter.spawn(plan, again, number);
+  }
+
+  startedAs(plan: DaemonPlan): StartedAs {
+    const { instance } = this.starter;
+    return { digest: () => startDigest(plan, instance), command: shownCommand(plan.command) };
   }
 
   /** It is no longer among the instance's daemons. */

@@ -61,16 +61,31 @@ export interface StartSurroundings {
 export class DaemonStarter {
   readonly places: DaemonPlaces;
   #surroundings: StartSurroundings;
+  /** Its settings that say how daemons are started; the rest is as it was at the start. */
+  #instance: InstancePlan;
+  /** On top of the surroundings. */
+  #changes: InstancePlan["environment"] = [];
   readonly #deps: StarterDeps;
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
+    this.#instance = deps.instance;
     this.#surroundings = { environment: deps.environment, directory: "/", lordship: () => null };
     this.places = new DaemonPlaces(deps.jail, () => this.#surroundings.directory);
   }
 
   surroundWith(surroundings: StartSurroundings): void {
     this.#surroundings = surroundings;
+  }
+
+  /** From the next start on. `changes`: to the environment that daemons began with so far. */
+  changeInstance(instance: InstancePlan, changes: InstancePlan["environment"]): void {
+    this.#instance = instance;
+    this.#changes = changes;
+  }
+
+  get instance(): InstancePlan {
+    return this.#instance;
   }
 
   /**
@@ -117,7 +132,7 @@ export class DaemonStarter {
   }
 
   #spawnIn(place: JailPlace | null, plan: DaemonPlan, again: boolean, number: number): ProcessId {
-    const { instance, inherited, logger, selfUid, selfGid } = this.#deps;
+    const { inherited, logger, selfUid, selfGid } = this.#deps;
     const environment = this.#environmentOf(plan);
     const guard = this.guardOf(plan);
     // Legions of etcd promise that nothing outlives the lordship: whatever went wrong, that must never be.
@@ -128,7 +143,7 @@ export class DaemonStarter {
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
       const where = this.#whereabouts(place, guard, plan, joins);
-      const spec = daemonChild(plan, instance, number, environment, inherited, where);
+      const spec = daemonChild(plan, this.#instance, number, environment, inherited, where);
       const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
       logger.log(
         "info",
@@ -159,10 +174,12 @@ export class DaemonStarter {
    * never be.
    */
   #environmentOf({ legion }: DaemonPlan): Environment {
-    if (legion === null) return this.#surroundings.environment;
-    const lordship = this.#surroundings.lordship(legion);
+    const { environment: began, lordship: of } = this.#surroundings;
+    const environment = this.#changes.length === 0 ? began : changeEnvironment(began, this.#changes);
+    if (legion === null) return environment;
+    const lordship = of(legion);
     if (lordship === null) throw new Error(`this node is not the lord of the legion "${legion}"`);
-    return changeEnvironment(this.#surroundings.environment, lordship.variables);
+    return changeEnvironment(environment, lordship.variables);
   }
 
   /**

@@ -39,6 +39,15 @@ export interface RestoredUnit {
   readonly known: ProcessId | null;
   /** Closed: a person has stopped it. */
   readonly person?: Door;
+  /** Absent, null: that is not known. */
+  readonly startedAs?: { readonly digest: string; readonly command: string } | null;
+}
+
+/** The definition of a daemon with which a process was started. */
+export interface StartedAs {
+  digest(): string;
+  /** As people may see it. */
+  readonly command: string;
 }
 
 interface EarlyEnd {
@@ -70,6 +79,8 @@ export class DaemonUnit {
   #followed: { readonly process: ProcessId; readonly watch: { remove(): void } } | null = null;
   /** The last process known to be this daemon. */
   #known: ProcessId | null;
+  /** How the process that runs was started; null: that is not known, or nothing runs. */
+  #started: StartedAs | null = null;
   /** It was said that what it left still runs. */
   #hasWarned = false;
   /** The ends of an earlier image's processes that were reaped before the start; null: it has begun. */
@@ -119,6 +130,12 @@ export class DaemonUnit {
     return this.#next;
   }
 
+  /** How the process that runs was started; null: that is not known, or nothing runs. */
+  get startedAs(): StartedAs | null {
+    const isUp = (this.status.main ?? this.status.child) !== null;
+    return isUp ? this.#started : null;
+  }
+
   get name(): string {
     return this.plan.name;
   }
@@ -157,6 +174,12 @@ export class DaemonUnit {
       restart: how === "restart",
     });
     this.#rememberAgain();
+  }
+
+  /** Its definition says the same, maybe at another place in the file. */
+  renew(plan: DaemonPlan): void {
+    if (this.#next === null) this.#plan = plan;
+    else this.change({ plan, how: "live" });
   }
 
   /** It is called otherwise, and that is all. */
@@ -304,6 +327,7 @@ export class DaemonUnit {
     }
     if (process === null) return this.#runner.handleNext({ type: "spawnHeld" });
     this.#known = process;
+    this.#started = this.#deps.startedAs(this.#plan);
     this.#deps.own(process, this);
     this.#deps.remember(this, process);
     this.#runner.handleNext({ type: "spawned", process });

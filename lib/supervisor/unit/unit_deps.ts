@@ -6,7 +6,7 @@ import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
 import type { PidfileDeps } from "./pidfile_watch.ts";
-import type { DaemonUnit } from "./unit.ts";
+import type { DaemonUnit, StartedAs } from "./unit.ts";
 
 /** Processes, as a unit sees them. */
 export interface UnitProcesses {
@@ -47,6 +47,8 @@ export interface UnitDeps extends UnitProcesses, UnitRecords, PidfileDeps {
   readonly logger: Pick<Logger, "log">;
   /** Monotonic milliseconds. */
   now(): number;
+  /** How a daemon of this plan is started at this moment. */
+  startedAs(plan: DaemonPlan): StartedAs;
   /** It is no longer among the instance's daemons. */
   dismissed(plan: DaemonPlan): void;
 }

@@ -40,6 +40,8 @@ export interface UnitSteps {
   readonly removed: readonly { readonly name: string; readonly isKept: boolean }[];
   /** `name`: the one that it has so far. */
   readonly changed: readonly ({ readonly name: string } & UnitChange)[];
+  /** They mean what they did. */
+  readonly unchanged: readonly DaemonPlan[];
   readonly added: readonly DaemonPlan[];
   /** All names, in the order in which they are listed from now on. */
   readonly order: readonly string[];
@@ -92,6 +94,11 @@ export class UnitSet implements UnitListener {
       if (sameProcess(unit.known, process) || sameProcess(unit.status.main, process)) return unit;
     }
     return null;
+  }
+
+  /** As the configuration has them that is in force: with those that are to come, without those that go. */
+  get plans(): readonly DaemonPlan[] {
+    return [...this.#places.values()].flatMap(({ unit, next }) => next === null ? [] : [next ?? unit.plan]);
   }
 
   listen(listener: UnitSetListener): { remove(): void } {
@@ -156,11 +163,12 @@ export class UnitSet implements UnitListener {
   }
 
   /** Each daemon becomes what a new configuration has it as; those that it does not name are left alone. */
-  carryOut({ removed, changed, added, order }: UnitSteps): void {
+  carryOut({ removed, changed, unchanged, added, order }: UnitSteps): void {
     this.#isChanging = true;
     for (const { name, isKept } of removed) this.#remove(name, isKept);
     this.#rename(changed);
     for (const { plan, how } of changed) this.#change(plan, how);
+    for (const plan of unchanged) this.#renew(plan);
     for (const plan of added) this.#add(plan);
     this.#arrange(order);
     this.#isChanging = false;
@@ -215,6 +223,12 @@ export class UnitSet implements UnitListener {
     if (how === "restart" && this.#block(place, plan)) place.unit.setGates(this.#gatesOf(place));
     place.unit.change({ plan, how });
     place.unit.setGates(this.#gatesOf(place));
+  }
+
+  #renew(plan: DaemonPlan): void {
+    const place = this.#placeOf(plan.name);
+    if (place.next === undefined) place.unit.renew(plan);
+    else place.next = plan;
   }
 
   #add(plan: DaemonPlan): void {

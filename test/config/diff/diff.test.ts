@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { diff, isEmpty, type PlanDiff } from "../../../lib/config/diff/diff.ts";
 import { DAEMON_KEYS } from "../../../lib/config/options/daemon_keys.ts";
+import { startDigest } from "../../../lib/records/start_digest.ts";
 import { INSTANCE_SETTINGS } from "../../../lib/config/options/instance_settings.ts";
 import { build } from "../build/fake_system.ts";
 
@@ -16,7 +17,9 @@ function linesOf({ added, removed, changed, instance }: PlanDiff): string[] {
     ...added.map(({ name }) => `+ ${name}`),
     ...removed.map(({ name }) => `- ${name}`),
     ...changed.map(({ after, settings }) =>
-      `~ ${after.name} ${settings.map(({ field, change }) => `${change}: ${field}`).join(", ")}`
+      `~ ${after.name} ${
+        settings.map(({ field, keys, change }) => `${change}: ${field ?? keys[0]}`).join(", ")
+      }`
     ),
     ...instance.map(({ name, change }) => `instance ${change}: ${name}`),
   ];
@@ -70,13 +73,13 @@ describe("the difference of two Plans", () => {
       "the instance's parts by name",
       "env = A=1\nenv = B=2\nhook-asap = mkdir:/x\nlogto = /l\nvacuum = true",
       "env = A=1\nenv = B=3\nhook-asap = mkdir:/y\nlogto = /l\nlog-maxsize = 9\numask = 022",
-      [
-        "instance restart: umask",
-        "instance restart: env B",
-        "instance live: vacuum",
-        "instance reload: log-maxsize",
-        "instance reload: hook-asap",
-      ],
+      ["instance reload: vacuum", "instance reload: log-maxsize", "instance reload: hook-asap"],
+    ],
+    [
+      "the instance's values where they reach a daemon, and where they do not",
+      `env = A=1\nchdir = /srv\n${WEB},chdir=/tmp\nattach-daemon = mail`,
+      `env = A=2\nchdir = /var\numask = 022\n${WEB},chdir=/tmp\nattach-daemon = mail`,
+      ["~ web restart: umask, restart: env A", "~ mail restart: umask, restart: chdir, restart: env A"],
     ],
     [
       "a legion",
@@ -130,11 +133,13 @@ describe("whatever two configurations say", () => {
     fc.assert(fc.property(text, text, (before, after) => {
       const [was, is] = [build(before).plan, build(after).plan];
       const { added, removed, changed, unchanged } = diff(was, is);
-      expect(new Set([...added, ...changed.map((one) => one.after), ...unchanged])).toEqual(
-        new Set(is.daemons),
-      );
-      expect(added.length + changed.length + unchanged.length).toBe(is.daemons.length);
-      expect(removed.length + changed.length + unchanged.length).toBe(was.daemons.length);
+      const kept = [...changed, ...unchanged];
+      expect(new Set([...added, ...kept.map((one) => one.after)])).toEqual(new Set(is.daemons));
+      expect(new Set([...removed, ...kept.map((one) => one.before)])).toEqual(new Set(was.daemons));
+      expect([added.length + kept.length, removed.length + kept.length]).toEqual([
+        is.daemons.length,
+        was.daemons.length,
+      ]);
     }));
   });
 
@@ -144,15 +149,30 @@ describe("whatever two configurations say", () => {
       for (const { before: was, after: is, settings } of found.changed) {
         const expected = new Set(DAEMON_KEYS.map(({ field }) => field))
           .values().filter((field) => meaning(was[field]) !== meaning(is[field]));
-        expect(settings.map(({ field }) => field).sort()).toEqual([...expected].sort());
-        for (const { keys, change } of settings) {
+        const own = settings.flatMap(({ field }) => field === null ? [] : [field]);
+        expect(own.sort()).toEqual([...expected].sort());
+        for (const { keys, change, from, to } of settings) {
           expect(["restart", "live", "kernel", "name"]).toContain(change);
-          expect(keys.length).toBeGreaterThan(0);
+          expect([keys.length > 0, from === to && from !== ""]).toEqual([true, false]);
         }
       }
       const names = found.instance.map(({ field, name }) => `${field} ${name}`);
       expect(names.length).toBe(new Set(names).size);
-      for (const { field, change } of found.instance) expect(INSTANCE_SETTINGS[field].change).toBe(change);
+      for (const { field, change } of found.instance) {
+        expect<string>(INSTANCE_SETTINGS[field].change).toBe(change);
+      }
+    }));
+  });
+
+  test("who starts otherwise has another digest, and nobody else", () => {
+    fc.assert(fc.property(text, text, (before, after) => {
+      const [was, is] = [build(before).plan, build(after).plan];
+      const { changed, unchanged } = diff(was, is);
+      for (const one of [...changed, ...unchanged.map((pair) => ({ ...pair, settings: [] }))]) {
+        const isRestarted = one.settings.some(({ change }) => change === "restart");
+        const [then, now] = [startDigest(one.before, was.instance), startDigest(one.after, is.instance)];
+        expect(then === now).toBe(!isRestarted);
+      }
     }));
   });
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { keyHelp } from "../../../lib/cli/help/help.ts";
 import { planToJson } from "../../../lib/cli/plan/json.ts";
 import { changeOf, DAEMON_KEYS, SHOWN_SETTINGS } from "../../../lib/config/options/daemon_keys.ts";
+import { INSTANCE_SETTINGS } from "../../../lib/config/options/instance_settings.ts";
 import { build } from "../build/fake_system.ts";
 
 const { plan } = build("attach-daemon2 = cmd=sleep 1");
@@ -30,6 +31,24 @@ describe("the table of daemon keys", () => {
     expect([...shown, "name"].sort()).toEqual(settings.toSorted());
     const { daemons } = planToJson(plan) as { daemons: [{ from: Record<string, string> }] };
     expect(Object.keys(daemons[0].from)).toEqual(shown);
+  });
+
+  test("says of every key how a change of it is applied", () => {
+    for (const { key, change } of DAEMON_KEYS) {
+      expect({ key, isKnown: ["restart", "live", "kernel", "name"].includes(change) }).toEqual({
+        key,
+        isKnown: true,
+      });
+    }
+  });
+
+  test("and the settings of the instance reach all that a daemon has from it", () => {
+    const plain = build("attach-daemon2 = cmd=sleep 1").plan;
+    const options = Object.entries(INSTANCE_SETTINGS).filter(([, { change }]) => change === "restart");
+    expect(options.map(([, { name }]) => name).sort()).toEqual(
+      "cap chdir cpu-affinity env limit-as limit-nproc prio umask user-env".split(" "),
+    );
+    for (const [field] of options) expect(Object.keys(plain.instance)).toContain(field);
   });
 
   test("has one way of applying a change for all keys of a setting", () => {

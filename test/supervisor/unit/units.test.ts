@@ -29,7 +29,7 @@ function running(...plans: readonly DaemonPlan[]) {
   return { world, units, news, names, pid, lordOf };
 }
 
-const NOTHING: UnitSteps = { removed: [], changed: [], added: [], order: [] };
+const NOTHING: UnitSteps = { removed: [], changed: [], unchanged: [], added: [], order: [] };
 const SAME = (units: UnitSet): string[] => [...units].map(({ name }) => name);
 
 function add(units: UnitSet, plan: DaemonPlan): void {
@@ -175,6 +175,7 @@ test("daemons that change names keep their processes, and one that leaves makes 
       { name: "b", plan: dumb("c"), how: "live" },
       { name: "c", plan: dumb("a"), how: "live" },
     ],
+    unchanged: [],
     added: [],
     order: ["c", "a"],
   });

@@ -6,7 +6,7 @@
 import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
 import type { Verdict } from "../../../lib/daemon/pidfile.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../../lib/sys/process_id.ts";
-import type { DaemonUnit } from "../../../lib/supervisor/unit/unit.ts";
+import type { DaemonUnit, StartedAs } from "../../../lib/supervisor/unit/unit.ts";
 import type { SweepNews, UnitDeps, UnitListener } from "../../../lib/supervisor/unit/unit_deps.ts";
 import { FakeTimers } from "../../sys/fake_timers.ts";
 
@@ -138,6 +138,10 @@ export class UnitWorld implements UnitDeps, UnitListener {
 
   isPidfileShared(): boolean {
     return this.isShared;
+  }
+
+  startedAs(plan: DaemonPlan): StartedAs {
+    return { digest: () => JSON.stringify(plan), command: plan.command.text };
   }
 
   dismissed(plan: DaemonPlan): void {
