@@ -37,6 +37,8 @@ export function nameFrom(text: string, otherwise: string): string {
 }
 
 function cut(name: string): string {
+  // Most names are a few bytes long, and there may be ten thousand of them.
+  if (/^[ -~]{1,64}$/.test(name)) return name;
   let bytes = 0;
   let cut = "";
   for (const character of [...name].slice(0, LONGEST)) {
