@@ -70,13 +70,23 @@ const TABLE = [
   },
   {
     name: "plan",
-    usage: "FILE[:SECTION]... [--json]",
+    usage: "FILE[:SECTION]... [--json | --as=sections|lines]",
     brief: "FILE [--json]",
     summary: "show what a configuration comes to",
     words: CONFIGURATION,
     needs: "a configuration file",
-    flags: [JSON_FLAG],
+    flags: [
+      JSON_FLAG,
+      {
+        long: "as",
+        value: { name: "FORM", offers: "free" },
+        help:
+          "print a configuration that comes to the same: sections, every daemon as [daemon:NAME], or lines, " +
+          "every daemon in one line as uWSGI has it; its secrets are in it",
+      },
+    ],
     help: "Show every daemon with all its settings, and where each one comes from. Secrets are hidden.",
+    exits: "Exit code 0; 1: it cannot be said in that form; 2: the configuration has errors.",
   },
   {
     name: "enter",

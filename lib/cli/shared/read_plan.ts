@@ -26,6 +26,8 @@ export interface ReadPlan {
    * Whether the text is complete, as show-config prints it: what is wrong, if anything, is what it asks for.
    */
   readonly isTextComplete: boolean;
+  /** Whether the Plan is right as it was written; whether it can run on this host is another question. */
+  readonly isPlanRight: boolean;
   /** Names of the daemons that cannot run as things are on this host. */
   readonly cannotRun: readonly string[];
 }
@@ -58,18 +60,26 @@ export function readPlan(
     if (!(error instanceof ConfigError)) throw error;
     const diagnostics = collected(error.diagnostics);
     explainComments(diagnostics.list, line.options);
-    return { plan: null, configuration: null, diagnostics, isTextComplete: false, cannotRun: [] };
+    return {
+      plan: null,
+      configuration: null,
+      diagnostics,
+      isTextComplete: false,
+      isPlanRight: false,
+      cannotRun: [],
+    };
   }
   const { diagnostics, files } = configuration;
   const isTextComplete = !diagnostics.hasErrors;
   if (configuration.exitCode !== null) {
-    return { plan: null, configuration, diagnostics, isTextComplete, cannotRun: [] };
+    return { plan: null, configuration, diagnostics, isTextComplete, isPlanRight: false, cannotRun: [] };
   }
   const plan = buildPlan(configuration.options, files, system, diagnostics, {
     entrypoint: line.entrypoint,
     asked: options.named ?? line.files[0]?.name ?? files[0] ?? "",
     sections: configuration.daemons,
   });
+  const isPlanRight = !diagnostics.hasErrors;
   const cannotRun = findProblems(plan, system, purpose, diagnostics);
   findCipherProblems(plan, diagnostics);
   if (plan.daemons.length === 0 && plan.instance.legions.length === 0 && !diagnostics.hasErrors) {
@@ -81,7 +91,7 @@ export function readPlan(
   if (purpose === "check") noteDifferences(plan, configuration.shown, diagnostics);
   const settings = configuration.daemons.flatMap((section) => section.settings);
   explainComments(diagnostics.list, [...configuration.options, ...settings]);
-  return { plan, configuration, diagnostics, isTextComplete, cannotRun };
+  return { plan, configuration, diagnostics, isTextComplete, isPlanRight, cannotRun };
 }
 
 /** Only the legion knows which ciphers it can use. */

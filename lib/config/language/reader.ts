@@ -308,6 +308,11 @@ export class Reader {
   }
 }
 
+/** Whether a value of the option is taken as it stands, by its canonical name. */
+export function isImmediate(option: string): boolean {
+  return IMMEDIATE.has(option);
+}
+
 const FORMATS: Readonly<Record<string, Format>> = { ini: "ini", yaml: "yaml", json: "json", xml: "xml" };
 
 /** Canonical names of what is acted upon when it is read, and so is never expanded. */

@@ -98,6 +98,16 @@ export function splitItems(text: string, separator: string): string[] {
   return items;
 }
 
+/** The text of an item for splitItems to give back. */
+export function escapeItem(text: string): string {
+  return text.replace(/[\\,]/g, "\\$&");
+}
+
+/** The text of an item for splitQuoted to give back, but for blanks at its ends. */
+export function escapeQuoted(text: string): string {
+  return text.replace(/[\\;'"]/g, "\\$&");
+}
+
 /**
  * A list inside a value, as the `touch` key has it. uWSGI 2.0 (uwsgi_split_quoted): quotes group, a backslash
  * takes the next character as it is; empty items are left out.

@@ -19,7 +19,7 @@ import { quote } from "../../problem.ts";
 import { isUsualShell, shellTextError } from "../../values/shell_text.ts";
 
 /** Every daemon as it was written, without the instance's defaults, in the order of the Plan. */
-function readSources(
+export function readSources(
   reader: OptionReader,
   sections: readonly DaemonSection[],
 ): readonly DaemonSource[] {
