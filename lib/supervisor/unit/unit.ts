@@ -101,10 +101,14 @@ export class DaemonUnit {
       nextStart: null,
     };
     this.machine = new DaemonMachine(lifeSettings(plan), status);
-    this.#runner = new Runner<DaemonEvent, Effect, TimerName>(this.machine, TIMER_EVENTS, {
+    const told = { handle: (event: DaemonEvent, now: number) => this.#handleOne(event, now) };
+    this.#runner = new Runner<DaemonEvent, Effect, TimerName>(told, TIMER_EVENTS, {
       now: () => deps.now(),
       timers: deps.timers,
-      log: (level, text, fields) => deps.logger.log(level, this.name, text, fields),
+      log: (level, text, fields) => {
+        deps.logger.log(level, this.name, text, fields);
+        if (level === "warning" || level === "error") listener.complained?.(this, text);
+      },
       carryOut: (effect) => this.#carryOut(effect),
       // One daemon's trouble is never the supervisor's.
       failed: (effect, error) =>
@@ -199,6 +203,14 @@ export class DaemonUnit {
     if (sameGates(gates, this.#gates)) return;
     this.#gates = gates;
     this.handle({ type: "gatesChanged", gates });
+  }
+
+  #handleOne(event: DaemonEvent, now: number): ReturnType<DaemonMachine["handle"]> {
+    const from = this.status.state;
+    const effects = this.machine.handle(event, now);
+    const to = this.status.state;
+    if (from !== to) this.#listener.moved?.(this, from, to);
+    return effects;
   }
 
   #resume(gates: Gates): void {

@@ -3,6 +3,7 @@
  * it.
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
+import type { State } from "../../daemon/state.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { ExitCause, ProcessId } from "../../sys/process_id.ts";
 import type { PidfileDeps } from "./pidfile_watch.ts";
@@ -59,4 +60,8 @@ export interface UnitListener {
   /** Nothing runs of it as it was, and it is from now on as its changed configuration has it. */
   tookOver?(unit: DaemonUnit): void;
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
+  /** Its state has changed; what follows from that, as a start, is not done yet. */
+  moved?(unit: DaemonUnit, from: State, to: State): void;
+  /** It had something to say that is no mere news. */
+  complained?(unit: DaemonUnit, text: string): void;
 }

@@ -5,7 +5,7 @@
  */
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Door, Gates, Shutdown } from "../../daemon/gates.ts";
-import type { StopReason } from "../../daemon/state.ts";
+import type { State, StopReason } from "../../daemon/state.ts";
 import { type ExitCause, type ProcessId, sameProcess } from "../../sys/process_id.ts";
 import { DaemonUnit, type RestoredUnit, type UnitChange } from "./unit.ts";
 import type { UnitDeps, UnitListener } from "./unit_deps.ts";
@@ -24,6 +24,8 @@ export interface UnitSetListener {
   controlEnded?(unit: DaemonUnit, cause: ExitCause, failed: boolean): void;
   /** Another daemon is there, or one is gone. */
   changed?(): void;
+  moved?(unit: DaemonUnit, from: State, to: State): void;
+  complained?(unit: DaemonUnit, text: string): void;
 }
 
 interface Place {
@@ -78,6 +80,11 @@ export class UnitSet implements UnitListener {
 
   get size(): number {
     return this.#places.size;
+  }
+
+  /** Its daemons have been told to start. */
+  get isStarted(): boolean {
+    return this.#isStarted;
   }
 
   *[Symbol.iterator](): Iterator<DaemonUnit> {
@@ -189,6 +196,14 @@ export class UnitSet implements UnitListener {
 
   controlEnded(unit: DaemonUnit, cause: ExitCause, failed: boolean): void {
     for (const listener of this.#listeners) listener.controlEnded?.(unit, cause, failed);
+  }
+
+  moved(unit: DaemonUnit, from: State, to: State): void {
+    for (const listener of this.#listeners) listener.moved?.(unit, from, to);
+  }
+
+  complained(unit: DaemonUnit, text: string): void {
+    for (const listener of this.#listeners) listener.complained?.(unit, text);
   }
 
   /** A daemon that leaves makes room for whoever is to have its name; names with a colon are no daemon's. */
