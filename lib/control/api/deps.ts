@@ -1,0 +1,78 @@
+/** The running instance as the routes of the control socket see it, and how it refuses. Types but for that. */
+import type { Change, Changes, Task } from "../changes.ts";
+import type { EventRing } from "../events.ts";
+import type { Nameable } from "../names.ts";
+import type { Notices } from "../notices.ts";
+import type { ErrorKind } from "../reply.ts";
+import type { ServiceFacts } from "../service_facts.ts";
+import type { Timers } from "../../sys/timers.ts";
+import type { Progress } from "../views/change.ts";
+import type { SystemFacts } from "../views/system.ts";
+
+/** Thrown by a handler, or by what it calls: the client is told. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly kind: ErrorKind;
+  /** What it is about, for programs. */
+  readonly value: unknown;
+
+  constructor(status: number, kind: ErrorKind, message: string, value?: unknown) {
+    super(message);
+    this.status = status;
+    this.kind = kind;
+    this.value = value;
+  }
+}
+
+export type Action = "start" | "stop" | "restart";
+
+export interface ActOptions {
+  readonly action: Action;
+  readonly names: readonly string[];
+  /** Who asks. */
+  readonly by: string;
+  /** Ends what hangs on it as well: the instance, by a control daemon. */
+  readonly withDependents: boolean;
+  /** Leaves alone what does not run. */
+  readonly ifRunning: boolean;
+  /** The hold outlives this run of reeve. */
+  readonly persist: boolean;
+  /** After which what is not done has failed; null: never. */
+  readonly timeoutMs: number | null;
+}
+
+export interface SignalOptions {
+  readonly signal: number;
+  readonly names: readonly string[];
+  readonly by: string;
+  /** To every process of it, not only to the main one. */
+  readonly isToAll: boolean;
+}
+
+export interface ControlDeps {
+  readonly changes: Changes;
+  readonly events: EventRing;
+  readonly notices: Notices;
+  readonly timers: Timers;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** In the order of the configuration. */
+  readonly daemons: () => readonly Nameable[];
+  /** `isLong`: with what takes longer to find out. */
+  readonly services: (names: readonly string[], isLong: boolean) => Promise<readonly ServiceFacts[]>;
+  /** Those that start with the instance, and that nobody has stopped. */
+  readonly autostarted: () => readonly string[];
+  /** Throws Refusal. */
+  readonly act: (options: ActOptions) => Change;
+  readonly sendSignal: (options: SignalOptions) => void;
+  /** Whatever is not done of it is given up. */
+  readonly abort: (change: Change, by: string) => void;
+  readonly progressOf: (task: Task) => Progress | null;
+  /** Throws Refusal. */
+  readonly reload: (by: string) => Change;
+  /** The plan in force as JSON, secrets hidden. */
+  readonly plan: () => unknown;
+  readonly system: () => SystemFacts;
+  /** The name of a user, or its number where it has none. */
+  readonly userName: (uid: number) => string;
+}
