@@ -20,6 +20,10 @@ export async function startSupervisor(
     warnings,
     capsule,
     parseCommand: (text) => planCommand(text, plan.instance.shell),
+    planToJson: async () => {
+      const { planToJson } = await import("./plan/json.ts");
+      return planToJson(plan);
+    },
     reread: (file) => {
       const files: CheckedFiles = new Map();
       const asked = file === null ? line : { ...line, files: [{ name: file }] };

@@ -1,4 +1,5 @@
 /** A daemon of which nothing runs: down, or between two starts. Each handler is a cell of transitions.ts. */
+import { FRESH_STREAK } from "./backoff.ts";
 import { byGates, type Cells, type Handler, watchAnew } from "./handler.ts";
 import type { DaemonMachine } from "./machine.ts";
 import { DAEMON_MESSAGES } from "./messages.ts";
@@ -59,6 +60,12 @@ const retry = (machine: DaemonMachine): void => {
   machine.begin();
 };
 
+/** Somebody asks for it, who has not seen its failures or has mended their cause. */
+const restartAfresh: Handler<"restartRequested"> = (machine, { reason }) => {
+  if (reason !== "reload") machine.status.streak = FRESH_STREAK;
+  retry(machine);
+};
+
 const retryInNewJail = (machine: DaemonMachine): void => {
   watchAnew(machine);
   retry(machine);
@@ -104,7 +111,7 @@ export const DOWN: Cells = {
 /** Its delay runs; "broken" differs by the length of the delay alone. */
 export const BETWEEN_STARTS: Cells = {
   gatesChanged: byGates({ run: "ignore", stop: rest, goOn: rest, jailOpened: retryInNewJail }),
-  restartRequested: retry,
+  restartRequested: restartAfresh,
   planChanged: waitAsOther,
   killRequested: killWaiting,
   spawned: "ignore",

@@ -47,6 +47,8 @@ interface SavedUnit extends Saved {
 interface Handover {
   readonly units: readonly SavedUnit[];
   readonly jail: SavedJail | null;
+  /** What was asked about single daemons, a record of its own; null: nothing is known of it. */
+  readonly operations: string | null;
 }
 
 const status: Shape<SavedStatus> = object<SavedStatus>({
@@ -80,8 +82,9 @@ export const HANDOVER: Format<Handover> = {
       age: number,
     })),
     jail: nullable(object<SavedJail>({ plan: jailPlan, identity: nullable(jailIdentity) })),
+    operations: nullable(text),
   }),
-  older: [(json) => json, withPersons],
+  older: [(json) => json, withPersons, withOperations],
 };
 
 /** A daemon as it stands, in what the hand-over takes of it. */
@@ -100,8 +103,18 @@ function withPersons(json: unknown): unknown {
   return { ...rest, units: units.map((unit: unknown) => ({ ...Object(unit), person: "open" })) };
 }
 
+/** Before version 3 nobody could ask for anything that takes its time. */
+function withOperations(json: unknown): unknown {
+  return { ...Object(json), operations: null };
+}
+
 /** A dumb daemon is kept only where a person has stopped it. `jail` null: daemons run where reeve does. */
-export function saveState(units: Iterable<RunningDaemon>, jail: SavedJail | null, now: number): Uint8Array {
+export function saveState(
+  units: Iterable<RunningDaemon>,
+  jail: SavedJail | null,
+  now: number,
+  operations: string | null = null,
+): Uint8Array {
   const saved: SavedUnit[] = [];
   for (const { name, plan: { kind, pidfile }, status, known, gates: { person } } of units) {
     if (kind !== "dumb") {
@@ -111,7 +124,7 @@ export function saveState(units: Iterable<RunningDaemon>, jail: SavedJail | null
       saved.push({ name, pidfile: null, status: null, known: null, person, age: 0 });
     }
   }
-  return new TextEncoder().encode(encode(HANDOVER, { units: saved, jail }));
+  return new TextEncoder().encode(encode(HANDOVER, { units: saved, jail, operations }));
 }
 
 export interface Restored {
@@ -120,6 +133,7 @@ export interface Restored {
   /** Running daemons that the new configuration no longer names. */
   readonly left: readonly { readonly name: string; readonly pid: number }[];
   readonly jail: SavedJail | null;
+  readonly operations: string | null;
 }
 
 /**
@@ -132,7 +146,7 @@ export function restoreState(
   wanted: ReadonlyMap<string, string | null>,
   now: number,
 ): Restored {
-  const { units: saved, jail } = decode(HANDOVER, readFileSync(`/proc/self/fd/${fd}`, "utf8"));
+  const { units: saved, jail, operations } = decode(HANDOVER, readFileSync(`/proc/self/fd/${fd}`, "utf8"));
   const names = new Map([...wanted].map(([name, pidfile]) => [pidfile ?? `\0${name}`, name]));
   const units = new Map<string, Saved>();
   const left: { name: string; pid: number }[] = [];
@@ -146,5 +160,5 @@ export function restoreState(
       left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
     }
   }
-  return { units, left, jail };
+  return { units, left, jail, operations };
 }

@@ -22,16 +22,17 @@ interface Line extends Word {
   readonly boot: string;
 }
 
+export const WORD_FIELDS = {
+  daemon: text,
+  said: oneOf(["stopped", "started"]),
+  by: text,
+  at: number,
+  isPersistent: bool,
+} as const;
+
 export const WORD: Format<Line> = {
   name: "word",
-  shape: object<Line>({
-    daemon: text,
-    said: oneOf(["stopped", "started"]),
-    by: text,
-    at: number,
-    isPersistent: bool,
-    boot: text,
-  }),
+  shape: object<Line>({ ...WORD_FIELDS, boot: text }),
   older: [(json) => json],
 };
 

@@ -2,8 +2,9 @@
  * The composition root: builds the parts of a run from its request, each from those before it, and says how
  * it starts. The one place where parts are put together; nothing is decided here.
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { InstanceCommand } from "../control/commands.ts";
+import { formatDiagnostic } from "../config/diagnostic.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import { PacedCommands } from "../control/paced_commands.ts";
 import type { Snapshot } from "../control/snapshot.ts";
@@ -24,6 +25,7 @@ import type { RunDir } from "../records/run_dir.ts";
 import type { Inherited } from "../process/child_builder.ts";
 import { CommandRunner } from "../process/command_runner.ts";
 import { Registry } from "../process/registry.ts";
+import { signalAlone } from "../process/signaller.ts";
 import type { Apply, ApplyDeps } from "./configuration/apply.ts";
 import { tellReady } from "./background.ts";
 import { type CommandDeps, perform } from "./commands.ts";
@@ -42,6 +44,10 @@ import { chooseJail } from "./jail/finder.ts";
 import type { HeldJail } from "./jail/held_jail.ts";
 import { JailFile } from "../records/jail_record.ts";
 import { Legions } from "./legions.ts";
+import type { Answers } from "./operate/answers.ts";
+import { readHandedOver } from "./operate/handed_over.ts";
+import { Operating } from "./operate/operating.ts";
+import { People } from "./operate/people.ts";
 import { Reload } from "./reload.ts";
 import type { SharedParts } from "./shared_parts.ts";
 import { Services } from "./services.ts";
@@ -83,6 +89,8 @@ export interface RunningParts {
 }
 
 const STDIN = 0;
+/** In the run directory: what people have said about single daemons. */
+const PEOPLE_FILE = "people";
 
 export function compose(options: ComposeOptions): RunningParts {
   const { request, logger, own, inotify, registry, runDir, uid } = options;
@@ -114,8 +122,16 @@ export function compose(options: ComposeOptions): RunningParts {
     perform: obey,
     endWith: (code: number) => instance.handle({ type: "endAsked", code }),
   });
+  const handedOver = restored?.operations == null ? null : readHandedOver(restored.operations);
+  const people = new People({
+    runFile: runDir === null ? null : join(runDir.path, PEOPLE_FILE),
+    stateFile: null,
+    boot: bootId() ?? "",
+    words: handedOver?.words ?? null,
+  }, { now: () => Date.now(), complain: (text) => logger.warning(null, text) });
   const core = new Core({
     plan,
+    doorOf: (daemon) => people.doorOf(daemon),
     logger,
     repeats: own.repeats,
     inotify,
@@ -130,6 +146,12 @@ export function compose(options: ComposeOptions): RunningParts {
     entry: new JailEntry((signal) => enterJailAgain(surroundings(), signal), life.signal),
   });
   const { jail, units } = core;
+  const operating = new Operating(handedOver, {
+    units,
+    people,
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+  });
   const place = jail === null ? {} : { jail: () => jail.place() };
   const logFile = isLogInside(plan)
     ? planLogFile({ ...options, plan, saysBoth: !isReload, ...place })
@@ -179,7 +201,23 @@ export function compose(options: ComposeOptions): RunningParts {
     own: own.files,
     keep: (path, kept) => own.keep(inotify, path, kept),
     watcher: watcher(),
-    load: async () => (await import("./control/answers.ts")).controlAnswers(snapshot),
+    load: async () => (await answers()).handle,
+  });
+  const answers = once(async (): Promise<Answers> => {
+    const { controlAnswers } = await import("./operate/answers.ts");
+    return controlAnswers({
+      plan,
+      units,
+      operating,
+      logger,
+      isLord: (legion) => legions.isLord(legion),
+      state: () => instance.state,
+      stopInstance: () => obey({ do: "stop" }),
+      reload: () => paced.ask({ do: "reload" }),
+      planToJson: request.planToJson,
+      signalOne: signalAlone,
+      signalAll: (main, signal) => core.signalAll(main, signal),
+    });
   });
   const entrypoint = [...units].find((unit) => unit.plan.option === "entrypoint");
   const foreground = entrypoint === undefined ? null : new Foreground(() => entrypoint.status.child);
@@ -199,6 +237,7 @@ export function compose(options: ComposeOptions): RunningParts {
     legions,
     statistics,
     control,
+    operating,
     runDir,
     perform: obey,
     paced: askPaced,
@@ -233,13 +272,21 @@ export function compose(options: ComposeOptions): RunningParts {
       startUpControl.abort(new Stopped());
       life.abort(new Stopped());
     },
-    callOffLife: () => life.abort(new Stopped()),
+    callOffLife: () => {
+      life.abort(new Stopped());
+      operating.ended();
+    },
     tellUp: (isAgain) => {
       if (!isAgain) sayUp(options, units.size);
       tellManager();
       if (!isAgain) tellReady(capsule);
+      if (isReload && !isAgain) operating.reloadEnded(true, request.warnings.map(formatDiagnostic));
+      if (operating.isUnderWay) void answers().then(({ operations }) => operations.resume());
     },
-    tellStopping: () => services.notifier.stopping(),
+    tellStopping: () => {
+      services.notifier.stopping();
+      operating.stopping();
+    },
     checkReload: () => reload.check(() => instance.handle({ type: "reloadGranted" })),
     handOver: (isCalledOff, signal) =>
       reload.become(isCalledOff, async () => {
@@ -290,6 +337,12 @@ export function compose(options: ComposeOptions): RunningParts {
 async function loadApply(deps: ApplyDeps): Promise<Apply> {
   const { Apply } = await import("./configuration/apply.ts");
   return new Apply(deps);
+}
+
+/** The same promise whenever it is asked for, from the first time on. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => made ??= make();
 }
 
 function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, daemons: number): void {

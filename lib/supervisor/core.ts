@@ -3,8 +3,10 @@
  * them. Nothing is decided here about a daemon.
  */
 import { resolve } from "node:path";
+import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
-import { exitCodeOf } from "../sys/process_id.ts";
+import type { Door } from "../daemon/gates.ts";
+import { exitCodeOf, type ProcessId } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Repeats } from "../log/repeats.ts";
@@ -30,6 +32,7 @@ import { PathWatch } from "../watch/path_watch.ts";
 import { PidTurnover } from "../records/pid_turnover.ts";
 import type { Registry } from "../process/registry.ts";
 import { isAlive } from "../process/signaller.ts";
+import { signalAllOf } from "../process/all_processes.ts";
 import { Birthmarks } from "../process/birthmarks.ts";
 import { Strangers } from "../process/strangers.ts";
 import { Sweeper } from "../process/sweeper.ts";
@@ -48,6 +51,8 @@ export interface CoreDeps {
   readonly saved: ReadonlyMap<string, Saved>;
   readonly isReload: boolean;
   readonly isLord: (legion: string) => boolean;
+  /** Whether a person keeps it down as the instance starts. */
+  readonly doorOf: (plan: DaemonPlan) => Door;
   /** null: daemons run where reeve does. */
   readonly jail: JailChoice | null;
   /** The hooks and waits of a jail that was made again. */
@@ -156,6 +161,7 @@ export class Core {
     this.units = new UnitSet(plan.daemons, this.#withKnown(deps.saved), this.host, {
       isLord: deps.isLord,
       isJailOpen: () => this.jail === null || this.jail.isOpen,
+      doorOf: deps.doorOf,
     });
     // Entries of an earlier reeve stay on record until they are dealt with: this one may be killed before
     // that.
@@ -178,6 +184,11 @@ export class Core {
       isMarked: (pid) => this.#marks.readStart(pid) !== null,
       follow: (process, ended) => this.host.follow(process, null, ended),
     });
+  }
+
+  /** To whatever of the daemon runs; how many were told. */
+  signalAll(main: ProcessId, signal: number): number {
+    return signalAllOf(main, signal, this.#marks);
   }
 
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */

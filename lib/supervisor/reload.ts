@@ -14,6 +14,7 @@ import type { Core } from "./core.ts";
 import { saveState } from "../records/handover.ts";
 import { legionDaemons } from "./legion_deps.ts";
 import type { Legions } from "./legions.ts";
+import type { Operating } from "./operate/operating.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
 import { enterDirectory, readAnew } from "./configuration/read_anew.ts";
@@ -29,6 +30,7 @@ export interface ReloadDeps {
   readonly legions: Legions;
   readonly statistics: Statistics;
   readonly control: Control;
+  readonly operating: Pick<Operating, "handOver" | "reloadEnded">;
   readonly runDir: RunDir | null;
   readonly perform: Perform;
   /** The same, each command once a second. */
@@ -61,13 +63,13 @@ export class Reload {
 
   /** The files of a configuration that can be used; null: it cannot, which has been said. */
   #reread(): CheckedFiles | null {
-    const { request, logger } = this.#deps;
+    const { request, logger, operating } = this.#deps;
     const found = readAnew(request, null, logger);
     if (found.plan !== null) return found.files;
     for (const error of found.errors) logger.error(null, error);
-    logger.error(null, "cannot reload: the configuration has errors; everything goes on as it is", {
-      errors: found.errors.length,
-    });
+    const text = "the configuration has errors; everything goes on as it is";
+    logger.error(null, `cannot reload: ${text}`, { errors: found.errors.length });
+    operating.reloadEnded(false, [...found.errors, text]);
     return null;
   }
 
@@ -76,7 +78,7 @@ export class Reload {
    * only when that fails, or when a stop came between.
    */
   async become(isCalledOff: () => boolean, atExit: () => Promise<void>): Promise<void> {
-    const { logger, core, services, legions, statistics, control, request } = this.#deps;
+    const { logger, core, services, legions, statistics, control, request, operating } = this.#deps;
     await legions.closed();
     await core.jail?.callOff();
     await atExit();
@@ -94,18 +96,20 @@ export class Reload {
       this.#leave(fds, cwd);
     } catch (error) {
       this.#leave(fds, cwd);
-      logger.error(null, `cannot reload: ${errorText(error)}; going on with the configuration as it was`);
+      const text = `${errorText(error)}; going on with the configuration as it was`;
+      logger.error(null, `cannot reload: ${text}`);
+      operating.reloadEnded(false, [text]);
       if (!isCalledOff()) await this.#carryOn();
     }
   }
 
   /** The state for the next image. It is taken last, when nothing happens any more. */
   #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
-    const { core, request, runDir } = this.#deps;
+    const { core, request, runDir, operating } = this.#deps;
     const { jail, units } = core;
     const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
     jail?.letGo();
-    const state = memfdOf("reeve-state", saveState(units, saved, performance.now()));
+    const state = memfdOf("reeve-state", saveState(units, saved, performance.now(), operating.handOver()));
     fds.push(state);
     return {
       ...request.capsule,

@@ -17,6 +17,8 @@ export interface StartRequest {
   readonly warnings: readonly Diagnostic[];
   readonly capsule: Capsule;
   readonly parseCommand: (text: string) => Command;
+  /** The plan as `reeve plan --json` has it, secrets hidden. */
+  readonly planToJson: () => Promise<unknown>;
   readonly reread: Reread;
 }
 

@@ -64,6 +64,7 @@ test("dumb daemons are not handed over", () => {
     units: new Map(),
     left: [],
     jail: null,
+    operations: null,
   });
 });
 

@@ -94,10 +94,12 @@ export class Operations {
   }
 
   /** For tasks that an image before this one has begun. */
-  resume(change: Change): void {
-    for (const task of change.tasks) {
-      if (task.ended !== null || task.daemon === null || !isAction(task.kind)) continue;
-      this.#work.set(task, { action: task.kind, before: null });
+  resume(): void {
+    for (const change of this.#deps.changes.list()) {
+      for (const task of change.tasks) {
+        if (task.ended !== null || task.daemon === null || !isAction(task.kind)) continue;
+        if (!this.#work.has(task)) this.#work.set(task, { action: task.kind, before: null });
+      }
     }
     this.#lookAtAll();
   }

@@ -3,16 +3,13 @@
  * over a kill -9 of reeve, and in state-dir, where it is to hold over a stop and start. It opens and closes
  * no gate; whoever hears a person does.
  */
+import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Hold } from "../../control/service_facts.ts";
 import type { Door } from "../../daemon/gates.ts";
 import { readWords, type Word, writeWords } from "../../records/words.ts";
 import { errorText } from "../../sys/error_text.ts";
 
-/** Absent: enabled. */
-export interface Startable {
-  readonly name: string;
-  readonly startup?: "enabled" | "disabled";
-}
+type Startable = Pick<DaemonPlan, "name" | "startup">;
 
 export interface PeopleOptions {
   /** null: there is none, and a kill -9 of reeve forgets all. */
@@ -72,7 +69,7 @@ export class People {
   /** One that starts with the instance anyway needs no word for it. */
   start({ name: daemon, startup }: Startable, by: string): void {
     this.#words.delete(daemon);
-    if (startup !== "disabled") return;
+    if (startup === "enabled") return;
     this.#words.set(daemon, { daemon, said: "started", by, at: this.#deps.now(), isPersistent: false });
   }
 

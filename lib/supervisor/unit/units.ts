@@ -15,6 +15,8 @@ export interface Conditions {
   isLord(legion: string): boolean;
   /** Daemons may be started in the jail, or there is none. */
   isJailOpen(): boolean;
+  /** Whether a person keeps a daemon down that comes to the instance; absent: nobody does. */
+  doorOf?(plan: DaemonPlan): Door;
 }
 
 export interface UnitSetListener {
@@ -253,8 +255,8 @@ export class UnitSet implements UnitListener {
       leaving.next = plan;
       return;
     }
-    const person = this.#stoppedByHand.delete(plan.name) ? "closed" : "open";
-    const unit = this.#place(plan, { status: null, known: null, person });
+    const stopped = this.#stoppedByHand.delete(plan.name) ? { person: "closed" as const } : {};
+    const unit = this.#place(plan, { status: null, known: null, ...stopped });
     const place = this.#placeOf(plan.name);
     this.#block(place, plan);
     if (this.#isStarted) unit.start(this.#gatesOf(place));
@@ -336,7 +338,9 @@ export class UnitSet implements UnitListener {
   }
 
   #place(plan: DaemonPlan, restored?: RestoredUnit): DaemonUnit {
-    const unit = this.#make(plan, this.#takeNumber(), restored);
+    const door = this.#conditions.doorOf?.(plan);
+    const before = door === undefined ? restored : { status: null, known: null, ...restored, person: door };
+    const unit = this.#make(plan, this.#takeNumber(), before);
     this.#places.set(plan.name, { unit });
     return unit;
   }
