@@ -26,7 +26,7 @@ export interface Change {
   /** The command: "start", "reload". */
   readonly kind: string;
   readonly summary: string;
-  /** Who asked for it. */
+  /** The user who asked for it. */
   readonly by: string;
   readonly status: ChangeStatus;
   readonly spawned: number;
@@ -66,7 +66,7 @@ interface ChangeAt extends Open<Omit<Change, "tasks">> {
   left: number;
 }
 
-/** What another image has to know of a change. */
+/** A change as another image has to know it. */
 export type SavedChange = Change & { readonly key: string };
 
 export interface ChangesDeps {
@@ -189,7 +189,7 @@ export class Changes {
     if (change.left === 0) this.#finish(change);
   }
 
-  /** Whatever of it is not done is given up. */
+  /** All of it that is not done is given up. */
   hold(change: Change, why: string): void {
     for (const task of change.tasks) {
       if (task.ended !== null) continue;
@@ -222,7 +222,7 @@ export class Changes {
     }));
   }
 
-  /** What an image before this one has left, its open tasks as they stood. */
+  /** Takes what an image before this one has left, its open tasks as they stood. */
   restore(saved: readonly SavedChange[]): void {
     for (const { tasks, ...change } of saved) {
       const left = tasks.filter(({ ended }) => ended === null).length;

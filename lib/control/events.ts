@@ -14,7 +14,7 @@ export interface InstanceEvent {
   /** The states before and after; null: it is no change of state. */
   readonly from: string | null;
   readonly to: string | null;
-  /** Who is behind it: `root: restart`; null: nobody, it happened. */
+  /** The user who is behind it: `root: restart`; null: nobody, it happened. */
   readonly by: string | null;
   /** The change that it is a part of. */
   readonly change: string | null;

@@ -47,7 +47,7 @@ interface SavedUnit extends Saved {
 interface Handover {
   readonly units: readonly SavedUnit[];
   readonly jail: SavedJail | null;
-  /** What was asked about single daemons, a record of its own; null: nothing is known of it. */
+  /** The operations on single daemons, a record of its own; null: nothing is known of them. */
   readonly operations: string | null;
 }
 

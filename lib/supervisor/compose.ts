@@ -79,6 +79,7 @@ export interface RunningParts {
   readonly services: Services;
   readonly statistics: Statistics;
   readonly control: Control;
+  readonly people: People;
   readonly paced: PacedCommands;
   /** Loaded when it is asked for. */
   readonly apply: () => Promise<Apply>;
@@ -331,7 +332,7 @@ export function compose(options: ComposeOptions): RunningParts {
       lifeSignal: life.signal,
     });
   };
-  return { instance, services, statistics, control, paced, apply, foreground, start };
+  return { instance, services, statistics, control, people, paced, apply, foreground, start };
 }
 
 async function loadApply(deps: ApplyDeps): Promise<Apply> {

@@ -53,6 +53,7 @@ export class Run {
       parts?.services.close(vacuum);
       parts?.statistics.close();
       parts?.control.close(true);
+      parts?.people.end();
       this.#heldLog?.remove();
       parts?.paced.cancel();
       this.#own.repeats.flush();

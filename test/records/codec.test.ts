@@ -20,6 +20,8 @@ import {
 import { HANDOVER } from "../../lib/records/handover.ts";
 import { JAIL_RECORD } from "../../lib/records/jail_record.ts";
 import { JOURNAL_LINE } from "../../lib/records/journal.ts";
+import { WORD } from "../../lib/records/words.ts";
+import { OPERATIONS } from "../../lib/supervisor/operate/handed_over.ts";
 import { JAIL_PLAN, keep } from "../jail/plans.ts";
 
 const word = fc.string({ unit: "binary", maxLength: 12 });
@@ -67,6 +69,39 @@ const status = fc.record({
 const variable = fc.constantFrom("BUN_GC_TIMER_INTERVAL", "BUN_JSC_useBaselineJIT");
 
 /** Every format, with what it may hold and what the version before wrote for a value of it. */
+const said = {
+  daemon: word,
+  said: fc.constantFrom("stopped", "started"),
+  by: word,
+  at: fraction,
+  isPersistent: fc.boolean(),
+};
+const changeStatus = fc.constantFrom("Do", "Doing", "Done", "Error", "Hold");
+const change = fc.record({
+  id: word,
+  kind: word,
+  summary: word,
+  by: word,
+  key: word,
+  status: changeStatus,
+  spawned: fraction,
+  ended: orNull(fraction),
+  err: orNull(word),
+  tasks: fc.array(
+    fc.record({
+      id: word,
+      kind: word,
+      summary: word,
+      daemon: orNull(word),
+      status: changeStatus,
+      log: fc.array(word),
+      spawned: fraction,
+      ended: orNull(fraction),
+    }),
+    { maxLength: 2 },
+  ),
+});
+
 const FORMATS: readonly (readonly [
   name: string,
   format: Format<unknown>,
@@ -90,6 +125,7 @@ const FORMATS: readonly (readonly [
         { maxLength: 3 },
       ),
       jail: orNull(fc.record({ plan, identity: orNull(identity) })),
+      operations: orNull(word),
     }),
     `{"units":[{"name":"a","pidfile":null,"status":null,"known":{"pid":7,"startTime":"9"},"age":1.5}],"jail":null}`,
     {
@@ -104,6 +140,7 @@ const FORMATS: readonly (readonly [
         },
       ],
       jail: null,
+      operations: null,
     },
   ],
   [
@@ -150,6 +187,25 @@ const FORMATS: readonly (readonly [
       plan: JAIL_PLAN,
       isEntered: true,
     },
+  ],
+  [
+    "a person's word",
+    WORD,
+    fc.record({ ...said, boot: word }),
+    `{"daemon":"web","said":"stopped","by":"root","at":1,"isPersistent":false,"boot":"b"}`,
+    { daemon: "web", said: "stopped", by: "root", at: 1, isPersistent: false, boot: "b" },
+  ],
+  [
+    "the operations",
+    OPERATIONS,
+    fc.record({
+      changes: fc.array(change, { maxLength: 2 }),
+      words: fc.array(fc.record(said), { maxLength: 2 }),
+      nextEvent: fc.integer({ min: 1 }),
+      since: fraction,
+    }),
+    `{"changes":[],"words":[],"nextEvent":7,"since":1}`,
+    { changes: [], words: [], nextEvent: 7, since: 1 },
   ],
   [
     "the capsule",

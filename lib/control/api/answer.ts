@@ -1,4 +1,4 @@
-/** From a request to its reply: finds the route, asks whether the peer may, and turns a refusal into words. */
+/** From a request to its reply: finds the route, sees whether the peer may, turns a refusal into words. */
 import { refuse } from "../reply.ts";
 import { type Handle, type Level, reaches } from "../request.ts";
 import { type ControlDeps, Refusal } from "./deps.ts";

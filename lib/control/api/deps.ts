@@ -1,4 +1,4 @@
-/** The running instance as the routes of the control socket see it, and how it refuses. Types but for that. */
+/** The running instance as the routes of the control socket see it, and how it refuses. */
 import type { Change, Changes, Task } from "../changes.ts";
 import type { EventRing } from "../events.ts";
 import type { Nameable } from "../names.ts";
@@ -13,7 +13,7 @@ import type { SystemFacts } from "../views/system.ts";
 export class Refusal extends Error {
   readonly status: number;
   readonly kind: ErrorKind;
-  /** What it is about, for programs. */
+  /** The thing that it is about, for programs. */
   readonly value: unknown;
 
   constructor(status: number, kind: ErrorKind, message: string, value?: unknown) {
@@ -29,7 +29,7 @@ export type Action = "start" | "stop" | "restart";
 export interface ActOptions {
   readonly action: Action;
   readonly names: readonly string[];
-  /** Who asks. */
+  /** The user who asks. */
   readonly by: string;
   /** Ends what hangs on it as well: the instance, by a control daemon. */
   readonly withDependents: boolean;
@@ -65,13 +65,13 @@ export interface ControlDeps {
   /** Throws Refusal. */
   readonly act: (options: ActOptions) => Change;
   readonly sendSignal: (options: SignalOptions) => void;
-  /** Whatever is not done of it is given up. */
+  /** All of it that is not done is given up. */
   readonly abort: (change: Change, by: string) => void;
   readonly progressOf: (task: Task) => Progress | null;
   /** Throws Refusal. */
   readonly reload: (by: string) => Change;
   /** The plan in force as JSON, secrets hidden. */
-  readonly plan: () => unknown;
+  readonly plan: () => Promise<unknown>;
   readonly system: () => SystemFacts;
   /** The name of a user, or its number where it has none. */
   readonly userName: (uid: number) => string;

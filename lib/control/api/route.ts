@@ -12,9 +12,9 @@ export interface Route {
   /** A part in braces is any. */
   readonly path: string;
   readonly level: Level;
-  /** What it does, in one sentence, and what it takes. */
+  /** Says in a sentence what it does, and what it takes. */
   readonly about: string;
-  /** What is given after `curl --unix-socket SOCKET`: options, then path and query. */
+  /** The words behind `curl --unix-socket SOCKET`: options, then path and query. */
   readonly example: readonly string[];
   /** Throws Refusal. */
   readonly handle: (call: Call, deps: ControlDeps) => Reply | Promise<Reply>;

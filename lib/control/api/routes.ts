@@ -196,7 +196,7 @@ export const ROUTES: readonly Route[] = [
     example: ["/v1/plan"],
     handle: async (call, deps) => {
       const format = call.query.get("format") ?? "json";
-      if (format === "json") return answerNow(deps.plan());
+      if (format === "json") return answerNow(await deps.plan());
       if (format !== "yaml") throw bad('"format" must be json or yaml');
       const all = await deps.services(deps.daemons().map(({ name }) => name), false);
       const services = all.map((

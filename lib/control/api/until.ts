@@ -1,4 +1,4 @@
-/** The one way in which a request waits: for what it is told of, not longer than asked, and not for the dead. */
+/** How a request waits: for what it is told of, not longer than asked, and not for a client that is gone. */
 import type { Timers } from "../../sys/timers.ts";
 
 export interface UntilOptions {

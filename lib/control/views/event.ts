@@ -2,7 +2,7 @@
 import { timeText } from "../changes.ts";
 import type { InstanceEvent } from "../events.ts";
 
-export function eventToJson(event: InstanceEvent): Readonly<Record<string, unknown>> {
+function eventToJson(event: InstanceEvent): Readonly<Record<string, unknown>> {
   const { seq, at, kind, daemon, from, to, by, change, text } = event;
   return {
     id: seq,

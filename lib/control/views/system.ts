@@ -9,7 +9,7 @@ export interface SystemFacts {
   /** Milliseconds since 1970 at which it began to run. */
   readonly since: number;
   readonly config: string;
-  /** Of its life: "running", "reloading". */
+  /** A state of its life: "running", "reloading". */
   readonly state: string;
 }
 

@@ -14,11 +14,11 @@ import type { ServiceFacts } from "../../control/service_facts.ts";
 import { daemonSnapshot } from "../../control/snapshot.ts";
 import type { Logger } from "../../log/logger.ts";
 import { readUsage } from "../../process/usage.ts";
+import { errorCode } from "../../sys/errno.ts";
 import { bootId } from "../../sys/process/identity.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
 import { signalName } from "../../sys/signal_names.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
-import type { LifeState } from "../instance_life.ts";
 import type { DaemonUnit } from "../unit/unit.ts";
 import type { UnitSet } from "../unit/units.ts";
 import type { Operating } from "./operating.ts";
@@ -31,7 +31,8 @@ export interface AnswersDeps {
   readonly operating: Operating;
   readonly logger: Pick<Logger, "info">;
   readonly isLord: (legion: string) => boolean;
-  readonly state: () => LifeState;
+  /** The state of the instance's life. */
+  readonly state: () => string;
   readonly stopInstance: () => void;
   /** As a signal would. */
   readonly reload: () => void;
@@ -113,8 +114,8 @@ export function controlAnswers(deps: AnswersDeps): Answers {
   return { handle, operations };
 }
 
-/** What keeps the instance from taking what it is asked; absent: nothing. */
-const WHY_NOT: Readonly<Partial<Record<LifeState, string>>> = {
+/** The reasons not to take what is asked; absent: there is none. */
+const WHY_NOT: Readonly<Partial<Record<string, string>>> = {
   reloading: "the instance is being reloaded",
   handingOver: "the instance is being reloaded",
   stopping: "the instance stops",
@@ -125,7 +126,7 @@ const WHY_NOT: Readonly<Partial<Record<LifeState, string>>> = {
 function reload(by: string, { operating, reload: ask, state }: AnswersDeps): Change {
   const why = WHY_NOT[state()];
   // One that is under way is the one that was asked for.
-  if (why === WHY_NOT.stopping) throw new Refusal(409, "conflict", `cannot reload: ${why}`);
+  if (why === WHY_NOT["stopping"]) throw new Refusal(409, "conflict", `cannot reload: ${why}`);
   const change = operating.openReload(by);
   if (why === undefined) ask();
   return change;
@@ -178,15 +179,15 @@ function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, isLong: b
   };
 }
 
-/** The image of a helper has a name like that, whether it is a memfd or an unlinked file. */
-const HELPER = /reeve-(?:helper|exec)/;
+/** The image of the helper has a name like that, whether it is a memfd or an unlinked file. */
+const HELPER = /helper.*\(deleted\)$/;
 
-/** What cannot be seen is believed. */
+/** A process that may not be seen is believed; one that has ended has no program. */
 function isExecuted({ pid }: ProcessId): boolean {
   try {
     return !HELPER.test(readlinkSync(`/proc/${pid}/exe`));
-  } catch {
-    return true;
+  } catch (error) {
+    return errorCode(error) !== "ENOENT";
   }
 }
 

@@ -28,7 +28,7 @@ export interface HandedOver {
 
 const status = oneOf<ChangeStatus>(["Do", "Doing", "Done", "Error", "Hold"]);
 
-const OPERATIONS: Format<HandedOver> = {
+export const OPERATIONS: Format<HandedOver> = {
   name: "operations",
   shape: object<HandedOver>({
     changes: list(object<SavedChange>({

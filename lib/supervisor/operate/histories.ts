@@ -19,7 +19,7 @@ export interface History {
 interface HistoriesDeps {
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Of the clock of a unit's status. */
+  /** Milliseconds of the clock of a unit's status. */
   readonly monotonic: () => number;
 }
 

@@ -37,10 +37,10 @@ export interface OperationsDeps {
   readonly later: (run: () => void) => void;
 }
 
-/** What is to be known of a task while it is carried out. */
+/** The facts of a task while it is carried out. */
 interface Work {
   readonly action: Action;
-  /** What ran when the restart was asked for: something else is to run. */
+  /** The process that ran when the restart was asked for: another one is to run. */
   readonly before: ProcessId | null;
 }
 
@@ -215,7 +215,7 @@ export class Operations {
       if (state === "down") changes.end(task, "Done");
       return;
     }
-    // Whatever is asked before its time is done when the daemons are started.
+    // A start that is asked for before its time comes with that of all daemons.
     if (!units.isStarted) return;
     if (state === "running") return this.#lookAtRunning(task, unit, work);
     if (state === "waiting" || state === "broken") return this.#fail(task, unit);
@@ -267,7 +267,7 @@ export class Operations {
 
   #fail(task: Task, unit: DaemonUnit): void {
     const { lastExit } = unit.status;
-    // What is said about it comes a moment later than its state.
+    // The line about its end comes a moment later than its state.
     this.#deps.later(() => {
       if (task.ended !== null) return;
       const problem = this.#deps.histories.find(unit)?.problem ?? null;

@@ -17,7 +17,7 @@ export interface PeopleOptions {
   /** null: nothing outlives a stop of reeve. */
   readonly stateFile: string | null;
   readonly boot: string;
-  /** What the image before has handed over; null: this is the first. */
+  /** The words that the image before has handed over; null: this is the first. */
   readonly words: readonly Word[] | null;
 }
 
