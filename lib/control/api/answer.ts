@@ -14,7 +14,7 @@ export function answering(deps: ControlDeps): Handle {
       return refuse(405, "method-not-allowed", text);
     }
     if (!reaches(request.peer.level, route.level)) {
-      return refuse(403, "permission-denied", deniedText(route.level, deps.userName(request.peer.uid)));
+      return refuse(403, "permission-denied", deniedText(route.level, request.peer.uid));
     }
     try {
       return await route.handle({ ...request, parts }, deps);
@@ -25,6 +25,6 @@ export function answering(deps: ControlDeps): Handle {
   };
 }
 
-function deniedText(level: Level, user: string): string {
-  return `user "${user}" may not: this needs the level ${level}, which control-allow gives`;
+function deniedText(level: Level, uid: number): string {
+  return `uid ${uid} may not: this needs the level ${level}, which control-allow gives`;
 }
