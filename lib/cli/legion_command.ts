@@ -4,7 +4,7 @@
  * another form is left out.
  */
 import type { CommandLine } from "./shared/argv.ts";
-import { readStats } from "../control/stats_client.ts";
+import { readStats } from "../control/stats/client.ts";
 import { errorText } from "../sys/error_text.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, printable } from "./shared/output.ts";

@@ -20,9 +20,9 @@ export async function startSupervisor(
     warnings,
     capsule,
     parseCommand: (text) => planCommand(text, plan.instance.shell),
-    planToJson: async () => {
+    planToJson: async (inForce) => {
       const { planToJson } = await import("./plan/json.ts");
-      return planToJson(plan);
+      return planToJson(inForce);
     },
     reread: (file) => {
       const files: CheckedFiles = new Map();

@@ -196,7 +196,7 @@ export class Instance {
     this.#lookWhetherDown();
   }
 
-  /** All units are looked at once, and then those that were not down: a thousand ends are no million looks. */
+  /** All units are looked at once, then those that were not down: a thousand ends are no million looks. */
   #lookWhetherDown(): void {
     if (this.state !== "stopping" && this.state !== "reloading") return;
     const isReload = this.state === "reloading";

@@ -17,8 +17,8 @@ export interface StartRequest {
   readonly warnings: readonly Diagnostic[];
   readonly capsule: Capsule;
   readonly parseCommand: (text: string) => Command;
-  /** The plan as `reeve plan --json` has it, secrets hidden. */
-  readonly planToJson: () => Promise<unknown>;
+  /** A plan as `reeve plan --json` has it, secrets hidden. */
+  readonly planToJson: (plan: Plan) => Promise<unknown>;
   readonly reread: Reread;
 }
 

@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import type { StatsPlan } from "../config/plan/stats_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import type { Snapshot } from "../control/snapshot.ts";
-import type { StatsServer } from "../control/stats_server.ts";
+import type { StatsServer } from "../control/stats/server.ts";
 import type { Logger } from "../log/logger.ts";
 import type { KeepPath } from "../sys/file/kept.ts";
 import type { OwnFiles } from "../watch/own_files.ts";
@@ -82,8 +82,8 @@ export class Statistics {
   }
 
   async #serve(stats: StatsPlan): Promise<StatsServer> {
-    const { serveStats } = await import("../control/stats_server.ts");
-    const { statsDocument } = await import("../control/stats_document.ts");
+    const { serveStats } = await import("../control/stats/server.ts");
+    const { statsDocument } = await import("../control/stats/document.ts");
     const { version } = await import("../../package.json", { with: { type: "json" } });
     return await serveStats(stats, () => statsDocument(this.#deps.snapshot(), version, stats.minified));
   }

@@ -4,11 +4,11 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatsPlan } from "../../lib/config/plan/stats_plan.ts";
-import { readStats } from "../../lib/control/stats_client.ts";
+import { readStats } from "../../lib/control/stats/client.ts";
 import type { Snapshot } from "../../lib/control/snapshot.ts";
 import { stateLines } from "../../lib/control/state_lines.ts";
-import { statsDocument } from "../../lib/control/stats_document.ts";
-import { serveStats, type StatsServer } from "../../lib/control/stats_server.ts";
+import { statsDocument } from "../../lib/control/stats/document.ts";
+import { serveStats, type StatsServer } from "../../lib/control/stats/server.ts";
 import { until } from "../sys/until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "reeve-stats-"));

@@ -32,6 +32,7 @@ export function serviceToJson(facts: ServiceFacts, at: number): Readonly<Record<
     lord: facts.isLord,
     tags: facts.tags,
     command: facts.command,
+    outdated: facts.isOlder,
     ...(usage === null ? {} : usageToJson(usage)),
     ...(facts.config === null ? {} : { config: facts.config }),
   };

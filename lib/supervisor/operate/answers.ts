@@ -36,7 +36,7 @@ export interface AnswersDeps {
   readonly stopInstance: () => void;
   /** As a signal would. */
   readonly reload: () => void;
-  readonly planToJson: () => Promise<unknown>;
+  readonly planToJson: (plan: Plan) => Promise<unknown>;
   /** To one process, verified in the same breath. false: it is gone. */
   readonly signalOne: (process: ProcessId, signal: number) => boolean;
   /** To whatever of the daemon runs. */
@@ -99,7 +99,7 @@ export function controlAnswers(deps: AnswersDeps): Answers {
       return unit === null ? null : progressOf(task, unit, { histories, now });
     },
     reload: (by) => reload(by, deps),
-    plan: deps.planToJson,
+    plan: () => deps.planToJson({ ...deps.plan, daemons: units.plans }),
     system: () => ({
       version: packageJson.version,
       bootId: bootId(),
@@ -155,11 +155,11 @@ function sendSignal({ signal, names, by, isToAll }: SignalOptions, deps: Answers
 }
 
 function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, isLong: boolean): ServiceFacts {
-  const { plan, status, machine } = unit;
+  const { plan, status, machine, next } = unit;
   const { histories, people } = operating;
   const history = histories.find(unit);
   const clock = { now: performance.now(), at: Date.now() };
-  const snapshot = daemonSnapshot({ plan, status, shownCommand: machine.settings.command }, clock);
+  const snapshot = daemonSnapshot({ plan, status, next, shownCommand: machine.settings.command }, clock);
   const process = status.main ?? status.child;
   return {
     ...snapshot,

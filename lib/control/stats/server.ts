@@ -4,9 +4,9 @@
  */
 import { linkSync, lstatSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { errorCode } from "../sys/errno.ts";
-import { temporaryName } from "../sys/file/atomic_file.ts";
-import type { StatsPlan } from "../config/plan/stats_plan.ts";
+import { errorCode } from "../../sys/errno.ts";
+import { temporaryName } from "../../sys/file/atomic_file.ts";
+import type { StatsPlan } from "../../config/plan/stats_plan.ts";
 
 type Address = StatsPlan["address"];
 type Socket = Bun.Socket<Reader>;

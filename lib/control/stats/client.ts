@@ -1,6 +1,6 @@
 /** Asks a running instance's statistics server. What it answers is not believed: it may be anybody. */
-import type { StatsPlan } from "../config/plan/stats_plan.ts";
-import { statsAddress } from "./stats_server.ts";
+import type { StatsPlan } from "../../config/plan/stats_plan.ts";
+import { statsAddress } from "./server.ts";
 
 const PATIENCE_MS = 5000;
 const LONGEST = 64 << 20;

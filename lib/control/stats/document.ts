@@ -3,7 +3,7 @@
  * and under names that uWSGI does not use what it leaves out. Pure. Nothing secret may come in here: whoever
  * reaches the address reads it.
  */
-import { causeText, type DaemonSnapshot, type LegionSnapshot, type Snapshot } from "./snapshot.ts";
+import { causeText, type DaemonSnapshot, type LegionSnapshot, type Snapshot } from "../snapshot.ts";
 
 /** JSON, ending with a newline. */
 export function statsDocument(facts: Snapshot, version: string, minified: boolean): string {
