@@ -42,6 +42,9 @@ const LINGER_MS = 1000;
 /** A client may send so much ahead while it is answered. */
 const MOST_AHEAD = MOST_HEAD_BYTES + MOST_BODY_BYTES;
 
+/** Requests that are answered before everything else of reeve has its turn. */
+const MOST_IN_A_ROW = 2;
+
 const HOSTS: ReadonlySet<string | undefined> = new Set([undefined, "", "localhost", "reeve"]);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -59,6 +62,9 @@ export class Connection {
   /** The client sends nothing more; it may read still. */
   #hasEnded = false;
   #timer: { cancel(): void } | null = null;
+  #inARow = 0;
+  /** Requests have come that wait until everything else has had its turn. */
+  #turn: { cancel(): void } | null = null;
   /** Since when it is the client's turn to say something; null: it is not. */
   #listensSince: number | null;
 
@@ -86,18 +92,19 @@ export class Connection {
     if (this.#state === "lingering" || this.#state === "closed") return;
     const wasIdle = this.#parser.isIdle;
     this.#parser.push(bytes);
-    if (this.#state === "answering") {
+    if (this.#state === "answering" || this.#turn !== null) {
       if (this.#parser.held > MOST_AHEAD) this.#pause();
       return;
     }
     if (wasIdle) this.#limitRequest();
+    this.#inARow = 0;
     this.#next();
   }
 
   /** The client has ended its half. */
   ended(): void {
     this.#hasEnded = true;
-    if (this.#state !== "answering") this.close();
+    if (this.#state !== "answering" && this.#turn === null) this.close();
   }
 
   drained(): void {
@@ -108,6 +115,7 @@ export class Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#timer?.cancel();
+    this.#turn?.cancel();
     this.#request.abort();
     this.#outbox.close();
     this.#stream.terminate();
@@ -201,7 +209,12 @@ export class Connection {
     if (this.#parser.isIdle) this.#limit(IDLE_MS, () => this.close());
     else this.#limitRequest();
     this.#resume();
-    this.#next();
+    if (this.#parser.isIdle || ++this.#inARow < MOST_IN_A_ROW) return this.#next();
+    this.#inARow = 0;
+    this.#turn = this.#deps.timers.after(0, () => {
+      this.#turn = null;
+      this.#next();
+    });
   }
 
   #linger(): void {

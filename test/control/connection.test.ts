@@ -36,7 +36,7 @@ class Clock {
 
 /** Everything that promises make of each other has happened. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
 }
 
 class Client {
@@ -134,6 +134,17 @@ describe("a client", () => {
     }
   });
 
+  test("that asks a thousand times in a row has its answers after everything else has had its turns", async () => {
+    const client = await new Client().send(GET.repeat(1000));
+    client.connection.ended();
+    expect(client.statuses.length).toBeLessThan(10);
+    let turns = 0;
+    for (; client.statuses.length < 1000 && turns < 600; turns++) await client.clock.pass(0);
+    expect(turns).toBeGreaterThan(400);
+    expect(client.statuses).toHaveLength(1000);
+    expect(client.isGone).toBe(true);
+  });
+
   test("that ends its half after several requests gets all answers", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const client = new Client(() => promise.then(() => answerNow(1)));
@@ -141,6 +152,7 @@ describe("a client", () => {
     client.connection.ended();
     resolve();
     await settled();
+    await client.clock.pass(0);
     expect(client.statuses).toEqual([200, 200, 200]);
     expect(client.isGone).toBe(true);
   });
