@@ -27,6 +27,11 @@ const BACKLOG = 256;
 /** A directory that lets everybody through, and nobody look. */
 const PASSABLE = 0o711;
 
+/** `path`: control-path, or null. */
+export function controlPath(directory: string, path: string | null): string {
+  return path === null ? join(directory, CONTROL_NAME) : resolve(path);
+}
+
 export class ControlSocket {
   readonly path: string;
   readonly #options: ControlSocketOptions;
@@ -36,9 +41,9 @@ export class ControlSocket {
 
   /** Throws an Error with a complete text. */
   constructor(options: ControlSocketOptions) {
-    const standard = join(options.directory, CONTROL_NAME);
+    const standard = controlPath(options.directory, null);
     this.#options = options;
-    this.path = options.path === null ? standard : resolve(options.path);
+    this.path = controlPath(options.directory, options.path);
     removeLink(standard);
     try {
       this.#fd = this.#listen();
@@ -65,7 +70,7 @@ export class ControlSocket {
     if (!remove) return;
     try {
       if (this.isThere()) unlinkSync(this.path);
-      removeLink(join(this.#options.directory, CONTROL_NAME));
+      removeLink(controlPath(this.#options.directory, null));
     } catch {
       // Somebody else has removed it.
     }

@@ -200,6 +200,7 @@ export function compose(options: ComposeOptions): RunningParts {
     logger,
     repeats: own.repeats,
     own: own.files,
+    inotify,
     keep: (path, kept) => own.keep(inotify, path, kept),
     watcher: watcher(),
     load: async () => (await answers()).handle,

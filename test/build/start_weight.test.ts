@@ -20,7 +20,8 @@ const EVERY_START = [
 /** Parts that only some configurations, or only other commands, have a use for. */
 const NOT_FOR_PLAIN_DAEMONS = [
   /^lib\/cli\/(?!run\.ts|start_supervisor\.ts|shared\/|system\/)/,
-  /^lib\/control\/stats\//,
+  /^lib\/control\/(?:api|http|stats|views)\//,
+  /^lib\/control\/(?:server|connection)\.ts/,
   /^lib\/legion\/(?:election|etcd)\//,
   /^lib\/legion\/packets\/(?!cipher_names\.ts)/,
 ];

@@ -8,11 +8,12 @@ import { dirname } from "node:path";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { Handle } from "../../control/request.ts";
 import type { ControlServer } from "../../control/server.ts";
-import { ControlSocket, type ControlSocketOptions } from "../../control/socket_file.ts";
+import { controlPath, ControlSocket, type ControlSocketOptions } from "../../control/socket_file.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Repeats } from "../../log/repeats.ts";
 import type { RunDir } from "../../records/run_dir.ts";
 import { errorText } from "../../sys/error_text.ts";
+import { IN, type Inotify } from "../../sys/file/inotify.ts";
 import type { KeepPath } from "../../sys/file/kept.ts";
 import type { Watch, Watcher } from "../../sys/file/watcher.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
@@ -28,6 +29,7 @@ export interface ControlDeps {
   readonly logger: Pick<Logger, "warning">;
   readonly repeats: Pick<Repeats, "say">;
   readonly own: Pick<OwnFiles, "add">;
+  readonly inotify: Pick<Inotify, "watch">;
   readonly keep: KeepPath;
   readonly watcher: Pick<Watcher, "add">;
   /** Loads what carries requests out, at the first connection. */
@@ -40,38 +42,67 @@ export class Control {
   #server: ControlServer | null = null;
   #handle: Handle | null = null;
   #firstWatch: Watch | null = null;
-  #kept: { remove(): void } | null = null;
+  #guarded: { remove(): void } | null = null;
+  #isClosed = false;
 
   constructor(deps: ControlDeps) {
     this.#deps = deps;
   }
 
   start(): void {
-    const { runDir, instance, logger, own, keep } = this.#deps;
+    const { runDir, own } = this.#deps;
     if (runDir === null) return; // openRunDir has said why, and what that costs
+    this.#isClosed = false;
     try {
       this.#open(runDir);
-    } catch (error) {
-      logger.warning(null, `${errorText(error)}: reeve's commands to this instance will not reach it`);
+    } catch {
+      // It is tried again at once, and what is in the way is said.
     }
-    const path = this.#socket?.path ?? instance.controlPath;
-    if (path === null) return;
-    own.add(path);
-    this.#kept = keep(path, {
-      isThere: () => this.#socket?.isThere() ?? false,
-      restore: () => {
-        this.#shut(false);
-        this.#open(runDir);
-        logger.warning(null, `control socket "${path}" was gone: it is made again`);
-      },
-    });
+    own.add(this.#path(runDir));
+    this.#guard(runDir);
   }
 
   /** `remove`: false where the next image serves it. */
   close(remove: boolean): void {
-    this.#kept?.remove();
-    this.#kept = null;
+    this.#isClosed = true;
+    this.#guarded?.remove();
+    this.#guarded = null;
     this.#shut(remove);
+  }
+
+  #path({ path }: RunDir): string {
+    return controlPath(path, this.#deps.instance.controlPath);
+  }
+
+  /**
+   * The socket itself is watched, since its directories may be busy with others' files; once it is gone, the
+   * way to its path is, until it is there again.
+   */
+  #guard(runDir: RunDir): void {
+    this.#guarded?.remove();
+    this.#guarded = null;
+    if (this.#isClosed) return;
+    const path = this.#path(runDir);
+    const isThere = (): boolean => this.#socket?.isThere() ?? false;
+    if (isThere()) {
+      const changed = (): void => {
+        if (!isThere()) this.#guard(runDir);
+      };
+      try {
+        this.#guarded = this.#deps.inotify.watch(path, IN.attrib | IN.deleteSelf | IN.moveSelf, changed);
+        // It may have gone before it was watched.
+        return changed();
+      } catch (error) {
+        if (isThere()) return this.#deps.logger.warning(null, `control socket: ${errorText(error)}`);
+      }
+    }
+    const restore = (): void => {
+      this.#shut(false);
+      this.#open(runDir);
+      this.#deps.logger.warning(null, `control socket "${path}" was gone: it is made again`);
+      queueMicrotask(() => this.#guard(runDir));
+    };
+    this.#guarded = this.#deps.keep(path, { isThere, restore });
   }
 
   #open(runDir: RunDir): void {
@@ -94,6 +125,8 @@ export class Control {
     const socket = this.#socket;
     if (socket === null || this.#server !== null) return;
     const { instance, uid, repeats, watcher } = this.#deps;
+    this.#firstWatch?.remove();
+    this.#firstWatch = null;
     this.#server = new ControlServer({
       fd: socket.fd,
       rules: { entries: instance.controlAllow, uid, ...overflowIds() },
