@@ -6,6 +6,13 @@ import { DAEMON_MESSAGES } from "./messages.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 
 const begin = (machine: DaemonMachine): void => machine.begin();
+
+/** It was down by somebody's word, and its failures are of before. */
+const beginAfresh = (machine: DaemonMachine): void => {
+  machine.status.streak = FRESH_STREAK;
+  machine.begin();
+};
+
 const rest = (machine: DaemonMachine): void => machine.rest();
 
 /** Nothing runs and nothing is to: what it may have stood by for is over, or begins. */
@@ -91,7 +98,7 @@ const waitAsOther: Handler<"planChanged"> = (machine, change) => {
 };
 
 export const DOWN: Cells = {
-  gatesChanged: byGates({ run: begin, stop: letGo, goOn: letGo, jailOpened: "ignore" }),
+  gatesChanged: byGates({ run: beginAfresh, stop: letGo, goOn: letGo, jailOpened: "ignore" }),
   restartRequested: "ignore",
   planChanged: becomeOther,
   killRequested: "ignore",
