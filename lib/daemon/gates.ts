@@ -70,8 +70,16 @@ export function desiredOf(gates: Gates, settings: WishSettings): Desired {
 }
 
 /** It is left running when reeve ends or reloads. A legion's is not: another node will be the lord. */
-export function outlivesReeve({ kind, legion }: Pick<LifeSettings, "kind" | "legion">): boolean {
+function outlivesReeve({ kind, legion }: Pick<LifeSettings, "kind" | "legion">): boolean {
   return kind !== "dumb" && legion === null;
+}
+
+/** Whether the next image finds it running, when this one reloads. */
+export function outlivesReload(
+  { shutdown }: Gates,
+  settings: Pick<LifeSettings, "kind" | "legion">,
+): boolean {
+  return shutdown === "open" || (shutdown === "reload" && outlivesReeve(settings));
 }
 
 /** Another node is the lord, and nothing else keeps it down: what is found of it all the same is stopped. */

@@ -53,6 +53,7 @@ export const DAEMON_MESSAGES = {
   cannotKill: (pid: number) =>
     `cannot kill pid ${pid}: it is still there after SIGKILL (uninterruptible sleep in the kernel?)`,
   annihilated: (command: string, pid: number) => `daemon ${quoted(command)} (pid: ${pid}) annihilated`,
+  older: "runs as it was started, which is not as it is configured, until it is restarted",
   leftRunning: (command: string, pid: number) =>
     `${
       quoted(command)

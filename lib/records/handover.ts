@@ -4,6 +4,7 @@
  * JavaScript starts with the image.
  */
 import { readFileSync } from "node:fs";
+import type { ReloadFate } from "../config/diff/over_reload.ts";
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Streak } from "../daemon/backoff.ts";
@@ -15,6 +16,7 @@ import {
   decode,
   encode,
   type Format,
+  like,
   list,
   nullable,
   number,
@@ -35,6 +37,16 @@ export interface Saved {
   readonly known: ProcessId | null;
   /** Closed: a person has stopped it. */
   readonly person: Door;
+  /** How what runs was started; null: that is not known, or nothing runs. */
+  readonly startedAs: StartedAs | null;
+}
+
+/** The definition of a daemon with which a process was started. */
+export interface StartedAs {
+  /** lib/records/start_digest.ts. */
+  readonly digest: string;
+  /** As people may see it. */
+  readonly command: string;
 }
 
 interface SavedUnit extends Saved {
@@ -79,12 +91,13 @@ export const HANDOVER: Format<Handover> = {
       status: nullable(status),
       known: nullable(processId),
       person: oneOf(["open", "closed"]),
+      startedAs: nullable(object<StartedAs>({ digest: like(/^[0-9a-f]{64}$/), command: text })),
       age: number,
     })),
     jail: nullable(object<SavedJail>({ plan: jailPlan, identity: nullable(jailIdentity) })),
     operations: nullable(text),
   }),
-  older: [(json) => json, withPersons, withOperations],
+  older: [(json) => json, withPersons, withOperations, withoutStarts],
 };
 
 /** A daemon as it stands, in what the hand-over takes of it. */
@@ -94,6 +107,7 @@ export interface RunningDaemon {
   readonly status: DaemonStatus;
   readonly known: ProcessId | null;
   readonly gates: Gates;
+  readonly startedAs: { digest(): string; readonly command: string } | null;
 }
 
 /** Before version 2 nobody could stop one daemon. */
@@ -108,20 +122,37 @@ function withOperations(json: unknown): unknown {
   return { ...Object(json), operations: null };
 }
 
-/** A dumb daemon is kept only where a person has stopped it. `jail` null: daemons run where reeve does. */
+/** Before version 4 nobody knew how a daemon was started. */
+function withoutStarts(json: unknown): unknown {
+  const { units, ...rest } = Object(json) as { readonly units?: unknown };
+  if (!Array.isArray(units)) return json;
+  return { ...rest, units: units.map((unit: unknown) => ({ ...Object(unit), startedAs: null })) };
+}
+
+/**
+ * A dumb daemon is kept where the reload leaves it running, or a person has stopped it. `jail` null: daemons
+ * run where reeve does. `fates`: names and pidfiles of daemons as they are to be.
+ */
 export function saveState(
   units: Iterable<RunningDaemon>,
   jail: SavedJail | null,
   now: number,
   operations: string | null = null,
+  fates: ReadonlyMap<string, ReloadFate> = new Map(),
 ): Uint8Array {
   const saved: SavedUnit[] = [];
-  for (const { name, plan: { kind, pidfile }, status, known, gates: { person } } of units) {
-    if (kind !== "dumb") {
+  for (const unit of units) {
+    const { plan: { kind }, status, known, gates, startedAs } = unit;
+    const fate = fates.get(unit.name);
+    if (fate?.kind === "stop") continue;
+    const { name, pidfile } = fate ?? { name: unit.name, pidfile: unit.plan.pidfile };
+    const { person } = gates;
+    if (kind !== "dumb" || fate?.kind === "keep") {
       const { gates: _, held: __, nextStart: ___, ...kept } = status;
-      saved.push({ name, pidfile, status: kept, known, person, age: now - status.since });
+      const started = startedAs === null ? null : { digest: startedAs.digest(), command: startedAs.command };
+      saved.push({ name, pidfile, status: kept, known, person, startedAs: started, age: now - status.since });
     } else if (person === "closed") {
-      saved.push({ name, pidfile: null, status: null, known: null, person, age: 0 });
+      saved.push({ name, pidfile: null, status: null, known: null, person, startedAs: null, age: 0 });
     }
   }
   return new TextEncoder().encode(encode(HANDOVER, { units: saved, jail, operations }));
@@ -155,7 +186,8 @@ export function restoreState(
     const name = names.get(unit.pidfile ?? `\0${unit.name}`);
     if (name !== undefined) {
       const restored = status === null ? null : { ...status, since: now - unit.age };
-      units.set(name, { status: restored, known: unit.known, person: unit.person });
+      const { known, person, startedAs } = unit;
+      units.set(name, { status: restored, known, person, startedAs });
     } else if (status !== null && (status.main ?? status.child) !== null) {
       left.push({ name: unit.name, pid: (status.main ?? status.child)?.pid ?? 0 });
     }

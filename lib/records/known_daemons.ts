@@ -36,7 +36,9 @@ export function findKnown(parts: KnownDaemons): ReadonlyMap<string, Saved> {
     const name = names.get(key(place, pidfile));
     // The last one counts: before it the record may have the process that launched it.
     if (name !== undefined) {
-      if (!saved.has(name)) found.set(name, { status: null, known: process, person: "open" });
+      if (!saved.has(name)) {
+        found.set(name, { status: null, known: process, person: "open", startedAs: null });
+      }
     } else if (!isReload && isAlive(process)) {
       const text = "runs as an earlier configuration had it, and this one has no such daemon";
       logger.warning(formerName, `${text}: left running, unsupervised (pid: ${process.pid})`);

@@ -243,6 +243,7 @@ export function compose(options: ComposeOptions): RunningParts {
     runDir,
     perform: obey,
     paced: askPaced,
+    compare: async (plan) => (await apply()).compare(plan),
   });
   const applyDeps: ApplyDeps = {
     request,
@@ -290,6 +291,7 @@ export function compose(options: ComposeOptions): RunningParts {
       operating.stopping();
     },
     checkReload: () => reload.check(() => instance.handle({ type: "reloadGranted" })),
+    reloadFates: () => reload.fates,
     handOver: (isCalledOff, signal) =>
       reload.become(isCalledOff, async () => {
         paced.runHeld();

@@ -167,9 +167,12 @@ export class Core {
     // that.
     this.#journal.begin(boot, this.#before);
     this.#turnover = new PidTurnover(deps.runDir === null ? null : `${deps.runDir}/pids`, boot);
-    this.#isMarkable = !this.#before.some(({ smart }) => !smart);
+    const handedOver = processesOf(deps.saved);
+    const earlier = this.#before.filter(({ process }) => !handedOver.has(process.pid));
+    const kept = new Set([...handedOver].map((pid) => this.#marks.readStart(pid)));
+    this.#isMarkable = !earlier.some(({ smart }) => !smart);
     if (this.#isMarkable) this.#turnover.mark();
-    this.#leftovers = new Leftovers(this.#before, {
+    this.#leftovers = new Leftovers(earlier, {
       logger,
       journal: this.#journal,
       turnover: this.#turnover,
@@ -181,7 +184,10 @@ export class Core {
           const verdict = this.host.readPidfile(daemon, null);
           return verdict.valid ? [verdict.process.pid] : [];
         }),
-      isMarked: (pid) => this.#marks.readStart(pid) !== null,
+      isMarked: (pid) => {
+        const start = this.#marks.readStart(pid);
+        return start !== null && !kept.has(start);
+      },
       follow: (process, ended) => this.host.follow(process, null, ended),
     });
   }
@@ -240,4 +246,10 @@ export class Core {
       if (this.#isMarkable) this.#turnover.mark();
     }
   }
+}
+
+/** Pids of daemons that the image before has left running. */
+function processesOf(saved: CoreDeps["saved"]): ReadonlySet<number> {
+  const found = [...saved.values()].flatMap(({ status }) => [status?.child, status?.main, status?.leader]);
+  return new Set(found.flatMap((process) => process == null ? [] : [process.pid]));
 }

@@ -2,7 +2,8 @@
  * The instance as it runs: feeds events to its life and carries the effects out, from the start to the exit
  * code. It must never decide; what follows from what is in instance_life.ts.
  */
-import { outlivesReeve } from "../daemon/gates.ts";
+import { outlivesReload } from "../daemon/gates.ts";
+import type { ReloadFate } from "../config/diff/over_reload.ts";
 import type { Logger } from "../log/logger.ts";
 import { Runner } from "../machine/runner.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -43,6 +44,8 @@ export interface InstanceDeps {
   readonly tellStopping: () => void;
   /** Reads the configuration anew; answers by `reloadGranted`, or by a stop. */
   readonly checkReload: () => void;
+  /** The daemons that the reload, which was granted, treats otherwise than their kind says. */
+  readonly reloadFates: () => ReadonlyMap<string, ReloadFate>;
   /** Becomes the next image; resolves where that fails, or was called off. */
   readonly handOver: (isCalledOff: () => boolean, signal: AbortSignal) => Promise<void>;
   readonly runExitHooks: (signal: AbortSignal) => Promise<void>;
@@ -118,7 +121,7 @@ export class Instance {
         return this.#stopDaemons();
       case "stopForReload":
         deps.legions.leave(false);
-        deps.units.setShutdown("reload");
+        deps.units.setShutdown("reload", deps.reloadFates());
         return this.#lookWhetherDown();
       case "killDaemons":
         return this.#killDaemons();
@@ -200,8 +203,8 @@ export class Instance {
   #lookWhetherDown(): void {
     if (this.state !== "stopping" && this.state !== "reloading") return;
     const isReload = this.state === "reloading";
-    const isLeft = ({ status: { state }, plan }: DaemonUnit): boolean =>
-      state !== "down" && !(isReload && outlivesReeve(plan));
+    const isLeft = ({ status: { state }, plan, gates }: DaemonUnit): boolean =>
+      state !== "down" && !(isReload && outlivesReload(gates, plan));
     this.#left.length = this.#left.findLastIndex(isLeft) + 1;
     if (this.#left.length === 0) this.#left = [...this.#deps.units].filter(isLeft);
     if (this.#left.length === 0) this.handle({ type: "daemonsDown" });

@@ -3,6 +3,9 @@
  * executes the next image. A bad configuration, or an exec that fails, is reported and changes nothing. What
  * a daemon has to do with it is its unit's.
  */
+import { isOfSection, type ReloadFate, reloadFates } from "../config/diff/over_reload.ts";
+import type { Steps } from "../config/diff/steps.ts";
+import type { Plan } from "../config/plan/plan.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeFd } from "../sys/file/descriptor.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -17,7 +20,7 @@ import type { Legions } from "./legions.ts";
 import type { Operating } from "./operate/operating.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
-import { enterDirectory, readAnew } from "./configuration/read_anew.ts";
+import { enterDirectory, type ReadAnew, readAnew } from "./configuration/read_anew.ts";
 import { executeCore } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import type { Statistics } from "./statistics.ts";
@@ -35,37 +38,61 @@ export interface ReloadDeps {
   readonly perform: Perform;
   /** The same, each command once a second. */
   readonly paced: Perform;
+  /** The difference between the daemons that run and a Plan. */
+  readonly compare: (plan: Plan) => Promise<Steps>;
 }
 
 export class Reload {
   readonly #deps: ReloadDeps;
   /** The files of the configuration that the reload under way found good. */
   #checked: CheckedFiles = new Map();
+  #fates: ReadonlyMap<string, ReloadFate> = new Map();
 
   constructor(deps: ReloadDeps) {
     this.#deps = deps;
   }
 
+  /** The daemons that the reload under way treats otherwise than their kind says. */
+  get fates(): ReadonlyMap<string, ReloadFate> {
+    return this.#fates;
+  }
+
   /** Reads the configuration anew: `granted` is called where the next image can go on with it. */
   check(granted: () => void): void {
-    const { request, logger, services, perform } = this.#deps;
-    const files = this.#reread();
-    if (files === null) return;
+    const { request, logger, perform } = this.#deps;
+    const found = this.#reread();
+    if (found === null) return;
     if (request.plan.instance.exitOnReload) {
       logger.info(null, "exit-on-reload: stopping instead of reloading");
       return perform({ do: "exitOnReload" });
     }
-    logger.info(null, "...gracefully reloading");
-    this.#checked = files;
-    services.notifier.reloading();
-    granted();
+    void this.#decide(found.plan).then((fates) => {
+      logger.info(null, "...gracefully reloading");
+      this.#checked = found.files;
+      this.#fates = fates;
+      this.#deps.services.notifier.reloading();
+      granted();
+    });
   }
 
-  /** The files of a configuration that can be used; null: it cannot, which has been said. */
-  #reread(): CheckedFiles | null {
+  /** Where there is no daemon of a section, nothing is compared. Never rejects. */
+  async #decide(plan: Plan): Promise<ReadonlyMap<string, ReloadFate>> {
+    const { core: { units }, compare, logger } = this.#deps;
+    const before = units.plans;
+    if (!before.some(isOfSection)) return new Map();
+    try {
+      return reloadFates(await compare(plan), before);
+    } catch (error) {
+      logger.error(null, `cannot compare the daemons with the configuration: ${errorText(error)}`);
+      return new Map();
+    }
+  }
+
+  /** A configuration that can be used; null: it cannot, which has been said. */
+  #reread(): Extract<ReadAnew, { readonly plan: Plan }> | null {
     const { request, logger, operating } = this.#deps;
     const found = readAnew(request, null, logger);
-    if (found.plan !== null) return found.files;
+    if (found.plan !== null) return found;
     for (const error of found.errors) logger.error(null, error);
     const text = "the configuration has errors; everything goes on as it is";
     logger.error(null, `cannot reload: ${text}`, { errors: found.errors.length });
@@ -109,7 +136,10 @@ export class Reload {
     const { jail, units } = core;
     const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
     jail?.letGo();
-    const state = memfdOf("reeve-state", saveState(units, saved, performance.now(), operating.handOver()));
+    const state = memfdOf(
+      "reeve-state",
+      saveState(units, saved, performance.now(), operating.handOver(), this.#fates),
+    );
     fds.push(state);
     return {
       ...request.capsule,

@@ -120,6 +120,9 @@ const FORMATS: readonly (readonly [
           status: orNull(status),
           known: orNull(process),
           person: fc.constantFrom("open", "closed"),
+          startedAs: orNull(
+            fc.record({ digest: fc.constantFrom("0".repeat(64), "9af".padEnd(64, "1")), command: word }),
+          ),
           age: fraction,
         }),
         { maxLength: 3 },
@@ -136,6 +139,7 @@ const FORMATS: readonly (readonly [
           status: null,
           known: { pid: 7, startTime: 9n },
           person: "open",
+          startedAs: null,
           age: 1.5,
         },
       ],

@@ -37,6 +37,7 @@ test("what was saved is restored: status, identity, and the age by the new image
     status: { ...kept, since: 40 - 700 },
     known: unit.known,
     person: "open",
+    startedAs: { digest: unit.startedAs!.digest(), command: "./d" },
   });
   expect(typeof units.get("a")?.status?.child?.startTime).toBe("bigint");
   expect(left).toEqual([]);
@@ -55,7 +56,26 @@ test("a dumb daemon that a person has stopped stays stopped, by its name", () =>
   unit.setGates({ ...OPEN, person: "closed" });
   world.settle();
   const { units } = restore(saveState([unit], null, world.now()), { a: null, b: null });
-  expect([...units]).toEqual([["a", { status: null, known: null, person: "closed" }]]);
+  expect([...units]).toEqual([["a", { status: null, known: null, person: "closed", startedAs: null }]]);
+});
+
+test("a dumb daemon that the reload keeps is handed over by the name that it is to have, and how it was started", () => {
+  const { unit, world } = running("a", "", DUMB_PLAN);
+  const fates = new Map([["a", { kind: "keep", name: "b", pidfile: null } as const]]);
+  const { units, left } = restore(saveState([unit], null, world.now(), null, fates), { b: null });
+  expect([units.get("b")?.status?.child, left]).toEqual([unit.status.child, []]);
+  const [same, other] = [{}, { noNewPrivs: true }].map((change) => {
+    const options = { plan: { ...unit.plan, ...change }, restored: units.get("b")! };
+    return new DaemonUnit(options, world, world);
+  });
+  expect([same?.next, other?.next]).toEqual([null, { ...unit.plan, noNewPrivs: true }]);
+});
+
+test("a daemon that the reload stops is not handed over, a smart one neither", () => {
+  const { unit, world } = running("a", "/a.pid");
+  const fates = new Map([["a", { kind: "stop" } as const]]);
+  const { units, left } = restore(saveState([unit], null, world.now(), null, fates), { a: "/a.pid" });
+  expect([units.size, left]).toEqual([0, []]);
 });
 
 test("dumb daemons are not handed over", () => {

@@ -46,6 +46,7 @@ export class RunningInstance {
       tellUp: (isAgain) => void this.lines.push(isAgain ? "up again" : "up"),
       tellStopping: () => void this.lines.push("tell stopping"),
       checkReload: () => this.instance.handle({ type: "reloadGranted" }),
+      reloadFates: () => new Map(),
       handOver: () => {
         this.ends.push({ kind: "reload" });
         return new Promise((resolve) => {

@@ -68,6 +68,11 @@ export class Apply {
     return { kind: "applied", report };
   }
 
+  /** The work that would be done, with no smart daemon restarted. */
+  compare(plan: Plan): Steps {
+    return this.#stepsTo(plan, { keepRemoved: false, restartSmart: false });
+  }
+
   /** It has been read, and nothing was done. */
   #refuse(errors: readonly string[], { isDryRun }: ApplyOptions): ApplyResult {
     const { logger } = this.#deps;
@@ -80,7 +85,10 @@ export class Apply {
     return { kind: "refused", isBad: true, reasons: errors };
   }
 
-  #stepsTo(plan: Plan, { keepRemoved, restartSmart }: ApplyOptions): Steps {
+  #stepsTo(
+    plan: Plan,
+    { keepRemoved, restartSmart }: Pick<ApplyOptions, "keepRemoved" | "restartSmart">,
+  ): Steps {
     const { units } = this.#deps;
     const next = instanceInForce(this.#inForce, plan.instance);
     const found = diff({

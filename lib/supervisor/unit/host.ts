@@ -235,8 +235,17 @@ export class UnitHost implements UnitDeps {
     }
   }
 
+  /** A daemon that an image before this one has started. */
+  #knowMark(pid: number): void {
+    const { marks } = this.#deps;
+    if (marks.startOf(pid) !== null) return;
+    const start = marks.readStart(pid);
+    if (start !== null) marks.remember(pid, start);
+  }
+
   #record(unit: DaemonUnit, process: ProcessId): void {
     this.starter.tellGuard(unit.plan, process);
+    if (unit.plan.kind === "dumb") this.#knowMark(process.pid);
     this.#deps.journal.up({
       name: unit.name,
       smart: unit.plan.kind !== "dumb",

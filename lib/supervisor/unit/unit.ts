@@ -100,7 +100,15 @@ export class DaemonUnit {
       held: false,
       nextStart: null,
     };
-    this.machine = new DaemonMachine(lifeSettings(plan), status);
+    const { child, main } = status;
+    const started = (main ?? child) === null ? null : restored?.startedAs ?? null;
+    const settings = lifeSettings(plan);
+    this.#started = started === null ? null : { digest: () => started.digest, command: started.command };
+    const isOlder = started !== null && started.digest !== deps.startedAs(plan).digest();
+    if (isOlder) this.#next = plan;
+    this.machine = isOlder
+      ? new DaemonMachine({ ...settings, command: started.command }, status, settings)
+      : new DaemonMachine(settings, status);
     const told = { handle: (event: DaemonEvent, now: number) => this.#handleOne(event, now) };
     this.#runner = new Runner<DaemonEvent, Effect, TimerName>(told, TIMER_EVENTS, {
       now: () => deps.now(),
@@ -120,7 +128,6 @@ export class DaemonUnit {
       found: (event) => this.#runner.handleNext(event),
     });
     // They may end, and be reaped, long before this unit is started: hooks and waits come first.
-    const { child, main } = this.status;
     if (child !== null) deps.own(child, this);
     if (main !== null) deps.own(main, this);
   }
@@ -215,6 +222,7 @@ export class DaemonUnit {
 
   #resume(gates: Gates): void {
     const { child, main, state, launch } = this.status;
+    if (this.#next !== null) this.#deps.logger.log("warning", this.name, DAEMON_MESSAGES.older);
     const early = this.#early ?? [];
     this.#early = null;
     if (this.plan.kind === "smart") this.#pidfile.watch();

@@ -3,6 +3,7 @@
  * them asks here. Units are added, replaced and removed while reeve runs; what keeps each down is worked out
  * here, and never decided.
  */
+import type { ReloadFate } from "../../config/diff/over_reload.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { Door, Gates, Shutdown } from "../../daemon/gates.ts";
 import type { State, StopReason } from "../../daemon/state.ts";
@@ -64,6 +65,8 @@ export class UnitSet implements UnitListener {
   readonly #stoppedByHand = new Set<string>();
   #nextNumber = 0;
   #shutdown: Shutdown = "stop";
+  /** Daemons that a reload treats otherwise than their kind says. */
+  #fates: ReadonlyMap<string, ReloadFate> = new Map();
   #isStarted = false;
   /** A new configuration is being carried out: of all that changes it is told once. */
   #isChanging = false;
@@ -124,9 +127,10 @@ export class UnitSet implements UnitListener {
    * The instance starts, ends, reloads, or goes on after all. What an earlier image started is taken up by
    * the first call.
    */
-  setShutdown(shutdown: Shutdown): void {
+  setShutdown(shutdown: Shutdown, fates: ReadonlyMap<string, ReloadFate> = new Map()): void {
     const isFirst = !this.#isStarted;
     this.#shutdown = shutdown;
+    this.#fates = fates;
     this.#isStarted = true;
     if (!isFirst) return this.refresh();
     const isJailOpen = this.#conditions.isJailOpen();
@@ -359,6 +363,13 @@ export class UnitSet implements UnitListener {
     return free ?? this.#nextNumber++;
   }
 
+  /** Over a reload one that is kept does not notice it. */
+  #shutdownOf({ name }: DaemonUnit): Shutdown {
+    const fate = this.#shutdown === "reload" ? this.#fates.get(name) : undefined;
+    if (fate === undefined) return this.#shutdown;
+    return fate.kind === "keep" ? "open" : "stopAll";
+  }
+
   #gatesOf(place: Place, isJailOpen = this.#conditions.isJailOpen()): Gates {
     const { unit, next, isKept } = place;
     const { plan: { legion }, gates: { person } } = unit;
@@ -367,7 +378,7 @@ export class UnitSet implements UnitListener {
       legion: legion === null || this.#conditions.isLord(legion) ? "open" : "closed",
       jail: isJailOpen ? "open" : "closed",
       requirement: this.#blocked.has(place) ? "closed" : "open",
-      shutdown: next === undefined ? this.#shutdown : isKept === true ? "stop" : "stopAll",
+      shutdown: next === undefined ? this.#shutdownOf(unit) : isKept === true ? "stop" : "stopAll",
     };
   }
 }

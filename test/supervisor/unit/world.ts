@@ -141,7 +141,8 @@ export class UnitWorld implements UnitDeps, UnitListener {
   }
 
   startedAs(plan: DaemonPlan): StartedAs {
-    return { digest: () => JSON.stringify(plan), command: plan.command.text };
+    const digest = (): string => new Bun.CryptoHasher("sha256").update(JSON.stringify(plan)).digest("hex");
+    return { digest, command: plan.command.text };
   }
 
   dismissed(plan: DaemonPlan): void {
