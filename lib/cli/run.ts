@@ -96,6 +96,11 @@ const PERFORM: Readonly<Record<CommandName, (call: Call) => Promise<number>>> = 
   enter: async ({ line, outputs }) => (await import("./enter/enter.ts")).enter(line, outputs),
   legion: async ({ line, outputs }) => (await import("./legion_command.ts")).showLegions(line, outputs),
   doctor: async ({ line, outputs }) => (await import("./doctor.ts")).doctor(line.flags.has("json"), outputs),
+  schema: async ({ outputs }) => {
+    const { configurationSchema } = await import("../config/options/schema.ts");
+    outputs.out.line(JSON.stringify(configurationSchema(), null, 2));
+    return EXIT.ok;
+  },
   completion: async ({ line, outputs }) =>
     (await import("./help/completion.ts")).completion(line.operands[0] ?? null, outputs),
   man: async ({ outputs }) => (await import("./help/man.ts")).man(outputs),

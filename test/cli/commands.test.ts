@@ -7,7 +7,7 @@ describe("reeve", () => {
     const { code, out, err } = reeve([]);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toStartWith("usage: reeve FILE");
-    expect(err.split("\n").length).toBeLessThan(13);
+    expect(err.split("\n").length).toBeLessThan(14);
   });
 
   test("--version and --help", () => {

@@ -141,6 +141,16 @@ const TABLE = [
     exits: "Exit code 0: reeve works here; 1: it cannot.",
   },
   {
+    name: "schema",
+    usage: "",
+    brief: "",
+    summary: "print the JSON schema of a configuration",
+    words: { kind: "own", most: 0 },
+    help:
+      "Print the JSON schema of a configuration in YAML or JSON. An editor that is given it completes options and keys, " +
+      "shows what each is for, and marks what is wrong.",
+  },
+  {
     name: "completion",
     usage: "bash|zsh|fish",
     brief: "SHELL",
@@ -206,7 +216,7 @@ export const OTHER_USES: readonly (readonly [usage: string, summary: string])[] 
 
 /** Names kept for commands to come. */
 export const RESERVED_COMMANDS: readonly string[] =
-  ("status start stop restart signal wait logs events reload apply upgrade healthcheck top dashboard metrics graph schema " +
+  ("status start stop restart signal wait logs events reload apply upgrade healthcheck top dashboard metrics graph " +
     "scale trigger import").split(" ");
 
 export function findCommand(word: string): (typeof COMMANDS)[number] | null {

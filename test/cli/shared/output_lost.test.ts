@@ -11,9 +11,10 @@ import { Directory, PROGRAM, reeve } from "../cli.ts";
 /** Every way to make reeve print something and end; FILE is a configuration. */
 const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   check: ["check FILE", "check FILE --json"],
-  plan: ["plan FILE", "plan FILE --json"],
+  plan: ["plan FILE", "plan FILE --json", "plan FILE --as=sections", "plan FILE --as=lines"],
   doctor: ["doctor", "doctor --json"],
   completion: ["completion bash", "completion zsh", "completion fish"],
+  schema: ["schema"],
   man: ["man"],
   help: ["help", "help uid", "help check", "help socket", "--help"],
   run: ["FILE --show-config", "FILE --get attach-daemon"],
