@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Asking } from "./ask.ts";
 import type { Scope, Supervisor } from "./harness.ts";
-import { check, type Need, reeve } from "./need.ts";
+import { check, type Need, program, reeve } from "./need.ts";
 import { identify } from "./process.ts";
 import { until } from "./wait.ts";
 
@@ -333,5 +333,22 @@ check("a client that is killed at any step of a change leaves no trace", NEEDS, 
   }
   expect(await asking.service("web")).toMatchObject({ state: "running", restarts: 3 });
   expect(supervisor.log()).not.toContain("fault");
+  await supervisor.stop();
+});
+
+check("each line of docs/api.md works", [...NEEDS, program("curl")], async (scope) => {
+  const { supervisor, asking } = await started(scope, { web: ["command = sleep 900"] });
+  const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+  const lines = page.split("\n").filter((line) => line.startsWith("    curl "));
+  expect(lines.length).toBeGreaterThan(10);
+  const failed: string[] = [];
+  for (const line of lines) {
+    const { output } = await scope.run(["sh", "-c", line.trim()], { environment: { SOCKET: asking.socket } });
+    const last = output.trimEnd().split("\n").at(-1) ?? "";
+    // A change that has ended cannot be given up, and the daemon may wait after its signal.
+    const wanted = line.includes("abort") ? "400" : line.includes("health") ? "200|502" : "200|202";
+    if (!new RegExp(`^{"id":|"status-code":(?:${wanted})`).test(last)) failed.push(`${line}: ${last}`);
+  }
+  expect(failed).toEqual([]);
   await supervisor.stop();
 });

@@ -37,6 +37,7 @@ export const PACKAGES = [
   "etcd-client",
   "iproute2", // network namespaces
   "openssl", // certificates of tests
+  "curl", // the lines of docs/api.md
   "debootstrap", // the roots of test/roots
   "debian-archive-keyring",
   "libcap2-bin", // setcap
