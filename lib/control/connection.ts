@@ -9,6 +9,7 @@ import { type HttpRequest, MOST_BODY_BYTES, MOST_HEAD_BYTES, RequestParser } fro
 import { CONTINUE } from "./http/response_writer.ts";
 import { type ByteSink, Outbox } from "./outbox.ts";
 import { type ErrorKind, refuse } from "./reply.ts";
+import type { Turns } from "./turns.ts";
 import type { Handle, Peer, Reply } from "./request.ts";
 
 /** The part of a socket of the runtime that is used here. */
@@ -23,6 +24,8 @@ export interface ControlStream extends ByteSink {
 export interface ConnectionDeps {
   readonly handle: Handle;
   readonly timers: Timers;
+  /** For requests that have come ahead. */
+  readonly turns: Pick<Turns, "ask">;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** Called when carrying a request out has failed: a fault of reeve itself. */
@@ -42,9 +45,6 @@ const LINGER_MS = 1000;
 /** A client may send so much ahead while it is answered. */
 const MOST_AHEAD = MOST_HEAD_BYTES + MOST_BODY_BYTES;
 
-/** Requests that are answered before everything else of reeve has its turn. */
-const MOST_IN_A_ROW = 2;
-
 const HOSTS: ReadonlySet<string | undefined> = new Set([undefined, "", "localhost", "reeve"]);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -62,7 +62,6 @@ export class Connection {
   /** The client sends nothing more; it may read still. */
   #hasEnded = false;
   #timer: { cancel(): void } | null = null;
-  #inARow = 0;
   /** Requests have come that wait until everything else has had its turn. */
   #turn: { cancel(): void } | null = null;
   /** Since when it is the client's turn to say something; null: it is not. */
@@ -97,7 +96,6 @@ export class Connection {
       return;
     }
     if (wasIdle) this.#limitRequest();
-    this.#inARow = 0;
     this.#next();
   }
 
@@ -205,14 +203,16 @@ export class Connection {
   #readOn(): void {
     if (this.#isClosed()) return;
     this.#state = "reading";
-    this.#listensSince = this.#deps.now();
-    if (this.#parser.isIdle) this.#limit(IDLE_MS, () => this.close());
-    else this.#limitRequest();
     this.#resume();
-    if (this.#parser.isIdle || ++this.#inARow < MOST_IN_A_ROW) return this.#next();
-    this.#inARow = 0;
-    this.#turn = this.#deps.timers.after(0, () => {
+    if (this.#parser.isIdle) {
+      this.#listensSince = this.#deps.now();
+      this.#limit(IDLE_MS, () => this.close());
+      return this.#next();
+    }
+    this.#turn = this.#deps.turns.ask(() => {
       this.#turn = null;
+      this.#listensSince = this.#deps.now();
+      this.#limitRequest();
       this.#next();
     });
   }

@@ -14,6 +14,7 @@ import { type AccessRules, levelOf } from "./access.ts";
 import { documentBytes } from "./answers.ts";
 import { Connection } from "./connection.ts";
 import { refuse } from "./reply.ts";
+import { Turns } from "./turns.ts";
 import type { Handle, Peer } from "./request.ts";
 
 export interface ControlServerDeps {
@@ -56,6 +57,7 @@ export class ControlServer {
   readonly #deps: ControlServerDeps;
   readonly #rules: AccessRules;
   readonly #fd: number;
+  readonly #turns: Turns;
   readonly #connections = new Set<Connection>();
   #watch: Watch | null = null;
   #resume: { cancel(): void } | null = null;
@@ -63,6 +65,7 @@ export class ControlServer {
 
   constructor({ fd, rules }: ControlServerOptions, deps: ControlServerDeps) {
     this.#deps = deps;
+    this.#turns = new Turns(deps.timers);
     this.#rules = rules;
     this.#fd = fd;
     this.#listen();
@@ -124,6 +127,7 @@ export class ControlServer {
       const connection: Connection = new Connection(socket, peer, {
         handle,
         timers,
+        turns: this.#turns,
         now,
         failed: (error) => complain(`cannot carry out a request: ${errorText(error)}`),
         isBehind: () => this.#cutBacklog(),

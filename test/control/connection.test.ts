@@ -4,6 +4,7 @@ import { Connection } from "../../lib/control/connection.ts";
 import { MOST_BODY_BYTES } from "../../lib/control/http/request_parser.ts";
 import { ResponseParser } from "../../lib/control/http/response_parser.ts";
 import { answerNow } from "../../lib/control/reply.ts";
+import { Turns } from "../../lib/control/turns.ts";
 import type { Handle, Peer, Request } from "../../lib/control/request.ts";
 
 const PEER: Peer = { pid: 1, uid: 0, gid: 0, groups: [], level: "admin" };
@@ -82,6 +83,7 @@ class Client {
           return handle(request);
         },
         timers: this.clock.timers,
+        turns: new Turns(this.clock.timers),
         now: () => this.clock.time,
         failed: (error) => this.faults.push(error),
         isBehind: () => this.behind++,
@@ -115,6 +117,8 @@ describe("a client", () => {
     const client = new Client(({ path }) => Promise.resolve(answerNow(path)));
     await client.send("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
     await client.send("GET /c HTTP/1.1\r\n\r\n");
+    await client.clock.pass(0);
+    await client.clock.pass(0);
     expect([...client.text.matchAll(/"result":"(.*?)"/g)].map(([, path]) => path)).toEqual([
       "/a",
       "/b",
@@ -139,7 +143,7 @@ describe("a client", () => {
     client.connection.ended();
     expect(client.statuses.length).toBeLessThan(10);
     let turns = 0;
-    for (; client.statuses.length < 1000 && turns < 600; turns++) await client.clock.pass(0);
+    for (; client.statuses.length < 1000 && turns < 2000; turns++) await client.clock.pass(0);
     expect(turns).toBeGreaterThan(400);
     expect(client.statuses).toHaveLength(1000);
     expect(client.isGone).toBe(true);
@@ -152,6 +156,7 @@ describe("a client", () => {
     client.connection.ended();
     resolve();
     await settled();
+    await client.clock.pass(0);
     await client.clock.pass(0);
     expect(client.statuses).toEqual([200, 200, 200]);
     expect(client.isGone).toBe(true);
