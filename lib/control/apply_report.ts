@@ -14,11 +14,6 @@ export interface ApplyOptions {
   readonly file: string | null;
 }
 
-export type ApplyResult =
-  | { readonly kind: "applied"; readonly report: ApplyReport }
-  /** `isBad`: the configuration is; else it is not the time for it. */
-  | { readonly kind: "refused"; readonly isBad: boolean; readonly reasons: readonly string[] };
-
 export interface AppliedSetting {
   readonly name: string;
   readonly change: string;

@@ -22,11 +22,11 @@ export function answerNow(result: unknown, status = 200): DocumentReply {
   };
 }
 
-/** Under way as a change. */
-export function answerLater(change: string): DocumentReply {
+/** Under way as a change; `result`: what is known already. */
+export function answerLater(change: string, result: unknown = null): DocumentReply {
   return {
     status: 202,
-    body: { type: "async", "status-code": 202, status: "Accepted", result: null, change },
+    body: { type: "async", "status-code": 202, status: "Accepted", result, change },
   };
 }
 

@@ -216,6 +216,8 @@ export function compose(options: ComposeOptions): RunningParts {
       state: () => instance.state,
       stopInstance: () => obey({ do: "stop" }),
       reload: () => paced.ask({ do: "reload" }),
+      apply: () => apply(),
+      uid,
       planToJson: request.planToJson,
       signalOne: signalAlone,
       signalAll: (main, signal) => core.signalAll(main, signal),
@@ -255,6 +257,7 @@ export function compose(options: ComposeOptions): RunningParts {
       choice?.plan.environment === "clean"
         ? jailEnvironment({ own: variables, changes: said })
         : daemonEnvironment({ ...surrounding, changes: said }),
+    renamed: (names) => people.rename(names),
     enter: (wanted) => {
       const directory = resolve(jail === null ? capsule.cwd : "/", wanted ?? ".");
       if (jail === null) process.chdir(directory);

@@ -23,6 +23,8 @@ class Scene {
   readonly apply: Apply;
   readonly lines: string[] = [];
   readonly changes: unknown[] = [];
+  /** Those that a person has stopped. */
+  readonly stopped = new Set<string>();
   refusal: string | null = null;
   text: string;
   #instance: Plan["instance"];
@@ -38,6 +40,7 @@ class Scene {
     this.units = new UnitSet(plan.daemons, new Map(), this.world, {
       isLord: () => true,
       isJailOpen: () => true,
+      doorOf: ({ name }) => this.stopped.has(name) ? "closed" : "open",
     });
     this.units.start();
     this.world.settle();
@@ -56,6 +59,10 @@ class Scene {
       refusal: () => this.refusal,
       environment: (changes) =>
         daemonEnvironment({ own: { HOME: "/" }, changes, reloads: 0, originalName: "r" }),
+      renamed: (names) => {
+        const closed = [...names].filter(([was]) => this.stopped.delete(was));
+        for (const [, name] of closed) this.stopped.add(name);
+      },
       enter: (directory) => void this.lines.push(`enters ${directory}`),
     });
   }
@@ -219,6 +226,7 @@ describe("at any moment", () => {
 
   test("what a person has stopped stays stopped, whatever its definition becomes", () => {
     const scene = new Scene(WEB);
+    scene.stopped.add("web");
     scene.units.setPerson("web", "closed");
     scene.world.settle();
     expect(scene.take(line("web", ",chdir=/a"))).toEqual(["web: from its next start on: chdir"]);

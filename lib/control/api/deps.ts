@@ -1,4 +1,5 @@
 /** The running instance as the routes of the control socket see it, and how it refuses. */
+import type { ApplyOptions, ApplyReport } from "../apply_report.ts";
 import type { Change, Changes, Task } from "../changes.ts";
 import type { EventRing } from "../events.ts";
 import type { Nameable } from "../names.ts";
@@ -70,6 +71,16 @@ export interface ControlDeps {
   readonly progressOf: (task: Task) => Progress | null;
   /** Throws Refusal. */
   readonly reload: (by: string) => Change;
+  /**
+   * Tells the work on each daemon, and the change that it is; null: only what would be done was asked for.
+   * Throws Refusal.
+   */
+  readonly apply: (options: ApplyOptions, by: string) => Promise<{
+    readonly report: ApplyReport;
+    readonly change: Change | null;
+  }>;
+  /** Reeve's own. */
+  readonly uid: number;
   /** The plan in force as JSON, secrets hidden. */
   readonly plan: () => Promise<unknown>;
   readonly system: () => SystemFacts;

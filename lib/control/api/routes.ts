@@ -2,6 +2,7 @@
  * The one table of what the control socket answers: method, path, who may, what it does. docs/api.md is made
  * from it. A route looks at what is asked and calls the instance; it never decides about a daemon.
  */
+import { reaches, type Reply } from "../request.ts";
 import type { Change } from "../changes.ts";
 import { answerLater, answerNow } from "../reply.ts";
 import { changeToJson, noticeToJson } from "../views/change.ts";
@@ -55,13 +56,13 @@ export const ROUTES: readonly Route[] = [
     level: "operate",
     about:
       "Starts, stops or restarts daemons, as one change. `action`: start, stop, restart, or autostart (all " +
-      "that start with the instance and are not stopped by hand). `services`: as `names` above. `timeout`: " +
+      "that start with the instance and are not stopped by hand), or replan (as /v1/apply, for level admin). `services`: as `names` above. `timeout`: " +
       'after which what is not done has failed. stop takes `"with-dependents": true` (a control daemon ends ' +
       'the instance) and `"persist": true` (it stays stopped over a stop and start of the instance), restart ' +
       '`"if-running": true`. The same command, asked again while it is carried out, is the same change; a ' +
       "contrary one is refused with 409.",
     example: ["--json", '{"action":"restart","services":["web"]}', "/v1/services"],
-    handle: (call, deps) => answerLater(actOn(call, deps).id),
+    handle: async (call, deps) => answerLater((await actOn(call, deps)).id),
   },
   {
     method: "POST",
@@ -208,6 +209,19 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: "POST",
+    path: "/v1/apply",
+    level: "admin",
+    about:
+      "Reads the configuration again and touches only what differs from what runs: the result says what is done " +
+      'to each daemon, the change ends when it is. `"dry-run": true`: says it, and does nothing. ' +
+      '`"keep-removed": true`: smart daemons that are no longer configured run on. `"restart-smart": true`: ' +
+      "smart daemons are started anew like others. `file`: read in place of the instance's own; for root and " +
+      "reeve's own user alone.",
+    example: ["--json", '{"dry-run":true}', "/v1/apply"],
+    handle: applyAsked,
+  },
+  {
+    method: "POST",
     path: "/v1/reload",
     level: "admin",
     about:
@@ -228,11 +242,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   autostart: "start",
 };
 
-function actOn(call: Call, deps: ControlDeps): Change {
+async function actOn(call: Call, deps: ControlDeps): Promise<Change> {
   const body = bodyOf(call, ["action", "services", "timeout", "with-dependents", "if-running", "persist"]);
   const word = textOf(body, "action");
+  if (word === "replan") return await replan(call, deps);
   const action = ACTIONS[word];
-  if (action === undefined) throw bad(`"action" must be one of ${Object.keys(ACTIONS).join(", ")}`);
+  if (action === undefined) throw bad(`"action" must be one of ${Object.keys(ACTIONS).join(", ")}, replan`);
   const isAuto = word === "autostart";
   return deps.act({
     action,
@@ -243,6 +258,31 @@ function actOn(call: Call, deps: ControlDeps): Change {
     persist: flagOf(body, "persist"),
     timeoutMs: durationOf(body.get("timeout"), "timeout"),
   });
+}
+
+async function replan(call: Call, deps: ControlDeps): Promise<Change> {
+  if (!reaches(call.peer.level, "admin")) {
+    throw new Refusal(403, "permission-denied", "replan needs the level admin, which control-allow gives");
+  }
+  const options = { isDryRun: false, keepRemoved: false, restartSmart: false, file: null };
+  const { change } = await deps.apply(options, byOf(call, deps));
+  if (change === null) throw new Refusal(500, "internal", "there is no change to be followed");
+  return change;
+}
+
+async function applyAsked(call: Call, deps: ControlDeps): Promise<Reply> {
+  const body = bodyOf(call, ["dry-run", "keep-removed", "restart-smart", "file"]);
+  const file = body.has("file") ? textOf(body, "file") : null;
+  if (file !== null && call.peer.uid !== 0 && call.peer.uid !== deps.uid) {
+    throw new Refusal(403, "permission-denied", "only root and reeve's own user may name a file");
+  }
+  const { report, change } = await deps.apply({
+    isDryRun: flagOf(body, "dry-run"),
+    keepRemoved: flagOf(body, "keep-removed"),
+    restartSmart: flagOf(body, "restart-smart"),
+    file,
+  }, byOf(call, deps));
+  return change === null ? answerNow(report) : answerLater(change.id, report);
 }
 
 function namedIn(body: ReadonlyMap<string, unknown>, deps: ControlDeps): readonly string[] {

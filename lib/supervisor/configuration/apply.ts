@@ -8,17 +8,12 @@ import { instanceInForce } from "../../config/diff/in_force.ts";
 import { planSteps, type Step, type Steps } from "../../config/diff/steps.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { Plan } from "../../config/plan/plan.ts";
-import {
-  type ApplyOptions,
-  type ApplyReport,
-  applyReport,
-  type ApplyResult,
-  workText,
-} from "../../control/apply_report.ts";
+import { type ApplyOptions, type ApplyReport, applyReport, workText } from "../../control/apply_report.ts";
 import type { Logger } from "../../log/logger.ts";
 import { type Environment, variablesOf } from "../../process/environment.ts";
 import { startDigest } from "../../records/start_digest.ts";
 import { errorText } from "../../sys/error_text.ts";
+import type { ProcessId } from "../../sys/process_id.ts";
 import { readAnew, type ReadAnewDeps } from "./read_anew.ts";
 import type { DaemonStarter } from "../unit/starter.ts";
 import type { DaemonUnit } from "../unit/unit.ts";
@@ -33,9 +28,26 @@ export interface ApplyDeps {
   readonly refusal: () => string | null;
   /** The environment that daemons begin with where the instance says this. */
   readonly environment: (changes: InstancePlan["environment"]) => Environment;
+  /** Daemons are called otherwise: names so far, and from now on. */
+  readonly renamed: (names: ReadonlyMap<string, string>) => void;
   /** To where daemons' paths are relative, as the instance has it. Throws where it cannot be entered. */
   readonly enter: (directory: string | null) => void;
 }
+
+/** One daemon that is started, stopped or started anew. */
+export interface DaemonWork {
+  readonly action: "start" | "stop" | "restart";
+  readonly name: string;
+  /** null: it is new. */
+  readonly unit: DaemonUnit | null;
+  /** The process that ran. */
+  readonly before: ProcessId | null;
+}
+
+export type Applied =
+  | { readonly kind: "applied"; readonly report: ApplyReport; readonly work: readonly DaemonWork[] }
+  /** `isBad`: the configuration is; else it is not the time for it. */
+  | { readonly kind: "refused"; readonly isBad: boolean; readonly reasons: readonly string[] };
 
 export class Apply {
   readonly #deps: ApplyDeps;
@@ -47,7 +59,7 @@ export class Apply {
     this.#inForce = deps.request.plan.instance;
   }
 
-  run(options: ApplyOptions): ApplyResult {
+  run(options: ApplyOptions): Applied {
     const { request, logger, refusal } = this.#deps;
     const refused = refusal();
     if (refused !== null) return { kind: "refused", isBad: false, reasons: [refused] };
@@ -56,7 +68,7 @@ export class Apply {
     const { plan, warnings } = found;
     const steps = this.#stepsTo(plan, options);
     const report = applyReport(steps, warnings, options.isDryRun);
-    if (options.isDryRun) return { kind: "applied", report };
+    if (options.isDryRun) return { kind: "applied", report, work: [] };
     try {
       this.#changeInstance(plan.instance);
     } catch (error) {
@@ -64,8 +76,9 @@ export class Apply {
     }
     for (const warning of warnings) logger.warning(null, warning);
     this.#say(report, options);
+    const work = this.#workOf(steps);
     this.#carryOut(plan, steps);
-    return { kind: "applied", report };
+    return { kind: "applied", report, work };
   }
 
   /** The work that would be done, with no smart daemon restarted. */
@@ -74,7 +87,7 @@ export class Apply {
   }
 
   /** It has been read, and nothing was done. */
-  #refuse(errors: readonly string[], { isDryRun }: ApplyOptions): ApplyResult {
+  #refuse(errors: readonly string[], { isDryRun }: ApplyOptions): Applied {
     const { logger } = this.#deps;
     if (!isDryRun) {
       for (const error of errors) logger.error(null, error);
@@ -127,6 +140,16 @@ export class Apply {
     for (const name of stop) left(name, "a stop and start");
   }
 
+  /** Before it is done: of which process another one is to follow. */
+  #workOf({ daemons }: Steps): readonly DaemonWork[] {
+    return daemons.flatMap(({ work, name, was }): DaemonWork[] => {
+      const unit = this.#deps.units.find(was);
+      const action = work === "leave" ? "stop" : work;
+      if (action !== "start" && action !== "stop" && action !== "restart") return [];
+      return [{ action, name, unit, before: unit?.status.main ?? unit?.status.child ?? null }];
+    });
+  }
+
   #carryOut({ daemons }: Plan, steps: Steps): void {
     const removed: { name: string; isKept: boolean }[] = [];
     const changed: { name: string; plan: Plan["daemons"][number]; how: "live" | "restart" | "later" }[] = [];
@@ -136,6 +159,8 @@ export class Apply {
       else if (work === "start") added.push(plan);
       else changed.push({ name: was, plan, how: HOW[work] ?? "live" });
     }
+    const renamed = steps.daemons.filter(({ name, was, plan }) => plan !== null && name !== was);
+    if (renamed.length > 0) this.#deps.renamed(new Map(renamed.map(({ was, name }) => [was, name])));
     this.#deps.units.carryOut({
       removed,
       changed,

@@ -19,6 +19,8 @@ import { bootId } from "../../sys/process/identity.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
 import { signalName } from "../../sys/signal_names.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
+import type { ApplyOptions } from "../../control/apply_report.ts";
+import type { Apply } from "../configuration/apply.ts";
 import type { DaemonUnit } from "../unit/unit.ts";
 import type { UnitSet } from "../unit/units.ts";
 import type { Operating } from "./operating.ts";
@@ -36,6 +38,9 @@ export interface AnswersDeps {
   readonly stopInstance: () => void;
   /** As a signal would. */
   readonly reload: () => void;
+  readonly apply: () => Promise<Apply>;
+  /** Reeve's own user. */
+  readonly uid: number;
   readonly planToJson: (plan: Plan) => Promise<unknown>;
   /** To one process, verified in the same breath. false: it is gone. */
   readonly signalOne: (process: ProcessId, signal: number) => boolean;
@@ -99,6 +104,8 @@ export function controlAnswers(deps: AnswersDeps): Answers {
       return unit === null ? null : progressOf(task, unit, { histories, now });
     },
     reload: (by) => reload(by, deps),
+    apply: (options, by) => apply(options, by, operations, deps),
+    uid: deps.uid,
     plan: () => deps.planToJson({ ...deps.plan, daemons: units.plans }),
     system: () => ({
       version: packageJson.version,
@@ -130,6 +137,18 @@ function reload(by: string, { operating, reload: ask, state }: AnswersDeps): Cha
   const change = operating.openReload(by);
   if (why === undefined) ask();
   return change;
+}
+
+async function apply(options: ApplyOptions, by: string, operations: Operations, deps: AnswersDeps) {
+  const found = (await deps.apply()).run(options);
+  if (found.kind === "refused") {
+    const [status, kind] = found.isBad ? [400, "bad-request"] as const : [409, "conflict"] as const;
+    throw new Refusal(status, kind, `cannot apply: ${found.reasons.join("\n")}`, found.reasons);
+  }
+  const { report, work } = found;
+  if (options.isDryRun) return { report, change: null };
+  const summary = "Apply the configuration";
+  return { report, change: operations.follow({ kind: "apply", summary, by, work }) };
 }
 
 /** All or none: whoever does not run is named, and nobody is signalled. */

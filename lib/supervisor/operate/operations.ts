@@ -44,6 +44,14 @@ interface Work {
   readonly before: ProcessId | null;
 }
 
+export interface FollowOptions {
+  readonly kind: string;
+  readonly summary: string;
+  readonly by: string;
+  /** `unit` null: it is new. */
+  readonly work: readonly (Work & { readonly name: string; readonly unit: DaemonUnit | null })[];
+}
+
 /** Daemons at a time: what else has happened comes between. */
 const AT_ONCE = 200;
 /** A start is one once the program runs; it is looked at after these milliseconds, and then believed. */
@@ -85,6 +93,30 @@ export class Operations {
     });
     if (timeoutMs !== null) this.#limit(change, timeoutMs);
     this.#carryOut(change, options, 0);
+    return change;
+  }
+
+  /** Work on daemons that somebody else has begun: how it goes, as a change. */
+  follow({ kind, summary, by, work }: FollowOptions): Change {
+    const { changes, units } = this.#deps;
+    const here = work.flatMap(({ unit, name, action, before }) => {
+      const now = unit ?? units.find(name);
+      // One that went at once is gone, and another may have its name.
+      return now === null || units.find(now.name) !== now ? [] : [{ action, before, unit: now }];
+    });
+    const tasks = here.map(({ action, unit: { name } }) => ({
+      kind: action,
+      summary: `${capital(action)} "${name}"`,
+      daemon: name,
+    }));
+    const change = changes.open({ kind, summary, by, key: `${kind} ${this.#deps.now()}`, tasks });
+    for (const [index, task] of change.tasks.entries()) {
+      const found = here[index];
+      if (found === undefined) continue;
+      this.#work.set(task, { action: found.action, before: found.before });
+      changes.begin(task);
+      this.#lookAt(task, found.unit);
+    }
     return change;
   }
 

@@ -73,6 +73,20 @@ export class People {
     this.#words.set(daemon, { daemon, said: "started", by, at: this.#deps.now(), isPersistent: false });
   }
 
+  /** Daemons are called otherwise, all of them at once: what was said of them is said of them still. */
+  rename(names: ReadonlyMap<string, string>): void {
+    const moved = [...names].flatMap(([from, to]) => {
+      const word = this.#words.get(from);
+      return word === undefined ? [] : [{ ...word, daemon: to }];
+    });
+    for (const [from, to] of names) {
+      this.#words.delete(from);
+      this.#words.delete(to);
+    }
+    for (const word of moved) this.#words.set(word.daemon, word);
+    this.save();
+  }
+
   /** Writes all that was said since. A full disk costs the record, never the daemons. */
   save(): void {
     const { runFile, boot } = this.#options;
