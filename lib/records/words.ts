@@ -3,7 +3,8 @@
  * which does not start with the instance. Each line is believed by itself, and only in the boot that it
  * names, where it names one. Holds no configuration, and nothing secret.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { writeAtomically } from "../sys/file/atomic_file.ts";
 import { bool, decodeOrNull, encode, type Format, number, object, oneOf, text } from "./codec.ts";
 
@@ -54,18 +55,21 @@ export function readWords(path: string, boot: string): readonly Word[] {
 /** All of them in one go; without any there is no file. Throws SysError. */
 export function writeWords(path: string, boot: string, words: readonly Word[]): void {
   if (words.length === 0) return rmSync(path, { force: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const lines = words.map((word) => `${encode(WORD, { ...word, boot })}\n`);
   writeAtomically(path, new TextEncoder().encode(lines.join("")), { mode: 0o600 });
 }
 
-/** A link, or what is no regular file, says nothing. */
+/** A link, what is no regular file, and what another user may have written say nothing. */
 function readSmall(path: string): string {
   let fd = -1;
   try {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
     fd = openSync(path, flags);
     const status = fstatSync(fd);
-    return status.isFile() && status.size <= LARGEST ? readFileSync(fd, "utf8") : "";
+    const isOurs = status.uid === process.geteuid?.() || status.uid === 0;
+    const isGood = status.isFile() && status.size <= LARGEST && isOurs && (status.mode & 0o022) === 0;
+    return isGood ? readFileSync(fd, "utf8") : "";
   } catch {
     return "";
   } finally {

@@ -126,7 +126,7 @@ export function compose(options: ComposeOptions): RunningParts {
   const handedOver = restored?.operations == null ? null : readHandedOver(restored.operations);
   const people = new People({
     runFile: runDir === null ? null : join(runDir.path, PEOPLE_FILE),
-    stateFile: null,
+    stateFile: stateFile(request, runDir?.name ?? plan.instance.name),
     boot: bootId() ?? "",
     words: handedOver?.words ?? null,
   }, { now: () => Date.now(), complain: (text) => logger.warning(null, text) });
@@ -344,6 +344,12 @@ export function compose(options: ComposeOptions): RunningParts {
 async function loadApply(deps: ApplyDeps): Promise<Apply> {
   const { Apply } = await import("./configuration/apply.ts");
   return new Apply(deps);
+}
+
+/** null: there is no state-dir. */
+function stateFile({ plan, capsule }: StartRequest, name: string): string | null {
+  const { stateDir } = plan.instance;
+  return stateDir === null ? null : resolve(capsule.cwd, stateDir, `${name}.${PEOPLE_FILE}`);
 }
 
 /** The same promise whenever it is asked for, from the first time on. */

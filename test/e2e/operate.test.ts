@@ -1,6 +1,6 @@
 /** Single daemons operated over the control socket of a running instance. */
 import { expect } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Asking } from "./ask.ts";
 import type { Scope, Supervisor } from "./harness.ts";
 import { check, type Need, program, reeve } from "./need.ts";
@@ -351,4 +351,30 @@ check("each line of docs/api.md works", [...NEEDS, program("curl")], async (scop
   }
   expect(failed).toEqual([]);
   await supervisor.stop();
+});
+
+check("one that is stopped to stay so is stopped after a stop and start too", NEEDS, async (scope) => {
+  const state = scope.path("state");
+  const daemons = { web: ["command = sleep 900"], other: ["command = sleep 901"] };
+  const { supervisor, asking } = await started(scope, daemons, [`state-dir = ${state}`]);
+  await asking.act("stop", ["web"], { persist: true });
+  await asking.act("stop", ["other"]);
+  expect(statSync(state).mode & 0o777).toBe(0o700);
+  await supervisor.stop();
+  const second = scope.reeve(scope.path("test.ini"));
+  await second.untilLog(/reeve is up/);
+  expect((await asking.service("web")).held.by).toBe("root");
+  expect((await asking.untilState("other", "running")).held).toBeNull();
+  await asking.act("start", ["web"]);
+  expect(readdirSync(state)).toEqual([]);
+  await second.stop();
+
+  const third = await started(scope, daemons);
+  const refused = await third.asking.post("/v1/services", {
+    action: "stop",
+    services: ["web"],
+    persist: true,
+  });
+  expect([refused.status, refused.result.message]).toEqual([400, 'cannot keep "web" stopped: set state-dir']);
+  await third.supervisor.stop();
 });

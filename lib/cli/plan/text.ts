@@ -88,6 +88,7 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
   }
   if (instance.jail !== null) addJailRows(instance.jail, addAt);
   if (instance.setnsServer !== null) addSetnsServerRow(instance.setnsServer, addAt);
+  if (instance.stateDir !== null) add("state directory", instance.stateDir, "state-dir");
   if (instance.controlPath !== null) add("control socket", instance.controlPath, "control-path");
   for (const { kind, id, level, origin } of instance.controlAllow) {
     addAt("control allows", `${kind} ${id}: ${level}`, origin);

@@ -32,8 +32,8 @@ const MOST_FIFOS = 10;
 
 /** Options whose last line is told, for `origins`. */
 const SCALARS: ReadonlySet<string> = new Set(
-  ("instance-name run-dir control-path uid gid umask chdir vacuum daemonize daemonize2 logto logto2 log-format log-date " +
-    "log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
+  ("instance-name run-dir state-dir control-path uid gid umask chdir vacuum daemonize daemonize2 logto logto2 " +
+    "log-format log-date log-prefix log-maxsize log-backupname log-truncate log-reopen logfile-chown logfile-chmod " +
     "reload-mercy exit-on-reload sigterm-reloads user-env " +
     "touch-reload touch-logreopen touch-logrotate limit-as limit-nproc prio cpu-affinity cap procname-prefix procname-prefix-spaced")
     .split(" "),
@@ -86,6 +86,7 @@ export function planInstance(parts: InstanceOptions): InstancePlan {
     setnsServer: planSetnsServer(reader),
     legions,
     stats: planStats(reader, system),
+    stateDir: reader.text("state-dir"),
     controlPath: reader.text("control-path"),
     controlAllow: planControlAllow(reader, system),
     origins: originsOf(reader),

@@ -92,6 +92,14 @@ export const INSTANCE_ROWS: readonly RowSource[] = [
     help: "directory for what reeve must remember while it runs",
   },
   {
+    name: "state-dir",
+    type: "path",
+    default: "none",
+    help:
+      "directory for what reeve must remember over a stop and start: the daemons that were stopped with " +
+      "--persist",
+  },
+  {
     name: "control-path",
     type: "path",
     default: "control in the run directory",

@@ -101,6 +101,7 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     parts: ({ legions }) => legions.map((legion) => [`legion ${legion.name}`, legion]),
   },
   stats: { name: "stats", change: "reload" },
+  stateDir: { name: "state-dir", change: "reload" },
   controlPath: { name: "control-path", change: "stop" },
   controlAllow: {
     name: "control-allow",

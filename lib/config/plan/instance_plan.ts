@@ -102,6 +102,8 @@ export interface InstancePlan {
   readonly setnsServer: SetnsServerPlan | null;
   readonly legions: readonly LegionPlan[];
   readonly stats: StatsPlan | null;
+  /** null: nothing that is said of a daemon outlives a stop of the instance. */
+  readonly stateDir: string | null;
   /** null: RUNDIR/control. */
   readonly controlPath: string | null;
   readonly controlAllow: readonly ControlEntry[];

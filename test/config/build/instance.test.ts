@@ -57,6 +57,7 @@ describe("the instance", () => {
       stats: null,
       shell: "/bin/sh",
       procnamePrefix: null,
+      stateDir: null,
       controlPath: null,
       controlAllow: [],
       origins: {},
