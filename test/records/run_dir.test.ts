@@ -124,7 +124,7 @@ rootTest("on a full disk an instance has its own directory again", () => {
     expect(readdirSync(join(directory, "app")).sort()).toEqual(["instance", "lock"]);
   } finally {
     for (const { lockFd } of open.splice(0)) closeSync(lockFd);
-    Bun.spawnSync(["umount", directory]);
+    Bun.spawnSync(["umount", "-l", directory]);
   }
 });
 
@@ -269,6 +269,6 @@ rootTest("a full disk costs the number in the lock, not the lock", () => {
     expect(() => have([directory])).toThrow("another reeve runs this instance");
   } finally {
     for (const { lockFd } of open.splice(0)) closeSync(lockFd);
-    Bun.spawnSync(["umount", directory]);
+    Bun.spawnSync(["umount", "-l", directory]);
   }
 });
