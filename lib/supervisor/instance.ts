@@ -9,6 +9,7 @@ import { Runner } from "../machine/runner.ts";
 import { errorText } from "../sys/error_text.ts";
 import { exitCodeOf } from "../sys/process_id.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
+import { Farewell } from "./unit/farewell.ts";
 import {
   InstanceLife,
   type LifeEffect,
@@ -60,6 +61,7 @@ export class Instance {
   readonly #life = new InstanceLife();
   readonly #runner: Runner<LifeEvent, LifeEffect>;
   readonly #ended = Promise.withResolvers<number>();
+  readonly #goodbye: Farewell;
   /** Calls off what runs at the end. */
   #farewell: AbortController | null = null;
   /** The work under way beside the life of the daemons: the start, or the hand-over. */
@@ -76,6 +78,11 @@ export class Instance {
       log: (_, text) => deps.logger.debug(null, `instance: ${text}`),
       carryOut: (effect) => this.#carryOut(effect),
       failed: (effect, error) => deps.logger.error(null, `cannot ${effect}: ${errorText(error)}`),
+    });
+    this.#goodbye = new Farewell({
+      logger: deps.logger,
+      timers: LOOP_TIMERS,
+      now: () => performance.now(),
     });
     deps.units.listen({
       stopped: (unit) => this.#unitStopped(unit),
@@ -179,6 +186,8 @@ export class Instance {
   #stopDaemons(): void {
     const { logger, legions, units, nothingSurvives } = this.#deps;
     logger.info(null, "stopping", { daemons: units.size });
+    if (!nothingSurvives) this.#goodbye.sayWhoLivesOn(units);
+    this.#goodbye.begin(() => this.#left);
     legions.leave(true);
     units.setShutdown(nothingSurvives ? "stopAll" : "stop");
     this.#lookWhetherDown();
@@ -207,6 +216,8 @@ export class Instance {
       state !== "down" && !(isReload && outlivesReload(gates, plan));
     this.#left.length = this.#left.findLastIndex(isLeft) + 1;
     if (this.#left.length === 0) this.#left = [...this.#deps.units].filter(isLeft);
-    if (this.#left.length === 0) this.handle({ type: "daemonsDown" });
+    if (this.#left.length > 0) return;
+    this.#goodbye.end();
+    this.handle({ type: "daemonsDown" });
   }
 }
