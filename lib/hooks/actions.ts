@@ -58,10 +58,6 @@ export function performAction(action: SystemAction, context: ActionOptions): voi
   }
 }
 
-export function isSystemAction(action: HookAction): action is SystemAction {
-  return !["exec", "wait", "putenv", "print", "exit"].includes(action.kind);
-}
-
 function perform(action: SystemAction, { cwd, root }: ActionOptions): void {
   const at = (path: string): string => isAbsolute(path) ? path : `${cwd}/${path}`;
   const tree = root === null ? HOST_TREE : new RootedTree(() => root);

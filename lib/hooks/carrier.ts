@@ -9,6 +9,7 @@ import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
 import { describeAction, mountSource, performAction, type SystemAction } from "./actions.ts";
 import { HOOK_VARIABLE, packHookRequest } from "./child.ts";
+import { HIDDEN } from "./messages.ts";
 import { HOOK_WORD } from "./word.ts";
 import type { HookDeps } from "./deps.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
@@ -132,6 +133,3 @@ async function changeJail(
 function isHidden(hook: Hook): boolean {
   return hook.shown === HIDDEN;
 }
-
-/** The text that the log shows for a hook that was written with a leading "!". */
-export const HIDDEN = "[hidden]";

@@ -9,12 +9,11 @@ import type { InstancePlan } from "../config/plan/instance_plan.ts";
 import { maskLine } from "../config/plan/mask.ts";
 import { errorText } from "../sys/error_text.ts";
 import { changeEnvironment, type Environment } from "../process/environment.ts";
-import { isSystemAction, type SystemAction } from "./actions.ts";
-import { carryOut, HIDDEN, type HookPlace } from "./carrier.ts";
+import type { SystemAction } from "./actions.ts";
+import type { HookPlace } from "./carrier.ts";
 import type { HookDeps } from "./deps.ts";
 import type { CommandEnd } from "../process/command_runner.ts";
-import { MESSAGES } from "./messages.ts";
-import { DEFAULT_WAIT_SECONDS } from "../watch/waits.ts";
+import { HIDDEN, MESSAGES } from "./messages.ts";
 
 /**
  * A hook failed whose failure ends the instance. The text is for the log, with the place in the
@@ -56,6 +55,9 @@ const PHASE_NAMES: Readonly<Partial<Record<HookPhase, string>>> = {
   "as-user": "as user",
   "as-user-atexit": "as user at exit",
 };
+
+/** For an action `wait`: uWSGI's default for every wait. */
+const WAIT_SECONDS = 60;
 
 type HookInstance = Pick<InstancePlan, "hooks" | "identity" | "umask">;
 
@@ -148,7 +150,6 @@ export class HookRunner {
 
   async #runOne(hook: Hook, signal: AbortSignal): Promise<void> {
     const { action } = hook;
-    if (isSystemAction(action)) return await this.#runSystem(hook, action, signal);
     switch (action.kind) {
       case "exec":
         return await this.#runCommand(hook, action.command, action.mayFail, signal);
@@ -161,11 +162,14 @@ export class HookRunner {
       case "wait":
         try {
           const room = this.#roomOf(hook);
-          const wait = { ...action, timeout: DEFAULT_WAIT_SECONDS };
+          const wait = { ...action, timeout: WAIT_SECONDS };
           await this.#deps.wait(wait, signal, room === this.#inside ? room.cwd : null);
         } catch (problem) {
           throw new HookFailure(hook, errorText(problem), problem);
         }
+        return;
+      default:
+        return await this.#runSystem(hook, action, signal);
     }
   }
 
@@ -191,6 +195,7 @@ export class HookRunner {
 
   async #runSystem(hook: Hook, action: SystemAction, signal: AbortSignal): Promise<void> {
     try {
+      const { carryOut } = await import("./carrier.ts");
       await carryOut(hook, action, this.#placeOf(hook, signal), this.#deps);
     } catch (problem) {
       signal.throwIfAborted();

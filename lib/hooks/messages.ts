@@ -4,6 +4,9 @@
  */
 import { signalName } from "../sys/signal_names.ts";
 
+/** Shown in the place of a hook that was written with a leading "!". */
+export const HIDDEN = "[hidden]";
+
 export const MESSAGES = {
   runningHook: (shown: string, phase: string) => `running "${shown}" (${phase})...`,
   runningHiddenHook: (phase: string) => `running --- PRIVATE HOOK --- (${phase})...`,

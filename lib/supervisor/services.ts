@@ -12,7 +12,6 @@ import { DAEMON_MESSAGES } from "../daemon/messages.ts";
 import type { JailSource } from "../jail/place.ts";
 import type { JoinPlan } from "../config/plan/jail_plan.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
-import { untilServed } from "../jail/setns_wait.ts";
 import type { Logger } from "../log/logger.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { notify } from "../sys/socket/notify.ts";
@@ -33,8 +32,7 @@ import { type TouchDeps, type Touches, watchDaemonTouches, watchInstanceTouches 
 import { plantedBy } from "../watch/planted.ts";
 import { refuseTakenNames } from "../pidfile/taken_names.ts";
 import type { DaemonUnit } from "./unit/unit.ts";
-import { waitInside } from "../watch/wait_inside.ts";
-import { type WaitDeps, waitFor, waitForAll } from "../watch/waits.ts";
+import type { WaitDeps } from "../watch/waits.ts";
 
 export interface ServicesDeps {
   readonly plan: Plan;
@@ -82,7 +80,10 @@ export class Services {
         parseCommand: deps.parseCommand,
         jail: () => deps.jail?.() ?? null,
         changeJail: (change, signal) => deps.commands.changeJail(change, signal),
-        wait: (wait, signal, inside) => waitFor(wait, this.#waitWorld(inside), signal),
+        wait: async (wait, signal, inside) => {
+          const { waitFor } = await import("../watch/waits.ts");
+          await waitFor(wait, await this.#waitWorld(inside), signal);
+        },
         log,
         self: [process.execPath],
         format: { ...plan.instance.log, colour: false },
@@ -98,8 +99,11 @@ export class Services {
   }
 
   async waits(signal: AbortSignal): Promise<void> {
-    const inside = this.#deps.jail === undefined ? null : this.hooks.cwd;
-    await waitForAll(this.#deps.plan.instance.waits, this.#waitWorld(inside), signal);
+    const { plan, jail } = this.#deps;
+    if (plan.instance.waits.length === 0) return;
+    const { waitForAll } = await import("../watch/waits.ts");
+    const inside = jail === undefined ? null : this.hooks.cwd;
+    await waitForAll(plan.instance.waits, await this.#waitWorld(inside), signal);
   }
 
   /** Throws NameTaken: before anything is done in the name of another running instance. */
@@ -126,6 +130,7 @@ export class Services {
    */
   async joins(plans: readonly JoinPlan[], signal: AbortSignal): Promise<void> {
     const log = (text: string): void => this.#deps.logger.info(null, text);
+    const { untilServed } = await import("../jail/setns_wait.ts");
     await untilServed(plans, { timers: LOOP_TIMERS, log }, signal);
   }
 
@@ -262,10 +267,11 @@ export class Services {
   }
 
   /** `inside`: the jail's directory to which paths are relative; null: they are reeve's. */
-  #waitWorld(inside: string | null): WaitDeps {
+  async #waitWorld(inside: string | null): Promise<WaitDeps> {
     const { jail } = this.#deps;
     const world = this.#pathWorld();
-    return jail === undefined || inside === null ? world : waitInside(world, jail, inside);
+    if (jail === undefined || inside === null) return world;
+    return (await import("../watch/wait_inside.ts")).waitInside(world, jail, inside);
   }
 
   #touchWorld(): TouchDeps {

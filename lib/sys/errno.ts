@@ -2,6 +2,7 @@
  * Linux's error numbers (the same on x86-64 and arm64) as names and texts, and the one error that a failed
  * system call becomes. Must never be used to decide by text: compare `errnoName`.
  */
+import { lazy } from "./lazy.ts";
 
 const ERRORS: Readonly<Record<number, readonly [string, string]>> = {
   1: ["EPERM", "operation not permitted"],
@@ -146,11 +147,11 @@ export function errnoText(errno: number): string {
   return ERRORS[errno]?.[1] ?? `error ${errno}`;
 }
 
-const TEXTS = new Map(Object.values(ERRORS));
+const TEXTS = lazy(() => new Map(Object.values(ERRORS)));
 
 /** The same by name: of "ENOENT"; null for what is no errno's name. */
 export function textOfErrno(name: string): string | null {
-  return TEXTS.get(name) ?? null;
+  return TEXTS().get(name) ?? null;
 }
 
 /** The action during which a call failed, for the message. */

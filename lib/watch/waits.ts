@@ -30,9 +30,6 @@ export class WaitTimeout extends Error {}
 
 type Target = Pick<Wait, "what" | "target" | "timeout">;
 
-/** uWSGI's default for every wait, and what a wait among the hooks has. */
-export const DEFAULT_WAIT_SECONDS = 60;
-
 /**
  * Where it is looked again and again, at start alone: sysfs sends no events about interfaces, and those of
  * the table of mounts come as POLLPRI, which the event thread does not watch for.

@@ -2,11 +2,12 @@
  * Takes secrets out of what is shown: values whose name says that they are one, and passwords in addresses.
  * For output only; what is run is never touched. Where it must guess, it hides rather than shows.
  */
+import { lazy } from "../../sys/lazy.ts";
 import type { Command } from "./daemon_plan.ts";
 
 export const HIDDEN = "[hidden]";
 
-const setOf = (words: string): ReadonlySet<string> => new Set(words.split(" "));
+const setOf = (words: string): () => ReadonlySet<string> => lazy(() => new Set(words.split(" ")));
 
 /** Words of which one in a name makes the value a secret: as a whole word, never as a part of one. */
 const SECRET_WORDS = setOf(
@@ -35,13 +36,15 @@ const PLAIN_NAMES = setOf("pwd oldpwd");
 export function isSecretName(name: string): boolean {
   const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
   const last = words.at(-1) ?? "";
-  if (ABOUT_WORDS.has(last) || SWITCHES.has(words[0] ?? "") || PLAIN_NAMES.has(words.join("_"))) return false;
+  if (ABOUT_WORDS().has(last) || SWITCHES().has(words[0] ?? "") || PLAIN_NAMES().has(words.join("_"))) {
+    return false;
+  }
   return words.some((word, index) => {
     const before = words[index - 1] ?? "";
-    if (word === "key" || word === "keys") return !PLAIN_KEYS.has(before);
+    if (word === "key" || word === "keys") return !PLAIN_KEYS().has(before);
     // REDIS_AUTH is one; --auth=peer and --auth-host=peer say how, not with what.
     if (word === "auth") return before !== "" && word === last;
-    return SECRET_WORDS.has(word) || JOINED_NAMES.has(word);
+    return SECRET_WORDS().has(word) || JOINED_NAMES().has(word);
   });
 }
 
