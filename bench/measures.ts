@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bed, launchOf } from "./bed.ts";
 import type { Report } from "./clock.ts";
-import { NotServed, type Peer } from "./peers.ts";
+import { type Job, NotServed, type Peer } from "./peers.ts";
 
 export interface Measure {
   readonly name: string;
@@ -27,17 +27,18 @@ const isInitAlone = (peer: Peer) =>
   peer.name === "reeve" || (peer.supervise === null && peer.firstProcess !== null);
 const stops = (peer: Peer) => peer.supervise !== null && peer.stopSignal !== null;
 
-async function withDaemons<T>(
+export async function withDaemons<T>(
   peer: Peer,
   count: number,
-  body: (bed: Bed, supervisor: number, startedAt: number) => Promise<T>,
+  body: (bed: Bed, supervisor: number, startedAt: number, job: Job) => Promise<T>,
   kind: "obey" | "ignore" = "obey",
 ): Promise<T> {
   await using bed = new Bed();
-  const started = await bed.launch(launchOf(peer, bed.job(bed.daemons(count, kind))));
+  const job = bed.job(bed.daemons(count, kind));
+  const started = await bed.launch(launchOf(peer, job));
   try {
     await bed.clock.nth("runs", count, { seconds: 120 });
-    return await body(bed, started.pid, started.at);
+    return await body(bed, started.pid, started.at, job);
   } catch (error) {
     throw new Error(`${peer.name}: ${(error as Error).message}\n${bed.log()}`, { cause: error });
   }

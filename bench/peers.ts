@@ -39,6 +39,10 @@ export interface Peer {
   readonly jail?: Jailer;
   /** How the name of PID 1 of its jail begins. */
   readonly jailInit?: string;
+  /** Commands to a supervisor that runs the job: the state of all daemons, the restart of the first. */
+  readonly operate?: (
+    job: Job,
+  ) => { readonly status: readonly string[]; readonly restart: readonly string[] };
   /** As `supervise`, each daemon in a PID namespace of its own. */
   readonly withNamespaces?: (job: Job) => Launch;
 }
@@ -93,6 +97,12 @@ function supervisordConfig(job: Job): string {
     `pidfile=${join(job.directory, "supervisord.pid")}`,
     `childlogdir=${job.directory}`,
     "user=root",
+    "[unix_http_server]",
+    `file=${join(job.directory, "supervisor.sock")}`,
+    "[rpcinterface:supervisor]",
+    "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+    "[supervisorctl]",
+    `serverurl=unix://${join(job.directory, "supervisor.sock")}`,
   );
   job.commands.forEach((command, index) => {
     lines.push(
@@ -160,6 +170,11 @@ export const PEERS: readonly Peer[] = [
     firstProcess: (job) => ({ command: [REEVE, "--", ...(job.commands[0] ?? "").split(" ")] }),
     jail: (job, root) => reeve(job, [`namespace = ${root}`]),
     jailInit: "reeve-jail",
+    operate: (job) => {
+      const socket = ["--socket", join(job.directory, "run", "control")];
+      const first = job.commands[0]?.split(" ")[0]?.split("/").at(-1) ?? "";
+      return { status: [REEVE, "status", ...socket], restart: [REEVE, "restart", first, ...socket] };
+    },
     withNamespaces: (job) =>
       reeve(
         { ...job, commands: [] },
@@ -207,6 +222,15 @@ export const PEERS: readonly Peer[] = [
     firstProcess: (job) => ({
       command: ["/usr/bin/python3", "/usr/bin/supervisord", "-n", "-c", supervisordConfig(job)],
     }),
+    operate: (job) => {
+      const command = [
+        "/usr/bin/python3",
+        "/usr/bin/supervisorctl",
+        "-c",
+        join(job.directory, "supervisord.conf"),
+      ];
+      return { status: [...command, "status"], restart: [...command, "restart", "d0"] };
+    },
   },
   {
     name: "monit",

@@ -10,9 +10,10 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { JAIL_MEASURES } from "./jail_measures.ts";
 import { type Measure, SUPERVISION } from "./measures.ts";
+import { OPERATING } from "./operate_measures.ts";
 import { isPresent, NotServed, type Peer, PEERS, versionOf } from "./peers.ts";
 
-const MEASURES: readonly Measure[] = [...SUPERVISION, ...JAIL_MEASURES];
+const MEASURES: readonly Measure[] = [...SUPERVISION, ...OPERATING, ...JAIL_MEASURES];
 
 interface Row {
   readonly measure: string;

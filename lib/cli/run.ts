@@ -7,6 +7,7 @@ import { type CommandName, findCommand } from "./shared/commands.ts";
 import type { Configuration } from "../config/language/load.ts";
 import { ConfigError } from "../config/diagnostic.ts";
 import { quote } from "../config/problem.ts";
+import type { OperateCommand } from "./operate/operate.ts";
 import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, printable, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
@@ -15,7 +16,6 @@ import { restoreFiles } from "../records/checked_files.ts";
 import { HOOK_WORD } from "../hooks/word.ts";
 import { catchSignals, letSignalsBe } from "../supervisor/signal_wiring.ts";
 import { ownEnvironment } from "../sys/process/own_bytes.ts";
-import { startSupervisor } from "./start_supervisor.ts";
 
 /** The purpose of this image of reeve. */
 interface Image {
@@ -67,7 +67,7 @@ async function runWords(
     const meant = (await import("./shared/meant.ts")).meantCommand(words);
     if (meant === null) showDiagnostics(error.diagnostics, outputs.err);
     else outputs.err.line(printable(meant));
-    return EXIT.usage;
+    return findCommand(words[0] ?? "")?.wrongWords ?? EXIT.usage;
   }
   // Before the first await; a first image that becomes another one leaves them blocked, for that one to find.
   if (line.command !== "run") letSignalsBe(mask);
@@ -86,6 +86,11 @@ interface Call {
   readonly words: readonly string[];
   readonly image: Image;
   readonly outputs: Outputs;
+}
+
+/** A command to a running instance. */
+function operating(command: OperateCommand): (call: Call) => Promise<number> {
+  return async ({ line, outputs }) => (await import("./operate/operate.ts")).operate(command, line, outputs);
 }
 
 /** The module that carries out each command. */
@@ -109,6 +114,16 @@ const PERFORM: Readonly<Record<CommandName, (call: Call) => Promise<number>>> = 
     outputs.out.line(`reeve ${(await import("./shared/version.ts")).VERSION}`);
     return EXIT.ok;
   },
+  status: operating("status"),
+  start: operating("start"),
+  stop: operating("stop"),
+  restart: operating("restart"),
+  signal: operating("signal"),
+  wait: operating("wait"),
+  events: operating("events"),
+  reload: operating("reload"),
+  healthcheck: operating("healthcheck"),
+  names: operating("names"),
   "stop-pidfile": async ({ line, outputs }) =>
     (await import("./control_signal.ts")).signalInstance("stop", line.operands[0] ?? "", outputs),
   "reload-pidfile": async ({ line, outputs }) =>
@@ -191,9 +206,11 @@ async function runConfiguration(
     const own = preparation.done ? coreAlready(argv) : null;
     if (own === null) return becomeCore(argv);
     catchSignals(line.entrypoint !== null);
+    const { startSupervisor } = await import("./start_supervisor.ts");
     return startSupervisor(line, plan, list, own);
   }
   // Not awaited: this frame, and all that was read, is garbage while the instance runs.
+  const { startSupervisor } = await import("./start_supervisor.ts");
   return startSupervisor(line, plan, list, capsule);
 }
 

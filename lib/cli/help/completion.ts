@@ -1,6 +1,7 @@
 /**
  * `reeve completion SHELL`: a script that completes commands, options, their values and files. Made of the
- * option table, so that it never offers what this version does not know; it never runs reeve.
+ * option table, so that it never offers what this version does not know. Only for the names of daemons does
+ * it run reeve, which asks the instance that runs; what comes back is never taken for text of the shell.
  */
 import {
   type Command,
@@ -10,7 +11,13 @@ import {
   SHELLS,
   type ValueKind,
 } from "../shared/commands.ts";
-import { type CompletedOption, completedOptions, offersOf, OWN_COMMANDS } from "./completion_table.ts";
+import {
+  type CompletedOption,
+  completedOptions,
+  offersDaemons,
+  offersOf,
+  OWN_COMMANDS,
+} from "./completion_table.ts";
 import { EXIT } from "../shared/exit_code.ts";
 import type { Outputs } from "../shared/output.ts";
 
@@ -57,6 +64,16 @@ _reeve_offer() {
 _reeve_files() {
   compopt -o filenames 2>/dev/null
   _reeve_offer -f -- "$1"
+}
+
+# The names of the daemons that run. They are quoted, and never expanded.
+_reeve_daemons() {
+  local line
+  while IFS= read -r line; do
+    [[ $line == "$1"* ]] || continue
+    printf -v line %q "$line"
+    COMPREPLY+=("$line")
+  done < <("\${COMP_WORDS[0]}" names "\${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
 }
 
 _reeve() {
@@ -129,7 +146,8 @@ function bashCommand(command: Command): string {
   });
   const words = [...flags.map(({ long }) => `--${long}`), ...offersOf(command)];
   const offer = words.length === 0 ? "" : `      _reeve_offer -W "${words.join(" ")}" -- "$current"\n`;
-  return `    ${name})\n${values.join("")}${offer}      return ;;\n`;
+  const daemons = offersDaemons(command) ? '      [[ $current == -* ]] || _reeve_daemons "$current"\n' : "";
+  return `    ${name})\n${values.join("")}${offer}${daemons}      return ;;\n`;
 }
 
 const ZSH_VALUES: Readonly<Record<Exclude<ValueKind, "none">, string>> = {
@@ -153,6 +171,12 @@ function zsh(options: readonly CompletedOption[]): string {
   const commands = LISTED_COMMANDS.map(({ name, summary }) => quoted(`${name}:${summary}`));
   return `#compdef reeve
 # zsh completion for reeve: source <(reeve completion zsh), or as the file _reeve in a directory of $fpath
+
+_reeve_daemons() {
+  local -a names
+  names=("\${(@f)$($words[1] names "\${(@)words[2,CURRENT-1]}" 2>/dev/null)}")
+  compadd "$@" -- "\${(@)names:#}"
+}
 
 _reeve() {
   local curcontext="$curcontext" state line
@@ -203,7 +227,9 @@ function zshCommand(command: Command): string {
     ];
   });
   const offers = offersOf(command);
-  const operand = offers.length > 0
+  const operand = offersDaemons(command)
+    ? [...(offers.length > 0 ? [quoted(`2:word:(${offers.join(" ")})`)] : []), "'*:daemon:_reeve_daemons'"]
+    : offers.length > 0
     ? [quoted(`2:word:(${offers.join(" ")})`)]
     : words.kind === "own" && words.most > 0
     ? ["'2:word: '"]
@@ -229,6 +255,10 @@ function fish(options: readonly CompletedOption[]): string {
   const lines = [
     "# fish completion for reeve: reeve completion fish | source",
     "complete -c reeve -e",
+    "function __reeve_daemons",
+    "  set -l words (commandline -opc)",
+    "  command $words[1] names $words[2..-1] 2>/dev/null",
+    "end",
     ...LISTED_COMMANDS.map(({ name, summary }) =>
       `complete -c reeve -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${text(summary)}`
     ),
@@ -238,6 +268,7 @@ function fish(options: readonly CompletedOption[]): string {
       return [
         `${behind} -f`,
         ...(offers.length === 0 ? [] : [`${behind} -a '${offers.join(" ")}'`]),
+        ...(offersDaemons(command) ? [`${behind} -a '(__reeve_daemons)'`] : []),
         ...(command.flags ?? []).map((flag) => `${behind}${fishFlag(flag)} -d ${text(flag.help)}`),
       ];
     }),

@@ -7,6 +7,9 @@ import { type Command, LISTED_COMMANDS, type ValueKind } from "../shared/command
 import type { OptionRow } from "../../config/options/option_row.ts";
 import { optionRows } from "../../config/options/option_table.ts";
 
+/** Those that people send to daemons. */
+const SIGNALS = "HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH".split(" ");
+
 export interface CompletedOption {
   /** Without dashes; aliases are options of their own here. */
   readonly name: string;
@@ -24,10 +27,17 @@ export const OWN_COMMANDS = LISTED_COMMANDS.filter(({ words }) => words.kind !==
 
 /** The words that may stand behind a command that has its own: its operands, and names that help explains. */
 export function offersOf({ offers = [] }: Command): readonly string[] {
+  if (offers === "daemons") return [];
+  if (offers === "signals") return SIGNALS;
   if (offers !== "subjects") return offers;
   const keys = DAEMON_KEYS.map(({ key }) => key);
   const names = [...completedOptions(), ...LISTED_COMMANDS].map(({ name }) => name);
   return [...new Set([...names, ...keys])];
+}
+
+/** The names of the daemons of a running instance may stand behind it. */
+export function offersDaemons({ offers }: Command): boolean {
+  return offers === "daemons" || offers === "signals";
 }
 
 /** Every option that does something here, or that a configuration of uWSGI's may well have. */

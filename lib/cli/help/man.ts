@@ -84,6 +84,11 @@ const EXIT_CODES: readonly (readonly [string, string])[] = [
     "A failure while running, a hook that must not fail, an output that cannot be written, or the instance runs already.",
   ],
   ["2", "Wrong words on the command line, or a wrong configuration; nothing was started."],
+  ["3", "Of a command to a running instance: a daemon is not up."],
+  ["4", "Of such a command: not allowed; of status also: no such name."],
+  ["5", "Of such a command: no such name."],
+  ["7", "Of such a command: no instance runs."],
+  ["124", "Of such a command: time-out; what was asked for goes on."],
   ["126, 127", "COMMAND, or a control daemon, cannot be executed, or does not exist."],
   ["other", "That of the control daemon which ended; 128 + N where signal N ended it."],
 ];
@@ -91,6 +96,7 @@ const EXIT_CODES: readonly (readonly [string, string])[] = [
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["NOTIFY_SOCKET", "Where READY=1, RELOADING=1, STOPPING=1 and STATUS= are sent, as sd_notify(3) does."],
   ["XDG_RUNTIME_DIR", "Where the run directory is made without root."],
+  ["REEVE_SOCKET", "The control socket of the instance that commands ask, where no other is said."],
   ["NO_COLOR", "Not empty: no colours. Where the output is no terminal there are none either."],
 ];
 

@@ -37,15 +37,18 @@ export interface Command {
   /** The one thing that it cannot do without; absent: nothing. */
   readonly needs?: string;
   /**
-   * The words that can be offered for an operand: these, or what help explains. Absent: nothing of its own.
+   * The words that can be offered for an operand: these, what help explains, names of the daemons of a
+   * running instance, or these behind a signal. Absent: nothing of its own.
    */
-  readonly offers?: readonly string[] | "subjects";
+  readonly offers?: readonly string[] | "subjects" | "daemons" | "signals";
   readonly flags?: readonly Flag[];
   /** Its work, in sentences. */
   readonly help: string;
   /** Further words and what they mean. */
   readonly list?: readonly (readonly [term: string, text: string])[];
   readonly exits?: string;
+  /** The exit code for wrong words, where it is not 2. */
+  readonly wrongWords?: number;
 }
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -53,6 +56,36 @@ export type Shell = (typeof SHELLS)[number];
 
 const JSON_FLAG: Flag = { long: "json", help: "print JSON" };
 const CONFIGURATION = { kind: "configuration" } as const;
+const NAMES = { kind: "own", most: Infinity } as const;
+
+/** Which instance is asked. */
+const INSTANCE_FLAGS: readonly Flag[] = [
+  {
+    long: "config",
+    short: "c",
+    value: { name: "FILE", offers: "files" },
+    help: "the instance of this configuration, FILE or FILE:SECTION",
+  },
+  { long: "instance", value: { name: "NAME", offers: "free" }, help: "the instance of this name" },
+  { long: "socket", value: { name: "PATH", offers: "files" }, help: "the instance of this control socket" },
+];
+const TIMEOUT: Flag = {
+  long: "timeout",
+  value: { name: "TIME", offers: "free" },
+  help: "how long it waits, such as 30s or 2m; then it ends with 124, and what was asked for goes on",
+};
+const QUIET: Flag = { long: "quiet", short: "q", help: "say nothing but errors" };
+/** The commands that change something have these in common. */
+const CHANGE_FLAGS: readonly Flag[] = [
+  { ...TIMEOUT, help: `${TIMEOUT.help}; 90s without it` },
+  { long: "no-wait", help: "do not wait until it is done" },
+  QUIET,
+  ...INSTANCE_FLAGS,
+];
+const NAMES_HELP = 'A NAME is that of a daemon, a glob ("web-*"), @TAG, or all.';
+const CHANGE_EXITS =
+  "Exit code 0: done; 1: it failed; 2: wrong words, or several instances run; 4: not allowed; 5: no such name; 7: no " +
+  "instance runs; 124: time-out.";
 
 /** In the order in which people read them. */
 const TABLE = [
@@ -87,6 +120,161 @@ const TABLE = [
     ],
     help: "Show every daemon with all its settings, and where each one comes from. Secrets are hidden.",
     exits: "Exit code 0; 1: it cannot be said in that form; 2: the configuration has errors.",
+  },
+  {
+    name: "status",
+    usage: "[NAME...] [--long] [--json] [--watch]",
+    brief: "[NAME...]",
+    summary: "show the daemons of a running instance",
+    words: NAMES,
+    offers: "daemons",
+    flags: [
+      { long: "long", short: "l", help: "all that is known of each daemon; a single NAME has that anyway" },
+      JSON_FLAG,
+      { long: "watch", short: "w", help: "go on, and show what changes" },
+      ...INSTANCE_FLAGS,
+    ],
+    help:
+      `Show the daemons of a running instance: states, and why each is as it is. ${NAMES_HELP} With --json ` +
+      "--watch each change is one line.",
+    exits:
+      "Exit code 0: all of them run and are ready; 1: it failed; 2: wrong words, or several instances run; 3: one is " +
+      "not up; 4: no such name, or not allowed; 7: no instance runs.",
+  },
+  {
+    name: "start",
+    usage: "NAME... [--timeout=90s] [--no-wait] [--quiet] [--persist]",
+    brief: "NAME...",
+    summary: "start daemons, also after a stop by hand",
+    words: NAMES,
+    offers: "daemons",
+    flags: [{ long: "persist", help: "also over an end of the instance and the machine" }, ...CHANGE_FLAGS],
+    help:
+      "Start daemons and what they require, and wait until they run and are ready. What was stopped by hand is no " +
+      `longer held. ${NAMES_HELP}`,
+    exits: CHANGE_EXITS,
+  },
+  {
+    name: "stop",
+    usage: "NAME... [--with-dependents] [--timeout=90s] [--no-wait] [--quiet] [--persist]",
+    brief: "NAME...",
+    summary: "stop daemons, and keep them stopped",
+    words: NAMES,
+    offers: "daemons",
+    flags: [
+      { long: "with-dependents", help: "stop those that require them as well; without it that is refused" },
+      { long: "persist", help: "also over an end of the instance and the machine" },
+      ...CHANGE_FLAGS,
+    ],
+    help:
+      `Stop daemons and wait until nothing of them runs. They stay stopped until they are started by hand. ${NAMES_HELP}`,
+    exits: CHANGE_EXITS,
+  },
+  {
+    name: "restart",
+    usage: "NAME... [--if-running] [--timeout=90s] [--no-wait] [--quiet]",
+    brief: "NAME...",
+    summary: "stop daemons and start them again",
+    words: NAMES,
+    offers: "daemons",
+    flags: [{ long: "if-running", help: "leave alone what does not run" }, ...CHANGE_FLAGS],
+    help:
+      "Stop daemons, start them again, and wait until they run and are ready. Those that require them restart as " +
+      `well. The configuration is not read anew. ${NAMES_HELP}`,
+    exits: CHANGE_EXITS,
+  },
+  {
+    name: "signal",
+    usage: "SIGNAL NAME... [--all-processes] | --list",
+    brief: "SIGNAL NAME...",
+    summary: "send a signal to daemons",
+    words: NAMES,
+    offers: "signals",
+    flags: [
+      { long: "all-processes", help: "to all processes of the daemon, not to the main one alone" },
+      { long: "list", help: "print the signals that there are" },
+      ...INSTANCE_FLAGS,
+    ],
+    help: `Send a signal, by name or number, to daemons that run. ${NAMES_HELP}`,
+    exits: CHANGE_EXITS,
+  },
+  {
+    name: "wait",
+    usage: "NAME... [--ready|--up|--down|--gone] [--any] [--timeout=TIME]",
+    brief: "NAME...",
+    summary: "wait until daemons are ready, or down",
+    words: NAMES,
+    offers: "daemons",
+    flags: [
+      { long: "ready", help: "until they run and are ready; this is meant without a word" },
+      { long: "up", help: "until they run" },
+      { long: "down", help: "until nothing of them runs" },
+      { long: "gone", help: "until the instance has no such daemons any more" },
+      { long: "any", help: "until it is so of one of them" },
+      {
+        ...TIMEOUT,
+        help: "how long it waits, such as 30s or 2m; then it ends with 124. For ever without it",
+      },
+      QUIET,
+      ...INSTANCE_FLAGS,
+    ],
+    help:
+      `Wait until daemons are ready, run, or are down. Nothing is asked again and again: the instance tells. ${NAMES_HELP}`,
+    exits: CHANGE_EXITS.replace("it failed", "one of them was given up meanwhile, or stopped"),
+  },
+  {
+    name: "events",
+    usage: "[NAME...] [--follow] [--since=NUMBER] [--json]",
+    brief: "[-f] [NAME...]",
+    summary: "show what has happened to daemons",
+    words: NAMES,
+    offers: "daemons",
+    flags: [
+      { long: "follow", short: "f", help: "go on, and show what happens" },
+      {
+        long: "since",
+        value: { name: "SINCE", offers: "free" },
+        help: "those after this number of an event, or of the time before now, such as 10m",
+      },
+      { long: "json", help: "print JSON, one object a line" },
+      ...INSTANCE_FLAGS,
+    ],
+    help:
+      `Show what has happened to the daemons of a running instance: the last 1,000 events at most. ${NAMES_HELP}`,
+    exits:
+      "Exit code 0; 1: it failed; 2: wrong words, or several instances run; 4: not allowed; 5: no such name; 7: no " +
+      "instance runs.",
+  },
+  {
+    name: "reload",
+    usage: "[--timeout=90s] [--no-wait] [--quiet]",
+    brief: "",
+    summary: "let an instance read its files anew",
+    words: { kind: "own", most: 0 },
+    flags: CHANGE_FLAGS,
+    help:
+      "Let a running instance read its configuration anew, as SIGHUP does, and wait until it is known what became of " +
+      "it. A bad configuration changes nothing, and is shown.",
+    exits: CHANGE_EXITS.replace("2: wrong words, ", "2: the configuration is bad, wrong words, "),
+  },
+  {
+    name: "healthcheck",
+    usage: "[NAME...] [--level=ready|alive]",
+    brief: "[NAME...]",
+    summary: "for HEALTHCHECK: a line, exit code 0 or 1",
+    words: NAMES,
+    offers: "daemons",
+    flags: [
+      {
+        long: "level",
+        value: { name: "LEVEL", offers: "free" },
+        help: "ready: all run and are ready, which is meant without it; alive: none has failed",
+      },
+      ...INSTANCE_FLAGS,
+    ],
+    help: "Say in one line whether an instance is healthy. It takes 5 seconds at most.",
+    exits: "Exit code 0: healthy; 1: not, or it cannot be said. There is no other.",
+    wrongWords: 1,
   },
   {
     name: "enter",
@@ -191,6 +379,15 @@ const TABLE = [
     help: "The same as reeve FILE: supervise the daemons of a configuration.",
   },
   {
+    name: "names",
+    usage: "[WORD...]",
+    summary: "print what completion offers for a NAME",
+    words: { kind: "subjects" },
+    help:
+      "Print the names of the daemons of a running instance, and its tags, one a line: completion asks for them. The " +
+      "words are those of a command line, and say which instance is meant. It takes 200 ms at most and never fails.",
+  },
+  {
     name: "version",
     usage: "",
     summary: "print the version",
@@ -216,8 +413,7 @@ export const OTHER_USES: readonly (readonly [usage: string, summary: string])[] 
 
 /** Names kept for commands to come. */
 export const RESERVED_COMMANDS: readonly string[] =
-  ("status start stop restart signal wait logs events reload apply upgrade healthcheck top dashboard metrics graph " +
-    "scale trigger import").split(" ");
+  "logs apply upgrade top dashboard metrics graph scale trigger import".split(" ");
 
 export function findCommand(word: string): (typeof COMMANDS)[number] | null {
   return COMMANDS.find(({ name }) => name === word) ?? null;

@@ -3,15 +3,22 @@
  * reader that went away (EPIPE) is no error, any other failure is kept until it is asked for. Colour only
  * where somebody sees it.
  */
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
 import type { Severity } from "../../config/diagnostic.ts";
 import { describeProblem } from "../../config/problem.ts";
 import { errorCode } from "../../sys/errno.ts";
 
-export type Colour = "red" | "yellow" | "cyan" | "bold" | "dim";
+export type Colour = "red" | "green" | "yellow" | "cyan" | "bold" | "dim";
 
-const CODES: Readonly<Record<Colour, string>> = { red: "31", yellow: "33", cyan: "36", bold: "1", dim: "2" };
+const CODES: Readonly<Record<Colour, string>> = {
+  red: "31",
+  green: "32",
+  yellow: "33",
+  cyan: "36",
+  bold: "1",
+  dim: "2",
+};
 const SEVERITY_COLOURS: Readonly<Record<Severity, Colour>> = {
   error: "red",
   warning: "yellow",
@@ -41,6 +48,11 @@ export class Output {
   #colours(): boolean {
     return !this.#environment["NO_COLOR"] && this.#environment["TERM"] !== "dumb" &&
       this.#target.isTerminal();
+  }
+
+  /** Nobody reads what is written, or it cannot be written. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Writes `text` and a line end. */
@@ -95,10 +107,16 @@ export function standardOutputs(): Outputs {
 
 function descriptorOutput(fd: 1 | 2): Output {
   const write = (bytes: Uint8Array): number => writeSync(fd, bytes);
-  return new Output(
-    { write, isTerminal: () => process.getBuiltinModule("node:tty").isatty(fd) },
-    process.env,
-  );
+  return new Output({ write, isTerminal: () => isTerminal(fd) }, process.env);
+}
+
+/** A terminal is a character device: for the rest node:tty need not be loaded. */
+export function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(fd);
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -118,8 +118,8 @@ describe("commands", () => {
   });
 
   test("to come are refused with the way to name such a file", () => {
-    expect(problems("status")).toEqual([
-      'command "status" is not there in this version; to read a file of that name write "./status"',
+    expect(problems("logs")).toEqual([
+      'command "logs" is not there in this version; to read a file of that name write "./logs"',
     ]);
   });
 

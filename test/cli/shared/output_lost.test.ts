@@ -22,6 +22,16 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   // What these say comes from an instance that runs; they print through the same Output.
   enter: [],
   legion: [],
+  status: [],
+  start: [],
+  stop: [],
+  restart: [],
+  signal: ["signal --list"],
+  wait: [],
+  events: [],
+  reload: [],
+  healthcheck: [],
+  names: [],
 };
 
 /** Closes `fd`, which becomes the standard output. */
