@@ -32,6 +32,14 @@ export function controlPath(directory: string, path: string | null): string {
   return path === null ? join(directory, CONTROL_NAME) : resolve(path);
 }
 
+/** A socket that listens, and its file, for the next core: nobody is refused meanwhile. */
+export interface HeldSocket {
+  readonly fd: number;
+  /** Both decimal. */
+  readonly dev: string;
+  readonly ino: string;
+}
+
 export class ControlSocket {
   readonly path: string;
   readonly #options: ControlSocketOptions;
@@ -39,13 +47,21 @@ export class ControlSocket {
   #ino = 0n;
   #dev = 0n;
 
-  /** Throws an Error with a complete text. */
-  constructor(options: ControlSocketOptions) {
+  /**
+   * `held`: used where it still has the path and the mode that are wanted, else closed. Throws an Error with
+   * a complete text.
+   */
+  constructor(options: ControlSocketOptions, held: HeldSocket | null) {
     const standard = controlPath(options.directory, null);
     this.#options = options;
     this.path = controlPath(options.directory, options.path);
+    if (held !== null && this.#takesOver(held)) {
+      this.#fd = held.fd;
+      return;
+    }
     removeLink(standard);
     try {
+      if (held !== null) closeFd(held.fd);
       this.#fd = this.#listen();
       if (this.path !== standard) this.#link(standard);
     } catch (error) {
@@ -58,16 +74,19 @@ export class ControlSocket {
     return this.#fd;
   }
 
+  get held(): HeldSocket {
+    return { fd: this.#fd, dev: String(this.#dev), ino: String(this.#ino) };
+  }
+
   /** Whether the path leads to it. */
   isThere(): boolean {
     const found = lstatSync(this.path, { throwIfNoEntry: false, bigint: true });
     return found !== undefined && found.ino === this.#ino && found.dev === this.#dev;
   }
 
-  /** `remove`: its name goes as well. */
-  close(remove: boolean): void {
+  /** Its name goes as well, where it still leads here. */
+  close(): void {
     closeFd(this.#fd);
-    if (!remove) return;
     try {
       if (this.isThere()) unlinkSync(this.path);
       removeLink(controlPath(this.#options.directory, null));
@@ -76,9 +95,22 @@ export class ControlSocket {
     }
   }
 
+  #takesOver({ dev, ino }: HeldSocket): boolean {
+    const found = lstatSync(this.path, { throwIfNoEntry: false, bigint: true });
+    if (found === undefined || String(found.dev) !== dev || String(found.ino) !== ino) return false;
+    if ((Number(found.mode) & 0o777) !== this.#mode) return false;
+    this.#dev = found.dev;
+    this.#ino = found.ino;
+    return true;
+  }
+
+  get #mode(): number {
+    return this.#options.isShared ? 0o666 : 0o600;
+  }
+
   #listen(): number {
     const { isShared, directory, above, uid } = this.#options;
-    const fd = listenAt(this.path, isShared ? 0o666 : 0o600, { backlog: BACKLOG, owner: uid });
+    const fd = listenAt(this.path, this.#mode, { backlog: BACKLOG, owner: uid });
     try {
       const { ino, dev } = lstatSync(this.path, { bigint: true });
       this.#ino = ino;

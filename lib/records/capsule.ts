@@ -16,6 +16,7 @@ import {
   named,
   nullable,
   object,
+  optional,
   text,
   whole,
 } from "./codec.ts";
@@ -73,6 +74,8 @@ export interface Capsule {
   readonly filesFd: number | null;
   /** Lock of the run directory, held over a reload. */
   readonly lockFd: number | null;
+  /** The control socket, which listens on over a reload; absent: there is none. */
+  readonly control?: { readonly fd: number; readonly dev: string; readonly ino: string };
   /** The helper's init is our parent and PID 1: nothing outlives this instance. */
   readonly underInit: boolean;
   /** Directory in which reeve was started: relative paths of the command line are read from there. */
@@ -170,6 +173,7 @@ export const CAPSULE: Format<Capsule> = {
     readyFd: nullable(descriptor),
     filesFd: nullable(descriptor),
     lockFd: nullable(descriptor),
+    control: optional(object({ fd: descriptor, dev: text, ino: text })),
     underInit: bool,
     cwd: text,
   }),

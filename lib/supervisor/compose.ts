@@ -194,6 +194,7 @@ export function compose(options: ComposeOptions): RunningParts {
     snapshot,
   });
   const control = new Control({
+    held: capsule.control ?? null,
     instance: plan.instance,
     runDir,
     uid,

@@ -111,7 +111,7 @@ export class Reload {
     await atExit();
     services.close(false);
     statistics.close();
-    control.close(false);
+    control.suspend();
     const files = saveFiles(this.#checked);
     this.#checked = new Map();
     const fds = [files];
@@ -132,7 +132,7 @@ export class Reload {
 
   /** The state for the next image. It is taken last, when nothing happens any more. */
   #capsule(files: number, fds: number[]): Omit<Capsule, "saved"> {
-    const { core, request, runDir, operating } = this.#deps;
+    const { core, request, runDir, control, operating } = this.#deps;
     const { jail, units } = core;
     const saved = jail === null ? null : { plan: jail.plan, identity: jail.identity };
     jail?.letGo();
@@ -141,13 +141,15 @@ export class Reload {
       saveState(units, saved, performance.now(), operating.handOver(), this.#fates),
     );
     fds.push(state);
+    const { control: _before, ...capsule } = request.capsule;
     return {
-      ...request.capsule,
+      ...capsule,
       reloads: request.capsule.reloads + 1,
       stateFd: state,
       filesFd: files,
       readyFd: null,
       lockFd: runDir?.lockFd ?? null,
+      ...control.held === null ? {} : { control: control.held },
     };
   }
 

@@ -52,7 +52,7 @@ export class Run {
       parts?.foreground?.giveBack();
       parts?.services.close(vacuum);
       parts?.statistics.close();
-      parts?.control.close(true);
+      parts?.control.close();
       parts?.people.end();
       this.#heldLog?.remove();
       parts?.paced.cancel();

@@ -73,9 +73,8 @@ export async function executeCore(
 }
 
 function execute(capsule: Omit<Capsule, "saved">): never {
-  const keepFds = [capsule.stateFd, capsule.readyFd, capsule.filesFd, capsule.lockFd].filter((fd) =>
-    fd !== null
-  );
+  const { stateFd, readyFd, filesFd, lockFd, control } = capsule;
+  const keepFds = [stateFd, readyFd, filesFd, lockFd, control?.fd ?? null].filter((fd) => fd !== null);
   execSelf({
     program: { path: "/proc/self/exe" },
     args: shownArguments(capsule.argv),

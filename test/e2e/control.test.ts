@@ -145,6 +145,22 @@ check("a socket that is removed is made again, and is there over a reload", [...
   await supervisor.stop();
 });
 
+check("over a reload nobody who connects is refused", [...NEEDS], async (scope) => {
+  const supervisor = await started(scope);
+  const before = lstatSync(scope.path("run", "control")).ino;
+  const client = scope.start([PYTHON, CLIENT, scope.path("run", "control"), "ask-on"]);
+  await client.untilLog(/\d+ answers/);
+  for (let count = 1; count < 4; count++) {
+    supervisor.signal("SIGHUP");
+    await until("it is back", () => supervisor.log().split("reeve is back").length > count);
+  }
+  const { output } = await client.stop("SIGINT");
+  expect(output).not.toContain("refused");
+  expect(output).toMatch(/\d+ answers/);
+  expect(lstatSync(scope.path("run", "control")).ino).toBe(before);
+  await supervisor.stop();
+});
+
 check("a run directory of a longer name than a socket can have is served all the same", [
   ...NEEDS,
 ], async (scope) => {

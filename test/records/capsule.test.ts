@@ -15,6 +15,7 @@ const CAPSULE: Omit<Capsule, "saved"> = {
   readyFd: null,
   filesFd: 8,
   lockFd: 9,
+  control: { fd: 10, dev: "25", ino: "9007199254740993" },
   underInit: true,
   cwd: "/etc",
 };

@@ -8,7 +8,12 @@ import { dirname } from "node:path";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { Handle } from "../../control/request.ts";
 import type { ControlServer } from "../../control/server.ts";
-import { controlPath, ControlSocket, type ControlSocketOptions } from "../../control/socket_file.ts";
+import {
+  controlPath,
+  ControlSocket,
+  type ControlSocketOptions,
+  type HeldSocket,
+} from "../../control/socket_file.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Repeats } from "../../log/repeats.ts";
 import type { RunDir } from "../../records/run_dir.ts";
@@ -26,6 +31,8 @@ export interface ControlDeps {
   /** null: there is none, and no socket. */
   readonly runDir: RunDir | null;
   readonly uid: number;
+  /** The socket of the core before; null: there was none. */
+  readonly held: HeldSocket | null;
   readonly logger: Pick<Logger, "warning">;
   readonly repeats: Pick<Repeats, "say">;
   readonly own: Pick<OwnFiles, "add">;
@@ -44,9 +51,11 @@ export class Control {
   #firstWatch: Watch | null = null;
   #guarded: { remove(): void } | null = null;
   #isClosed = false;
+  #held: HeldSocket | null;
 
   constructor(deps: ControlDeps) {
     this.#deps = deps;
+    this.#held = deps.held;
   }
 
   start(): void {
@@ -62,12 +71,26 @@ export class Control {
     this.#guard(runDir);
   }
 
-  /** `remove`: false where the next image serves it. */
-  close(remove: boolean): void {
+  /** Serves nobody any more. Who connects waits: for `start`, or for the next core. */
+  suspend(): void {
     this.#isClosed = true;
     this.#guarded?.remove();
     this.#guarded = null;
-    this.#shut(remove);
+    this.#firstWatch?.remove();
+    this.#firstWatch = null;
+    this.#server?.close();
+    this.#server = null;
+  }
+
+  /** The socket for the next core; null: there is none. */
+  get held(): HeldSocket | null {
+    return this.#socket?.held ?? null;
+  }
+
+  close(): void {
+    this.suspend();
+    this.#socket?.close();
+    this.#socket = null;
   }
 
   #path({ path }: RunDir): string {
@@ -97,7 +120,8 @@ export class Control {
       }
     }
     const restore = (): void => {
-      this.#shut(false);
+      this.close();
+      this.#isClosed = false;
       this.#open(runDir);
       this.#deps.logger.warning(null, `control socket "${path}" was gone: it is made again`);
       queueMicrotask(() => this.#guard(runDir));
@@ -107,7 +131,11 @@ export class Control {
 
   #open(runDir: RunDir): void {
     const { instance, uid, watcher } = this.#deps;
-    this.#socket = new ControlSocket(socketOptions(runDir, instance, uid));
+    if (this.#socket === null) {
+      const held = this.#held;
+      this.#held = null;
+      this.#socket = new ControlSocket(socketOptions(runDir, instance, uid), held);
+    }
     if (this.#handle === null) {
       this.#firstWatch = watcher.add(this.#socket.fd, () => {
         this.#firstWatch?.remove();
@@ -137,15 +165,6 @@ export class Control {
       now: () => performance.now(),
       complain: (text) => repeats.say("control socket", "warning", text),
     });
-  }
-
-  #shut(remove: boolean): void {
-    this.#firstWatch?.remove();
-    this.#firstWatch = null;
-    this.#server?.close();
-    this.#server = null;
-    this.#socket?.close(remove);
-    this.#socket = null;
   }
 }
 
