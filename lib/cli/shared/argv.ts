@@ -255,15 +255,14 @@ class Words {
   }
 
   /**
-   * getopt_long: the name itself, or the only one that begins so; several names of one option count as one.
-   * An option of reeve alone makes no beginning ambiguous that uWSGI understands.
+   * getopt_long: the name itself, or the only one of uWSGI's that begins so; several names of one option
+   * count as one. A name of reeve alone is written out, for the next version may have more of them.
    */
   #fullName(written: string): string | null {
     if (argumentOf(written) !== null || this.#custom.has(written)) return written;
     const names = [...allOptionNames(), ...this.#custom.keys()];
     const all = written === "" ? [] : names.filter((name) => name.startsWith(written));
-    const theirs = all.filter(isUwsgiOption);
-    const matches = theirs.length > 0 ? theirs : all;
+    const matches = all.filter((name) => isUwsgiOption(name) || this.#custom.has(name));
     const [only] = matches;
     if (only !== undefined && new Set(matches.map((name) => findOption(name)?.name ?? name)).size === 1) {
       return only;

@@ -12,8 +12,10 @@ import type { Plan } from "../plan/plan.ts";
 /** One note for each difference that this configuration meets, at the first line that meets it. */
 export function noteDifferences(plan: Plan, options: readonly RawOption[], diagnostics: Diagnostics): void {
   noteResolvedNames(options, diagnostics);
+  noteSections(plan, diagnostics);
+  const daemons = plan.daemons.filter(({ option }) => option !== "section");
   // With the instance's own uid uWSGI sets the groups as well.
-  const withGroups = plan.daemons.find(({ identity }) =>
+  const withGroups = daemons.find(({ identity }) =>
     identity !== null && identity !== plan.instance.identity && identity.groups.length > 0
   );
   if (withGroups !== undefined) {
@@ -23,7 +25,7 @@ export function noteDifferences(plan: Plan, options: readonly RawOption[], diagn
       withGroups.origins.identity ?? withGroups.origin,
     );
   }
-  const smart = plan.daemons.find(({ pidfile }) => pidfile !== null);
+  const smart = daemons.find(({ pidfile }) => pidfile !== null);
   if (smart !== undefined) {
     diagnostics.note(
       `difference 3: the pid in "${smart.pidfile}" counts only if that process is older than the file; ` +
@@ -34,6 +36,17 @@ export function noteDifferences(plan: Plan, options: readonly RawOption[], diagn
   noteLegionDifferences(plan, diagnostics);
   noteTermination(plan, options, diagnostics);
   noteJailDifferences(plan, options, diagnostics);
+}
+
+/** To uWSGI they are sections that nobody asked for. */
+function noteSections({ daemons }: Plan, diagnostics: Diagnostics): void {
+  const [first, ...others] = daemons.filter(({ option }) => option === "section");
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  diagnostics.note(
+    `difference 55: daemon "${first.name}"${more} of sections [daemon:NAME] are reeve's alone; uWSGI passes them over`,
+    first.origin,
+  );
 }
 
 /** Names where uWSGI's atoi makes 0 of them. */

@@ -1,6 +1,7 @@
 /** The probable meaning of a line whose name is no option, and what to write instead. Pure. */
 import { nearestName } from "../nearest.ts";
 import { insteadOfOption } from "../values/foreign_words.ts";
+import { defaultOption, findKey } from "../options/daemon_keys.ts";
 import { isKnownOption } from "../options/option_table.ts";
 import { maskLine } from "../plan/mask.ts";
 import { quote } from "../problem.ts";
@@ -28,6 +29,13 @@ export function mistypedLine(
   }
   const instead = insteadOfOption(name);
   if (instead !== null) return `unknown option ${quote(name)}: ${instead}`;
+  const key = findKey(name)?.key;
+  if (key !== undefined && key !== "name") {
+    const remedy = `write it into [daemon:NAME], or ${
+      quote(`${defaultOption(key)} = VALUE`)
+    } for all daemons`;
+    return `unknown option ${quote(name)}: it is a key of a daemon: ${remedy}`;
+  }
   const names = suggest();
   const near = names === null ? null : nearestName(name.toLowerCase(), names);
   return near === null ? null : `unknown option ${quote(name)}: did you mean ${quote(near)}?`;

@@ -36,9 +36,18 @@ describe("options", () => {
     expect(problems("--attach", "x")[0]).toContain('option "--attach" is ambiguous: it may be "--attach-');
   });
 
-  test("of reeve alone make no beginning ambiguous that uWSGI understands", () => {
+  test("of reeve alone make no beginning ambiguous that uWSGI understands, and are written out", () => {
     expect(options("--legion-mca", "x")).toEqual(["legion-mcast=x"]);
-    expect(options("--legion-mcast-", "x")).toEqual(["legion-mcast-if=x"]);
+    expect(problems("--legion-mcast-", "x")).toEqual([
+      'unknown option "--legion-mcast-": did you mean "--legion-mcast"?',
+    ]);
+    expect(problems("--daemon-stop", "x")).toEqual([
+      expect.stringContaining('unknown option "--daemon-stop"'),
+    ]);
+    expect(options("--daemon-stop-timeout=3", "--daemon-env", "A=1")).toEqual([
+      "daemon-stop-timeout=3",
+      "daemon-env=A=1",
+    ]);
   });
 
   test("of several names for one option are not ambiguous", () => {

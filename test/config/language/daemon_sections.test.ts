@@ -199,6 +199,14 @@ test("what [uwsgi] has is the same with and without sections", () => {
   expect(unused).toContain("unknown option");
 });
 
+test("a key of a daemon among the options is told its place", () => {
+  expect(ini("[uwsgi]\nstop-timeout = 3\nset-ph = freq=1\n").texts).toEqual([
+    'a.ini:2: warning: unknown option "stop-timeout": it is a key of a daemon: write it into [daemon:NAME], ' +
+    'or "daemon-stop-timeout = VALUE" for all daemons',
+  ]);
+  expect(ini("[uwsgi]\nfreq = 3\nenv = A=%(freq)\n").texts).toEqual([]);
+});
+
 describe("the other formats", () => {
   const expected = {
     web: ["tag = t", "command = sleep 1", "env = A=1", "env = B=web", "control = 1", "stop_timeout = 5"],

@@ -1,6 +1,7 @@
 /** Daemons of sections, the defaults of an instance, and the keys that both have. */
 import { describe, expect, test } from "bun:test";
 import { Diagnostics, formatDiagnostic } from "../../../../lib/config/diagnostic.ts";
+import { noteDifferences } from "../../../../lib/config/check/differences.ts";
 import { buildPlan } from "../../../../lib/config/build/build_plan.ts";
 import { loadConfiguration } from "../../../../lib/config/language/load.ts";
 import { DEFAULT_KEYS, defaultOption } from "../../../../lib/config/options/daemon_keys.ts";
@@ -74,6 +75,21 @@ describe("a daemon of a section", () => {
     expect(names("only-daemons = a\nonly-daemons = b\nattach-daemon = w")).toEqual(["w", "a", "b"]);
     expect(planOf(`${text}only-daemons = cach`).texts).toEqual([
       'a.ini:8: only-daemons names "cach", and there is no such section: did you mean "cache"?',
+    ]);
+  });
+
+  test("is a difference from uWSGI that a check names, and meets no other", () => {
+    const { plan } = planOf(
+      "[daemon:a]\ncommand = x\npidfile = /run/x.pid\nuid = www-data\n[daemon:b]\ncommand = y\n",
+    );
+    const diagnostics = new Diagnostics();
+    noteDifferences(
+      plan,
+      [{ name: "die-on-term", value: "1", origin: { file: "a.ini", line: 9 } }],
+      diagnostics,
+    );
+    expect(diagnostics.list.map(formatDiagnostic)).toEqual([
+      'a.ini:1: note: difference 55: daemon "a" and 1 more of sections [daemon:NAME] are reeve\'s alone; uWSGI passes them over',
     ]);
   });
 
