@@ -20,6 +20,15 @@ void lineStart(struct text_line *line);
 void lineText(struct text_line *line, const char *text);
 void lineNumber(struct text_line *line, u64 number);
 
+/* A number that is no negative one, as a word of a command line. */
+enum { NUMBER_SIZE = 12 };
+static inline void numberText(char text[NUMBER_SIZE], i32 number) {
+  struct text_line line;
+  lineStart(&line);
+  lineNumber(&line, (u64)number);
+  for (u32 i = 0; i < NUMBER_SIZE; i++) text[i] = i < line.used ? line.bytes[i] : 0;
+}
+
 /* A compiler calls these on its own account, freestanding or not. */
 void *memcpy(void *to, const void *from, u64 count);
 void *memmove(void *to, const void *from, u64 count);

@@ -3,27 +3,12 @@
  */
 #include "common/execute.h"
 #include "common/linux.h"
+#include "common/memory.h"
+#include "common/signal_mask.h"
 #include "common/syscall.h"
 #include "common/text.h"
 
 static char *const NO_ENVIRONMENT[] = {0};
-
-/* Blocks every signal of this thread. -> the mask before. */
-static u64 blockSignals(void) {
-  u64 all = SIGNALS_ALL;
-  u64 before = 0;
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), P(&before), SIGNAL_SET_SIZE);
-  return before;
-}
-
-static void setSignals(u64 mask) { syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&mask), 0, SIGNAL_SET_SIZE); }
-
-static void requestText(char text[12], i32 fd) {
-  struct text_line line;
-  lineStart(&line);
-  lineNumber(&line, (u64)fd);
-  for (u32 i = 0; i < 12; i++) text[i] = i < line.used ? line.bytes[i] : 0;
-}
 
 /* The FD_CLOEXEC flags that were taken away and are to come back when an exec fails. */
 struct kept {
@@ -61,12 +46,12 @@ static i64 keepOpen(struct kept *kept, const i32 *keep, u32 nkeep) {
 
 EXPORT i64 reeve_become_init(i32 helper_fd, i32 request_fd, const i32 *keep, u32 nkeep) {
   char name[] = "reeve-init";
-  char number[12];
+  char number[NUMBER_SIZE];
   char *argv[] = {name, number, 0};
   struct kept kept;
   struct kept request;
   if (helper_fd < 0 || request_fd < 0) return -EBADF;
-  requestText(number, request_fd);
+  numberText(number, request_fd);
   /* A signal that comes now must not be lost between two images: it stays pending and init finds it. */
   u64 mask = blockSignals();
   i64 result = keepOpen(&kept, keep, nkeep);
@@ -102,7 +87,7 @@ EXPORT i64 reeve_exec_self(i32 fd, const char *path, const char *argv_block, con
   if (!argv_block || !env_block || !*argv_block) return -EINVAL;
   if (fd < 0 && !path) return -EINVAL;
   u64 size = (blockCount(argv_block) + blockCount(env_block) + 2) * sizeof(char *);
-  i64 memory = syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
+  i64 memory = mapMemory(size, -1);
   if (memory < 0) return memory;
   const char **argv = (const char **)memory;
   const char **envp = blockVector(argv, argv_block);

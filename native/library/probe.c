@@ -4,6 +4,7 @@
  */
 #include "library/clone.h"
 #include "common/linux.h"
+#include "common/signal_mask.h"
 #include "common/syscall.h"
 
 enum {
@@ -40,12 +41,10 @@ EXPORT i64 reeve_probe_namespaces(u64 flags) {
   u8 stack[CHILD_STACK] __attribute__((aligned(16)));
   if (flags & ~(u64)(u32)NAMESPACES) return -EINVAL;
   /* A signal's handler must not run in the child, which shares our memory. */
-  u64 all = SIGNALS_ALL;
-  u64 before = 0;
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), P(&before), SIGNAL_SET_SIZE);
+  u64 before = blockSignals();
   /* No exit signal: a handler of SIGCHLD, or a wait for any child, never learns of it. */
   i64 pid = clonePlain(CLONE_VM | CLONE_VFORK | flags, stack + sizeof stack, 0, nothing, 0);
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&before), 0, SIGNAL_SET_SIZE);
+  setSignals(before);
   if (pid < 0) return pid;
   while (syscall4(SYS_WAIT4, A(pid), 0, A(WALL), 0) == -EINTR) continue;
   return 0;

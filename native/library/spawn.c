@@ -9,12 +9,12 @@
 #include "common/enter_word.h"
 #include "common/execute.h"
 #include "common/linux.h"
+#include "common/signal_mask.h"
 #include "common/syscall.h"
 #include "common/text.h"
 
 enum {
   CHILD_STACK = 4096,
-  NUMBER_SIZE = 12,
   /* How long a process may take in a namespace where it can be stopped by others, and how often it is told to
    * go on. */
   NESTED_WAIT_MS = 250,
@@ -24,23 +24,6 @@ enum {
 
 static char *const NO_ENVIRONMENT[] = {0};
 static const char ROLES[][12] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};
-
-/* Blocks every signal of this thread. -> the mask before. */
-static u64 blockSignals(void) {
-  u64 all = SIGNALS_ALL;
-  u64 before = 0;
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), P(&before), SIGNAL_SET_SIZE);
-  return before;
-}
-
-static void setSignals(u64 mask) { syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&mask), 0, SIGNAL_SET_SIZE); }
-
-static void numberText(char text[NUMBER_SIZE], i32 number) {
-  struct text_line line;
-  lineStart(&line);
-  lineNumber(&line, (u64)number);
-  for (u32 i = 0; i < NUMBER_SIZE; i++) text[i] = i < line.used ? line.bytes[i] : 0;
-}
 
 struct spawn {
   i32 helper_fd;

@@ -4,6 +4,8 @@
  */
 #include "library/clone.h"
 #include "common/linux.h"
+#include "common/memory.h"
+#include "common/signal_mask.h"
 #include "common/syscall.h"
 
 enum { WATCH_STACK = 16384, WATCH_BATCH = 64 };
@@ -46,18 +48,16 @@ static i32 watchBody(void *argument) {
 
 EXPORT i64 reeve_watch_start(i32 epfd, i32 write_fd) {
   if (epfd < 0 || write_fd < 0) return -EBADF;
-  i64 memory = syscall6(SYS_MMAP, 0, WATCH_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
+  i64 memory = mapMemory(WATCH_STACK, -1);
   if (memory < 0) return memory;
   struct watcher *watcher = (struct watcher *)memory;
   watcher->epfd = epfd;
   watcher->write_fd = write_fd;
 
-  u64 all = SIGNALS_ALL; /* the thread inherits the mask: no handler of the runtime ever runs on it */
-  u64 before = 0;
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&all), P(&before), SIGNAL_SET_SIZE);
+  u64 before = blockSignals(); /* the thread inherits the mask: no handler of the runtime ever runs on it */
   i64 thread = clonePlain(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
                           (u8 *)memory + WATCH_STACK, 0, watchBody, watcher);
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&before), 0, SIGNAL_SET_SIZE);
+  setSignals(before);
   if (thread < 0) {
     syscall2(SYS_MUNMAP, P(memory), WATCH_STACK);
     return thread;

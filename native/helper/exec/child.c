@@ -10,6 +10,7 @@
 #include "helper/exec/descriptors.h"
 #include "common/execute.h"
 #include "common/linux.h"
+#include "common/memory.h"
 #include "helper/exec/search.h"
 #include "helper/exec/signals.h"
 #include "helper/step.h"
@@ -19,11 +20,6 @@
 #include "helper/exec/user_namespace.h"
 
 enum { REPORT_TRIES = 8, REPORT_WAIT_MS = 250 };
-
-static i64 mapMemory(u64 size, i32 fd) {
-  u64 flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
-  return syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, flags, A(fd), 0);
-}
 
 i64 childLoad(i32 fd, struct request *request) {
   struct linux_statx file = {0};

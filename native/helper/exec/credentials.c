@@ -7,6 +7,7 @@
 #include "helper/exec/credentials.h"
 
 #include "common/linux.h"
+#include "common/memory.h"
 #include "common/syscall.h"
 
 /* Restores the heap below `at`: ids[at] may be too small. */
@@ -50,7 +51,7 @@ static i64 groupsMatch(struct request *request) {
   u32 wanted = sortIds(request->groups, request->ngroups);
   if (count == 0) return wanted == 0;
   u64 size = (u64)count * sizeof(u32);
-  i64 memory = syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
+  i64 memory = mapMemory(size, -1);
   if (memory < 0) return memory;
   u32 *present = (u32 *)memory;
   i64 match = syscall2(SYS_GETGROUPS, (u64)count, P(present));

@@ -3,6 +3,7 @@
 #include "helper/exec/search.h"
 
 #include "common/linux.h"
+#include "common/memory.h"
 #include "common/syscall.h"
 #include "common/text.h"
 
@@ -47,7 +48,7 @@ static i64 scriptExec(const char *path, char *const *argv, char *const *envp) {
   u64 count = 0;
   while (argv[count]) count++;
   u64 size = (count + 3) * sizeof *argv;
-  i64 memory = syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
+  i64 memory = mapMemory(size, -1);
   if (memory < 0) return memory;
   const char **words = (const char **)memory;
   words[0] = SHELL;

@@ -7,6 +7,7 @@
 #include "helper/jail/mount_table.h"
 
 #include "common/linux.h"
+#include "common/memory.h"
 #include "helper/jail/mount_fd.h"
 #include "common/syscall.h"
 #include "common/text.h"
@@ -19,10 +20,6 @@ struct table {
   struct mount_entry *entries;
   u32 count;
 };
-
-static i64 mapMemory(u64 size) {
-  return syscall6(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, A(-1), 0);
-}
 
 static void unmap(void *memory, u64 size) {
   if (memory) syscall2(SYS_MUNMAP, P(memory), size);
@@ -49,7 +46,7 @@ static i64 readTable(const struct request *request, struct table *table) {
     if (request->state.proc < 0) return -ENOENT;
     i64 fd = syscall4(SYS_OPENAT, A(request->state.proc), P("self/mountinfo"), O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0) return fd;
-    i64 memory = mapMemory(size);
+    i64 memory = mapMemory(size, -1);
     result = memory < 0 ? memory : readAll(fd, (char *)memory, size - 1);
     syscall1(SYS_CLOSE, A(fd));
     if (memory < 0) return memory;
@@ -149,7 +146,7 @@ static i64 loadAll(const struct request *request, struct table *table) {
   if (length < 0) return length;
   u64 lines = 1;
   for (i64 i = 0; i < length; i++) lines += table->text[i] == '\n';
-  i64 memory = mapMemory(lines * sizeof *table->entries);
+  i64 memory = mapMemory(lines * sizeof *table->entries, -1);
   if (memory < 0) {
     freeTable(table);
     return memory;
