@@ -7,7 +7,6 @@
 import type { LegionEvent, LegionHook, LegionPlan } from "../config/plan/legion_plan.ts";
 import { errorText } from "../sys/error_text.ts";
 import type { NodeId } from "./election/announcement.ts";
-import { HookLane } from "./hook_lane.ts";
 import { hookVariables, type Variable } from "./environment.ts";
 
 export interface LegionHookDeps {
@@ -121,5 +120,33 @@ export class LegionHooks {
       `${this.#leftOut} hooks of legion "${this.#plan.name}" were left out: nodes come and go faster than they run`,
     );
     this.#leftOut = 0;
+  }
+}
+
+/**
+ * Runs jobs one after the other, each once the one before has ended, without holding up whoever asks. Must
+ * never lose a job because another has failed.
+ */
+class HookLane {
+  readonly #failed: (error: unknown) => void;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  /** Jobs that have not ended. */
+  get length(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves when the job has ended, well or not. */
+  run(job: () => Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    this.#last = this.#last.then(job).catch(this.#failed).finally(() => {
+      this.#waiting -= 1;
+    });
+    return this.#last;
   }
 }

@@ -6,8 +6,8 @@ import type { Plan } from "../../config/plan/plan.ts";
 import { maskLine, maskValue } from "../../config/plan/mask.ts";
 import { type Colour, printable } from "../shared/output.ts";
 import { SHOWN_SETTINGS } from "../../config/options/daemon_keys.ts";
-import { identityText } from "../../config/plan/daemon_text.ts";
-import { addJailRows, addSetnsServerRow } from "./jail_text.ts";
+import { identityText, joinText, keepText, rootText } from "../../config/plan/daemon_text.ts";
+import type { JailPlan, SetnsServerPlan } from "../../config/plan/jail_plan.ts";
 import { legionRows, statsText } from "./legion_text.ts";
 import { originText } from "./json.ts";
 
@@ -107,4 +107,28 @@ function instanceRows(instance: InstancePlan): readonly Row[] {
 
 function octal(mode: number): string {
   return mode.toString(8).padStart(3, "0");
+}
+
+/** A row: `label`, `value` and the place that it comes from. */
+type Add = (label: string, value: string, origin: Origin) => void;
+
+function addJailRows(jail: JailPlan, add: Add): void {
+  const { origin } = jail;
+  add("jail", jail.option, origin);
+  if (jail.root !== null) add("root", rootText(jail.root), origin);
+  add("namespaces", jail.namespaces.join(" ") || "none of its own", origin);
+  if (jail.hostname !== null) add("hostname", jail.hostname, origin);
+  for (const join of jail.join) add("joins", joinText(join), join.origin);
+  for (const keep of jail.keep) add("keeps", keepText(keep), keep.origin);
+  if (jail.bare) add("mounts", "/proc and what is kept, alone", origin);
+  add(
+    "begins with",
+    jail.environment === "clean" ? "PATH, TERM and LANG alone" : "reeve's environment",
+    origin,
+  );
+}
+
+function addSetnsServerRow(server: SetnsServerPlan, add: Add): void {
+  const skip = server.skip.length === 0 ? "" : `, but ${server.skip.join(" ")}`;
+  add("hands out", `the namespaces on ${server.path}${skip}`, server.origin);
 }

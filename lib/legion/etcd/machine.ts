@@ -4,12 +4,12 @@
  * deadline (a guard is up before `choose`), nor while what another lord ran may still run: its tenure has
  * been released, or was seen to stand still for its whole time.
  */
+import type { NodeId } from "../election/announcement.ts";
 import { deadlineOf, type LeaseGrant, longestGrace, renewalDue } from "./times.ts";
 import { Machine } from "../../machine/machine.ts";
 import type { Directory, EtcdEvent, EtcdOwnEffect, EtcdSettings, EtcdTimer, Role } from "./state.ts";
 import { type EtcdStatus, FIRST_RETRY_MS, freshStatus, NOTHING } from "./status.ts";
 import { ETCD_TRANSITIONS } from "./transitions.ts";
-import { outranks } from "./rank.ts";
 
 /**
  * Those who start together have seen each other by then; and a better candidate has this long to claim before
@@ -200,4 +200,14 @@ export class EtcdMachine extends Machine<Role, EtcdEvent, EtcdOwnEffect, EtcdTim
     if (status.suspendedUntil > this.now) this.timerAt("retry", status.suspendedUntil);
     else this.join();
   }
+}
+
+/**
+ * The better lord of two candidates is the one with the higher valor, then with the greater uuid, byte by
+ * byte, as in uWSGI's elections.
+ */
+function outranks(other: NodeId, self: NodeId): boolean {
+  if (other.valor <= 0) return false;
+  if (other.valor !== self.valor) return other.valor > self.valor;
+  return other.uuid > self.uuid;
 }

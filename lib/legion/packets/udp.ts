@@ -4,7 +4,6 @@
  */
 import type { LegionAddress, UdpTransportPlan } from "../../config/plan/legion_plan.ts";
 import { addressText, isMulticast } from "../../config/system/addresses.ts";
-import { findInterface } from "./multicast_interface.ts";
 import { errorCode } from "../../sys/errno.ts";
 import { networkErrorText } from "./network_error.ts";
 import { SendTroubles } from "./send_troubles.ts";
@@ -183,4 +182,21 @@ function bindProblem(error: unknown): string {
     default:
       return text;
   }
+}
+
+/**
+ * The interface that legion-mcast-if means, in the form in which the runtime wants it. `wanted`: its name, or
+ * one of its addresses. -> for IPv4 an address that it has, for IPv6 its zone; null: there is none (now).
+ */
+function findInterface(wanted: string, kind: "udp4" | "udp6"): string | null {
+  // node:os costs time to load: only who names an interface pays.
+  const interfaces = process.getBuiltinModule("node:os").networkInterfaces();
+  for (const [name, addresses = []] of Object.entries(interfaces)) {
+    if (name !== wanted && !addresses.some(({ address }) => address === wanted.replace(/%.*/, ""))) continue;
+    if (kind === "udp6") return `::%${name}`;
+    const found = addresses.find(({ address }) => address === wanted) ??
+      addresses.find(({ family }) => family === "IPv4");
+    if (found !== undefined) return found.address;
+  }
+  return null;
 }
