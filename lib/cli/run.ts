@@ -122,6 +122,7 @@ const PERFORM: Readonly<Record<CommandName, (call: Call) => Promise<number>>> = 
   wait: operating("wait"),
   events: operating("events"),
   reload: operating("reload"),
+  apply: operating("apply"),
   healthcheck: operating("healthcheck"),
   names: operating("names"),
   "stop-pidfile": async ({ line, outputs }) =>

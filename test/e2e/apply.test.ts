@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { rmSync } from "node:fs";
 import { Asking } from "./ask.ts";
 import type { Scope, Supervisor } from "./harness.ts";
-import { check, reeve } from "./need.ts";
+import { check, REEVE, reeve } from "./need.ts";
 import { identify, pidIn } from "./process.ts";
 import { until } from "./wait.ts";
 
@@ -239,4 +239,46 @@ check("another file can be named, and replan is an apply of the own one", [reeve
   await applying.asking.ended(replan.change ?? "");
   await scope.untilOne(/^sleep 86371/);
   expect((await applying.supervisor.stop()).code).toBe(0);
+});
+
+check("reeve apply says what it does, and ends with what became of it", [reeve], async (scope) => {
+  const applying = await started(scope, { web: ["command = sleep 86381"], deaf: ["command = sleep 86382"] });
+  const asked = (...words: readonly string[]) => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([
+      REEVE,
+      "apply",
+      "--socket",
+      applying.asking.socket,
+      ...words,
+    ]);
+    return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+  };
+  const before = await applying.pids();
+  expect(asked("--dry-run")).toEqual({
+    code: 0,
+    out: "= 2 unchanged\nnothing was done (--dry-run)\n",
+    err: "",
+  });
+  write(scope, { web: ["command = sleep 86383"], deaf: ["command = sleep 86382"] });
+  const dry = asked("--dry-run");
+  expect([dry.code, dry.out]).toEqual([
+    3,
+    expect.stringMatching(/^~ web {2}restart: command {2}\S*test\.ini:\d+ {2}"86381" > "86383"\n= 1/),
+  ]);
+  expect(await applying.pids()).toEqual(before);
+  const done = asked();
+  expect([done.code, done.err]).toEqual([0, ""]);
+  await scope.untilOne(/^sleep 86383/);
+  write(scope, {
+    web: ["command = /nowhere/web"],
+    deaf: ["command = sleep 86382", "stop_timeout = nonsense"],
+  });
+  const bad = asked();
+  expect([bad.code, bad.err]).toEqual([
+    2,
+    expect.stringMatching(/cannot apply: .*test\.ini:\d+: .*stop_timeout/s),
+  ]);
+  expect((await applying.pids())["deaf"]).toBe(before["deaf"]!);
+  expect((await applying.supervisor.stop()).code).toBe(0);
+  expect(asked().code).not.toBe(0);
 });

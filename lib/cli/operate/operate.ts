@@ -20,6 +20,7 @@ export type OperateCommand =
   | "wait"
   | "events"
   | "reload"
+  | "apply"
   | "healthcheck"
   | "names";
 
@@ -81,6 +82,8 @@ async function loadCommand(command: OperateCommand, words: OperateWords): Promis
     }
     case "events":
       return (await import("./events.ts")).events;
+    case "apply":
+      return (await import("./apply.ts")).apply;
     case "reload":
       return (await import("./reload.ts")).reload;
     default:

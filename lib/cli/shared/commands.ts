@@ -258,6 +258,31 @@ const TABLE = [
     exits: CHANGE_EXITS.replace("2: wrong words, ", "2: the configuration is bad, wrong words, "),
   },
   {
+    name: "apply",
+    usage:
+      "[FILE[:SECTION]] [--dry-run] [--keep-removed] [--restart-smart] [--json] [--timeout=90s] [--no-wait] [--quiet]",
+    brief: "[--dry-run]",
+    summary: "take over what has changed, and no more",
+    words: { kind: "own", most: 1 },
+    flags: [
+      { long: "dry-run", help: "say what would be done, and do nothing" },
+      { long: "keep-removed", help: "leave smart daemons running that are no longer configured" },
+      { long: "restart-smart", help: "restart smart daemons as well; else they run on as they were started" },
+      JSON_FLAG,
+      ...CHANGE_FLAGS,
+    ],
+    help:
+      "Let a running instance read its configuration anew and compare it with what runs. Daemons that are new are " +
+      "started, those that are gone stopped, those that are to be started otherwise restarted; a setting that needs no " +
+      "restart is taken over while the daemon runs, and all others are left alone. What is no daemon's is named. A bad " +
+      "configuration changes nothing, and is shown. FILE is read in place of the instance's own, and only root and the " +
+      "instance's user may name one.",
+    exits: CHANGE_EXITS.replace("2: wrong words, ", "2: the configuration is bad, wrong words, ").replace(
+      "4: not allowed;",
+      "3: with --dry-run, something differs; 4: not allowed;",
+    ),
+  },
+  {
     name: "healthcheck",
     usage: "[NAME...] [--level=ready|alive]",
     brief: "[NAME...]",
@@ -413,7 +438,7 @@ export const OTHER_USES: readonly (readonly [usage: string, summary: string])[] 
 
 /** Names kept for commands to come. */
 export const RESERVED_COMMANDS: readonly string[] =
-  "logs apply upgrade top dashboard metrics graph scale trigger import".split(" ");
+  "logs upgrade top dashboard metrics graph scale trigger import".split(" ");
 
 export function findCommand(word: string): (typeof COMMANDS)[number] | null {
   return COMMANDS.find(({ name }) => name === word) ?? null;

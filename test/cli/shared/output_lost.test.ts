@@ -30,6 +30,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   wait: [],
   events: [],
   reload: [],
+  apply: [],
   healthcheck: [],
   names: [],
 };
