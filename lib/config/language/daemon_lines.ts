@@ -22,6 +22,23 @@ export interface DaemonLinesDeps {
   readonly variable: (name: string) => string | null;
   /** The first entry of a name outside of the section. */
   readonly outside: (name: string) => Entry | null;
+  readonly room: Room;
+}
+
+/** How much all sections together may become. */
+export class Room {
+  readonly #diagnostics: Diagnostics;
+  #left = MOST_OPTIONS;
+
+  constructor(diagnostics: Diagnostics) {
+    this.#diagnostics = diagnostics;
+  }
+
+  take(count: number, origin: Origin): void {
+    this.#left -= count;
+    if (this.#left >= 0) return;
+    this.#diagnostics.fail(`cannot read on: ${MOST_OPTIONS} keys of daemons are the most`, origin);
+  }
 }
 
 /** A search through all keys for each of thousands of unknown ones would cost seconds. */
@@ -98,9 +115,7 @@ export class DaemonLines {
   }
 
   #push(name: string, value: string, origin: Origin, placeholder: boolean): void {
-    if (this.entries.length >= MOST_OPTIONS) {
-      this.#deps.diagnostics.fail(`cannot read on: ${MOST_OPTIONS} keys are the most`, origin);
-    }
+    this.#deps.room.take(1, origin);
     const entry = { name, value, origin, settled: false, placeholder, frame: null, stands: null };
     this.entries.push(entry);
     if (this.#first !== null) this.#index(this.#first, entry);
@@ -140,23 +155,18 @@ export class DaemonLines {
 
   /** Says of which keys the last value alone counts. */
   noteOverridden(): void {
-    if (this.name === "*") return;
-    /** No more than there are keys. */
-    const values: Entry[] = [];
+    const values = new Map<string, { readonly entry: Entry; readonly before: Entry | null }>();
+    if (this.entries.length < 2) return;
     for (const entry of this.entries) {
       if (entry.placeholder || REPEATING.has(entry.name)) continue;
-      const at = values.findIndex(({ name }) => name === entry.name);
-      const before = values[at];
-      if (before === undefined) {
-        values.push(entry);
-        continue;
-      }
-      values[at] = entry;
-      if (before.value === entry.value) continue;
+      values.set(entry.name, { entry, before: values.get(entry.name)?.entry ?? null });
+    }
+    for (const { entry: { name, value, origin }, before } of values.values()) {
+      if (before === null || before.value === value) continue;
       this.#deps.diagnostics.note(
-        `${quote(entry.name)} of daemon ${quote(this.name)} is given again, and the last value counts: ` +
+        `${quote(name)} of daemon ${quote(this.name)} is given again, and the last value counts: ` +
           `it replaces that of ${formatOrigin(before.origin)}`,
-        entry.origin,
+        origin,
       );
     }
   }

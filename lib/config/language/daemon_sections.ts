@@ -5,11 +5,11 @@
  */
 import type { DaemonSection } from "../daemon_section.ts";
 import type { Diagnostics } from "../diagnostic.ts";
-import { DaemonLines, type DaemonLinesDeps } from "./daemon_lines.ts";
+import { DaemonLines, type DaemonLinesDeps, Room } from "./daemon_lines.ts";
 import type { Entry } from "./entry.ts";
 import { Expander } from "./expand.ts";
 import { DEFAULTS, type SectionText } from "./format/source_text.ts";
-import { DAEMON_KEYS } from "../options/daemon_keys.ts";
+import { DAEMON_KEYS, findKey } from "../options/daemon_keys.ts";
 import type { Origin, RawOption } from "../origin.ts";
 import { quote } from "../problem.ts";
 import type { Reader } from "./reader.ts";
@@ -21,7 +21,11 @@ import type { ConfigDeps } from "../system/config_deps.ts";
 interface Draft {
   readonly lines: DaemonLines;
   /** Each once, in the order in which they were met. */
-  readonly defaults: Set<DaemonLines>;
+  readonly defaults: DaemonLines[];
+  /** The number of defaults of each file that are among them. */
+  readonly met: Map<string, number>;
+  /** The first of each name among them, made at the first question. */
+  index: Map<string, Entry> | null;
 }
 
 /** `instance`: the name of the instance. */
@@ -33,7 +37,8 @@ export function readDaemonSections(
 ): readonly DaemonSection[] {
   const outside = settledOnes((name) => reader.first(name));
   const variable = (name: string): string | null => reader.variables.get(name);
-  const drafts = [...putTogether(reader.daemons, { deps, diagnostics, variable, outside })];
+  const room = new Room(diagnostics);
+  const drafts = [...putTogether(reader.daemons, { deps, diagnostics, variable, outside, room })];
   let current: Draft | null = null;
   const first = (name: string): Entry | null =>
     current === null ? null : lookUp(name, current, instance, outside);
@@ -43,7 +48,7 @@ export function readDaemonSections(
     current = draft;
     const { lines, defaults } = draft;
     lines.noteOverridden();
-    const entries = defaults.size === 0 ? lines.entries : [...copies(defaults), ...lines.entries];
+    const entries = defaults.length === 0 ? lines.entries : [...copies(defaults), ...lines.entries];
     expander.expandAll(entries);
     const settings: RawOption[] = [];
     for (const entry of entries) {
@@ -70,12 +75,23 @@ function putTogether(texts: readonly SectionText[], deps: DaemonLinesDeps): Iter
     if (text.name === DEFAULTS) {
       const lines = new DaemonLines(text, deps);
       lines.add(text);
-      defaults.set(text.origin.file, [...above, lines]);
+      if (lines.entries.length > 0) above.push(lines);
+      defaults.set(text.origin.file, above);
     } else if (checkName(text.name, "name of a daemon", text.origin, deps.diagnostics)) {
-      const draft = drafts.get(text.name) ?? { lines: new DaemonLines(text, deps), defaults: new Set() };
+      const fresh = (): Draft => ({
+        lines: new DaemonLines(text, deps),
+        defaults: [],
+        met: new Map(),
+        index: null,
+      });
+      const draft = drafts.get(text.name) ?? fresh();
       drafts.set(text.name, draft);
       draft.lines.add(text);
-      for (const one of above) draft.defaults.add(one);
+      for (const one of above.slice(draft.met.get(text.origin.file) ?? 0)) {
+        deps.room.take(one.entries.length, text.origin);
+        draft.defaults.push(one);
+      }
+      draft.met.set(text.origin.file, above.length);
     }
   }
   return drafts.values();
@@ -84,20 +100,29 @@ function putTogether(texts: readonly SectionText[], deps: DaemonLinesDeps): Iter
 /** The meaning of %(name): the daemon's own, that of the defaults, and then what [uwsgi] has at its end. */
 function lookUp(
   name: string,
-  { lines, defaults }: Draft,
+  draft: Draft,
   instance: string,
   outside: (name: string) => Entry | null,
 ): Entry | null {
+  const { lines } = draft;
   if (name === "name") return constant(name, lines.name, lines.origin);
   if (name === "instance") return constant(name, instance, lines.origin);
-  const own = lines.first(name);
-  if (own !== null) return own;
-  for (const one of defaults) {
-    const entry = one.first(name);
-    // Another daemon's defaults are the same entries, and mean something else there.
-    if (entry !== null) return { ...entry, settled: true };
+  const own = lines.first(name) ?? firstDefault(name, draft);
+  return own ?? outside(name);
+}
+
+function firstDefault(name: string, draft: Draft): Entry | null {
+  if (draft.defaults.length === 0) return null;
+  if (draft.index === null) {
+    draft.index = new Map();
+    for (const { entries } of draft.defaults) {
+      // Another daemon's defaults are the same entries, and mean something else there.
+      for (const entry of entries) {
+        if (!draft.index.has(entry.name)) draft.index.set(entry.name, { ...entry, settled: true });
+      }
+    }
   }
-  return outside(name);
+  return draft.index.get(name) ?? draft.index.get(findKey(name)?.key ?? name) ?? null;
 }
 
 /** Copies that no expansion changes. */

@@ -105,7 +105,7 @@ export class Reader {
     const outerFrame = this.#frame;
     const outerBlock = this.#blocks.current;
     this.#frame = found.frame;
-    this.daemons.push(...found.daemons);
+    for (const daemon of found.daemons) this.daemons.push(daemon);
     for (const { name, value, origin } of found.settings) {
       const problem = problemOfLine(value, LONGEST_VALUE) ?? problemOfLine(name, LONGEST_VALUE);
       if (problem === null) this.add(name, value, origin);

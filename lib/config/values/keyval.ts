@@ -36,7 +36,7 @@ export interface KeyNames {
  * a warning, unless it is one of ours that repeat: their items are divided by `;`, and add up.
  */
 export function parseKeyval(list: Field, known: KeyNames): KeyFields {
-  const values = new Map<string, readonly Field[]>();
+  const values = new Map<string, Field[]>();
   for (const item of splitItems(list.value, ",")) {
     const equals = item.indexOf("=");
     const word = (equals < 0 ? item : item.slice(0, equals)).trim();
@@ -59,13 +59,14 @@ export function parseKeyval(list: Field, known: KeyNames): KeyFields {
         list.warning(`key "${word}" is given more than once: the last value counts`);
       }
       values.set(key, repeats === undefined ? [field] : itemsOf(field));
-    } else values.set(key, [...before ?? [], ...itemsOf(field)]);
+    } else if (before === undefined) values.set(key, itemsOf(field));
+    else for (const one of itemsOf(field)) before.push(one);
   }
   return values;
 }
 
 /** The items of a value, each a Field of its own; an empty value stays, for the message about it. */
-export function itemsOf(field: Field): readonly Field[] {
+export function itemsOf(field: Field): Field[] {
   const items = splitQuoted(field.value, ";").map((value) => field.with({ value }));
   return items.length === 0 ? [field.with({ value: "" })] : items;
 }

@@ -199,6 +199,18 @@ test("what [uwsgi] has is the same with and without sections", () => {
   expect(unused).toContain("unknown option");
 });
 
+test("the environment sets defaults of keys, and no section", () => {
+  const environment = { UWSGI_DAEMON_STOP_TIMEOUT: "3", UWSGI_DAEMON_ENV: "A=1" };
+  const { options, daemons, texts } = load({ "a.ini": "[daemon:a]\ncommand = x\n" }, ["a.ini"], {
+    environment,
+  });
+  expect([options, daemons, texts]).toEqual([
+    ["daemon-stop-timeout = 3", "daemon-env = A=1"],
+    { a: ["command = x"] },
+    [],
+  ]);
+});
+
 test("a key of a daemon among the options is told its place", () => {
   expect(ini("[uwsgi]\nstop-timeout = 3\nset-ph = freq=1\n").texts).toEqual([
     'a.ini:2: warning: unknown option "stop-timeout": it is a key of a daemon: write it into [daemon:NAME], ' +
@@ -280,5 +292,39 @@ describe("the other formats", () => {
     ],
   ])("%s: %s is an error", (file, text, error) => {
     expect(load({ [file]: text }).texts).toContain(`${file}:${error}`);
+  });
+});
+
+describe("hostile files end", () => {
+  /** Long before the test's own limit: whatever grows with the square takes minutes. */
+  const bounded = (name: string, body: () => void): void => test(name, body, 30_000);
+
+  bounded("with a million keys of all daemons together, in an error", () => {
+    const repeated = Array.from(
+      { length: 20 },
+      (_, at) => `[daemon:d${at}]\nfor-times = 90000\nenv = A=%(_)\nend =\n`,
+    );
+    expect(() => ini(repeated.join(""))).toThrow("1000000 keys of daemons are the most");
+    const defaults = `[daemon:*]\nfor-times = 90000\nenv = A=%(_)\nend =\n`;
+    const many = Array.from({ length: 20 }, (_, at) => `[daemon:d${at}]\ncommand = x\n`);
+    expect(() => ini(defaults + many.join(""))).toThrow("1000000 keys of daemons are the most");
+  });
+
+  bounded("with many headers and many lines of one daemon", () => {
+    const headers = "[daemon:*]\ntag = a\n[daemon:a]\nfreq = 3\nenv = A=1\n".repeat(40_000);
+    const { daemons, texts } = ini(`${headers}command = x\nfreq = 4\n`);
+    expect(daemons["a"]).toHaveLength(120_002);
+    expect(texts).toEqual([expect.stringContaining('"freq" of daemon "a" is given again')]);
+    expect(Object.keys(ini("[daemon:a]\n".repeat(300_000)).daemons)).toEqual(["a"]);
+  });
+
+  bounded("with references that double", () => {
+    const lines = Array.from({ length: 40 }, (_, at) => `set-ph = p${at + 1}=%(p${at})%(p${at})`);
+    expect(() => ini(`[daemon:a]\nset-ph = p0=xxxxxxxx\n${lines.join("\n")}\ncommand = %(p40)\n`)).toThrow(
+      "longer than",
+    );
+    expect(ini("[daemon:a]\nset-ph = a=%(b)\nset-ph = b=%(a)\ncommand = %(a)\n").texts[0]).toContain(
+      "it refers to itself",
+    );
   });
 });
