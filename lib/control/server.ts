@@ -31,12 +31,17 @@ export interface ControlServerOptions {
   /** A listening unix socket that does not block; it stays the caller's. */
   readonly fd: number;
   readonly rules: AccessRules;
+  /** As many descriptors this process can have open. */
+  readonly mostFds: number;
 }
 
 /** Connections at the same time; of one user; of all who are not root or reeve's own user. */
 const MOST = 64;
 const MOST_OF_ONE = 8;
 const MOST_OF_STRANGERS = 48;
+/** Descriptors that are left for the daemons' sake, by strangers and by root and reeve's own user. */
+const RESERVE_OF_STRANGERS = 32;
+const RESERVE = 12;
 /** Bytes of answers that nobody takes. */
 const MOST_UNSENT = 64 << 20;
 /** A client that was not heard yet has not kept anybody waiting. */
@@ -57,23 +62,32 @@ export class ControlServer {
   readonly #deps: ControlServerDeps;
   readonly #rules: AccessRules;
   readonly #fd: number;
+  readonly #mostFds: number;
   readonly #turns: Turns;
   readonly #connections = new Set<Connection>();
   #watch: Watch | null = null;
   #resume: { cancel(): void } | null = null;
   #isClosed = false;
 
-  constructor({ fd, rules }: ControlServerOptions, deps: ControlServerDeps) {
+  constructor({ fd, rules, mostFds }: ControlServerOptions, deps: ControlServerDeps) {
     this.#deps = deps;
     this.#turns = new Turns(deps.timers);
     this.#rules = rules;
     this.#fd = fd;
+    this.#mostFds = mostFds;
     this.#listen();
   }
 
   /** How many are connected. */
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Bytes of answers that nobody has taken yet. */
+  get unsent(): number {
+    let unsent = 0;
+    for (const connection of this.#connections) unsent += connection.unsent;
+    return unsent;
   }
 
   /** Cuts everybody off; the listening descriptor stays open. */
@@ -101,6 +115,7 @@ export class ControlServer {
       this.#deps.complain(`cannot take a connection to the control socket: ${errorText(error)}`);
       this.#watch?.remove();
       this.#watch = null;
+      longestWaiting([...this.#connections])?.close();
       this.#resume = this.#deps.timers.after(RESUME_MS, () => this.#listen());
     }
   }
@@ -109,9 +124,10 @@ export class ControlServer {
     try {
       const found = { ...peerCredentials(fd), groups: peerGroups(fd) };
       const peer: Peer = { ...found, level: levelOf(found, this.#rules) };
-      if (!this.#makeRoom(peer)) {
-        sendNow(fd, CROWDED);
-        return closeFd(fd);
+      // The lowest number that was free: it tells how many are left.
+      const reserve = this.#isStranger(peer) ? RESERVE_OF_STRANGERS : RESERVE;
+      if (!this.#makeRoom(peer, fd >= this.#mostFds - reserve)) {
+        return turnAway(fd);
       }
       this.#take(fd, peer);
     } catch (error) {
@@ -152,13 +168,14 @@ export class ControlServer {
   }
 
   /** Whether one more may come: the one that has kept reeve waiting longest has to go for it. */
-  #makeRoom(peer: Peer): boolean {
+  #makeRoom(peer: Peer, isShort: boolean): boolean {
     const all = [...this.#connections];
-    if (!this.#isStranger(peer)) return all.length < MOST || this.#evict(all);
+    if (!this.#isStranger(peer)) return (!isShort && all.length < MOST) || this.#evict(all);
     const strangers = all.filter((one) => this.#isStranger(one.peer));
     const own = strangers.filter((one) => one.peer.uid === peer.uid);
     if (own.length >= MOST_OF_ONE) return this.#evict(own);
-    return (all.length < MOST && strangers.length < MOST_OF_STRANGERS) || this.#evict(strangers);
+    const hasRoom = !isShort && all.length < MOST && strangers.length < MOST_OF_STRANGERS;
+    return hasRoom || this.#evict(strangers);
   }
 
   #isStranger({ uid }: Peer): boolean {
@@ -175,12 +192,20 @@ export class ControlServer {
   }
 
   #cutBacklog(): void {
-    let unsent = 0;
-    for (const connection of this.#connections) unsent += connection.unsent;
-    if (unsent <= MOST_UNSENT) return;
+    if (this.unsent <= MOST_UNSENT) return;
     const behind = [...this.#connections].filter((one) => one.unsent > 0);
     longestWaiting(behind)?.close();
   }
+}
+
+/** Never throws. */
+function turnAway(fd: number): void {
+  try {
+    sendNow(fd, CROWDED);
+  } catch {
+    // It is gone already.
+  }
+  closeFd(fd);
 }
 
 function longestWaiting(connections: readonly Connection[]): Connection | null {

@@ -102,7 +102,7 @@ test(
     const path = scratch.at("control");
     const fd = listenAt(path, 0o600, { backlog: 256 });
     const complaints: string[] = [];
-    const server = new ControlServer({ fd, rules: RULES }, {
+    const server = new ControlServer({ fd, rules: RULES, mostFds: 1024 }, {
       handle,
       watcher: watcher(),
       timers: LOOP_TIMERS,

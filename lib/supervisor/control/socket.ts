@@ -21,6 +21,7 @@ import { errorText } from "../../sys/error_text.ts";
 import { IN, type Inotify } from "../../sys/file/inotify.ts";
 import type { KeepPath } from "../../sys/file/kept.ts";
 import type { Watch, Watcher } from "../../sys/file/watcher.ts";
+import { readLimit, RLIMIT } from "../../sys/process/limits.ts";
 import { LOOP_TIMERS } from "../../sys/timers.ts";
 import type { OwnFiles } from "../../watch/own_files.ts";
 
@@ -157,6 +158,7 @@ export class Control {
     this.#firstWatch = null;
     this.#server = new ControlServer({
       fd: socket.fd,
+      mostFds: Number(readLimit(RLIMIT.openFiles).soft),
       rules: { entries: instance.controlAllow, uid, ...overflowIds() },
     }, {
       handle: this.#handle,
