@@ -220,7 +220,7 @@ function fileFindings(files: HostFiles): readonly Finding[] {
 }
 
 const RUN_DIRECTORY_COST =
-  "what daemons leave behind after a kill -9 of reeve is not found, and a second reeve of a configuration is not noticed; set run-dir";
+  "what daemons leave behind after a kill -9 of reeve is not found, a second reeve of a configuration is not noticed, and commands reach no instance; set run-dir";
 
 function runDirectory({ runDirectories, uid }: HostFiles): Finding {
   const usable = runDirectories.find(({ writable }) => writable);
