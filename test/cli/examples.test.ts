@@ -31,7 +31,7 @@ function missing(name: string): string | null {
 }
 
 describe("examples", () => {
-  for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith(".ini"))) {
+  for (const name of readdirSync(EXAMPLES).filter((file) => /\.(?:ini|yaml)$/.test(file))) {
     const reason = missing(name);
     const body = (): void => {
       if (reason !== null) throw new Error(`cannot run this test: ${reason}`);
@@ -50,7 +50,7 @@ describe("examples", () => {
 
     test(`${name} begins with what it is and is commented`, () => {
       const text = readFileSync(join(EXAMPLES, name), "utf8");
-      expect(text).toMatch(/^; .{20,}\n/);
+      expect(text).toMatch(/^[;#] .{20,}\n/);
       for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(160);
     });
   }

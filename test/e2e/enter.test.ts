@@ -70,7 +70,7 @@ describe("reeve enter", () => {
         "uid = guest",
         "gid = guest",
         "attach-daemon2 = name=plain,cmd=sleep 91031",
-        "attach-daemon2 = name=other,cmd=sleep 91032,uid=4400,gid=4401,caps=chown,no_new_privs=1",
+        "attach-daemon2 = name=other,cmd=sleep 91032,uid=4400,gid=4401,caps=chown,no_new_privs=1,env=OWN=1;HOME=/own",
       ]);
       const id = ["--", "sh", "-c", "echo $(id -u):$(id -g) $(id -G)"];
       expect((await enter(scope, id)).output).toBe("4321:4322 4322\n");
@@ -79,6 +79,9 @@ describe("reeve enter", () => {
       expect((await enter(scope, ["--user", "root", ...id])).output).toBe("0:0 0\n");
       expect((await enter(scope, ["-u", "77", ...id])).output).toBe("77:77 77\n");
       expect((await enter(scope, ["--user=guest:9", ...id])).output).toBe("4321:9 9\n");
+      const variables = ["--", "sh", "-c", "echo $OWN $HOME"];
+      expect((await enter(scope, ["other", ...variables])).output).toBe("1 /own\n");
+      expect((await enter(scope, ["plain", ...variables])).output).not.toContain("1");
       const { output } = await enter(scope, ["--user=0", "other", "--", "cat", "/proc/self/status"]);
       expect(output).toMatch(/^CapBnd:\t0000000000000001$/m);
       expect(output).toMatch(/^NoNewPrivs:\t1$/m);

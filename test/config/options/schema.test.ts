@@ -99,6 +99,19 @@ describe("the schema takes", () => {
     if (isGood) expect(faults(parse(text, { uniqueKeys: false }), SCHEMA)).toEqual([]);
   });
 
+  test("every example", () => {
+    const examples = new URL("../../../examples/", import.meta.url).pathname;
+    const names = readdirSync(examples).filter((name) => /\.(ya?ml|json)$/.test(name));
+    expect(names).toContain("sections.yaml");
+    for (const name of names) {
+      const value = parse(readFileSync(join(examples, name), "utf8")) as { daemons: Record<string, object> };
+      expect([name, ...faults(value, SCHEMA)]).toEqual([name]);
+      const [first = ""] = Object.keys(value.daemons);
+      const wrong = { ...value, daemons: { ...value.daemons, [first]: { comand: "x" } } };
+      expect(faults(wrong, SCHEMA)).toEqual([`$.daemons.${first}.comand: unknown`]);
+    }
+  });
+
   test("the YAML of docs/daemons.md", () => {
     const page = readFileSync(new URL("../../../docs/daemons.md", import.meta.url), "utf8");
     const block = /\n( {4}daemons:\n(?: {4}.*\n)+)/.exec(page)?.[1] ?? "";
