@@ -39,10 +39,16 @@ export interface Peer {
   readonly jail?: Jailer;
   /** How the name of PID 1 of its jail begins. */
   readonly jailInit?: string;
-  /** Commands to a supervisor that runs the job: the state of all daemons, the restart of the first. */
-  readonly operate?: (
-    job: Job,
-  ) => { readonly status: readonly string[]; readonly restart: readonly string[] };
+  /**
+   * Commands to a supervisor that runs the job: the state of all daemons, the restart of the first, and that its
+   * files have changed. `rewrite` changes them.
+   */
+  readonly operate?: (job: Job) => {
+    readonly status: readonly string[];
+    readonly restart: readonly string[];
+    readonly apply: readonly string[];
+    readonly rewrite: (job: Job) => void;
+  };
   /** As `supervise`, each daemon in a PID namespace of its own. */
   readonly withNamespaces?: (job: Job) => Launch;
 }
@@ -173,7 +179,12 @@ export const PEERS: readonly Peer[] = [
     operate: (job) => {
       const socket = ["--socket", join(job.directory, "run", "control")];
       const first = job.commands[0]?.split(" ")[0]?.split("/").at(-1) ?? "";
-      return { status: [REEVE, "status", ...socket], restart: [REEVE, "restart", first, ...socket] };
+      return {
+        status: [REEVE, "status", ...socket],
+        restart: [REEVE, "restart", first, ...socket],
+        apply: [REEVE, "apply", ...socket],
+        rewrite: (changed) => void reeve(changed, []),
+      };
     },
     withNamespaces: (job) =>
       reeve(
@@ -229,7 +240,12 @@ export const PEERS: readonly Peer[] = [
         "-c",
         join(job.directory, "supervisord.conf"),
       ];
-      return { status: [...command, "status"], restart: [...command, "restart", "d0"] };
+      return {
+        status: [...command, "status"],
+        restart: [...command, "restart", "d0"],
+        apply: [...command, "update"],
+        rewrite: (changed) => void supervisordConfig(changed),
+      };
     },
   },
   {
