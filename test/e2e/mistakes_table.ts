@@ -127,7 +127,7 @@ const ROWS: readonly (readonly [string, number, ...string[]])[] = [
   [
     "31-supervisor-style.ini",
     2,
-    '31-supervisor-style.ini: cannot find section "uwsgi": it has "program:web", as a file of supervisord has: write "[uwsgi]" and below it a line "attach-daemon = COMMAND" for each daemon',
+    '31-supervisor-style.ini: cannot find section "uwsgi": it has "program:web", as a file of supervisord has: write "[daemon:NAME]" for each daemon, and below it a line "command = COMMAND"',
   ],
   [
     "32-no-equals.ini",
@@ -320,7 +320,7 @@ const ROWS: readonly (readonly [string, number, ...string[]])[] = [
   [
     "79-unit.ini",
     2,
-    '79-unit.ini: cannot find section "uwsgi": it has "Unit", "Service", as a file of systemd has: write "[uwsgi]" and below it a line "attach-daemon = COMMAND" for each daemon',
+    '79-unit.ini: cannot find section "uwsgi": it has "Unit", "Service", as a file of systemd has: write "[daemon:NAME]" for each daemon, and below it a line "command = COMMAND"',
   ],
   [
     "80-touch-nodir.ini",

@@ -45,8 +45,8 @@ describe("a section that is not there", () => {
     ["[app]\n", 'it has "app": write "[uwsgi]", or name the section behind the file: FILE:app'],
     [
       "[Unit]\n[Service]\nExecStart=x\n",
-      'it has "Unit", "Service", as a file of systemd has: write "[uwsgi]" and below ' +
-      'it a line "attach-daemon = COMMAND" for each daemon',
+      'it has "Unit", "Service", as a file of systemd has: write "[daemon:NAME]" for each ' +
+      'daemon, and below it a line "command = COMMAND"',
     ],
     ["", 'it is empty: write "[uwsgi]" and below it a line "attach-daemon = COMMAND" for each daemon'],
     ['{"uwsgi": {}}', 'it is read as INI and looks like JSON: give the file a name that ends in ".json"'],
@@ -63,7 +63,7 @@ describe("a section that is not there", () => {
     ["chdir: /\n", 'it has "chdir": put the options under the key "uwsgi", indented'],
     [
       "services:\n  web: {}\n",
-      'it has "services", as a file of Docker Compose has: put options under "uwsgi"',
+      'it has "services", as a file of Docker Compose has: put daemons by name under "daemons"',
     ],
     ["uWSGI:\n  chdir: /\n", 'it has "uWSGI": write "uwsgi"'],
   ])("in YAML: %j", (text, why) => {

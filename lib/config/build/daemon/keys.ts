@@ -44,16 +44,16 @@ export function planKeys({ option, line, keys, fixed }: DaemonSource, context: C
 }
 
 /** The draft, which is ours alone, with what each key says, where its value is right. */
-function readKeys(keys: KeyFields, base: Draft): Draft {
-  const draft = base as unknown as Record<string, unknown>;
+function readKeys(keys: KeyFields, draft: Draft): Draft {
+  const settings: Record<string, unknown> = draft;
   for (const [key, fields] of keys) {
     const last = fields.at(-1);
     const row = findKey(key);
     if (last === undefined || row === null) continue;
     const value = row.readAll?.(fields) ?? row.read?.(last) ?? null;
-    if (value !== null) draft[row.field] = value;
+    if (value !== null) settings[row.field] = value;
   }
-  return draft as unknown as Draft;
+  return draft;
 }
 
 /** Says, too, what has no effect without a pidfile, or with one. */

@@ -11,6 +11,9 @@ import type { TextPart } from "./source_text.ts";
 const MOST_NAMED = 20;
 const WRITE = 'write "[uwsgi]" and below it a line "attach-daemon = COMMAND" for each daemon';
 
+/** The form that is nearest to those of other programs. */
+const WRITE_SECTION = 'write "[daemon:NAME]" for each daemon, and below it a line "command = COMMAND"';
+
 /** Sections, or keys of the root, by which the files of other programs are known. */
 const FOREIGN: readonly (readonly [string, RegExp])[] = [
   ["supervisord", /^(?:(?:fcgi-)?program|group|eventlistener|rpcinterface):|^(?:supervisord|supervisorctl)$/],
@@ -58,7 +61,7 @@ function whyNoSection(section: string, sections: ReadonlySet<string>, parts: rea
   }
   const names = listed(sections);
   const program = programOf(sections);
-  if (program !== null) return `it has ${names}, as a file of ${program} has: ${WRITE}`;
+  if (program !== null) return `it has ${names}, as a file of ${program} has: ${WRITE_SECTION}`;
   const near = nearest(section, sections);
   if (near === null) return `it has ${names}${section === "uwsgi" ? `: ${remedyFor(sections)}` : ""}`;
   const isCase = near.toLowerCase() === section.toLowerCase();
@@ -78,7 +81,9 @@ function whyNoKey(section: string, keys: ReadonlySet<string>): string {
     return `it has ${names}: put the options under the key ${quote(section)}, indented`;
   }
   const program = programOf(keys);
-  if (program !== null) return `it has ${names}, as a file of ${program} has: put options under "${section}"`;
+  if (program !== null) {
+    return `it has ${names}, as a file of ${program} has: put daemons by name under "daemons"`;
+  }
   const near = nearest(section, keys);
   return `it has ${names}${near === null ? "" : `: write ${quote(section)}`}`;
 }
