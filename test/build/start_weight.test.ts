@@ -50,3 +50,12 @@ test("an instance of plain daemons loads nothing that it does not use", () => {
   const needless = loaded.filter(([file]) => NOT_FOR_PLAIN_DAEMONS.some((part) => part.test(file)));
   expect(needless.map(([file, by]) => `${file}, imported by ${by}`)).toEqual([]);
 });
+
+test("a command that asks an instance loads neither what reads configurations nor what runs daemons", () => {
+  const loaded = [...loadedBy(["main.ts"])];
+  const needless = loaded.filter(([file]) =>
+    /^lib\/config\/(?:build|check|diff|system)\/|^lib\/config\/language\/(?!custom_option)/.test(file) ||
+    /^lib\/(?:daemon|jail|legion|log|watch)\/|^lib\/supervisor\/(?!signal_wiring)/.test(file)
+  );
+  expect(needless.map(([file, by]) => `${file}, imported by ${by}`)).toEqual([]);
+});
