@@ -50,6 +50,9 @@ export interface SignalOptions {
   readonly isToAll: boolean;
 }
 
+/** long: with the open descriptors, which are as many reads of /proc. */
+export type UsageWanted = "none" | "usual" | "long";
+
 export interface ControlDeps {
   readonly changes: Changes;
   readonly events: EventRing;
@@ -59,8 +62,7 @@ export interface ControlDeps {
   readonly now: () => number;
   /** In the order of the configuration. */
   readonly daemons: () => readonly Nameable[];
-  /** `isLong`: with what takes longer to find out. */
-  readonly services: (names: readonly string[], isLong: boolean) => Promise<readonly ServiceFacts[]>;
+  readonly services: (names: readonly string[], usage: UsageWanted) => Promise<readonly ServiceFacts[]>;
   /** Those that start with the instance, and that nobody has stopped. */
   readonly autostarted: () => readonly string[];
   /** Throws Refusal. */

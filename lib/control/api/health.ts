@@ -17,7 +17,7 @@ export async function healthReply(call: Call, deps: ControlDeps): Promise<Reply>
   const mayRead = reaches(call.peer.level, "read");
   const words = listOf(call, "names");
   const names = words.length === 0 || !mayRead ? null : named(words, deps.daemons());
-  const all = await deps.services(names ?? deps.daemons().map(({ name }) => name), false);
+  const all = await deps.services(names ?? deps.daemons().map(({ name }) => name), "none");
   const ill = all.filter((facts) => !isWell(facts, level === "alive" ? "alive" : "ready", names !== null));
   const services = ill.map(({ name, state, streak, held }) => ({ name, state, streak, held: held !== null }));
   return answerNow(

@@ -46,7 +46,7 @@ export const ROUTES: readonly Route[] = [
     handle: async (call, deps) => {
       const words = listOf(call, "names");
       const names = named(words.length === 0 ? ["all"] : words, deps.daemons());
-      const facts = await deps.services(names, isAsked(call, "long"));
+      const facts = await deps.services(names, isAsked(call, "long") ? "long" : "usual");
       return answerNow(facts.map((one) => serviceToJson(one, deps.now())));
     },
   },
@@ -199,7 +199,7 @@ export const ROUTES: readonly Route[] = [
       const format = call.query.get("format") ?? "json";
       if (format === "json") return answerNow(await deps.plan());
       if (format !== "yaml") throw bad('"format" must be json or yaml');
-      const all = await deps.services(deps.daemons().map(({ name }) => name), false);
+      const all = await deps.services(deps.daemons().map(({ name }) => name), "none");
       const services = all.map((
         { name, command, startup },
       ) => [name, { override: "replace", command, startup }]);

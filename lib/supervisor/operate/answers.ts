@@ -7,7 +7,7 @@ import packageJson from "../../../package.json" with { type: "json" };
 import type { Plan } from "../../config/plan/plan.ts";
 import { UserDatabase } from "../../config/users.ts";
 import { answering } from "../../control/api/answer.ts";
-import { Refusal, type SignalOptions } from "../../control/api/deps.ts";
+import { Refusal, type SignalOptions, type UsageWanted } from "../../control/api/deps.ts";
 import type { Change } from "../../control/changes.ts";
 import type { Handle } from "../../control/request.ts";
 import type { ServiceFacts } from "../../control/service_facts.ts";
@@ -87,12 +87,12 @@ export function controlAnswers(deps: AnswersDeps): Answers {
         startup === "enabled" && people.holdOf(name) === null
       )
         .map(({ name }) => name),
-    services: async (names, isLong) => {
+    services: async (names, usage) => {
       const found: ServiceFacts[] = [];
       for (const [index, name] of names.entries()) {
         if (index > 0 && index % AT_ONCE === 0) await new Promise((turned) => setImmediate(turned));
         const unit = units.find(name);
-        if (unit !== null) found.push(factsOf(unit, deps, isLong));
+        if (unit !== null) found.push(factsOf(unit, deps, usage));
       }
       return found;
     },
@@ -173,7 +173,7 @@ function sendSignal({ signal, names, by, isToAll }: SignalOptions, deps: Answers
   throw new Refusal(400, "conflict", text, gone);
 }
 
-function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, isLong: boolean): ServiceFacts {
+function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, wanted: UsageWanted): ServiceFacts {
   const { plan, status, machine, next } = unit;
   const { histories, people } = operating;
   const history = histories.find(unit);
@@ -194,7 +194,7 @@ function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, isLong: b
     isLord: plan.legion === null ? null : isLord(plan.legion),
     problem: history?.problem ?? null,
     config: plan.origin.file === undefined ? null : plan.origin,
-    usage: process === null ? null : readUsage(process, isLong),
+    usage: process === null || wanted === "none" ? null : readUsage(process, wanted === "long"),
   };
 }
 
