@@ -19,6 +19,8 @@ export interface Task {
   /** Milliseconds since 1970. */
   readonly spawned: number;
   readonly ended: number | null;
+  /** The cause of its failure, without its daemon's name; null: it has not failed. */
+  readonly why: string | null;
 }
 
 export interface Change {
@@ -55,8 +57,6 @@ type Open<T> = { -readonly [Key in keyof T]: T[Key] };
 
 interface TaskAt extends Open<Omit<Task, "log">> {
   readonly log: string[];
-  /** Why it failed, without its daemon's name. */
-  why: string | null;
 }
 
 interface ChangeAt extends Open<Omit<Change, "tasks">> {
@@ -216,10 +216,7 @@ export class Changes {
   }
 
   save(): readonly SavedChange[] {
-    return [...this.#changes.values()].map(({ left: _, tasks, ...change }) => ({
-      ...change,
-      tasks: tasks.map(({ why: __, ...task }) => task),
-    }));
+    return [...this.#changes.values()].map(({ left: _, ...change }) => change);
   }
 
   /** Takes what an image before this one has left, its open tasks as they stood. */
@@ -229,7 +226,7 @@ export class Changes {
       this.#keep({
         ...change,
         left,
-        tasks: tasks.map((task) => ({ ...task, log: [...task.log], why: null })),
+        tasks: tasks.map((task) => ({ ...task, log: [...task.log] })),
       });
       this.#nextChange = Math.max(this.#nextChange, Number(change.id) + 1);
       for (const { id } of tasks) this.#nextTask = Math.max(this.#nextTask, Number(id) + 1);

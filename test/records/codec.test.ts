@@ -97,6 +97,7 @@ const change = fc.record({
       log: fc.array(word),
       spawned: fraction,
       ended: orNull(fraction),
+      why: orNull(word),
     }),
     { maxLength: 2 },
   ),

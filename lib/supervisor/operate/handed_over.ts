@@ -50,6 +50,7 @@ export const OPERATIONS: Format<HandedOver> = {
         log: list(text),
         spawned: number,
         ended: nullable(number),
+        why: nullable(text),
       })),
     })),
     words: list(object<Word>(WORD_FIELDS)),
