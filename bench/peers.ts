@@ -40,8 +40,8 @@ export interface Peer {
   /** How the name of PID 1 of its jail begins. */
   readonly jailInit?: string;
   /**
-   * Commands to a supervisor that runs the job: the state of all daemons, the restart of the first, and that its
-   * files have changed. `rewrite` changes them.
+   * Commands to a supervisor that runs the job: the state of all daemons, the restart of the first, and that
+   * its files have changed. `rewrite` changes them.
    */
   readonly operate?: (job: Job) => {
     readonly status: readonly string[];
