@@ -38,6 +38,8 @@ export class Output {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   #closed = false;
   #failure: string | null = null;
+  /** null: nothing was painted yet. */
+  #isColoured: boolean | null = null;
 
   /** `environment`: where NO_COLOR (not empty) and TERM=dumb turn colours off. */
   constructor(target: OutputTarget, environment: Readonly<Record<string, string | undefined>>) {
@@ -46,7 +48,7 @@ export class Output {
   }
 
   #colours(): boolean {
-    return !this.#environment["NO_COLOR"] && this.#environment["TERM"] !== "dumb" &&
+    return this.#isColoured ??= !this.#environment["NO_COLOR"] && this.#environment["TERM"] !== "dumb" &&
       this.#target.isTerminal();
   }
 

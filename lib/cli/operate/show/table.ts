@@ -27,38 +27,62 @@ const STATUS = 7;
 const LEAST_NAME = 12;
 const LEAST_STATUS = 10;
 
+interface Cell {
+  readonly text: string;
+  /** Columns, counted once: a thousand daemons have eight thousand cells. */
+  readonly width: number;
+}
+
 /** In the order of `services`; the lines have no line ends. */
 export function tableLines(services: readonly Service[], options: TableOptions): string[] {
   const rows = services.map((service) => rowOf(service, options.now));
-  const widths = columnWidths([TITLES, ...rows], options.width);
-  const states = services.map((service) => stateColour(service));
-  return [TITLES, ...rows].map((cells, line) => {
-    const texts = cells.flatMap((cell, column) => {
-      const width = widths[column] ?? 0;
-      if (width === 0) return [];
-      const text = cut(cell, width);
-      const blanks = " ".repeat(width - widthOf(text));
-      const colour = line === 0 ? "dim" : column === STATE ? states[line - 1] ?? null : null;
+  const titles = TITLES.map(plainCell);
+  const widths = columnWidths([titles, ...rows], options.width);
+  const columns = widths.flatMap((width, column) => width > 0 ? [column] : []);
+  const lineOf = (cells: readonly Cell[], colourOf: (column: number) => Colour | null): string => {
+    let line = "";
+    for (const column of columns) {
+      const { text, width } = fitted(cells[column] ?? plainCell(""), widths[column] ?? 0);
+      const blanks = " ".repeat((widths[column] ?? 0) - width);
+      const colour = colourOf(column);
       const shown = colour === null ? text : options.paint(text, colour);
-      const isLast = column === widths.findLastIndex((one) => one > 0);
-      return [IS_NUMBER[column] === true ? blanks + shown : isLast ? shown : shown + blanks];
-    });
-    return texts.join("  ").trimEnd();
-  });
+      line += `${line === "" ? "" : "  "}${IS_NUMBER[column] === true ? blanks + shown : shown + blanks}`;
+    }
+    return line.trimEnd();
+  };
+  return [
+    lineOf(titles, () => "dim"),
+    ...services.map((service, index) =>
+      lineOf(rows[index] ?? [], (column) => column === STATE ? stateColour(service) : null)
+    ),
+  ];
 }
 
-function rowOf(service: Service, now: number): readonly string[] {
+function rowOf(service: Service, now: number): readonly Cell[] {
   const { name, state, since, pid, restarts, memory, cpuSeconds } = service;
   return [
-    printable(name),
-    printable(state),
-    since === null ? "-" : shortDuration((now - since) / 1000),
-    pid === null ? "-" : String(pid),
-    String(restarts),
-    memory === null ? "-" : memorySize(memory),
-    cpuSeconds === null ? "-" : processorTime(cpuSeconds),
-    reasonOf(service, now),
+    cellOf(printable(name)),
+    cellOf(printable(state)),
+    plainCell(since === null ? "-" : shortDuration((now - since) / 1000)),
+    plainCell(pid === null ? "-" : String(pid)),
+    plainCell(String(restarts)),
+    plainCell(memory === null ? "-" : memorySize(memory)),
+    plainCell(cpuSeconds === null ? "-" : processorTime(cpuSeconds)),
+    cellOf(reasonOf(service, now)),
   ];
+}
+
+function cellOf(text: string): Cell {
+  return { text, width: widthOf(text) };
+}
+
+/** Its text is ASCII. */
+function plainCell(text: string): Cell {
+  return { text, width: text.length };
+}
+
+function fitted(cell: Cell, width: number): Cell {
+  return cell.width <= width ? cell : cellOf(cut(cell.text, width));
 }
 
 function stateColour(service: Service): Colour | null {
@@ -70,9 +94,11 @@ function stateColour(service: Service): Colour | null {
 /**
  * Where all do not fit, STATUS is cut first, then NAME; then columns go, those that are missed least first.
  */
-function columnWidths(rows: readonly (readonly string[])[], width: number | null): number[] {
-  const widths = TITLES.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ""))));
-  const isEmpty = rows.slice(1).every((row) => row[STATUS] === "");
+function columnWidths(rows: readonly (readonly Cell[])[], width: number | null): number[] {
+  const widths = TITLES.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.width ?? 0), 0)
+  );
+  const isEmpty = rows.slice(1).every((row) => row[STATUS]?.width === 0);
   if (isEmpty) widths[STATUS] = 0;
   if (width === null) return widths;
   const total = (): number => {
@@ -107,5 +133,5 @@ export function cut(text: string, width: number): string {
 }
 
 export function widthOf(text: string): number {
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : Bun.stringWidth(text);
+  return Bun.stringWidth(text);
 }
