@@ -186,7 +186,8 @@ function factsOf(unit: DaemonUnit, { operating, isLord }: AnswersDeps, wanted: U
     tags: plan.tags,
     held: people.holdOf(unit.name),
     isControl: plan.control,
-    stateSince: history?.stateSince ?? null,
+    // An image before this one has seen it come up.
+    stateSince: history?.stateSince ?? (snapshot.isUp ? snapshot.since : null),
     starts: status.respawns + (status.started ? 1 : 0),
     streak: status.streak.failures,
     exit: history?.exit ??
