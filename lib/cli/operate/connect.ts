@@ -1,4 +1,5 @@
 /** From the words that say which instance is meant, or none, to a connection to its control socket. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { quote } from "../../config/problem.ts";
@@ -114,8 +115,17 @@ async function socketOfConfig(file: string): Promise<string> {
     const lines = diagnostics.list.map((one) => printable(formatDiagnostic(one)));
     throw new CommandFailure(EXIT.usage, lines.join("\n"));
   }
-  const directory = findRunDir(runDirPlaces(plan.instance, ownCredentials().effectiveUid, process.env));
-  if (directory !== null) return join(directory, CONTROL_NAME);
+  // An instance of root's may let this user in.
+  const directories = [ownCredentials().effectiveUid, 0]
+    .map((uid) => findRunDir(runDirPlaces(plan.instance, uid, process.env)))
+    .filter((directory) => directory !== null);
+  const { controlPath } = plan.instance;
+  const sockets = [
+    ...controlPath?.startsWith("/") === true ? [controlPath] : [],
+    ...directories.map((directory) => join(directory, CONTROL_NAME)),
+  ];
+  const found = sockets.find((path) => existsSync(path)) ?? sockets[0];
+  if (found !== undefined) return found;
   throw new CommandFailure(
     EXIT.noInstance,
     `the instance of ${quote(printable(file))} has no run directory: set run-dir`,
