@@ -19,6 +19,10 @@ export class ConnectionLost extends Error {}
 
 /** An answer with the state of 10,000 daemons has 10 MB. */
 const MOST_BODY_BYTES = 256 * 1024 * 1024;
+/** The answer where too many are connected: nothing was done. It is asked again for so long. */
+const CROWDED = 503;
+const CROWDED_MS = 3000;
+const TRY_AGAIN_MS = 100;
 const MOST_LINE_CHARACTERS = 1024 * 1024;
 
 export class ControlClient {
@@ -37,6 +41,15 @@ export class ControlClient {
 
   /** Rejects with ConnectionLost. */
   async ask(method: "GET" | "POST", path: string, body?: unknown): Promise<ClientAnswer> {
+    const end = performance.now() + CROWDED_MS;
+    for (;;) {
+      const answer = await this.#askOnce(method, path, body);
+      if (answer.status !== CROWDED || performance.now() > end) return answer;
+      await Bun.sleep(TRY_AGAIN_MS);
+    }
+  }
+
+  async #askOnce(method: "GET" | "POST", path: string, body: unknown): Promise<ClientAnswer> {
     const line = await this.#line();
     this.#kept = null;
     line.send(requestText(method, path, body, true));

@@ -119,6 +119,11 @@ export class Connection {
     this.#stream.terminate();
   }
 
+  /** There are too many: says so whatever is asked, and lets go. */
+  turnAway(): void {
+    this.#refuse(503, "busy", "too many are connected: try again");
+  }
+
   #next(): void {
     try {
       const request = this.#parser.next();

@@ -7,13 +7,10 @@ import { errorText } from "../sys/error_text.ts";
 import { closeFd, peerCredentials, peerGroups } from "../sys/file/descriptor.ts";
 import type { Watch, Watcher } from "../sys/file/watcher.ts";
 import { acceptNext } from "../sys/socket/scm.ts";
-import { sendNow } from "../sys/socket/send.ts";
 import { takeOver } from "../sys/socket/take_over.ts";
 import type { Timers } from "../sys/timers.ts";
 import { type AccessRules, levelOf } from "./access.ts";
-import { documentBytes } from "./answers.ts";
 import { Connection } from "./connection.ts";
-import { refuse } from "./reply.ts";
 import { Turns } from "./turns.ts";
 import type { Handle, Peer } from "./request.ts";
 
@@ -39,6 +36,8 @@ export interface ControlServerOptions {
 const MOST = 64;
 const MOST_OF_ONE = 8;
 const MOST_OF_STRANGERS = 48;
+/** Beyond these nobody is told why. */
+const MOST_TURNED_AWAY = 64;
 /** Descriptors that are left for the daemons' sake, by strangers and by root and reeve's own user. */
 const RESERVE_OF_STRANGERS = 32;
 const RESERVE = 12;
@@ -53,11 +52,6 @@ const RESUME_MS = 1000;
 
 type Socket = Bun.Socket<Connection>;
 
-const CROWDED = documentBytes(
-  refuse(503, "busy", "too many are connected: try again"),
-  { isHeadAlone: false, takesChunks: true, keepsAlive: false },
-);
-
 export class ControlServer {
   readonly #deps: ControlServerDeps;
   readonly #rules: AccessRules;
@@ -65,6 +59,8 @@ export class ControlServer {
   readonly #mostFds: number;
   readonly #turns: Turns;
   readonly #connections = new Set<Connection>();
+  /** Those who are told to try again. */
+  readonly #turnedAway = new Set<Connection>();
   #watch: Watch | null = null;
   #resume: { cancel(): void } | null = null;
   #isClosed = false;
@@ -96,7 +92,7 @@ export class ControlServer {
     this.#watch?.remove();
     this.#watch = null;
     this.#resume?.cancel();
-    for (const connection of [...this.#connections]) connection.close();
+    for (const connection of [...this.#connections, ...this.#turnedAway]) connection.close();
   }
 
   #listen(): void {
@@ -125,11 +121,10 @@ export class ControlServer {
       const found = { ...peerCredentials(fd), groups: peerGroups(fd) };
       const peer: Peer = { ...found, level: levelOf(found, this.#rules) };
       // The lowest number that was free: it tells how many are left.
-      const reserve = this.#isStranger(peer) ? RESERVE_OF_STRANGERS : RESERVE;
-      if (!this.#makeRoom(peer, fd >= this.#mostFds - reserve)) {
-        return turnAway(fd);
-      }
-      this.#take(fd, peer);
+      const isShort = fd >= this.#mostFds - (this.#isStranger(peer) ? RESERVE_OF_STRANGERS : RESERVE);
+      if (this.#makeRoom(peer, isShort)) this.#take(fd, peer, this.#connections);
+      else if (isShort || this.#turnedAway.size >= MOST_TURNED_AWAY) closeFd(fd);
+      else this.#take(fd, peer, this.#turnedAway);
     } catch (error) {
       closeFd(fd);
       this.#deps.complain(`cannot serve a connection to the control socket: ${errorText(error)}`);
@@ -137,7 +132,7 @@ export class ControlServer {
   }
 
   /** The descriptor is the runtime's from then on. */
-  #take(fd: number, peer: Peer): void {
+  #take(fd: number, peer: Peer, among: Set<Connection>): void {
     const { handle, timers, now, complain } = this.#deps;
     const open = (socket: Socket): void => {
       const connection: Connection = new Connection(socket, peer, {
@@ -149,7 +144,8 @@ export class ControlServer {
         isBehind: () => this.#cutBacklog(),
       });
       socket.data = connection;
-      this.#connections.add(connection);
+      among.add(connection);
+      if (among === this.#turnedAway) connection.turnAway();
     };
     const socket: Bun.SocketHandler<Connection> = {
       open,
@@ -158,7 +154,7 @@ export class ControlServer {
       end: (one) => one.data.ended(),
       close: (one) => {
         one.data.close();
-        this.#connections.delete(one.data);
+        among.delete(one.data);
       },
       error: (one) => one.data.close(),
     };
@@ -196,16 +192,6 @@ export class ControlServer {
     const behind = [...this.#connections].filter((one) => one.unsent > 0);
     longestWaiting(behind)?.close();
   }
-}
-
-/** Never throws. */
-function turnAway(fd: number): void {
-  try {
-    sendNow(fd, CROWDED);
-  } catch {
-    // It is gone already.
-  }
-  closeFd(fd);
 }
 
 function longestWaiting(connections: readonly Connection[]): Connection | null {
