@@ -33,15 +33,27 @@ const TARGET = hostTarget().name;
 const MARK = "the glibc that the release was told to take";
 const EXECUTABLE = `reeve-${TARGET}`;
 
+/** The tools, and what was fetched. */
+const NEVER_BUNDLED = /^(?:\.|@|bun$|deno$|typescript$)/;
+
 let room = "";
 let first = "";
 let second = "";
 
-/** A copy of the sources in a directory of its own; the packages are those of the checkout. */
+/**
+ * A copy of the sources in a directory of its own, with the packages beside it as npm puts them there: the
+ * names of files within the executable depend on where a package is from the sources. Only what cannot be
+ * among them, for its size, is a link.
+ */
 function copySources(to: string): string {
   mkdirSync(to, { recursive: true });
   for (const name of SOURCES) cpSync(join(ROOT, name), join(to, name), { recursive: true });
-  symlinkSync(join(ROOT, "node_modules"), join(to, "node_modules"));
+  mkdirSync(join(to, "node_modules"));
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    const [from, copy] = [join(ROOT, "node_modules", name), join(to, "node_modules", name)];
+    if (NEVER_BUNDLED.test(name)) symlinkSync(from, copy);
+    else cpSync(from, copy, { recursive: true });
+  }
   return to;
 }
 
