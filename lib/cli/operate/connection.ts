@@ -39,8 +39,7 @@ function refusalOf(status: number, envelope: Fields): CommandFailure {
   const result = fieldsOf(envelope["result"]);
   const kind = textOf(result["kind"]) ?? "";
   const message = textOf(result["message"]) ?? `the instance answered with status ${status}`;
-  const hint = kind === "dependents" ? "; --with-dependents stops them as well" : "";
-  return new CommandFailure(CODES[kind] ?? EXIT.failure, printable(message) + hint);
+  return new CommandFailure(CODES[kind] ?? EXIT.failure, printable(message));
 }
 
 /** `/v1/x?names=a,b`: a path with those fields of a query that are not null. */

@@ -143,14 +143,13 @@ const TABLE = [
   },
   {
     name: "start",
-    usage: "NAME... [--timeout=90s] [--no-wait] [--quiet] [--persist]",
+    usage: "NAME... [--timeout=90s] [--no-wait] [--quiet]",
     brief: "NAME...",
     summary: "start daemons, also after a stop by hand",
     words: NAMES,
     offers: "daemons",
-    flags: [{ long: "persist", help: "also over an end of the instance and the machine" }, ...CHANGE_FLAGS],
-    help:
-      "Start daemons and what they require, and wait until they run and are ready. What was stopped by hand is no " +
+    flags: CHANGE_FLAGS,
+    help: "Start daemons, and wait until they run and are ready. What was stopped by hand is no " +
       `longer held. ${NAMES_HELP}`,
     exits: CHANGE_EXITS,
   },
@@ -162,8 +161,14 @@ const TABLE = [
     words: NAMES,
     offers: "daemons",
     flags: [
-      { long: "with-dependents", help: "stop those that require them as well; without it that is refused" },
-      { long: "persist", help: "also over an end of the instance and the machine" },
+      {
+        long: "with-dependents",
+        help: "also a control daemon, with whose end the instance ends: else that is refused",
+      },
+      {
+        long: "persist",
+        help: "also over a stop and start of the instance, which needs the option state-dir",
+      },
       ...CHANGE_FLAGS,
     ],
     help:
@@ -179,8 +184,8 @@ const TABLE = [
     offers: "daemons",
     flags: [{ long: "if-running", help: "leave alone what does not run" }, ...CHANGE_FLAGS],
     help:
-      "Stop daemons, start them again, and wait until they run and are ready. Those that require them restart as " +
-      `well. The configuration is not read anew. ${NAMES_HELP}`,
+      "Stop daemons, start them again, and wait until they run and are ready. The configuration is not read anew. " +
+      NAMES_HELP,
     exits: CHANGE_EXITS,
   },
   {
