@@ -17,9 +17,15 @@ export function startDigest(daemon: DaemonPlan, instance: InstancePlan): string 
   const own = FIELDS.map((field) => [field, daemon[field]]);
   const inherited = INSTANCE_FIELDS.flatMap((field) => {
     const setting = INSTANCE_SETTINGS[field];
-    return setting.change === "restart" && setting.reaches(daemon) ? [[field, instance[field]]] : [];
+    return setting.change === "restart" && setting.reaches(daemon) ? partsOf(field, instance) : [];
   });
   return new Bun.CryptoHasher("sha256").update(JSON.stringify([own, inherited], withoutPlaces)).digest("hex");
+}
+
+/** In no order: the values of parts are compared by their names. */
+function partsOf(field: InstanceField, instance: InstancePlan): readonly (readonly [string, unknown])[] {
+  const parts = INSTANCE_SETTINGS[field].parts?.(instance) ?? [[field, instance[field]]];
+  return [...parts].sort(([one], [other]) => one < other ? -1 : 1);
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

@@ -43,7 +43,8 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     name: "env",
     change: "restart",
     reaches: every,
-    parts: ({ environment }) => environment.map(({ name, value }) => [`env ${name}`, value]),
+    // Of a variable that is set several times the last counts.
+    parts: ({ environment }) => [...new Map(environment.map(({ name, value }) => [`env ${name}`, value]))],
   },
   userEnvironment: {
     name: "user-env",
@@ -65,6 +66,8 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
       ["log-backupname", log.backupName],
       ["log-truncate", log.truncate],
       ["log-reopen", log.reopen],
+      ["logfile-chown", log.chown],
+      ["logfile-chmod", log.mode],
     ],
   },
   reloadMercy: { name: "reload-mercy", change: "reload" },

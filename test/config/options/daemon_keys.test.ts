@@ -6,8 +6,71 @@ import { describe, expect, test } from "bun:test";
 import { keyHelp } from "../../../lib/cli/help/help.ts";
 import { planToJson } from "../../../lib/cli/plan/json.ts";
 import { changeOf, DAEMON_KEYS, SHOWN_SETTINGS } from "../../../lib/config/options/daemon_keys.ts";
-import { INSTANCE_SETTINGS } from "../../../lib/config/options/instance_settings.ts";
+import { INSTANCE_SETTINGS, type InstanceField } from "../../../lib/config/options/instance_settings.ts";
+import type { DaemonPlan } from "../../../lib/config/plan/daemon_plan.ts";
+import type { InstancePlan } from "../../../lib/config/plan/instance_plan.ts";
+import { daemonChild } from "../../../lib/process/child_builder.ts";
+import { daemonEnvironment } from "../../../lib/process/environment.ts";
+import { DUMB_PLAN, INSTANCE_PLAN } from "../../support/plans.ts";
 import { build } from "../build/fake_system.ts";
+
+const ROBERTO = { uid: 5, gid: 5, groups: [], user: "r", login: { name: "r", home: "/r", shell: null } };
+const INHERITED = { umask: 0o22, rlimits: [], isRoot: true, cpuCount: 8, terminal: false };
+
+/** All that a daemon is started with, its directory as well. */
+function childOf(daemon: DaemonPlan, instance: InstancePlan): unknown {
+  const own = { HOME: "/root", USER: "root" };
+  const environment = daemonEnvironment({
+    own,
+    changes: instance.environment,
+    reloads: 0,
+    originalName: "r",
+  });
+  const child = daemonChild(daemon, instance, 1, environment, INHERITED);
+  return { ...child, fds: [...child.fds], directory: daemon.chdir ?? instance.chdir };
+}
+
+const texts = (_: string, value: unknown): unknown => typeof value === "bigint" ? String(value) : value;
+
+/** Of each setting of the instance another value than the plan of tests has. */
+const OTHERWISE: Readonly<Record<InstanceField, unknown>> = {
+  name: "other",
+  runDir: "/r",
+  identity: ROBERTO,
+  umask: 0o77,
+  chdir: "/srv",
+  environment: [{ name: "A", value: "1" }],
+  pidfiles: [{ path: "/p" }],
+  vacuum: true,
+  daemonize: true,
+  log: { ...INSTANCE_PLAN.log, file: "/l" },
+  reloadMercy: 99,
+  exitOnReload: true,
+  sigtermReloads: true,
+  userEnvironment: "inherit",
+  touchReload: ["/t"],
+  touchLogReopen: ["/t"],
+  touchLogRotate: ["/t"],
+  touchExec: [{ path: "/t" }],
+  fsReload: ["/t"],
+  hooks: [{ phase: "asap" }],
+  waits: [{ what: "fs" }],
+  limitAs: 1 << 30,
+  limitNproc: 99,
+  nice: 5,
+  cpuAffinity: 1,
+  caps: [1],
+  masterFifo: [{ path: "/f" }],
+  shell: "/bin/other",
+  procnamePrefix: "x",
+  jail: { option: "chroot" },
+  setnsServer: { path: "/s" },
+  legions: [{ name: "l", transport: { kind: "udp" } }],
+  stats: { address: {} },
+  controlAllow: [{ user: "x" }],
+  controlPath: "/c",
+  stateDir: "/s",
+};
 
 const { plan } = build("attach-daemon2 = cmd=sleep 1");
 const [daemon] = plan.daemons;
@@ -42,14 +105,21 @@ describe("the table of daemon keys", () => {
     }
   });
 
-  test("and the settings of the instance reach all that a daemon has from it", () => {
-    const plain = build("attach-daemon2 = cmd=sleep 1").plan;
-    const options = Object.entries(INSTANCE_SETTINGS).filter(([, { change }]) => change === "restart");
-    expect(options.map(([, { name }]) => name).sort()).toEqual(
-      "cap chdir cpu-affinity env limit-as limit-nproc prio umask user-env".split(" "),
-    );
-    for (const [field] of options) expect(Object.keys(plain.instance)).toContain(field);
-  });
+  test.each(Object.keys(OTHERWISE) as InstanceField[])(
+    "knows whether %s of the instance reaches daemons",
+    (field) => {
+      const changed: InstancePlan = { ...INSTANCE_PLAN, [field]: OTHERWISE[field] };
+      const daemons = [DUMB_PLAN, { ...DUMB_PLAN, identity: ROBERTO }];
+      const setting = INSTANCE_SETTINGS[field];
+      for (const one of daemons) {
+        const isReached = JSON.stringify(childOf(one, INSTANCE_PLAN), texts) !==
+          JSON.stringify(childOf(one, changed), texts);
+        // One with a user of its own has nothing of the instance's; the builder gives others the instance's.
+        if (field === "identity") continue;
+        expect(setting.change === "restart" && setting.reaches(one)).toBe(isReached);
+      }
+    },
+  );
 
   test("has one way of applying a change for all keys of a setting", () => {
     for (const { key, field, change } of DAEMON_KEYS) {
