@@ -11,7 +11,6 @@ import { readShellText } from "../values/shell_text.ts";
 import { maskLine, shownCommand } from "../plan/mask.ts";
 import type { Origin } from "../origin.ts";
 import type { DaemonPlan, Identity } from "../plan/daemon_plan.ts";
-import { checkTouchFiles } from "./problems_files.ts";
 import type { Places } from "./problems_places.ts";
 import { type ExecutableVerdict, judgeExecutable } from "../system/executable.ts";
 import { join } from "../system/programs.ts";
@@ -42,8 +41,18 @@ export class DaemonSearch {
     return join(this.#directory, path);
   }
 
+  /** A directory that a hook or the daemon itself makes may come: nothing but a warning. */
   checkTouchFiles(files: readonly string[], what: string, origin: Origin | null): void {
-    checkTouchFiles(files, what, origin, this.#directory, this.#places);
+    for (const file of files) {
+      const path = this.absolute(file);
+      const above = path.slice(0, path.lastIndexOf("/")) || "/";
+      if (this.#places.stat(above) !== null) continue;
+      this.#places.report(
+        "warning",
+        `nobody can touch "${file}" of ${what} now: no such directory: "${above}", make it first`,
+        origin,
+      );
+    }
   }
 
   check(daemon: DaemonPlan): void {

@@ -35,26 +35,6 @@ export function checkLog(instance: InstancePlan, path: string, places: Places): 
   places.checkPlace(path, `log file "${file}"`, logOrigin(instance));
 }
 
-/** A directory that a hook or the daemon itself makes may come: nothing but a warning. */
-export function checkTouchFiles(
-  files: readonly string[],
-  what: string,
-  origin: Origin | null,
-  directory: string,
-  places: Places,
-): void {
-  for (const file of files) {
-    const path = join(directory, file);
-    const above = path.slice(0, path.lastIndexOf("/")) || "/";
-    if (places.stat(above) !== null) continue;
-    places.report(
-      "warning",
-      `nobody can touch "${file}" of ${what} now: no such directory: "${above}", make it first`,
-      origin,
-    );
-  }
-}
-
 /** Pidfiles by what they lead to: who has each. */
 export class Pidfiles {
   readonly #owners = new Map<string, string>();

@@ -21,6 +21,15 @@ import { parseAssignment } from "../values/assignment.ts";
 import { parseBoolean } from "../values/values.ts";
 import type { ConfigDeps } from "../system/config_deps.ts";
 
+interface Pushed {
+  readonly name: string;
+  /** The option that the name means. */
+  readonly option: string;
+  readonly value: string;
+  readonly origin: Origin;
+  readonly isPlaceholder: boolean;
+}
+
 export class Reader {
   readonly entries: Entry[] = [];
   readonly customOptions = new Map<string, CustomOption>();
@@ -90,7 +99,7 @@ export class Reader {
         return;
       }
     }
-    this.#push(name, option, value, origin, false);
+    this.#push({ name, option, value, origin, isPlaceholder: false });
   }
 
   /** Ends a source without lines of its own: the environment, the command line. */
@@ -125,17 +134,17 @@ export class Reader {
     }
   }
 
-  #push(name: string, option: string, value: string, origin: Origin, placeholder: boolean): void {
+  #push({ name, option, value, origin, isPlaceholder }: Pushed): void {
     const entry: Entry = {
       name,
       value,
       origin,
-      settled: placeholder,
-      placeholder,
+      settled: isPlaceholder,
+      placeholder: isPlaceholder,
       frame: this.#frame,
       stands: null,
     };
-    if (this.#standsFor?.stands != null && !placeholder) {
+    if (this.#standsFor?.stands != null && !isPlaceholder) {
       this.#standsFor.stands.push(entry);
     } else {
       if (this.entries.length >= MOST_OPTIONS) {
@@ -144,7 +153,7 @@ export class Reader {
       this.entries.push(entry);
       if (!this.#first.has(name)) this.#first.set(name, entry);
     }
-    if (placeholder) return;
+    if (isPlaceholder) return;
     const custom = this.customOptions.get(name);
     if (custom !== undefined) this.fillCustom(entry, custom);
     else if (IMMEDIATE.has(option)) this.#act(entry, option);
@@ -293,7 +302,7 @@ export class Reader {
         origin,
       );
     } else {
-      this.#push(name, name, text, origin, true);
+      this.#push({ name, option: name, value: text, origin, isPlaceholder: true });
     }
   }
 

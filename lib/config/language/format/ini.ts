@@ -84,7 +84,7 @@ export function parseIni(
     );
   }
   if (!sections.has(section) && (section !== "uwsgi" || daemons.length === 0)) {
-    reportMissing(section, sections, parts, diagnostics);
+    reportMissing({ section, sections, parts, isStructured: false }, diagnostics);
   }
   return { settings, daemons };
 }

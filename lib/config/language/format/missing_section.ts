@@ -30,16 +30,19 @@ const FORMATS: readonly (readonly [string, string, RegExp])[] = [
   ["YAML", ".yaml", /^(?:\s*(?:#.*|---)?\n)*uwsgi:\s*\n/],
 ];
 
-/** `structured`: YAML or JSON, whose sections are keys of the root. */
-export function reportMissing(
-  section: string,
-  sections: ReadonlySet<string>,
-  parts: readonly TextPart[],
-  diagnostics: Diagnostics,
-  structured = false,
-): void {
+interface MissingSection {
+  readonly section: string;
+  /** Those that are there. */
+  readonly sections: ReadonlySet<string>;
+  readonly parts: readonly TextPart[];
+  /** YAML or JSON, whose sections are keys of the root. */
+  readonly isStructured: boolean;
+}
+
+export function reportMissing(missing: MissingSection, diagnostics: Diagnostics): void {
+  const { section, sections, parts, isStructured } = missing;
   const file = parts.at(0)?.file ?? "";
-  const why = structured ? whyNoKey(section, sections) : whyNoSection(section, sections, parts);
+  const why = isStructured ? whyNoKey(section, sections) : whyNoSection(section, sections, parts);
   diagnostics.error(`cannot find section ${quote(section)}: ${why}`, { file, line: 0 });
 }
 

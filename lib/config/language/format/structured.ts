@@ -100,7 +100,7 @@ class Reader {
       }
     }
     if (!keys.has(section) && (section !== "uwsgi" || !keys.has(DAEMONS))) {
-      reportMissing(section, keys, parts, this.#diagnostics, true);
+      reportMissing({ section, sections: keys, parts, isStructured: true }, this.#diagnostics);
     }
     return { settings: this.#settings, daemons: this.#daemons };
   }
