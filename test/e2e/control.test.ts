@@ -3,7 +3,16 @@
  * whoever means it no good.
  */
 import { expect } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Scope, Supervisor } from "./harness.ts";
 import { check, type Need, program, reeve, root, user } from "./need.ts";
@@ -191,6 +200,25 @@ check("control-path has the socket, and the run directory a link to it", [...NEE
   const second = await started(scope);
   expect(lstatSync(link).isSocket()).toBe(true);
   await second.stop();
+});
+
+check("what a stranger has put in the place of control-path holds up nothing, and is not removed", [
+  ...NEEDS,
+  root,
+  setpriv,
+], async (scope) => {
+  const path = join(scope.directoryFor("shared", 0o1777), "control");
+  for (const plant of ['mkdir "$0"', 'echo > "$0"', 'ln -s /etc/passwd "$0"', 'mkfifo "$0"']) {
+    await scope.run(["sh", "-c", plant, path], { wrap: as(54340) });
+    const planted = lstatSync(path).ino;
+    const supervisor = await started(scope, [`control-path = ${path}`]);
+    await supervisor.untilLog(/cannot make the control socket .* tried again/);
+    expect(lstatSync(path).ino).toBe(planted);
+    rmSync(path, { recursive: true });
+    await until("the socket is there", () => lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true);
+    expect((await ask(scope, path)).output).toStartWith("200 ");
+    await supervisor.stop();
+  }
 });
 
 check(
