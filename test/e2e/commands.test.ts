@@ -1,8 +1,8 @@
 /** The commands to a running instance, as people and scripts use them. */
 import { expect } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Exit, Scope, Supervisor } from "./harness.ts";
-import { check, program, REEVE, reeve, root } from "./need.ts";
+import { check, program, REEVE, reeve, root, SYSTEM_PATH } from "./need.ts";
 import { isAlive } from "./process.ts";
 import { until } from "./wait.ts";
 
@@ -297,3 +297,47 @@ check(
     expect(await offered("web-2")).toBe("web-2\n");
   },
 );
+
+check("--reload of a pidfile tells what became of it, where the instance has a socket", [
+  reeve,
+  root,
+  SETPRIV,
+], async (scope) => {
+  const runtime = scope.directoryFor("runtime", 0o777);
+  const options = { wrap: AS_USER, environment: { XDG_RUNTIME_DIR: runtime } };
+  const pidfile = `${runtime}/reeve.pid`;
+  const lines = (last: string) => `[uwsgi]\npidfile = ${pidfile}\n${last}\n`;
+  const file = scope.write("app.ini", lines("attach-daemon2 = name=web,cmd=sleep 79015"));
+  await scope.reeve(file, options).untilLog(/reeve is up/);
+  expect(await scope.run([REEVE, "--reload", pidfile], options)).toEqual({ code: 0, output: "reloaded\n" });
+  await scope.untilOne(/^sleep 79015/);
+  scope.write("app.ini", lines("attach-daemon2 = nme=web,cmd=sleep 79015"));
+  expect(await scope.run([REEVE, "--reload", pidfile], options)).toMatchObject({
+    code: 2,
+    output: expect.stringContaining('app.ini:3: unknown key "nme"'),
+  });
+});
+
+check("fish and zsh complete names of daemons", [reeve, program("fish"), program("zsh")], async (scope) => {
+  await instance(scope, ["attach-daemon2 = name=webby,cmd=sleep 79016"]);
+  symlinkSync(REEVE, `${scope.directoryFor("bin")}/reeve`);
+  const environment = {
+    REEVE_SOCKET: scope.path("run", "control"),
+    TERM: "dumb",
+    PATH: `${scope.path("bin")}:${SYSTEM_PATH}`,
+  };
+  const script = async (shell: string): Promise<string> =>
+    scope.write(`completion.${shell}`, (await scope.run([REEVE, "completion", shell])).output);
+  const fish = ["fish", "--no-config", "-c", `source ${await script("fish")}; complete -C "reeve restart w"`];
+  expect((await scope.run(fish, { environment })).output).toBe("webby\n");
+  const program = `zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; autoload -Uz compinit; compinit -D; source $1; print -r -- REA''DY"
+zpty -r shell text '*READY*'
+zpty -w -n shell "reeve restart we"$'\\t'
+zpty -r shell text '*webby*'
+print -r -- completed
+zpty -d shell`;
+  const zsh = ["timeout", "10", "zsh", "-f", "-c", program, "zsh", await script("zsh")];
+  expect((await scope.run(zsh, { environment })).output).toBe("completed\n");
+});
