@@ -43,7 +43,7 @@ export const INSTANCE_SETTINGS: Readonly<Record<InstanceField, InstanceSetting>>
     name: "env",
     change: "restart",
     reaches: every,
-    // Of a variable that is set several times the last counts.
+    // Where a variable is set several times the last one counts.
     parts: ({ environment }) => [...new Map(environment.map(({ name, value }) => [`env ${name}`, value]))],
   },
   userEnvironment: {
