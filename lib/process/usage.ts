@@ -18,23 +18,37 @@ export interface ProcessUsage {
 }
 
 const PAGE = 4096;
-const decoder = new TextDecoder();
+/** Fields of /proc/PID/stat (proc(5)), counted from the one behind the name. */
+const FIELD = { user: 11, system: 12, threads: 17, startTime: 19, pages: 21 } as const;
+const [CLOSE, BLANK, ZERO] = [0x29, 0x20, 0x30];
+/** The fields that were read last: for a thousand daemons texts of them would make the collector run. */
+const numbers = new Float64Array(FIELD.pages + 1);
 
 /** null: it is gone, or cannot be seen. `isLong`: with its descriptors, which are as many reads. */
 export function readUsage({ pid, startTime }: ProcessId, isLong: boolean): ProcessUsage | null {
   const bytes = readVirtual(`/proc/${pid}/stat`);
   if (bytes === null) return null;
-  const text = decoder.decode(bytes);
-  // proc(5): field 3 is the first behind the name, which is in parentheses and may hold any byte.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  if (fields[19] !== String(startTime)) return null;
-  const [user, system, threads, pages] = [fields[11], fields[12], fields[17], fields[21]].map(Number);
+  readNumbers(bytes);
+  if (numbers[FIELD.startTime] !== Number(startTime)) return null;
   return {
-    memory: (pages ?? 0) * PAGE,
-    cpu: ((user ?? 0) + (system ?? 0)) / TICKS_PER_SECOND,
-    threads: threads ?? 0,
+    memory: (numbers[FIELD.pages] ?? 0) * PAGE,
+    cpu: ((numbers[FIELD.user] ?? 0) + (numbers[FIELD.system] ?? 0)) / TICKS_PER_SECOND,
+    threads: numbers[FIELD.threads] ?? 0,
     descriptors: isLong ? countDescriptors(pid) : null,
   };
+}
+
+/** The fields behind the name, which may hold any byte; what is no number is some number. */
+function readNumbers(bytes: Uint8Array): void {
+  let [field, number] = [0, 0];
+  for (let at = bytes.lastIndexOf(CLOSE) + 2; field < numbers.length; at++) {
+    const byte = bytes[at];
+    if (byte !== undefined && byte !== BLANK) number = 10 * number + byte - ZERO;
+    else {
+      numbers[field++] = number;
+      number = 0;
+    }
+  }
 }
 
 function countDescriptors(pid: number): number | null {
