@@ -48,9 +48,9 @@ export class Strangers implements SweepDeps {
     );
   }
 
-  killGroup(member: SessionMember, signal: number): void {
+  killGroup(member: SessionMember, signal: number): boolean {
     const { pgrp } = member;
-    this.#tell(
+    return this.#tell(
       pgrp,
       () => member.isJailed === true ? signalGroupOf(member, pgrp, signal) : signalGroup(pgrp, signal),
     );
@@ -90,11 +90,12 @@ export class Strangers implements SweepDeps {
   }
 
   /** A process that a daemon left may have become another user's: that costs a line, and not the others. */
-  #tell(pid: number, tell: () => unknown): void {
+  #tell(pid: number, tell: () => boolean): boolean {
     try {
-      tell();
+      return tell();
     } catch (error) {
       this.#deps.logger.debug(null, `cannot end what a daemon left (pid: ${pid}): ${errorText(error)}`);
+      return false;
     }
   }
 }

@@ -20,8 +20,8 @@ export interface SweepDeps {
   /** Children of reeve, and of its jail's init, that no unit owns, as they are now. */
   strangers(): readonly SessionMember[];
   kill(member: SessionMember, signal: number): void;
-  /** The group of `member`. */
-  killGroup(member: SessionMember, signal: number): void;
+  /** The group of `member`. false: nobody was in it any more. */
+  killGroup(member: SessionMember, signal: number): boolean;
   /** Calls `lookSoon` when it is gone. May be asked for the same one again. */
   hearEnd(member: SessionMember): void;
   /** Calls back in a while. */
@@ -36,6 +36,8 @@ interface Sweep {
   readonly mark: number | null;
   signal: number | null;
   readonly told: Set<number>;
+  /** Those that SIGKILL was sent to. */
+  readonly killed: Set<number>;
   /** The leader's group was signalled at this look, or, unless by SIGKILL, at an earlier one. */
   toldGroup: boolean;
   readonly emptied: () => void;
@@ -50,6 +52,8 @@ export class Sweeper {
   readonly #system: SweepDeps;
   #scheduled = false;
   #isLater = false;
+  /** Somebody was killed, and is looked at once more. */
+  #isDoubtful = false;
   /** How many there were at the last look. */
   #crowd = 0;
 
@@ -81,6 +85,7 @@ export class Sweeper {
         mark,
         signal,
         told: new Set(),
+        killed: new Set(),
         toldGroup: false,
         emptied,
         found,
@@ -156,14 +161,29 @@ export class Sweeper {
     });
   }
 
+  /** A signal may have missed its process, which then lives on without an event. */
+  #lookAgain(): void {
+    if (this.#isDoubtful) return;
+    this.#isDoubtful = true;
+    this.#system.later(() => {
+      this.#isDoubtful = false;
+      this.look();
+    });
+  }
+
   #tell(sweep: Sweep, member: SessionMember): void {
     if (sweep.signal === null || member.state === "Z") return;
     if (sweep.signal !== SIGKILL && sweep.told.has(member.pid)) return;
     sweep.told.add(member.pid);
+    if (sweep.signal === SIGKILL && !sweep.killed.has(member.pid)) {
+      sweep.killed.add(member.pid);
+      this.#lookAgain();
+    }
     if (member.pgrp !== sweep.leader.pid) return this.#system.kill(member, sweep.signal);
     // Once for all of them: a second TERM means "at once" to many programs.
     if (sweep.toldGroup) return;
-    sweep.toldGroup = true;
-    this.#system.killGroup(member, sweep.signal);
+    sweep.toldGroup = this.#system.killGroup(member, sweep.signal);
+    // It has left the group since the look, as setsid(1) does.
+    if (!sweep.toldGroup) this.#system.kill(member, sweep.signal);
   }
 }

@@ -16,7 +16,7 @@ class Crowd {
       return this.members;
     },
     kill: ({ pid }, signal) => void this.sent.push(`${pid} ${signal}`),
-    killGroup: ({ pgrp }, signal) => void this.sent.push(`-${pgrp} ${signal}`),
+    killGroup: ({ pgrp }, signal) => this.sent.push(`-${pgrp} ${signal}`) > 0,
     hearEnd: () => {},
     markOfLeader: () => null,
     markOf: () => null,

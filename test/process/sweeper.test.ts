@@ -24,7 +24,11 @@ function world(...strangers: SessionMember[]) {
       return strangers;
     },
     kill: ({ pid }: SessionMember, signal: number) => void sent.push(`${signal} ${pid}`),
-    killGroup: ({ pgrp }: SessionMember, signal: number) => void sent.push(`${signal} -${pgrp}`),
+    isGroupEmpty: false,
+    killGroup({ pgrp }: SessionMember, signal: number): boolean {
+      sent.push(`${signal} -${pgrp}`);
+      return !system.isGroupEmpty;
+    },
     hearEnd: ({ pid }: SessionMember) => void heard.push(pid),
     markOfLeader: ({ pid }: ProcessId) => pid === LEADER.pid ? 7 : null,
     markOf: ({ pid }: SessionMember) => marks.get(pid) ?? null,
@@ -94,6 +98,28 @@ test("SIGKILL to the group is repeated at every look", async () => {
   expect(sent).toEqual(["15 -50", "9 -50", "9 -50"]);
 });
 
+test("a member that left the group between the look and the signal is told by itself", async () => {
+  const { system, sweep, sent } = world(member(60, { pgrp: 50 }), member(61, { pgrp: 50 }));
+  system.isGroupEmpty = true;
+  await sweep(SIGTERM);
+  expect(sent).toEqual(["15 -50", "15 60", "15 -50", "15 61"]);
+});
+
+test("whoever SIGKILL may have missed is looked at once more, without an event", async () => {
+  const { sweep, sent, later, strangers, emptied } = world(
+    member(60, { pgrp: 50 }),
+    member(61, { pgrp: 50 }),
+  );
+  await sweep(SIGKILL);
+  expect(later).toHaveLength(1);
+  strangers.splice(0, 2, member(61, { pgrp: 61 }));
+  later.shift()?.();
+  expect(sent).toEqual(["9 -50", "9 61"]);
+  expect(later).toEqual([]);
+  strangers.length = 0;
+  expect(emptied()).toBe(0);
+});
+
 test("a crowd that dies one by one is not looked at for each of them", async () => {
   const { sweeper, system, sweep, later, strangers, emptied } = world(
     ...Array.from({ length: 5000 }, (_, index) => member(60 + index)),
@@ -104,8 +130,8 @@ test("a crowd that dies one by one is not looked at for each of them", async () 
     sweeper.lookSoon();
     expect(system.looks).toBe(looks);
   }
-  expect(later).toHaveLength(1);
-  later[0]!();
+  expect(later).toHaveLength(2);
+  later[1]!();
   expect(emptied()).toBe(1);
 });
 

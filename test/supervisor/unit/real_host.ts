@@ -60,7 +60,7 @@ export class RealHost {
       sweeper: new Sweeper({
         strangers: () => [],
         kill: () => {},
-        killGroup: () => {},
+        killGroup: () => false,
         hearEnd: () => {},
         markOfLeader: () => null,
         markOf: () => null,
