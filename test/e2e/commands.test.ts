@@ -338,6 +338,6 @@ zpty -w -n shell "reeve restart we"$'\\t'
 zpty -r shell text '*webby*'
 print -r -- completed
 zpty -d shell`;
-  const zsh = ["timeout", "10", "zsh", "-f", "-c", program, "zsh", await script("zsh")];
+  const zsh = ["timeout", "60", "zsh", "-f", "-c", program, "zsh", await script("zsh")];
   expect((await scope.run(zsh, { environment })).output).toBe("completed\n");
-});
+}, 90);

@@ -14,7 +14,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Scope, Supervisor } from "./harness.ts";
+import type { Scope, StartOptions, Supervisor } from "./harness.ts";
 import { check, type Need, program, reeve, root, user } from "./need.ts";
 import { until } from "./wait.ts";
 
@@ -34,8 +34,12 @@ function as(uid: number, gid = uid, groups: readonly number[] = []): readonly st
   return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, others];
 }
 
-async function started(scope: Scope, lines: readonly string[] = []): Promise<Supervisor> {
-  const supervisor = scope.reeve(scope.config([...lines, "attach-daemon = sleep 900"]));
+async function started(
+  scope: Scope,
+  lines: readonly string[] = [],
+  options: StartOptions = {},
+): Promise<Supervisor> {
+  const supervisor = scope.reeve(scope.config([...lines, "attach-daemon = sleep 900"]), options);
   await supervisor.untilLog(/reeve is up/);
   return supervisor;
 }
@@ -68,9 +72,9 @@ check("control-allow lets in a user, or members of a group, each with its level 
   setpriv,
   user("www-data"),
 ], async (scope) => {
-  const before = process.umask(0o077);
-  const supervisor = await started(scope, ["control-allow = www-data", "control-allow = @54341:operate"]);
-  process.umask(before);
+  const allowed = ["control-allow = www-data", "control-allow = @54341:operate"];
+  // The socket's mode is not left to the umask.
+  const supervisor = await started(scope, allowed, { wrap: ["sh", "-c", 'umask 077; exec "$@"', "sh"] });
   const socket = scope.path("run", "control");
   expect(lstatSync(socket).mode & 0o777).toBe(0o666);
   expect(statSync(scope.path("run")).mode & 0o777).toBe(0o711);

@@ -122,6 +122,7 @@ check("a stop during the back-off is done at once, and a start begins without on
   writeFileSync(flag, "");
   expect((await asking.act("start", ["flaky"])).status).toBe("Done");
   expect(await asking.service("flaky")).toMatchObject({ state: "running", streak: 0, starts: starts + 1 });
+  await scope.untilOne(/^sleep 900$/); // it has looked at the flag
   rmSync(flag);
   const { pid } = await asking.service("flaky");
   process.kill(pid, "SIGKILL");

@@ -31,7 +31,7 @@ const ON_ALL_ROOTS: readonly LeftOut[] = [
     why: "makes a root of its own, or names the executable by the path that it has outside",
   },
   {
-    test: /^without root's rights/,
+    test: /^without root's rights|^to an instance in a user namespace/,
     why: "takes the capability away by which inside.c enters the root",
   },
   {
@@ -48,7 +48,7 @@ const ON_SOME: Readonly<Record<RootName, readonly LeftOut[]>> = {
   empty: [
     {
       test:
-        /uid and gid finds|sees every setting|master-as-root|PostgreSQL|^what runs with a uid has that user's/,
+        /uid and gid finds|sees every setting|master-as-root|PostgreSQL|^what runs with a uid has that user's|^control-allow lets in a user/,
       why: "names users, and a root without /etc/passwd has none",
     },
     {

@@ -116,7 +116,8 @@ export function controlAnswers(deps: AnswersDeps): Answers {
       config: deps.plan.instance.naming.identity,
       state: deps.state(),
     }),
-    userName: (uid) => users.userById(uid)?.name ?? `uid ${uid}`,
+    // A minimal host may have no /etc/passwd; that 0 is root is the kernel's rule.
+    userName: (uid) => users.userById(uid)?.name ?? (uid === 0 ? "root" : `uid ${uid}`),
   });
   return { handle, operations };
 }
