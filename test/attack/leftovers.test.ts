@@ -23,7 +23,7 @@ check("reeve is killed while it waits for what a dead leader left: the next one 
   const config = scope.config([`attach-daemon2 = cmd=${leaver} 78201,stop_timeout=60`]);
   const first = scope.reeve(config);
   await first.untilLog(/reeve is up/);
-  const left = await scope.untilOne(/^sh -c trap.*stubborn-78201/);
+  const left = await scope.untilMinds(/^sh -c trap.*stubborn-78201/, "SIGTERM");
   first.signal("SIGTERM");
   await first.untilLog(/annihilated/);
   await first.kill();

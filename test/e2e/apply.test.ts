@@ -92,6 +92,7 @@ check("renamed, removed, come: and who stays has the same process", [reeve], asy
 check("a live setting holds at the next stop, and nobody is restarted for it", [reeve], async (scope) => {
   const deaf = 'command = sh -c \'trap "" TERM; trap "exit 7" INT; while :; do sleep 0.1; done\'';
   const applying = await started(scope, { web: [deaf, "stop_timeout = 60"] });
+  await scope.untilMinds(/^sh -c trap "" TERM/, "SIGINT");
   const { web } = await applying.pids();
   expect(await applying.apply({ web: [deaf, "stop_timeout = 60", "stopsignal = INT"] })).toEqual([
     "web live",
@@ -192,6 +193,7 @@ check("during a restart and during the back-off the last word counts", [reeve], 
     web: [`command = sh -c 'trap "" TERM; while :; do sleep 0.1; done # ${end}'`, "stop_timeout = 2"],
   });
   const applying = await started(scope, slow("one"));
+  await scope.untilMinds(/^sh -c trap "" TERM/, "SIGTERM");
   const { web } = await applying.pids();
   const restart = await applying.asking.post("/v1/services", { action: "restart", services: ["web"] });
   expect(await applying.apply(slow("two"))).toEqual(["web restart"]);

@@ -14,6 +14,7 @@ const SLOW = "sh -c 'trap \"sleep 3; exit\" TERM; while :; do sleep 0.1; done'";
 async function instance(scope: Scope, lines: readonly string[], name = "test.ini"): Promise<Supervisor> {
   const running = scope.reeve(scope.config(lines, name));
   await running.untilLog(/reeve is up/);
+  if (lines.some((line) => line.includes(SLOW))) await scope.untilMinds(/^sh -c trap "sleep 3/, "SIGTERM");
   return running;
 }
 

@@ -29,6 +29,7 @@ import {
   inspect,
   isAlive,
   link,
+  minds,
   type ProcessId,
   type ProcessState,
   sameProcess,
@@ -320,6 +321,16 @@ export class Scope implements AsyncDisposable {
       const found = this.matching(pattern);
       return found.length === 1 ? found[0] : null;
     }, { seconds, explain: () => this.explain() });
+  }
+
+  /** As untilOne, and waits until it ignores or catches that signal, which may be sent to it from then on. */
+  async untilMinds(pattern: RegExp, signal: keyof typeof SIGNAL_NUMBERS): Promise<ProcessState> {
+    return await until(`one process like ${pattern} minds ${signal}`, () => {
+      const [found, ...others] = this.matching(pattern);
+      return found !== undefined && others.length === 0 && minds(found.pid, SIGNAL_NUMBERS[signal] ?? 0)
+        ? found
+        : null;
+    }, { explain: () => this.explain() });
   }
 
   /** The inits of jails that a killed supervisor of ours left on record: nothing in there bears our mark. */

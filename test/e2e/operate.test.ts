@@ -55,7 +55,7 @@ check("a restart is one change, and two at once are the same", NEEDS, async (sco
   const { supervisor, asking } = await started(scope, {
     web: [`command = ${IGNORES_TERM}`, "stop_timeout = 2"],
   });
-  const { pid } = await asking.service("web");
+  const { pid } = await scope.untilMinds(/^sh -c trap "" TERM/, "SIGTERM");
   const first = await asking.post("/v1/services", { action: "restart", services: ["web"] });
   const second = await asking.post("/v1/services", { action: "restart", services: ["w*"] });
   expect(first.status).toBe(202);
@@ -274,6 +274,7 @@ check("what an end of the instance cuts short ends as Hold", NEEDS, async (scope
   const { supervisor, asking } = await started(scope, {
     web: [`command = ${IGNORES_TERM}`, "stop_timeout = 30"],
   });
+  await scope.untilMinds(/^sh -c trap "" TERM/, "SIGTERM");
   const { change } = await asking.post("/v1/services", { action: "restart", services: ["web"] });
   const waiting = asking.get(`/v1/changes/${change}/wait`);
   await asking.untilState("web", "stopping");

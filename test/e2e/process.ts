@@ -150,6 +150,13 @@ export function status(pid: number): Map<string, string> {
   );
 }
 
+/** Whether the program has said what it does at that signal: a shell comes to its trap some time after it began. */
+export function minds(pid: number, signal: number): boolean {
+  const bit = 1n << BigInt(signal - 1);
+  const found = status(pid);
+  return ["SigIgn", "SigCgt"].some((name) => (BigInt(`0x${found.get(name) ?? "0"}`) & bit) !== 0n);
+}
+
 /** The pid that a pidfile names, as uWSGI reads it (leading blanks, then digits); null when there is none. */
 export function pidIn(path: string): number | null {
   const digits = /^\s*(\d+)/.exec(read(path) ?? "")?.[1];
