@@ -40,6 +40,15 @@ check(
         `--stats=/mnt/stats.${machine.name}`,
       ]);
     }
+    // Until all three know of each other, one that is first may be lord by itself for a moment.
+    await until("all three vote together", async () => {
+      for (const { name } of cluster.machines) {
+        if (!existsSync(scope.path(`stats.${name}`))) return false;
+        const [state] = await legionsOf(scope, name);
+        if (state?.["votes"] !== 3) return false;
+      }
+      return true;
+    }, { seconds: 15 });
     const first = (await cluster.untilOne()).machine;
 
     // What the daemon and people are told.
