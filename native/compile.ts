@@ -66,6 +66,22 @@ const CHILD_SOURCES = [
   "helper/unpack_place.c",
   "helper/exec/user_namespace.c",
 ] as const;
+/** Files of native/ that make the keeper and its second. */
+const KEEPER_SOURCES = [
+  "helper/keeper/birth.c",
+  "helper/keeper/core.c",
+  "helper/keeper/deaths.c",
+  "helper/keeper/entering.c",
+  "helper/keeper/held.c",
+  "helper/keeper/keeper.c",
+  "helper/keeper/last_stop.c",
+  "helper/keeper/packets.c",
+  "helper/keeper/process.c",
+  "helper/keeper/second.c",
+  "helper/keeper/signals.c",
+  "helper/keeper/table.c",
+  "library/clone.c",
+] as const;
 
 const ROLE_SOURCES = [
   "helper/helper.c",
@@ -73,6 +89,7 @@ const ROLE_SOURCES = [
   "helper/guard/guard_first.c",
   "helper/jail/enter.c",
   "helper/jail/jail.c",
+  ...KEEPER_SOURCES,
   ...CHILD_SOURCES,
 ] as const;
 /** Files of native/ that make the helper. */
@@ -84,6 +101,8 @@ export const STUB_SOURCES = [
   "stub/stub.c",
   "stub/entrypoint.c",
   "stub/init_flags.c",
+  "stub/keeper_start.c",
+  ...KEEPER_SOURCES,
   ...CHILD_SOURCES,
 ] as const;
 

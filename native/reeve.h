@@ -281,6 +281,219 @@ struct reeve_guard_news {
   i32 value;
 };
 
+/* ---- the keeper -------------------------------------------------------------------------------------
+ *
+ * The native process that people see as reeve: the parent of every daemon, which holds what must not end with
+ * a core (helper/keeper/). It and the core, which decides, speak over a pair of SEQPACKET sockets: a struct
+ * reeve_packet each, its body behind it, little-endian. An answer has the id of what it answers; what the
+ * keeper says unasked has a number of its own, which the core acknowledges (REEVE_K_ACK). Whatever else comes
+ * from a core ends that core. Times are nanoseconds of CLOCK_BOOTTIME.
+ */
+#define REEVE_KEEPER_VERSION 1u
+#define REEVE_PACKET_MAX 16384u
+#define REEVE_SLOTS 65536u
+#define REEVE_HELD_MAX 1024u
+#define REEVE_HELD_NAME 48u
+#define REEVE_DEATHS_MAX 400u
+#define REEVE_ORPHANS_MAX 256u
+/* Of one birth, beside the request, its PID namespace and the keeper's own three. */
+#define REEVE_BIRTH_FDS 240u
+
+struct reeve_packet {
+  u32 kind; /* enum reeve_keeper_kind */
+  u32 size; /* of the whole packet */
+  u64 id;
+};
+
+enum reeve_keeper_kind {
+  /* from the core */
+  REEVE_K_HELLO = 1,  /* u8[32]: which build it is -> WELCOME */
+  /* struct reeve_birth; descriptors: the request, with PID_NAMESPACE that one, then the child's -> BORN */
+  REEVE_K_BIRTH = 2,
+  REEVE_K_GO = 3,     /* struct reeve_ref: lets a GATED child in -> ANSWER: 0, -ESRCH */
+  REEVE_K_FREE = 4,   /* u32 count, u32 zero, struct reeve_ref[]: these ends have been taken */
+  REEVE_K_SIGNAL = 5, /* struct reeve_signal -> ANSWER: 0, -ESRCH */
+  REEVE_K_ADOPT = 6, /* struct reeve_adoption: a child of ours without a slot -> BORN: -ESRCH: there is none */
+  /* struct reeve_name and a descriptor, which is held until DROP, over cores too -> ANSWER: 0, -ENOSPC.
+   * "helper" is the program of the helper, without which nobody can be born */
+  REEVE_K_HOLD = 7,
+  REEVE_K_TAKE = 8,   /* struct reeve_name -> ANSWER with a copy of the descriptor; -ENOENT */
+  REEVE_K_DROP = 9,   /* struct reeve_name -> ANSWER: 0, -ENOENT */
+  REEVE_K_HELD = 10,  /* u32 from, u32 zero -> ANSWER: how many are held, then names from that one on */
+  REEVE_K_UP = 11,    /* the instance is up: from now on a core that ends is followed by the next one */
+  REEVE_K_LEAVE = 12, /* i32 code, u32 zero: with this core the instance ends */
+  REEVE_K_NEXT = 13,  /* u32 enum reeve_core_reason, u32 zero: when this core ends the next one comes at once */
+  REEVE_K_NOTIFY = 15, /* text: to the service manager, as one datagram */
+  REEVE_K_NAME = 16,   /* char[16]: what ps calls the keeper */
+  REEVE_K_ACK = 18,    /* all up to this id has been heard */
+  /* from the keeper */
+  REEVE_K_WELCOME = 64, /* struct reeve_welcome, the descriptor of the table */
+  REEVE_K_ANSWER = 65,  /* i64 result, then what was asked for */
+  REEVE_K_BORN = 66,    /* struct reeve_born */
+  REEVE_K_DEATHS = 67,  /* u32 count, u32 zero, struct reeve_death[] */
+  REEVE_K_ORPHANS = 68, /* u32 count, u32 listed, struct reeve_orphan[]: reaped since; the last of them */
+  REEVE_K_SIGNALS = 69  /* u64: signals that the instance was sent, bit n-1 for signal n */
+};
+
+enum reeve_core_reason {
+  REEVE_W_FIRST = 0,
+  REEVE_W_RELOAD = 1,
+  REEVE_W_CRASHED = 4,  /* the one before ended without a word */
+  REEVE_W_HUNG = 5,     /* it did not acknowledge, and was killed */
+  REEVE_W_MALFORMED = 6 /* it said what no core says, and was killed */
+};
+
+enum reeve_welcome_flag {
+  /* three cores died within a minute: what they handed over is not to be trusted */
+  REEVE_WF_UNTRUSTED = 1 << 0,
+  REEVE_WF_IS_INIT = 1 << 1, /* the keeper is PID 1 */
+  REEVE_WF_WAS_UP = 1 << 2   /* a core before this one has said UP */
+};
+
+struct reeve_welcome {
+  u32 version;
+  u32 generation; /* 1: the first core */
+  u32 reason;     /* enum reeve_core_reason */
+  i32 status;     /* wait status of the core before */
+  i32 keeper_pid;
+  /* The descriptors of a birth have the numbers birth_base + 3 and up in its request, in their order. Before
+   * them are the keeper's: the pipe for reports, the gate, the pipe that hangs up at the keeper's end. */
+  u32 birth_base;
+  u32 birth_fds; /* at most so many in one birth */
+  u32 flags;     /* enum reeve_welcome_flag */
+  u32 held;      /* how many descriptors are held */
+  u32 zero;
+  u64 nofile_soft; /* RLIMIT_NOFILE as reeve was started with: the children's */
+  u64 nofile_hard;
+};
+
+/* Never read by the keeper: who it is, for a core that finds the child in the table. */
+struct reeve_label {
+  u64 daemon; /* a hash of its name */
+  u64 start;
+  u32 purpose;
+  u32 zero;
+};
+
+enum reeve_birth_flag {
+  /* ends with the keeper, with all that bears its mark */
+  REEVE_B_DUMB = 1 << 0,
+  REEVE_B_GATED = 1 << 1, /* waits for GO; the end of the keeper is its end until then */
+  REEVE_B_PID_NAMESPACE = 1 << 2,
+  REEVE_B_NESTED = 1 << 3, /* of reeve_spawn_in: both a PID namespace and clone_flags */
+  REEVE_B_LAST = 1 << 3
+};
+
+struct reeve_birth {
+  u32 role; /* enum reeve_role */
+  u32 flags;
+  u64 clone_flags; /* CLONE_NEWPID or 0 */
+  struct reeve_label label;
+  u64 spawn_id; /* of the request: its report is told with its death */
+  u64 mark;     /* value of the soft RLIMIT_LOCKS; 0: none */
+  u32 stop_signal;
+  u32 grace_ms;
+  u32 nfds; /* the child's */
+  u32 zero;
+};
+
+struct reeve_ref {
+  u32 slot;
+  u32 zero;
+  u64 id;
+};
+
+enum reeve_signal_flag {
+  REEVE_KS_GROUP = 1 << 0,   /* to its process group, where it leads one */
+  REEVE_KS_CONTINUE = 1 << 1 /* CONT after it */
+};
+struct reeve_signal {
+  struct reeve_ref ref;
+  u32 signal;
+  u32 flags;
+};
+
+struct reeve_adoption {
+  i32 pid;
+  u32 flags; /* REEVE_B_DUMB or 0 */
+  u64 start_time;
+  struct reeve_label label;
+  u64 mark;
+  u32 stop_signal;
+  u32 grace_ms;
+};
+
+struct reeve_name {
+  char name[REEVE_HELD_NAME]; /* its unused rest is zero, and one byte at least */
+};
+
+struct reeve_born {
+  i64 result; /* the slot, or -errno: then there is no child */
+  u64 id;
+  i32 pid;
+  u32 zero;
+  u64 start_time; /* clock ticks since boot, as /proc/PID/stat has it; 0: not known */
+};
+
+struct reeve_death {
+  u32 slot;
+  i32 pid;
+  u64 id;
+  i32 status; /* of wait(2) */
+  u32 stage;  /* enum reeve_stage of the report; 0: there was none */
+  i32 error;
+  u32 detail;
+};
+
+struct reeve_orphan {
+  i32 pid;
+  i32 status;
+};
+
+/* The table of children: a file in memory that keeper, second and core share; the keeper alone writes it. */
+#define REEVE_TABLE_MAGIC 0x314b4252u /* "RBK1" */
+
+enum reeve_slot_state {
+  REEVE_SLOT_FREE = 0,
+  REEVE_SLOT_BIRTH = 1, /* taken; pid may be there already */
+  REEVE_SLOT_ALIVE = 2,
+  REEVE_SLOT_DEAD = 3 /* reaped, and nobody has taken its end */
+};
+
+struct reeve_slot {
+  u32 state;
+  i32 pid; /* FREE: the next free slot, or -1 */
+  u64 id;  /* of this child, never given again */
+  u64 start_time;
+  struct reeve_label label;
+  u64 spawn_id;
+  u64 mark;
+  u32 flags; /* enum reeve_birth_flag */
+  u32 stop_signal;
+  u32 grace_ms;
+  i32 status;
+  u32 stage;
+  i32 error;
+  u32 detail;
+  i32 gate; /* the keeper's end; -1: none */
+  u64 born;
+  u64 died;
+  u64 rest[2];
+};
+
+struct reeve_table {
+  u32 magic;
+  u32 version;
+  u32 used; /* slots from here on were never taken */
+  i32 free; /* first of those that were given back; -1: none */
+  u64 next_id;
+  i32 core_pid; /* 0: there is none */
+  u32 zero;
+  u64 core_start;
+  u64 rest[11];
+  struct reeve_slot slots[REEVE_SLOTS];
+};
+
 /* ---- the library ----------------------------------------------------------------------------------- */
 
 /* Starts a child: clone3(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) with all signals blocked around it; the child

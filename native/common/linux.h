@@ -29,6 +29,7 @@ enum linux_errno {
   EMFILE = 24,
   ENOTTY = 25,
   ETXTBSY = 26,
+  ENOSPC = 28,
   EROFS = 30,
   EPIPE = 32,
   ERANGE = 34,

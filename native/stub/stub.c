@@ -12,6 +12,7 @@
 #include "common/linux.h"
 #include "common/syscall.h"
 #include "stub/entrypoint.h"
+#include "stub/keeper_start.h"
 
 #if defined(__x86_64__)
 enum { SYS_LSEEK = 8, SYS_PREAD64 = 17, SYS_NEWFSTATAT = 262 };
@@ -406,6 +407,7 @@ __attribute__((used)) static struct start startLoader(u64 *stack) {
   openStandardStreams();
   entrypointRun(stack, mask, programStart(), P(&HEAD));
   checkLimits();
+  keeperStartRun(stack, mask, programStart(), P(&HEAD));
   stack = addVariables(stack, mask);
   u64 *at = stack + 1 + stack[0] + 1;
   while (*at) at++;
