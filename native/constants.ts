@@ -24,6 +24,12 @@ const OBJECTS: Readonly<Record<string, { readonly name: string; readonly prefix:
   reeve_guard_command_kind: { name: "GUARD_COMMAND", prefix: "REEVE_G_" },
   reeve_guard_news_kind: { name: "GUARD_NEWS", prefix: "REEVE_G_" },
   reeve_role: { name: "ROLE", prefix: "REEVE_ROLE_" },
+  reeve_keeper_kind: { name: "KEEPER", prefix: "REEVE_K_" },
+  reeve_core_reason: { name: "CORE_REASON", prefix: "REEVE_W_" },
+  reeve_welcome_flag: { name: "WELCOME_FLAG", prefix: "REEVE_WF_" },
+  reeve_birth_flag: { name: "BIRTH_FLAG", prefix: "REEVE_B_" },
+  reeve_signal_flag: { name: "CHILD_SIGNAL", prefix: "REEVE_KS_" },
+  reeve_slot_state: { name: "SLOT", prefix: "REEVE_SLOT_" },
   reeve_probe_what: { name: "PROBE", prefix: "REEVE_PROBE_" },
   request_limit: { name: "LIMIT", prefix: "MAX_" },
 };

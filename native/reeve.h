@@ -637,7 +637,7 @@ i64 reeve_dumpable(i32 on);
 i64 reeve_listen(const char *path, u32 mode, u32 backlog);
 i64 reeve_accept(i32 fd);
 i64 reeve_connect(const char *path);
-/* One message of `count` bytes, at least one, with up to 64 descriptors (SCM_RIGHTS); never waits, never
+/* One message of `count` bytes, at least one, with up to 250 descriptors (SCM_RIGHTS); never waits, never
  * SIGPIPE. -> bytes taken */
 i64 reeve_send_fds(i32 fd, const void *bytes, u32 count, const i32 *fds, u32 nfds);
 /* Takes one, its descriptors close-on-exec in fds[0..*nfds), which has room for 64. Waits wait_ms at most. ->

@@ -12,10 +12,14 @@ import { EXIT } from "./shared/exit_code.ts";
 import { type Outputs, printable, standardOutputs } from "./shared/output.ts";
 import { showDiagnostics } from "./shared/show_diagnostics.ts";
 import { type Capsule, type Preparation, takeCapsule, takePreparation } from "../records/capsule.ts";
-import { restoreFiles } from "../records/checked_files.ts";
+import { type CheckedFiles, restoreFiles } from "../records/checked_files.ts";
 import { HOOK_WORD } from "../hooks/word.ts";
-import { catchSignals, letSignalsBe } from "../supervisor/signal_wiring.ts";
+import { letSignalsBe } from "../supervisor/signal_wiring.ts";
+import { keeper } from "../sys/keeper/keeper.ts";
 import { ownEnvironment } from "../sys/process/own_bytes.ts";
+
+/** The number of a core's end of the socket to its keeper (native/helper/keeper/core.c). */
+const KEEPER_VARIABLE = "REEVE_INTERNAL_KEEPER";
 
 /** The purpose of this image of reeve. */
 interface Image {
@@ -30,10 +34,23 @@ export async function run(argv: readonly string[], outputs: Outputs = standardOu
     letSignalsBe(takePreparation(process.env, null, ownEnvironment).mask);
     return (await import("../hooks/child.ts")).runHookChild(process.env);
   }
-  const capsule = takeCapsule(process.env);
-  const preparation = takePreparation(process.env, capsule, ownEnvironment);
+  const handed = takeCapsule(process.env);
+  const preparation = takePreparation(process.env, handed, ownEnvironment);
+  const capsule = await meetKeeper(process.env) ?? handed;
   const code = await runWords(capsule?.argv ?? argv, { capsule, preparation }, outputs);
   return isOutputWhole(outputs) || code !== EXIT.ok ? code : EXIT.failure;
+}
+
+/** A core says to its keeper who it is. -> what the core before it has left; null: there is no keeper, or none was. */
+async function meetKeeper(environment: Record<string, string | undefined>): Promise<Capsule | null> {
+  const fd = environment[KEEPER_VARIABLE];
+  delete environment[KEEPER_VARIABLE];
+  if (fd === undefined) return null;
+  const { Keeper, useKeeper } = await import("../sys/keeper/keeper.ts");
+  const { VERSION } = await import("./shared/version.ts");
+  const found = new Keeper(Number(fd), VERSION);
+  useKeeper(found);
+  return (await import("../supervisor/stage.ts")).heldCapsule(found);
 }
 
 /**
@@ -69,9 +86,8 @@ async function runWords(
     else outputs.err.line(printable(meant));
     return findCommand(words[0] ?? "")?.wrongWords ?? EXIT.usage;
   }
-  // Before the first await; a first image that becomes another one leaves them blocked, for that one to find.
+  // A core leaves them blocked: what people send to an instance comes to its keeper.
   if (line.command !== "run") letSignalsBe(mask);
-  else if (image.capsule !== null) catchSignals(line.entrypoint !== null);
   const needs = findCommand(line.command)?.needs;
   if (needs !== undefined && isEmpty(line)) {
     outputs.err.line(`${line.command} needs ${needs}: reeve ${line.command} FILE`);
@@ -144,11 +160,9 @@ async function runConfiguration(
   // The core may be another image of this process: nothing is read before it runs, so that nothing is read
   // twice.
   if (capsule === null && line.files.length > 0) {
-    const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
-    const own = preparation.done ? coreAlready(argv) : null;
-    if (own === null) return becomeCore(argv);
-    catchSignals(line.entrypoint !== null);
-    return runConfiguration(line, argv, { capsule: own, preparation }, outputs);
+    const { becomeKeeper, firstCapsule } = await import("../supervisor/stage.ts");
+    if (keeper() === null) return becomeKeeper(argv);
+    return runConfiguration(line, argv, { capsule: firstCapsule(argv), preparation }, outputs);
   }
   const { readPlan } = await import("./shared/read_plan.ts");
   if (line.files.length > 0 && !line.isSaid && (capsule?.reloads ?? 0) === 0) {
@@ -164,10 +178,11 @@ async function runConfiguration(
     outputs.err.line("cannot believe what was read before the reload: the files are read again");
   }
   const isReload = (capsule?.reloads ?? 0) > 0;
+  const read: CheckedFiles = files ?? new Map();
   // After a reload the image before has looked at the daemons, and some of them run.
   const { plan, configuration, diagnostics, isTextComplete } = readPlan(line, isReload ? "resume" : "start", {
     isReload,
-    files: files ?? undefined,
+    files: read,
   });
   const { list } = diagnostics;
   if (configuration !== null) {
@@ -203,16 +218,14 @@ async function runConfiguration(
       );
       return EXIT.usage;
     }
-    const { becomeCore, coreAlready } = await import("../supervisor/stage.ts");
-    const own = preparation.done ? coreAlready(argv) : null;
-    if (own === null) return becomeCore(argv);
-    catchSignals(line.entrypoint !== null);
+    const { becomeKeeper, firstCapsule } = await import("../supervisor/stage.ts");
+    if (keeper() === null) return becomeKeeper(argv);
     const { startSupervisor } = await import("./start_supervisor.ts");
-    return startSupervisor(line, plan, list, own);
+    return startSupervisor(line, plan, list, firstCapsule(argv), read);
   }
   // Not awaited: this frame, and all that was read, is garbage while the instance runs.
   const { startSupervisor } = await import("./start_supervisor.ts");
-  return startSupervisor(line, plan, list, capsule);
+  return startSupervisor(line, plan, list, capsule, read);
 }
 
 /** show-config, and the first value of every `get`. */

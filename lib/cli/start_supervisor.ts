@@ -13,12 +13,14 @@ export async function startSupervisor(
   plan: Plan,
   warnings: readonly Diagnostic[],
   capsule: Capsule,
+  files: CheckedFiles,
 ): Promise<number> {
   const { startInstance } = await import("../supervisor/start.ts");
   return startInstance({
     plan,
     warnings,
     capsule,
+    files,
     parseCommand: (text) => planCommand(text, plan.instance.shell),
     planToJson: async (inForce) => {
       const { planToJson } = await import("./plan/json.ts");

@@ -4,6 +4,7 @@
  * work from outside, beneath the descriptor of its root. Synchronous; never follows a FIFO into waiting for a
  * reader.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import {
   accessSync,
   chmodSync,
@@ -174,7 +175,7 @@ function sendSignal(target: string, signal: number, at: (path: string) => string
 
 function openFromPidfile(path: string): number | null {
   const selfUid = process.getuid?.() ?? 0;
-  const verdict = readPidfile(path, { selfUid, selfPid: process.pid, daemonUid: selfUid, known: null });
+  const verdict = readPidfile(path, { selfUid, selfPid: instancePid(), daemonUid: selfUid, known: null });
   if (!verdict.valid) throw new Error(verdict.found);
   return holdProcess(verdict.process);
 }

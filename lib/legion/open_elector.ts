@@ -2,6 +2,7 @@
  * Puts together who elects the lord of a legion, from its Plan. Each transport is loaded only where a legion
  * uses it: etcd's is large, and cryptography costs time at every start.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import type { LegionPlan } from "../config/plan/legion_plan.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
 import { bootTime } from "../sys/process/identity.ts";
@@ -45,7 +46,7 @@ export async function openElector({ plan, grace, within, log }: ElectorOptions):
   const ofLegion = (level: "info" | "warning" | "error", text: string): void => log(level, about(text));
   return new PacketElector({
     plan,
-    self: { ...self, pid: process.pid },
+    self: { ...self, pid: instancePid() },
     transport: transport.listen.kind === "unix"
       ? new UnixTransport(transport, ofLegion)
       : new UdpTransport(transport, ofLegion),

@@ -2,6 +2,7 @@
  * Sends a signal to whatever of a daemon runs: the members of its session, and what bears its birthmark in
  * another. Each is verified in the same breath; what cannot be told to be the daemon's is left alone.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { listProcesses, readStat } from "../sys/process/process_table.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Birthmarks } from "./birthmarks.ts";
@@ -13,7 +14,7 @@ export function signalAllOf(
   signal: number,
   marks: Pick<Birthmarks, "readStart" | "startOf">,
 ): number {
-  const own = readStat(process.pid)?.session ?? 0;
+  const own = readStat(instancePid())?.session ?? 0;
   const session = readStat(main.pid)?.session ?? 0;
   const mark = marks.startOf(main.pid);
   if (!isAlive(main)) return 0;

@@ -3,6 +3,7 @@
  * forked is known when the daemon has ended. Must never give a mark that the limits of this process do not
  * allow: then there is none, and a daemon's session alone tells.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { statSync } from "node:fs";
 import { bootId } from "../sys/process/identity.ts";
 import type { Limit } from "../sys/process/limits.ts";
@@ -72,7 +73,7 @@ function readBirthmark(pid: number): Birthmark | null {
 
 /** A container's run directory of the same path is another one: its device and inode say so. */
 function identityOf(runDir: string | null): string {
-  const place = runDir === null ? `pid ${process.pid}` : directoryNumber(runDir);
+  const place = runDir === null ? `pid ${instancePid()}` : directoryNumber(runDir);
   return `${bootId() ?? ""} ${place}`;
 }
 

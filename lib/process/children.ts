@@ -6,10 +6,11 @@ import type { ProcessId } from "../sys/process_id.ts";
 import { describePlaceFailure } from "../jail/failure.ts";
 import type { ChildSpec } from "../sys/child/child_spec.ts";
 import { closePidfd } from "../sys/process/pidfd.ts";
+import { keeper } from "../sys/keeper/keeper.ts";
+import type { Death } from "../sys/keeper/packets.ts";
 import { readStat } from "../sys/process/process_table.ts";
 import { drainReports } from "../sys/child/reports.ts";
-import { letIn, spawnChild } from "../sys/child/spawn.ts";
-import { closeFd } from "../sys/file/descriptor.ts";
+import { type Gate, spawnChild } from "../sys/child/spawn.ts";
 import { stageName } from "../sys/child/stage.ts";
 import type { SetupFailure } from "./registry.ts";
 import { UNKNOWN_START } from "./signaller.ts";
@@ -19,9 +20,10 @@ export class Children {
   readonly #live = new Map<number, Pick<ChildSpec, "spawnId" | "confinement">>();
   readonly #failures = new Map<number, SetupFailure>();
   /** The children that wait to be let in, by pid. */
-  readonly #gates = new Map<number, number>();
+  readonly #gates = new Map<number, Gate>();
   readonly #onStarted: () => void;
-  #nextSpawnId = 1;
+  /** Two cores of one keeper give no number twice. */
+  #nextSpawnId = (keeper()?.welcome.generation ?? 0) * 2 ** 32 + 1;
 
   constructor(onStarted: () => void) {
     this.#onStarted = onStarted;
@@ -30,13 +32,16 @@ export class Children {
   /** Throws as spawnChild does. */
   start(spec: Omit<ChildSpec, "spawnId">): ProcessId {
     const spawnId = this.#nextSpawnId++;
-    const { pid, pidfd, gate } = spawnChild({ ...spec, spawnId });
+    const { pid, pidfd, gate, startTime } = spawnChild({ ...spec, spawnId });
     if (gate !== null) this.#gates.set(pid, gate);
     // Our unreaped child keeps its pid: the number is as good as the descriptor.
     if (pidfd !== null) closePidfd(pidfd);
     this.#live.set(pid, { spawnId, confinement: spec.confinement ?? null });
     this.#onStarted();
-    return { pid, startTime: startTimeOf(pid) };
+    return {
+      pid,
+      startTime: startTime === undefined || startTime === UNKNOWN_START ? startTimeOf(pid) : startTime,
+    };
   }
 
   /** A gated child is on record: it may begin. Another one begins by itself. */
@@ -44,7 +49,7 @@ export class Children {
     const gate = this.#gates.get(pid);
     if (gate === undefined) return;
     this.#gates.delete(pid);
-    letIn(gate);
+    gate.letIn();
   }
 
   /** The stage at which the child `pid` failed, if it has reported one. */
@@ -62,10 +67,18 @@ export class Children {
     return words === null ? failure : { ...failure, words };
   }
 
+  /** The keeper has told at which step the child `pid` failed. */
+  reported(pid: number, { stage, errno, detail }: Pick<Death, "stage" | "errno" | "detail">): void {
+    const child = this.#live.get(pid);
+    if (child === undefined) return;
+    const failure = { stage: stageName(stage), errno };
+    this.#failures.set(child.spawnId, detail === 0 ? failure : { ...failure, detail });
+  }
+
   /** The pid means nothing any more. */
   forget(pid: number): void {
     const gate = this.#gates.get(pid);
-    if (gate !== undefined) closeFd(gate);
+    gate?.close();
     this.#gates.delete(pid);
     const child = this.#live.get(pid);
     if (child === undefined) return;

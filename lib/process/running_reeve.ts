@@ -2,6 +2,7 @@
  * Whether a process is a reeve, and which instance it runs. For whoever found its pid somewhere: must never
  * be taken as a leave to signal it, for which it has to be held while it is looked at.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { readProcess } from "../sys/process/process_table.ts";
@@ -40,7 +41,7 @@ export function isReeve(pid: number, name: string | null = commandName(pid)): bo
 
 /** null: there is no such process, it has ended, it is no reeve, or it is this one. */
 export function runningReeve(pid: number): RunningReeve | null {
-  if (pid === process.pid || !(pid >= 1 && pid <= 0x7fff_ffff)) return null;
+  if (pid === instancePid() || !(pid >= 1 && pid <= 0x7fff_ffff)) return null;
   const found = readProcess(pid);
   if (found === null || found.state === "Z" || found.state === "X" || !isReeve(pid)) return null;
   return { pid, instance: instanceOf(pid), startedAt: startedAt(found) };

@@ -3,7 +3,8 @@
  * pid, any other process is held by a pidfd and compared by start time. Nothing else in reeve signals a
  * daemon.
  */
-import { pid as ownPid } from "node:process";
+import { keeper } from "../sys/keeper/keeper.ts";
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import { closePidfd, openPidfd, signalGroup, signalPidfd, signalProcess } from "../sys/process/pidfd.ts";
@@ -28,9 +29,13 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
     const stat = readStat(process.pid);
     if (stat === null) return false;
     const same = process.startTime === UNKNOWN_START
-      ? stat.ppid === ownPid
+      ? stat.ppid === instancePid()
       : stat.startTime === process.startTime;
     if (!same) return false;
+    const stopped = MAY_BE_STOPPED.includes(stat.state) && signal !== SIGKILL && signal !== SIGSTOP;
+    // A child's group is its own for as long as it is not reaped, which the keeper alone knows.
+    const told = keeper()?.signal(process.pid, signal, { group: true, goOn: stopped }) ?? null;
+    if (told !== null) return told;
     const send = (number: number): boolean => {
       if (stat.pgrp === process.pid && (pidfd === null || signalPidfd(pidfd, 0))) {
         if (signalGroup(process.pid, number)) return true;
@@ -38,9 +43,7 @@ export function signalDaemon(process: ProcessId, signal: number): boolean {
       return pidfd === null ? signalProcess(process.pid, number) : signalPidfd(pidfd, number);
     };
     const sent = send(signal);
-    if (sent && MAY_BE_STOPPED.includes(stat.state) && signal !== SIGKILL && signal !== SIGSTOP) {
-      send(SIGCONT);
-    }
+    if (sent && stopped) send(SIGCONT);
     return sent;
   } finally {
     if (pidfd !== null) closePidfd(pidfd);

@@ -3,6 +3,7 @@
  * what the inits of its jail and of guards have inherited. The former are unreaped and keep their numbers;
  * the latter are held by pidfds whenever they are told something.
  */
+import { keeper } from "../sys/keeper/keeper.ts";
 import type { ProcessId } from "../sys/process_id.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Birthmarks } from "./birthmarks.ts";
@@ -36,7 +37,8 @@ export class Strangers implements SweepDeps {
 
   strangers(): readonly SessionMember[] {
     return [
-      ...this.#unowned(listChildren(), false),
+      // The keeper reaps at once: their numbers are not certain here, as those of a jail's are not.
+      ...this.#unowned(listChildren(), keeper() !== null),
       ...this.#deps.inits().flatMap((init) => this.#unowned(listChildrenOf(init), true)),
     ];
   }

@@ -156,6 +156,17 @@ export function sealCapsule(
   return next;
 }
 
+/** The capsule as a text, for who keeps it elsewhere than in the environment. */
+export function writeCapsule(capsule: Omit<Capsule, "saved">): string {
+  const saved = Object.fromEntries(Object.keys(RUNTIME).map((name) => [name, null]));
+  return encode(CAPSULE, { ...capsule, saved });
+}
+
+/** null: it is none. */
+export function readCapsule(text: string): Capsule | null {
+  return decodeOrNull(CAPSULE, text);
+}
+
 function pieceName(piece: number): string {
   return piece === 0 ? VARIABLE : `${VARIABLE}_${piece}`;
 }

@@ -2,6 +2,7 @@
  * The instance's run directory: the lock that keeps a second reeve from the same daemons, and the journal.
  * Without one reeve works all the same; it says once what that costs.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import {
   closeSync,
   constants,
@@ -254,7 +255,7 @@ function tryLockDirectory(fd: number): boolean | null {
 function writeOwnPid(fd: number): void {
   try {
     ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid}\n`, 0);
+    writeSync(fd, `${instancePid()}\n`, 0);
   } catch {
     // Nobody is told the number, that is all.
   }

@@ -2,6 +2,7 @@
  * The composition root: builds the parts of a run from its request, each from those before it, and says how
  * it starts. The one place where parts are put together; nothing is decided here.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { join, resolve } from "node:path";
 import type { InstanceCommand } from "../control/commands.ts";
 import { formatDiagnostic } from "../config/diagnostic.ts";
@@ -16,6 +17,14 @@ import { Inotify } from "../sys/file/inotify.ts";
 import { watcher } from "../sys/file/watcher.ts";
 import { errorText } from "../sys/error_text.ts";
 import { bootId } from "../sys/process/identity.ts";
+import { bootTime } from "../sys/process/identity.ts";
+import { decodeStatus } from "../sys/process/reap.ts";
+import { signalName } from "../sys/signal_names.ts";
+import { SIGKILL } from "../sys/native/constants.ts";
+import { saveFiles } from "../records/checked_files.ts";
+import { findFormer } from "./former_children.ts";
+import { type FormerCore, formerCore, holdCapsule } from "./stage.ts";
+import { keeper } from "../sys/keeper/keeper.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
 import { readUmask } from "../sys/process/own_process.ts";
 import { LOOP_TIMERS } from "../sys/timers.ts";
@@ -51,7 +60,7 @@ import { People } from "./operate/people.ts";
 import { Reload } from "./reload.ts";
 import type { SharedParts } from "./shared_parts.ts";
 import { Services } from "./services.ts";
-import { meanings, wireSignals } from "./signal_wiring.ts";
+import { meanings, signalMeanings } from "./signal_wiring.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { Statistics } from "./statistics.ts";
 import type { StartRequest } from "./start.ts";
@@ -269,12 +278,12 @@ export function compose(options: ComposeOptions): RunningParts {
   let applying: Promise<Apply> | null = null;
   const apply = (): Promise<Apply> => applying ??= loadApply(applyDeps);
   const tellManager = (): void =>
-    services.notifier.ready(`${units.size} daemons`, capsule.readyFd === null ? null : process.pid);
+    services.notifier.ready(`${units.size} daemons`, capsule.readyFd === null ? null : instancePid());
   const instance = new Instance({
     logger,
     units,
     legions,
-    nothingSurvives: capsule.underInit || process.pid === 1 || jail?.hasInit === true,
+    nothingSurvives: capsule.underInit || instancePid() === 1 || jail?.hasInit === true,
     callOffStart: () => {
       startUpControl.abort(new Stopped());
       life.abort(new Stopped());
@@ -287,6 +296,7 @@ export function compose(options: ComposeOptions): RunningParts {
       if (!isAgain) sayUp(options, units.size);
       tellManager();
       if (!isAgain) tellReady(capsule);
+      beFollowed(request, runDir, control);
       if (isReload && !isAgain) operating.reloadEnded(true, request.warnings.map(formatDiagnostic));
       if (operating.isUnderWay) void answers().then(({ operations }) => operations.resume());
     },
@@ -321,13 +331,8 @@ export function compose(options: ComposeOptions): RunningParts {
   };
   const start = async (): Promise<void> => {
     logFile?.watch();
-    const childEnded = (): void => {
-      foreground?.look();
-      core.reap();
-    };
     const words = meanings(plan.instance.sigtermReloads, foreground !== null);
-    wireSignals(words, askPaced, childEnded, (name) => foreground?.forward(name));
-    core.reap();
+    hearKeeper(core, signalMeanings(words, askPaced, (name) => foreground?.forward(name)));
     control.start();
     await startUp({
       ...surroundings(),
@@ -340,6 +345,39 @@ export function compose(options: ComposeOptions): RunningParts {
     });
   };
   return { instance, services, statistics, control, people, paced, apply, foreground, start };
+}
+
+/**
+ * From now on a core that ends is followed by another: the keeper holds what that one needs. Without room for
+ * it the next one reads its configuration anew.
+ */
+function beFollowed({ capsule, files }: StartRequest, runDir: RunDir | null, control: Control): void {
+  const own = keeper();
+  if (own === null) return;
+  const filesFd = files.size === 0 ? capsule.filesFd : saveFiles(files);
+  files.clear();
+  const { control: _before, ...kept } = capsule;
+  holdCapsule(own, {
+    ...kept,
+    stateFd: null,
+    filesFd,
+    lockFd: runDir?.lockFd ?? null,
+    ...control.held === null ? {} : { control: control.held },
+  });
+  if (filesFd !== null && filesFd !== capsule.filesFd) closeFd(filesFd);
+  own.up();
+}
+
+/** What the keeper tells goes where it is acted on. */
+function hearKeeper(core: Core, signalled: (signal: number) => void): void {
+  const own = keeper();
+  if (own === null) return;
+  own.listen({
+    died: (deaths) => core.died(deaths),
+    reapedOrphans: (count) => core.orphansReaped(count),
+    signalled,
+  });
+  watcher().add(own.fd, () => own.receive());
 }
 
 async function loadApply(deps: ApplyDeps): Promise<Apply> {
@@ -361,7 +399,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 
 function sayUp({ request: { plan, capsule }, logger, runDir }: ComposeOptions, daemons: number): void {
   logger.info(null, capsule.reloads > 0 ? "reeve is back" : "reeve is up", {
-    pid: process.pid,
+    pid: instancePid(),
     instance: runDir?.name ?? plan.instance.name,
     daemons,
   });
@@ -402,7 +440,7 @@ async function endJail(
 function inheritance(uid: number): Inherited {
   return {
     umask: readUmask(),
-    rlimits: [{ resource: RLIMIT.openFiles, ...raiseOpenFiles() }],
+    rlimits: [{ resource: RLIMIT.openFiles, ...(keeper()?.welcome.openFiles ?? raiseOpenFiles()) }],
     isRoot: uid === 0,
     cpuCount: navigator.hardwareConcurrency,
     terminal: isTerminal(STDIN),
@@ -412,7 +450,7 @@ function inheritance(uid: number): Inherited {
 /** null: this is no reload. */
 function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null {
   const fd = capsule.stateFd;
-  if (fd === null) return null;
+  if (fd === null) return restoreChildren(plan, capsule, logger);
   const wanted = new Map(plan.daemons.map(({ name, pidfile }) => [name, pidfile]));
   const restored = readState(fd, wanted, logger);
   closeFd(fd);
@@ -421,6 +459,29 @@ function restore(plan: Plan, capsule: Capsule, logger: Logger): Restored | null 
     logger.warning(name, `is no longer configured: left running, unsupervised (pid: ${pid})`);
   }
   return restored;
+}
+
+/** After a core that ended without a word: the keeper's children. null: there was no core before. */
+function restoreChildren(plan: Plan, { reloads }: Capsule, logger: Logger): Restored | null {
+  const own = keeper();
+  if (own === null || reloads === 0) return null;
+  const former = formerCore(own);
+  if (former !== null) {
+    logger.error(null, `the core ${wayOf(former)}; the next one goes on, no daemon was touched`);
+  }
+  const children = own.children();
+  for (const child of children) own.know(child.pid, child);
+  const clock = { now: performance.now(), boot: BigInt(Math.floor(bootTime() * 1e6)) };
+  const { units, strays } = findFormer(children, plan.daemons, clock);
+  for (const { pid } of strays) own.signal(pid, SIGKILL, { group: true, goOn: false });
+  return { units, left: [], jail: null, operations: null };
+}
+
+function wayOf({ reason, status }: FormerCore): string {
+  if (reason === "hung") return "did not answer its keeper and was killed";
+  if (reason === "malformed") return "said what no core says and was killed";
+  const end = decodeStatus(status);
+  return end.kind === "exited" ? `ended with code ${end.code}` : `died of ${signalName(end.signal)}`;
 }
 
 /** null, and said: what is in the run directory has to do. */

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import type { Plan } from "../config/plan/plan.ts";
 import type { Door } from "../daemon/gates.ts";
-import { exitCodeOf, type ProcessId } from "../sys/process_id.ts";
+import { type ExitCause, exitCodeOf, type ProcessId } from "../sys/process_id.ts";
 import { jailTree } from "../jail/rooted_tree.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Repeats } from "../log/repeats.ts";
@@ -15,7 +15,9 @@ import { readLimit, RLIMIT } from "../sys/process/limits.ts";
 import { bootId, bootTime, TICKS_PER_SECOND } from "../sys/process/identity.ts";
 import type { Inotify } from "../sys/file/inotify.ts";
 import { ownCredentials } from "../sys/process/own_process.ts";
-import { reapDead } from "../sys/process/reap.ts";
+import { decodeStatus, reapDead } from "../sys/process/reap.ts";
+import { keeper } from "../sys/keeper/keeper.ts";
+import type { Death } from "../sys/keeper/packets.ts";
 import { watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "../process/child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -82,6 +84,8 @@ export class Core {
   #isMarkable: boolean;
   readonly #system: ReaperDeps;
   readonly #before: readonly JournalEntry[];
+  /** Told by the keeper, and not yet to those whose they were. */
+  readonly #dead: Death[] = [];
   #lastSpawn = 0;
   #tidied = -TIDY_EVERY_MS;
   #tidyTimer: ReturnType<typeof setTimeout> | null = null;
@@ -146,7 +150,7 @@ export class Core {
       onSpawned: () => this.#noteAlive(),
     });
     this.#system = {
-      reapDead,
+      reapDead: () => keeper() === null ? reapDead() : this.#takeDead(),
       failureOf: (pid) => this.host.failureOf(pid),
       forget: (pid) => this.host.forgetChild(pid),
     };
@@ -195,6 +199,25 @@ export class Core {
   /** To whatever of the daemon runs; how many were told. */
   signalAll(main: ProcessId, signal: number): number {
     return signalAllOf(main, signal, this.#marks);
+  }
+
+  /** The keeper has reaped them. */
+  died(deaths: readonly Death[]): void {
+    for (const death of deaths) this.host.reported(death);
+    this.#dead.push(...deaths);
+    this.reap();
+    keeper()?.free(deaths);
+  }
+
+  /** The keeper has reaped processes that nobody had started by name. */
+  orphansReaped(count: number): void {
+    this.#parts.logger.debug(null, "orphans ended", { count });
+    this.#sweeper.lookSoon();
+    this.jail?.look();
+  }
+
+  #takeDead(): readonly { readonly pid: number; readonly cause: ExitCause }[] {
+    return this.#dead.splice(0).map(({ pid, status }) => ({ pid, cause: decodeStatus(status) }));
   }
 
   /** For SIGCHLD, and once after an exec: whoever died meanwhile. */

@@ -21,7 +21,7 @@ import type { Operating } from "./operate/operating.ts";
 import type { RunDir } from "../records/run_dir.ts";
 import type { Perform, Services } from "./services.ts";
 import { enterDirectory, type ReadAnew, readAnew } from "./configuration/read_anew.ts";
-import { executeCore } from "./stage.ts";
+import { handToNext } from "./stage.ts";
 import type { StartRequest } from "./start.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -119,7 +119,7 @@ export class Reload {
     logger.flush();
     try {
       enterDirectory(request.capsule.cwd, logger);
-      await executeCore(() => this.#capsule(files, fds), isCalledOff);
+      await handToNext(() => this.#capsule(files, fds), isCalledOff);
       this.#leave(fds, cwd);
     } catch (error) {
       this.#leave(fds, cwd);

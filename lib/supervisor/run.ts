@@ -14,6 +14,7 @@ import { errorText, faultPlace } from "../sys/error_text.ts";
 import { Inotify } from "../sys/file/inotify.ts";
 import { watcher } from "../sys/file/watcher.ts";
 import { becomeSubreaper, ownCredentials } from "../sys/process/own_process.ts";
+import { keeper } from "../sys/keeper/keeper.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 import { compose, type RunningParts, Stopped } from "./compose.ts";
 import { isLogInside, planLogFile, startLog } from "./instance_log.ts";
@@ -135,6 +136,7 @@ export class Run {
    * pidfd alone.
    */
   #adoptOrphans(): void {
+    if (keeper() !== null) return; // it adopts them
     try {
       becomeSubreaper();
     } catch (error) {

@@ -3,6 +3,7 @@
  * touch files, master FIFO, pidfiles, and the service manager above it. Holds no policy: each part's own file
  * does.
  */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { resolve } from "node:path";
 import { maskLine } from "../config/plan/mask.ts";
 import type { Command } from "../config/plan/daemon_plan.ts";
@@ -292,7 +293,7 @@ export class Services {
 
   #pidfileContext(): PidfileOptions {
     return {
-      pid: process.pid,
+      pid: instancePid(),
       asRoot: this.#deps.uid === 0,
       cwd: process.cwd(),
       owner: this.#deps.plan.instance.identity,

@@ -4,7 +4,7 @@
  */
 import type { InstanceCommand, PlainCommand } from "../control/commands.ts";
 import { parseSignal } from "../sys/signal_names.ts";
-import { setSignalMask, unblockSignals } from "../sys/process/signals.ts";
+import { setSignalMask } from "../sys/process/signals.ts";
 import { isTerminal } from "../sys/process/tty.ts";
 
 export type Meanings = Readonly<Partial<Record<NodeJS.Signals, PlainCommand>>>;
@@ -51,67 +51,29 @@ export const HELD_SIGNALS: readonly number[] = [...new Set([...OWN, ...COMMANDS]
   parseSignal(name) ?? 0
 );
 
-let caught: readonly NodeJS.Signals[] = [];
-let early: NodeJS.Signals[] = [];
-const keep = (name: NodeJS.Signals): void => void early.push(name);
-let deliver = keep;
-const onSignal = (name: NodeJS.Signals): void => deliver(name);
-
 /**
- * To be called before the first await of a core: the event loop lets every signal in while it waits, and what
- * has no handler then would end reeve. What comes before it has a meaning is kept. `entrypoint`: COMMAND's
- * signals are caught as well.
- */
-export function catchSignals(entrypoint: boolean): void {
-  caught = entrypoint ? [...new Set([...OWN, ...COMMANDS])] : OWN;
-  for (const name of caught) process.on(name, onSignal);
-  unblockSignals(HELD_SIGNALS);
-}
-
-/**
- * For an image that runs no instance: signals do what they did before the stub blocked them, also those that
- * came since. `mask`: what was blocked when reeve was started; null where no stub ran.
+ * For a process that is no core: signals do what they did before the stub blocked them. `mask`: what was
+ * blocked when reeve was started; null where no stub ran.
  */
 export function letSignalsBe(mask: bigint | null): void {
-  // The runtime ignores SIGPIPE, and would not again once a handler is gone.
-  for (const name of caught) if (name !== "SIGPIPE") process.off(name, onSignal);
-  caught = [];
-  const came = early;
-  early = [];
-  for (const name of came) process.kill(process.pid, name);
   if (mask !== null) setSignalMask(mask);
 }
 
-/**
- * Gives each signal its meaning from now on, beginning with those that came early. SIGPIPE has none: logs may
- * close.
- */
-export function wireSignals(
+/** The meaning of each signal that the keeper tells of, by its number. */
+export function signalMeanings(
   wanted: Meanings,
   perform: (command: InstanceCommand) => void,
-  childEnded: () => void,
   tellCommand: (name: NodeJS.Signals) => void,
-): void {
+): (signal: number) => void {
   const isEcho = interruptEcho();
-  deliverAll((name) => {
-    if (name === "SIGINT" && isEcho()) return;
-    if (name === "SIGCHLD") return childEnded();
+  const names = new Map([...OWN, ...COMMANDS].map((name) => [parseSignal(name) ?? 0, name]));
+  return (signal) => {
+    const name = names.get(signal);
+    if (name === undefined || (name === "SIGINT" && isEcho())) return;
     const command = wanted[name];
     if (command !== undefined) perform({ do: command });
     else if (COMMANDS.some((one) => one === name)) tellCommand(name);
-  });
-}
-
-/** For who waits for an instance that runs elsewhere: all that is said to it. */
-export function passSignalsOn(pass: (name: NodeJS.Signals) => void): void {
-  deliverAll((name) => {
-    if (name !== "SIGCHLD" && name !== "SIGPIPE") pass(name);
-  });
-}
-
-function deliverAll(to: (name: NodeJS.Signals) => void): void {
-  deliver = to;
-  for (const name of early.splice(0)) to(name);
+  };
 }
 
 /** A second Ctrl-C of a person comes later than this, milliseconds. */

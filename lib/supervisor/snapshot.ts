@@ -1,4 +1,5 @@
 /** Takes the snapshot of the running state from the parts that have it. Changes nothing. */
+import { instancePid } from "../sys/process/instance_pid.ts";
 import { daemonSnapshot, type Snapshot } from "../control/snapshot.ts";
 import type { HeldJail } from "./jail/held_jail.ts";
 import type { Legions } from "./legions.ts";
@@ -16,7 +17,7 @@ export function takeSnapshot({ instance, units, legions, jail }: SnapshotDeps): 
   return {
     at: clock.at,
     instance,
-    pid: process.pid,
+    pid: instancePid(),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     cwd: process.cwd(),

@@ -1,22 +1,29 @@
 /**
- * Which image of reeve this is. The first one of a run turns into the core: where the stub has not done it,
- * it executes itself with what the runtime needs in its environment; or, as PID 1, it becomes the helper's
- * init, which runs the core as its child and starts it again when it crashes. Nothing has been read or
- * started before.
+ * Who this process is. An instance is run by a core, which a keeper has started; a process of which the stub
+ * could not tell that it runs one executes itself once more, as the keeper. From one core to the next goes
+ * what the keeper holds for it: the capsule, and the descriptors that it names.
  */
-import { EMPTY_CHILD } from "../sys/child/child_spec.ts";
-import { closeSync, constants, openSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import type { Capsule } from "../records/capsule.ts";
+import { readCapsule, writeCapsule } from "../records/capsule.ts";
 import { execSelf } from "../sys/child/exec_self.ts";
+import { closeFd } from "../sys/file/descriptor.ts";
+import { memfdOf } from "../sys/file/memfd.ts";
+import { type Keeper, keeper } from "../sys/keeper/keeper.ts";
+import { CORE_REASON, WELCOME_FLAG } from "../sys/native/constants.ts";
 import { holdSignals } from "../sys/process/signals.ts";
-import { becomeInit } from "../sys/child/spawn.ts";
-import { type Capsule, sealCapsule } from "../records/capsule.ts";
+import { MACHINERY_PREFIX } from "../process/environment.ts";
 import { HELD_SIGNALS } from "./signal_wiring.ts";
 
-/** How long a container's orphans may take to stop before PID 1 kills them, milliseconds. */
-const ORPHAN_GRACE_MS = 3000;
+/** Tells the stub that the words are an instance's (native/stub/keeper_start.c). */
+export const IS_INSTANCE = `${MACHINERY_PREFIX}INSTANCE`;
+/** Under these names the keeper holds what a capsule names. */
+const HELD = { stateFd: "state", filesFd: "files", lockFd: "lock" } as const;
+const CAPSULE = "capsule";
+const CONTROL = "control";
 
 /** The first capsule of a run. */
-function firstCapsule(argv: readonly string[]): Capsule {
+export function firstCapsule(argv: readonly string[]): Capsule {
   return {
     argv,
     saved: {},
@@ -25,96 +32,110 @@ function firstCapsule(argv: readonly string[]): Capsule {
     readyFd: null,
     filesFd: null,
     lockFd: null,
-    underInit: false,
+    underInit: isUnderInit(),
     cwd: process.cwd(),
   };
 }
 
-/**
- * The capsule of this very image, where the stub has prepared it: it is the core without another exec. null
- * as PID 1, which never is.
- */
-export function coreAlready(argv: readonly string[]): Capsule | null {
-  return process.pid === 1 ? null : firstCapsule(argv);
+function isUnderInit(): boolean {
+  return ((keeper()?.welcome.flags ?? 0) & WELCOME_FLAG.isInit) !== 0;
 }
 
 /** Returns only by throwing. `argv`: without the program's name. */
-export function becomeCore(argv: readonly string[]): never {
-  if (process.pid === 1) runUnderInit(argv);
+export function becomeKeeper(argv: readonly string[]): never {
   const held = holdSignals(HELD_SIGNALS);
   try {
-    execute(firstCapsule(argv));
+    execSelf({
+      program: { path: "/proc/self/exe" },
+      args: [process.argv0, ...argv],
+      environment: [
+        ...Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+        `${IS_INSTANCE}=1`,
+      ],
+      keepFds: [],
+      blockSignals: [],
+    });
   } catch (error) {
     held.release();
     throw error;
+  }
+}
+
+/** How the core before this one came to its end. */
+export interface FormerCore {
+  readonly reason: "reload" | "crashed" | "hung" | "malformed";
+  /** As wait(2) has it. */
+  readonly status: number;
+}
+
+/** null: this is the first core, or the one before never was up. */
+export function formerCore({ welcome }: Keeper): FormerCore | null {
+  if ((welcome.flags & WELCOME_FLAG.wasUp) === 0) return null;
+  const { reason, status } = welcome;
+  if (reason === CORE_REASON.reload) return { reason: "reload", status };
+  return {
+    reason: reason === CORE_REASON.hung ? "hung" : reason === CORE_REASON.malformed ? "malformed" : "crashed",
+    status,
+  };
+}
+
+/** What the core before this one has left for it; null: nothing, or nothing that can be believed. */
+export function heldCapsule(from: Keeper): Capsule | null {
+  const fd = from.take(CAPSULE);
+  if (fd === null) return null;
+  try {
+    const written = readCapsule(readFileSync(`/proc/self/fd/${fd}`, "utf8"));
+    if (written === null) return null;
+    const taken = (key: keyof typeof HELD): number | null =>
+      written[key] === null ? null : from.take(HELD[key]);
+    const control = written.control === undefined ? null : from.take(CONTROL);
+    const { control: before, ...capsule } = written;
+    const isReload = formerCore(from)?.reason === "reload";
+    return {
+      ...capsule,
+      // Another core goes on, as after a reload, whatever ended the one before.
+      reloads: isReload ? capsule.reloads : capsule.reloads + 1,
+      stateFd: isReload ? taken("stateFd") : null,
+      filesFd: taken("filesFd"),
+      lockFd: taken("lockFd"),
+      underInit: isUnderInit(),
+      ...(before === undefined || control === null ? {} : { control: { ...before, fd: control } }),
+    };
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** Has the keeper hold what a capsule names, and the capsule. Throws SysError where it has no room. */
+export function holdCapsule(to: Keeper, capsule: Omit<Capsule, "saved">): void {
+  for (const key of ["stateFd", "filesFd", "lockFd"] as const) {
+    const fd = capsule[key];
+    if (fd !== null) to.hold(HELD[key], fd);
+  }
+  if (capsule.control !== undefined) to.hold(CONTROL, capsule.control.fd);
+  const fd = memfdOf("reeve-capsule", new TextEncoder().encode(writeCapsule({ ...capsule, readyFd: null })));
+  try {
+    to.hold(CAPSULE, fd);
+  } finally {
+    closeFd(fd);
   }
 }
 
 /**
- * The next image of this process, after a reload. No signal is lost on the way. Rejects where there can be
- * none; resolves only when `calledOff`: what came before the signals were held has had its turn by then, and
- * may have been a stop. `capsule` is asked for at the last instant: what happens to a daemon after that
- * happens to the next image.
+ * The next core goes on where this one ends. No signal is lost on the way, for the keeper has them. Rejects
+ * where there can be none; resolves only when `calledOff`: what came before has had its turn by then, and may
+ * have been a stop. `capsule` is asked for at the last instant.
  */
-export async function executeCore(
+export async function handToNext(
   capsule: () => Omit<Capsule, "saved">,
   calledOff: () => boolean,
 ): Promise<void> {
-  const held = holdSignals(HELD_SIGNALS);
-  try {
-    // Earlier signals are with their handlers after one turn of the event loop.
-    await new Promise((turned) => setImmediate(turned));
-    if (calledOff()) held.release();
-    else execute(capsule());
-  } catch (error) {
-    held.release();
-    throw error;
-  }
-}
-
-function execute(capsule: Omit<Capsule, "saved">): never {
-  const { stateFd, readyFd, filesFd, lockFd, control } = capsule;
-  const keepFds = [stateFd, readyFd, filesFd, lockFd, control?.fd ?? null].filter((fd) => fd !== null);
-  execSelf({
-    program: { path: "/proc/self/exe" },
-    args: shownArguments(capsule.argv),
-    environment: sealCapsule(process.env, capsule),
-    keepFds,
-    blockSignals: HELD_SIGNALS,
-  });
-}
-
-function runUnderInit(argv: readonly string[]): never {
-  const executable = openExecutable();
-  try {
-    becomeInit(
-      {
-        ...CORE_CHILD,
-        args: shownArguments(argv),
-        file: { fd: executable },
-        environment: sealCapsule(process.env, { ...firstCapsule(argv), underInit: true }),
-        session: "same",
-      },
-      { restart: true, forwardGroup: false, stopOrphans: true, graceMs: ORPHAN_GRACE_MS },
-    );
-  } finally {
-    closeSync(executable);
-  }
-}
-
-/** A child of reeve that is reeve: everything as it is. */
-export const CORE_CHILD = {
-  ...EMPTY_CHILD,
-  spawnId: 0,
-  fds: new Map<number, number | "null">([[0, 0], [1, 1], [2, 2]]),
-  blockedSignals: HELD_SIGNALS,
-} as const;
-
-export function openExecutable(): number {
-  return openSync("/proc/self/exe", constants.O_RDONLY);
-}
-
-/** For ps; the true ones are in the capsule, since an exec of ourselves carries no empty argument. */
-export function shownArguments(argv: readonly string[]): string[] {
-  return [process.argv0, ...argv].filter((word) => word !== "");
+  const to = keeper();
+  if (to === null) throw new Error("there is no keeper");
+  to.receive();
+  await new Promise((turned) => setImmediate(turned));
+  if (calledOff()) return;
+  holdCapsule(to, capsule());
+  to.next(CORE_REASON.reload);
+  process.exit(0);
 }

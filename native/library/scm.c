@@ -31,7 +31,8 @@ enum {
   MSG_CMSG_CLOEXEC = 0x40000000,
   NS_GET_NSTYPE = 0xb703,
   NSFS_MAGIC = 0x6e736673,
-  MOST_FDS = 64 /* of one message, as uWSGI has it */
+  MOST_FDS = 64,  /* of one message that is taken, as uWSGI has it */
+  MOST_SENT = 250 /* of one that is sent: the kernel takes 253 */
 };
 
 struct linux_iovec {
@@ -106,10 +107,13 @@ EXPORT i64 reeve_connect(const char *path) {
 }
 
 EXPORT i64 reeve_send_fds(i32 fd, const void *bytes, u32 count, const i32 *fds, u32 nfds) {
-  struct rights rights;
+  struct {
+    struct linux_cmsghdr header;
+    i32 fds[MOST_SENT];
+  } rights;
   struct linux_iovec part = {P(bytes), count};
   struct linux_msghdr message;
-  if (nfds > MOST_FDS || count == 0) return -EINVAL;
+  if (nfds > MOST_SENT || count == 0) return -EINVAL;
   memset(&rights, 0, sizeof rights);
   memset(&message, 0, sizeof message);
   rights.header.length = sizeof rights.header + nfds * sizeof fds[0];

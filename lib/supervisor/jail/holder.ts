@@ -3,6 +3,7 @@
  * back-off, ends it. What follows from what is lib/jail/life.ts; daemons are not its business beyond saying
  * when they may be started.
  */
+import { instancePid } from "../../sys/process/instance_pid.ts";
 import type { JailPlan } from "../../config/plan/jail_plan.ts";
 import { KILL_PATIENCE_MS } from "../../daemon/patience.ts";
 import { SIGKILL } from "../../sys/native/constants.ts";
@@ -126,7 +127,7 @@ export class JailHolder implements HeldJail {
 
   #adopt({ identity, initPid }: JailHandle): void {
     this.#init = identity;
-    const isChild = readStat(initPid)?.ppid === process.pid;
+    const isChild = readStat(initPid)?.ppid === instancePid();
     watchInit(identity, isChild, this.#deps.init, { ready: () => {}, ended: (why) => this.#gone(why) });
     this.#delay.found();
     this.#handleEvent("adopted");

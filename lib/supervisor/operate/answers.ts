@@ -2,6 +2,7 @@
  * The running instance behind the routes of the control socket: joins what is known of it to what is asked.
  * Loaded when somebody asks for the first time.
  */
+import { instancePid } from "../../sys/process/instance_pid.ts";
 import { readFileSync, readlinkSync } from "node:fs";
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Plan } from "../../config/plan/plan.ts";
@@ -111,7 +112,7 @@ export function controlAnswers(deps: AnswersDeps): Answers {
       version: packageJson.version,
       bootId: bootId(),
       instance: deps.plan.instance.name,
-      pid: process.pid,
+      pid: instancePid(),
       since: operating.since,
       config: deps.plan.instance.naming.identity,
       state: deps.state(),

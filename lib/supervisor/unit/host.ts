@@ -2,6 +2,7 @@
  * The ground that daemons run on: the one implementation of UnitDeps over the real system. It holds no
  * opinion about any daemon; units decide, this does.
  */
+import { instancePid } from "../../sys/process/instance_pid.ts";
 import type { DaemonPlan } from "../../config/plan/daemon_plan.ts";
 import type { InstancePlan } from "../../config/plan/instance_plan.ts";
 import type { ProcessId } from "../../sys/process_id.ts";
@@ -14,6 +15,7 @@ import { LOOP_TIMERS } from "../../sys/timers.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import { closePidfd } from "../../sys/process/pidfd.ts";
 import { readStat } from "../../sys/process/process_table.ts";
+import type { Death } from "../../sys/keeper/packets.ts";
 import type { Watcher } from "../../sys/file/watcher.ts";
 import type { Inherited } from "../../process/child_builder.ts";
 import type { Birthmarks } from "../../process/birthmarks.ts";
@@ -111,6 +113,11 @@ export class UnitHost implements UnitDeps {
     return this.#children.failureOf(pid);
   }
 
+  /** For the keeper's news: the step at which a child failed. */
+  reported(death: Death): void {
+    if (death.stage !== 0) this.#children.reported(death.pid, death);
+  }
+
   forgetChild(pid: number): void {
     this.#children.forget(pid);
   }
@@ -150,7 +157,7 @@ export class UnitHost implements UnitDeps {
     const watch = this.#deps.watcher.add(held, () => {
       watch.remove(); // It stays readable from now on.
       // A child of ours is reaped first, since that tells how it ended.
-      if (owner === null || readStat(target.pid)?.ppid !== process.pid) ended();
+      if (owner === null || readStat(target.pid)?.ppid !== instancePid()) ended();
     });
     return {
       remove: () => {
@@ -193,7 +200,7 @@ export class UnitHost implements UnitDeps {
       this.starter.places.absolute(plan, plan.pidfile ?? ""),
       {
         selfUid: this.#deps.selfUid,
-        selfPid: process.pid,
+        selfPid: instancePid(),
         daemonUid: plan.identity?.uid ?? this.#deps.instance.identity?.uid ?? this.#deps.selfUid,
         known,
       },

@@ -28,6 +28,7 @@ import type { HeldJail } from "../jail/held_jail.ts";
 import { daemonConfinement } from "../jail/spec.ts";
 import { parseMountInfo } from "../../sys/host/mount_info.ts";
 import { ownersOfLinks } from "../../pidfile/reader.ts";
+import { daemonLabel } from "../former_children.ts";
 import { signalDaemon } from "../../process/signaller.ts";
 
 export interface StarterDeps {
@@ -66,6 +67,8 @@ export class DaemonStarter {
   /** On top of the surroundings. */
   #changes: InstancePlan["environment"] = [];
   readonly #deps: StarterDeps;
+
+  #starts = 1;
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
@@ -143,7 +146,11 @@ export class DaemonStarter {
     const joins = closing(pidfile, () => openJoins(plan.namespaces?.join ?? [], place?.initPid ?? "self"));
     try {
       const where = this.#whereabouts(place, guard, plan, joins);
-      const spec = daemonChild(plan, this.#instance, number, environment, inherited, where);
+      const spec = {
+        ...daemonChild(plan, this.#instance, number, environment, inherited, where),
+        label: daemonLabel(plan.name, this.#starts++),
+        stop: { signal: plan.stopSignal, graceMs: Math.round(plan.stopTimeout * 1000) },
+      };
       const text = again ? DAEMON_MESSAGES.respawning : DAEMON_MESSAGES.spawning;
       logger.log(
         "info",

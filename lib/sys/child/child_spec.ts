@@ -2,6 +2,7 @@
  * ChildSpec: everything about a child that is to be started, complete and checked before the spawn. pack.ts
  * turns it into the request of native/reeve.h; nothing else knows the layout.
  */
+import type { ChildLabel } from "../keeper/packets.ts";
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
@@ -103,6 +104,10 @@ export interface ChildSpec {
   readonly gated?: boolean;
   /** Signals that stay blocked in the program, which is another image of reeve; absent: none. */
   readonly blockedSignals?: readonly number[];
+  /** By which a later core knows it; absent: nobody needs to. */
+  readonly label?: ChildLabel;
+  /** What the keeper does at the end, where no core does it; absent: TERM, and SIGKILL at once. */
+  readonly stop?: { readonly signal: number; readonly graceMs: number };
   /**
    * Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then
    * exit 0.

@@ -7,20 +7,29 @@ import { type ChildSpec, CLONE_NEW, type Confinement } from "./child_spec.ts";
 import { closeFd, keepList, openPipe, writeAll } from "../file/descriptor.ts";
 import { memfdOf } from "../file/memfd.ts";
 import { isSysError } from "../errno.ts";
+import { resolve } from "node:path";
+import { type Keeper, keeper } from "../keeper/keeper.ts";
 import { helperFd, native, unwrap } from "../native/native.ts";
 import { type InitOptions, packInit, packSpec } from "./pack.ts";
 import { collectReports, reportWriter } from "./reports.ts";
-import { ROLE } from "../native/constants.ts";
+import { ROLE, SIGTERM } from "../native/constants.ts";
+import { RLIMIT } from "../process/limits.ts";
 
 export interface SpawnedChild {
   readonly pid: number;
   /** Close-on-exec; null where the kernel has none. The caller closes it. */
   readonly pidfd: number | null;
-  /**
-   * The write end of the gate of a child that waits to be let in, which ends it when it is closed without a
-   * word. The caller closes it.
-   */
-  readonly gate: number | null;
+  /** Of a child that waits; one that is closed without a word ends it. */
+  readonly gate: Gate | null;
+  /** Where the keeper has seen it. */
+  readonly startTime?: bigint;
+}
+
+/** In front of a child that waits to be let in. */
+export interface Gate {
+  letIn(): void;
+  /** The child has ended. */
+  close(): void;
 }
 
 /** The word by which a gated child is let in. */
@@ -50,6 +59,8 @@ const OWN_INIT: InitOptions = { restart: false, forwardGroup: true, stopOrphans:
  * request or the pidfd).
  */
 export function spawnChild(spec: ChildSpec): SpawnedChild {
+  const parent = keeper();
+  if (parent !== null) return spawnByKeeper(parent, spec);
   if (++sinceCollection >= SPAWNS_BETWEEN_COLLECTIONS) {
     sinceCollection = 0;
     collectReports();
@@ -58,7 +69,7 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
   const gate = spec.gated === true ? openPipe({ nonblock: false }) : null;
   try {
     const { pid, pidfd } = spawnAt(spec, reportFd, gate?.reader ?? null);
-    return { pid, pidfd, gate: gate?.writer ?? null };
+    return { pid, pidfd, gate: gate === null ? null : ownGate(gate.writer) };
   } catch (error) {
     if (gate !== null) closeFd(gate.writer);
     throw error;
@@ -67,15 +78,114 @@ export function spawnChild(spec: ChildSpec): SpawnedChild {
   }
 }
 
-/** Lets a gated child in, and closes its gate. One that has died in front of it does not need the word. */
-export function letIn(gate: number): void {
-  try {
-    writeAll(gate, GO);
-  } catch (error) {
-    if (!isSysError(error, "EPIPE")) throw error;
-  } finally {
-    closeFd(gate);
+/** A child that has died in front of its gate does not need the word. */
+function ownGate(writer: number): Gate {
+  return {
+    letIn: () => {
+      try {
+        writeAll(writer, GO);
+      } catch (error) {
+        if (!isSysError(error, "EPIPE")) throw error;
+      } finally {
+        closeFd(writer);
+      }
+    },
+    close: () => closeFd(writer),
+  };
+}
+
+/** The helper's program, which the keeper needs for births; it is given to it with the first. */
+let isHelperHeld = false;
+
+/**
+ * The keeper makes the child, and is its parent. What the child inherits from its parent and a core may have
+ * changed (the working directory) is said in full; descriptors are named by their numbers in the child.
+ */
+function spawnByKeeper(parent: Keeper, spec: ChildSpec): SpawnedChild {
+  const { birthBase, birthFds, keeperPid } = parent.welcome;
+  if (!isHelperHeld) {
+    parent.hold("helper", helperFd());
+    isHelperHeld = true;
   }
+  const namespace = spec.confinement?.pidNamespace ?? null;
+  const fds = new Map<number, number>();
+  const numbered = (fd: number): number => {
+    const known = fds.get(fd);
+    if (known !== undefined) return known;
+    if (fds.size >= birthFds) throw new RangeError(`a child takes ${birthFds} descriptors at most`);
+    fds.set(fd, birthBase + KEEPER_OWN_FDS + fds.size);
+    return birthBase + KEEPER_OWN_FDS + fds.size - 1;
+  };
+  const role = roleOf(spec);
+  const told = inChildsNumbers({ ...spec, chdir: absoluteDirectory(spec) }, numbered);
+  const gated = spec.gated === true;
+  const options = {
+    reportFd: birthBase,
+    parent: keeperPid,
+    gateFd: gated ? birthBase + 1 : null,
+    lifeFd: needsLife(spec) ? birthBase + 2 : null,
+  };
+  const bytes = role === "init" ? packInit(told, OWN_INIT, options) : packSpec(told, options);
+  const request = memfdOf("reeve-request", bytes);
+  try {
+    const born = parent.birth({
+      role: ROLE_NAMES[role],
+      dumb: spec.parentDeathSignal !== null,
+      gated,
+      inNamespace: namespace !== null,
+      newPid: spec.confinement?.newPid ?? false,
+      label: spec.label ?? NO_LABEL,
+      spawnId: spec.spawnId,
+      mark: markOf(spec),
+      stopSignal: spec.stop?.signal ?? SIGTERM,
+      graceMs: spec.stop?.graceMs ?? 0,
+      fds: fds.size,
+    }, [request, ...(namespace === null ? [] : [namespace]), ...fds.keys()]);
+    const { pid, startTime } = born;
+    const gate = gated ? { letIn: () => void parent.letIn(pid), close: () => {} } : null;
+    return { pid, pidfd: null, gate, startTime };
+  } finally {
+    closeFd(request);
+  }
+}
+
+const ROLE_NAMES = { exec: "exec", init: "init", jail: "jail", none: "exec" } as const;
+/** The keeper's three in each birth: reports, gate, life. */
+const KEEPER_OWN_FDS = 3;
+const NO_LABEL = { daemon: 0n, start: 0n, purpose: 0 } as const;
+
+function markOf({ rlimits }: ChildSpec): bigint {
+  return rlimits.find(({ resource }) => resource === RLIMIT.locks)?.soft ?? 0n;
+}
+
+/** The keeper is where reeve was started, whatever directory a hook or an option has led this process to. */
+function absoluteDirectory({ chdir, confinement }: ChildSpec): string | null {
+  if (chdir?.startsWith("/") === true || (confinement?.root ?? null) !== null) return chdir;
+  if (confinement?.join.some(({ flags }) => (flags & CLONE_NEW.mnt) !== 0) === true) return chdir;
+  try {
+    return chdir === null ? process.cwd() : resolve(process.cwd(), chdir);
+  } catch {
+    return chdir; // it was removed, under us and under the keeper
+  }
+}
+
+function inChildsNumbers(spec: ChildSpec, numbered: (fd: number) => number): ChildSpec {
+  const { confinement } = spec;
+  const fds = new Map(
+    [...spec.fds].map(([target, source]) => [target, source === "null" ? source : numbered(source)] as const),
+  );
+  return {
+    ...spec,
+    fds,
+    file: "fd" in spec.file ? { fd: numbered(spec.file.fd) } : spec.file,
+    ...(confinement == null ? {} : {
+      confinement: {
+        ...confinement,
+        join: confinement.join.map(({ fd, flags }) => ({ fd: numbered(fd), flags })),
+        readyFd: confinement.readyFd === null ? null : numbered(confinement.readyFd),
+      },
+    }),
+  };
 }
 
 function spawnAt(

@@ -9,6 +9,15 @@ export const REEVE_MAX_REQUEST = 16777216;
 export const REEVE_MAX_KEPT = 1088;
 export const REEVE_GUARD_MAGIC = 0x31444752;
 export const REEVE_GUARD_JOINS = 8;
+export const REEVE_KEEPER_VERSION = 1;
+export const REEVE_PACKET_MAX = 16384;
+export const REEVE_SLOTS = 65536;
+export const REEVE_HELD_MAX = 1024;
+export const REEVE_HELD_NAME = 48;
+export const REEVE_DEATHS_MAX = 400;
+export const REEVE_ORPHANS_MAX = 256;
+export const REEVE_BIRTH_FDS = 240;
+export const REEVE_TABLE_MAGIC = 0x314b4252;
 
 /** enum reeve_flag */
 export const FLAG = {
@@ -138,6 +147,71 @@ export const GUARD_NEWS = {
   told: 3,
 } as const;
 
+/** enum reeve_keeper_kind */
+export const KEEPER = {
+  hello: 1,
+  birth: 2,
+  go: 3,
+  free: 4,
+  signal: 5,
+  adopt: 6,
+  hold: 7,
+  take: 8,
+  drop: 9,
+  held: 10,
+  up: 11,
+  leave: 12,
+  next: 13,
+  notify: 15,
+  name: 16,
+  ack: 18,
+  welcome: 64,
+  answer: 65,
+  born: 66,
+  deaths: 67,
+  orphans: 68,
+  signals: 69,
+} as const;
+
+/** enum reeve_core_reason */
+export const CORE_REASON = {
+  first: 0,
+  reload: 1,
+  crashed: 4,
+  hung: 5,
+  malformed: 6,
+} as const;
+
+/** enum reeve_welcome_flag */
+export const WELCOME_FLAG = {
+  untrusted: 1,
+  isInit: 2,
+  wasUp: 4,
+} as const;
+
+/** enum reeve_birth_flag */
+export const BIRTH_FLAG = {
+  dumb: 1,
+  gated: 2,
+  pidNamespace: 4,
+  nested: 8,
+  last: 8,
+} as const;
+
+/** enum reeve_signal_flag */
+export const CHILD_SIGNAL = {
+  group: 1,
+  continue: 2,
+} as const;
+
+/** enum reeve_slot_state */
+export const SLOT = {
+  free: 0,
+  birth: 1,
+  alive: 2,
+  dead: 3,
+} as const;
+
 /** enum reeve_role */
 export const ROLE = {
   exec: 0,
@@ -176,6 +250,7 @@ export const ENFILE = 23;
 export const EMFILE = 24;
 export const ENOTTY = 25;
 export const ETXTBSY = 26;
+export const ENOSPC = 28;
 export const EROFS = 30;
 export const EPIPE = 32;
 export const ERANGE = 34;

@@ -2,6 +2,7 @@
  * Processes as /proc shows them. Reads only; a process that is gone is null and never an error, since any may
  * end between two lines of ours. Must never be used to decide whom to signal without comparing start times.
  */
+import { instancePid } from "./instance_pid.ts";
 import { readdirSync } from "node:fs";
 import { processId } from "../checks.ts";
 import { readVirtual } from "../file/virtual_files.ts";
@@ -61,6 +62,8 @@ export function readProcess(pid: number): ProcessRecord | null {
 
 /** Pids of our own children, zombies included, whichever of our threads has them. */
 export function listChildren(): number[] {
+  const parent = instancePid();
+  if (parent !== process.pid) return listChildrenOf(parent).filter((pid) => pid !== process.pid);
   const children: number[] = [];
   for (const tid of readdirSync("/proc/self/task")) {
     const bytes = readVirtual(`/proc/self/task/${tid}/children`);
@@ -95,7 +98,7 @@ export function listProcesses(): ProcessStat[] {
 }
 
 function scanForChildren(): number[] {
-  return listProcesses().filter((found) => found.ppid === process.pid).map((found) => found.pid);
+  return listProcesses().filter((found) => found.ppid === instancePid()).map((found) => found.pid);
 }
 
 /**

@@ -70,7 +70,7 @@ export function takeStopped(
 }
 
 /** The status word of wait4(2). */
-function decodeStatus(status: number): ExitStatus {
+export function decodeStatus(status: number): ExitStatus {
   const signal = status & 0x7f;
   if (signal === 0) return { kind: "exited", code: (status >> 8) & 0xff };
   return { kind: "killed", signal, core: (status & 0x80) !== 0 };

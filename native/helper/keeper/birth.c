@@ -137,6 +137,8 @@ static i64 openGate(struct reeve_slot *slot) {
 void birthAnswer(struct keeper *keeper, u64 id, const struct reeve_birth *birth) {
   char number[NUMBER_SIZE];
   i64 result = check(keeper, birth);
+  /* A child may get the number of one whose end is not told yet: that end is told first. */
+  deathsTell(keeper);
   i64 index = result < 0 ? result : tableTake(keeper);
   if (index < 0) return refuse(keeper, id, index);
   struct reeve_slot *slot = &keeper->table->slots[index];

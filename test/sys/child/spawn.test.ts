@@ -8,7 +8,7 @@ import { closePidfd, signalPidfd } from "../../../lib/sys/process/pidfd.ts";
 import { peekChild, reap } from "../../../lib/sys/process/reap.ts";
 import { readProcess } from "../../../lib/sys/process/process_table.ts";
 import { drainReports, type SpawnReport } from "../../../lib/sys/child/reports.ts";
-import { letIn, spawnChild } from "../../../lib/sys/child/spawn.ts";
+import { spawnChild } from "../../../lib/sys/child/spawn.ts";
 import { stageName } from "../../../lib/sys/child/stage.ts";
 import { endAll, ended, start } from "../process/children.ts";
 import { Scratch } from "../file/scratch.ts";
@@ -368,8 +368,8 @@ test("a gated child begins when it is let in, and never where its gate closes wi
   // It waits, as the helper that it still is.
   await until("it waits at its gate", () => readProcess(letInside.child.pid)?.state === "S");
   expect(readProcess(letInside.child.pid)?.comm).toBe("reeve-exec");
-  letIn(letInside.child.gate!);
-  closeSync(shutOut.child.gate!);
+  letInside.child.gate!.letIn();
+  shutOut.child.gate!.close();
   expect(await ended(letInside.child)).toMatchObject({ kind: "exited", code: 0 });
   expect(await ended(shutOut.child)).toMatchObject({ kind: "exited", code: 125 });
   expect(existsSync(letInside.file)).toBe(true);
