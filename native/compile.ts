@@ -72,6 +72,7 @@ const KEEPER_SOURCES = [
   "helper/keeper/core.c",
   "helper/keeper/deaths.c",
   "helper/keeper/entering.c",
+  "helper/keeper/foreground.c",
   "helper/keeper/held.c",
   "helper/keeper/keeper.c",
   "helper/keeper/last_stop.c",

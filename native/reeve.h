@@ -381,7 +381,8 @@ enum reeve_birth_flag {
   REEVE_B_GATED = 1 << 1, /* waits for GO; the end of the keeper is its end until then */
   REEVE_B_PID_NAMESPACE = 1 << 2,
   REEVE_B_NESTED = 1 << 3, /* of reeve_spawn_in: both a PID namespace and clone_flags */
-  REEVE_B_LAST = 1 << 3
+  REEVE_B_FOREGROUND = 1 << 4, /* COMMAND of an entrypoint: where it stops, the keeper stops */
+  REEVE_B_LAST = 1 << 4
 };
 
 struct reeve_birth {

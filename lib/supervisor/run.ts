@@ -50,7 +50,6 @@ export class Run {
       return this.#failure(error);
     } finally {
       if (vacuum) parts?.services.removePidfiles();
-      parts?.foreground?.giveBack();
       parts?.services.close(vacuum);
       parts?.statistics.close();
       parts?.control.close();

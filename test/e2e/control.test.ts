@@ -16,6 +16,7 @@ import {
 import { join } from "node:path";
 import type { Scope, StartOptions, Supervisor } from "./harness.ts";
 import { check, type Need, program, reeve, root, user } from "./need.ts";
+import type { ProcessState } from "./process.ts";
 import { until } from "./wait.ts";
 
 const PYTHON = "/usr/bin/python3";
@@ -265,9 +266,10 @@ check("descriptors that a client passes are closed, and a client may end at any 
 ], async (scope) => {
   const supervisor = await started(scope);
   const socket = scope.path("run", "control");
-  const descriptors = (): number => readdirSync(`/proc/${supervisor.id.pid}/fd`).length;
+  const core = await supervisor.untilCore();
+  const descriptors = (): number => readdirSync(`/proc/${core.pid}/fd`).length;
   expect((await ask(scope, socket)).output).toStartWith("200 ");
-  await until("the first client is gone", () => sockets(supervisor) === 1);
+  await until("the first client is gone", () => sockets(core) === 1);
   const before = descriptors();
   const client = scope.start([PYTHON, CLIENT, socket, "pass-descriptors"], { stdin: "pipe" });
   await client.untilLog(/200/);
@@ -281,7 +283,9 @@ check("descriptors that a client passes are closed, and a client may end at any 
 });
 
 /** Unix sockets with the name of the control socket: the listening one, and one for each client. */
-function sockets({ id: { pid } }: Supervisor): number {
+/** Of the core, which serves them. */
+function sockets(core: ProcessState): number {
+  const { pid } = core;
   const open = new Set(
     readdirSync(`/proc/${pid}/fd`).map((fd) => {
       try {

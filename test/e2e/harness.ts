@@ -111,6 +111,11 @@ export class Supervisor {
     return this.#inner;
   }
 
+  /** The core that decides at the moment: a child of the keeper, which is the supervisor itself. */
+  async untilCore(): Promise<ProcessState> {
+    return await until("the core runs", () => this.#scope.coreOf(this.id), { explain: () => this.log() });
+  }
+
   log(): string {
     return readFileSync(this.#logPath, "utf8");
   }
@@ -313,6 +318,13 @@ export class Scope implements AsyncDisposable {
       const now = inspect(one.pid);
       return now !== null && sameProcess(now, one) ? [now] : [];
     });
+  }
+
+  /** null: the supervisor has none at the moment. */
+  coreOf(supervisor: ProcessId): ProcessState | null {
+    const isCore = ({ pid, parent, name, state }: ProcessState): boolean =>
+      pid !== supervisor.pid && parent === supervisor.pid && name.includes("reeve-core") && state !== "Z";
+    return allProcesses().find(isCore) ?? null;
   }
 
   /** Waits until exactly one process of ours matches, and resolves with it. */

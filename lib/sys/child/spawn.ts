@@ -134,6 +134,7 @@ function spawnByKeeper(parent: Keeper, spec: ChildSpec): SpawnedChild {
       gated,
       inNamespace: namespace !== null,
       newPid: spec.confinement?.newPid ?? false,
+      foreground: spec.session === "foreground",
       label: spec.label ?? NO_LABEL,
       spawnId: spec.spawnId,
       mark: markOf(spec),

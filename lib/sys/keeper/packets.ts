@@ -35,6 +35,8 @@ export interface Birth {
   /** The second descriptor is the PID namespace to be born in. */
   readonly inNamespace: boolean;
   readonly newPid: boolean;
+  /** COMMAND of an entrypoint: the keeper looks after its terminal. */
+  readonly foreground: boolean;
   readonly label: ChildLabel;
   readonly spawnId: number;
   /** Value of the soft limit RLIMIT_LOCKS; 0: none. */
@@ -115,7 +117,8 @@ export function packBirth(birth: Birth): Uint8Array {
   const view = new DataView(bytes.buffer);
   const flags = (birth.dumb ? BIRTH_FLAG.dumb : 0) | (birth.gated ? BIRTH_FLAG.gated : 0) |
     (birth.inNamespace ? BIRTH_FLAG.pidNamespace : 0) |
-    (birth.inNamespace && birth.newPid ? BIRTH_FLAG.nested : 0);
+    (birth.inNamespace && birth.newPid ? BIRTH_FLAG.nested : 0) |
+    (birth.foreground ? BIRTH_FLAG.foreground : 0);
   view.setUint32(0, ROLE[birth.role], true);
   view.setUint32(4, flags, true);
   view.setBigUint64(8, birth.newPid && !birth.inNamespace ? CLONE_NEWPID : 0n, true);

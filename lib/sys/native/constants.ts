@@ -195,7 +195,8 @@ export const BIRTH_FLAG = {
   gated: 2,
   pidNamespace: 4,
   nested: 8,
-  last: 8,
+  foreground: 16,
+  last: 16,
 } as const;
 
 /** enum reeve_signal_flag */

@@ -122,6 +122,7 @@ void birthDone(struct keeper *keeper, u64 id, u32 index, i64 pid) {
   slot->state = REEVE_SLOT_ALIVE;
   struct reeve_born born = {index, slot->id, (i32)pid, 0, slot->start_time};
   packetSend(keeper, REEVE_K_BORN, id, &born, sizeof born, -1);
+  if (slot->flags & REEVE_B_FOREGROUND) foregroundBorn(keeper, (i32)pid);
   if (slot->flags & REEVE_B_DUMB) secondStart(keeper);
 }
 

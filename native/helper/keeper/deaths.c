@@ -34,6 +34,7 @@ static void push(struct keeper *keeper, u32 slot) {
 static void markDead(struct keeper *keeper, u32 index, i32 status) {
   struct reeve_slot *slot = &keeper->table->slots[index];
   tableForgetPid(keeper, slot->pid);
+  foregroundEnded(keeper, slot->pid);
   if ((status & 0x7f) == 0 && (status >> 8 & 0xff) >= SETUP_FAILED) readReports(keeper);
   if (slot->gate >= 0) syscall1(SYS_CLOSE, A(slot->gate));
   slot->gate = -1;
@@ -58,6 +59,7 @@ static void reapOne(struct keeper *keeper, i32 pid) {
 }
 
 void deathsReap(struct keeper *keeper) {
+  foregroundLook(keeper);
   for (u32 i = 0; i < REAPED_AT_ONCE; i++) {
     struct linux_siginfo info = {0};
     i64 result = syscall5(SYS_WAITID, P_ALL, 0, P(&info), WEXITED | WNOHANG | WNOWAIT | WALL, 0);

@@ -92,6 +92,12 @@ struct keeper {
   } second;
 
   struct {
+    i32 pid; /* of the entrypoint's COMMAND; 0: there is none */
+    i32 has_terminal;
+    i32 is_stopped;
+  } command;
+
+  struct {
     u32 head; /* ring of slots whose end is to be told */
     u32 tail;
     u32 *slots;
@@ -176,6 +182,14 @@ void deathsTell(struct keeper *keeper);
 void deathsAgain(struct keeper *keeper);
 /* Signals a child. -> 0, -ESRCH */
 i64 deathsSignal(const struct reeve_slot *slot, u32 signal, u32 flags);
+
+/* foreground.c */
+void foregroundBorn(struct keeper *keeper, i32 pid);
+void foregroundEnded(struct keeper *keeper, i32 pid);
+void foregroundGiveBack(const struct keeper *keeper);
+/* For SIGCHLD: it may have stopped and not ended. */
+void foregroundLook(struct keeper *keeper);
+void foregroundContinued(struct keeper *keeper);
 
 /* held.c: -> 0, a descriptor, a count, or -errno */
 i64 heldPut(struct keeper *keeper, const struct reeve_name *name, i32 fd);

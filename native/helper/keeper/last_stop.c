@@ -72,6 +72,7 @@ static void reapKilled(void) {
 
 void lastStopEnd(struct keeper *keeper) {
   i32 had_dumb = isAnyLeft(keeper->table);
+  foregroundGiveBack(keeper);
   killProcess(keeper->core.pid);
   killProcess(keeper->second.pid);
   secondSweep(keeper->table, 1);

@@ -66,6 +66,7 @@ void signalsTake(struct keeper *keeper) {
         continue;
       }
       if (signal == SIGPIPE || signal == 0 || signal > SIGNAL_LAST) continue;
+      if (signal == SIGCONT) foregroundContinued(keeper);
       keeper->signals |= SIGNAL_BIT(signal);
       keeper->told_signals &= ~SIGNAL_BIT(signal); /* once more: a second TERM is a word of its own */
       coreWake(keeper);
