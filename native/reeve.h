@@ -296,7 +296,7 @@ struct reeve_guard_news {
 #define REEVE_HELD_NAME 48u
 #define REEVE_DEATHS_MAX 400u
 #define REEVE_ORPHANS_MAX 256u
-/* Of one birth, beside the request, its PID namespace and the keeper's own three. */
+/* Descriptors of one birth, beside the request, its PID namespace and the keeper's own three. */
 #define REEVE_BIRTH_FDS 240u
 
 struct reeve_packet {
@@ -313,7 +313,8 @@ enum reeve_keeper_kind {
   REEVE_K_GO = 3,     /* struct reeve_ref: lets a GATED child in -> ANSWER: 0, -ESRCH */
   REEVE_K_FREE = 4,   /* u32 count, u32 zero, struct reeve_ref[]: these ends have been taken */
   REEVE_K_SIGNAL = 5, /* struct reeve_signal -> ANSWER: 0, -ESRCH */
-  REEVE_K_ADOPT = 6, /* struct reeve_adoption: a child of ours without a slot -> BORN: -ESRCH: there is none */
+  REEVE_K_ADOPT = 6, /* struct reeve_adoption: a child of ours without a slot -> BORN: -ESRCH: there is
+  * none */
   /* struct reeve_name and a descriptor, which is held until DROP, over cores too -> ANSWER: 0, -ENOSPC.
    * "helper" is the program of the helper, without which nobody can be born */
   REEVE_K_HOLD = 7,
@@ -322,7 +323,8 @@ enum reeve_keeper_kind {
   REEVE_K_HELD = 10,  /* u32 from, u32 zero -> ANSWER: how many are held, then names from that one on */
   REEVE_K_UP = 11,    /* the instance is up: from now on a core that ends is followed by the next one */
   REEVE_K_LEAVE = 12, /* i32 code, u32 zero: with this core the instance ends */
-  REEVE_K_NEXT = 13,  /* u32 enum reeve_core_reason, u32 zero: when this core ends the next one comes at once */
+  REEVE_K_NEXT = 13,  /* u32 enum reeve_core_reason, u32 zero: when this core ends the next one comes at
+  * once */
   REEVE_K_NOTIFY = 15, /* text: to the service manager, as one datagram */
   REEVE_K_NAME = 16,   /* char[16]: what ps calls the keeper */
   REEVE_K_ACK = 18,    /* all up to this id has been heard */

@@ -41,7 +41,10 @@ export async function run(argv: readonly string[], outputs: Outputs = standardOu
   return isOutputWhole(outputs) || code !== EXIT.ok ? code : EXIT.failure;
 }
 
-/** A core says to its keeper who it is. -> what the core before it has left; null: there is no keeper, or none was. */
+/**
+ * A core says to its keeper who it is. -> what the core before it has left; null: there is no keeper, or
+ * none was.
+ */
 async function meetKeeper(environment: Record<string, string | undefined>): Promise<Capsule | null> {
   const fd = environment[KEEPER_VARIABLE];
   delete environment[KEEPER_VARIABLE];

@@ -1,6 +1,7 @@
 /**
  * daemonize: the instance that the user started starts another one, in a session of its own, waits until that
- * one is up or has failed, and ends with a code that says which. uWSGI's parent ends before anything is known.
+ * one is up or has failed, and ends with a code that says which. uWSGI's parent ends before anything is
+ * known.
  */
 import { closeSync, constants, openSync } from "node:fs";
 import { closeFd, openPipe, writeAll } from "../sys/file/descriptor.ts";

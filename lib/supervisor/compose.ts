@@ -22,7 +22,7 @@ import { decodeStatus } from "../sys/process/reap.ts";
 import { signalName } from "../sys/signal_names.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import { saveFiles } from "../records/checked_files.ts";
-import { findFormer } from "./former_children.ts";
+import { findFormer } from "../records/former_children.ts";
 import { type FormerCore, formerCore, holdCapsule } from "./stage.ts";
 import { keeper } from "../sys/keeper/keeper.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
@@ -368,7 +368,7 @@ function beFollowed({ capsule, files }: StartRequest, runDir: RunDir | null, con
   own.up();
 }
 
-/** What the keeper tells goes where it is acted on. */
+/** The keeper's news go where they are acted on. */
 function hearKeeper(core: Core, signalled: (signal: number) => void): void {
   const own = keeper();
   if (own === null) return;

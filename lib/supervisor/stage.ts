@@ -79,7 +79,7 @@ export function formerCore({ welcome }: Keeper): FormerCore | null {
   };
 }
 
-/** What the core before this one has left for it; null: nothing, or nothing that can be believed. */
+/** The capsule of the core before this one; null: there is none, or none that can be believed. */
 export function heldCapsule(from: Keeper): Capsule | null {
   const fd = from.take(CAPSULE);
   if (fd === null) return null;

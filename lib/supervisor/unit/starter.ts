@@ -28,7 +28,7 @@ import type { HeldJail } from "../jail/held_jail.ts";
 import { daemonConfinement } from "../jail/spec.ts";
 import { parseMountInfo } from "../../sys/host/mount_info.ts";
 import { ownersOfLinks } from "../../pidfile/reader.ts";
-import { daemonLabel } from "../former_children.ts";
+import { daemonLabel } from "../../records/former_children.ts";
 import { signalDaemon } from "../../process/signaller.ts";
 
 export interface StarterDeps {

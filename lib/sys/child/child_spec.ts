@@ -106,7 +106,7 @@ export interface ChildSpec {
   readonly blockedSignals?: readonly number[];
   /** By which a later core knows it; absent: nobody needs to. */
   readonly label?: ChildLabel;
-  /** What the keeper does at the end, where no core does it; absent: TERM, and SIGKILL at once. */
+  /** The keeper's way to stop it, where no core does; absent: TERM, and SIGKILL at once. */
   readonly stop?: { readonly signal: number; readonly graceMs: number };
   /**
    * Absent: exec, or init where `confinement.newPid`. jail: PID 1 of a jail, no program. none: set up, then

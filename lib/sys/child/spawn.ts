@@ -19,7 +19,7 @@ export interface SpawnedChild {
   readonly pid: number;
   /** Close-on-exec; null where the kernel has none. The caller closes it. */
   readonly pidfd: number | null;
-  /** Of a child that waits; one that is closed without a word ends it. */
+  /** The gate of a child that waits; one that is closed without a word ends it. */
   readonly gate: Gate | null;
   /** Where the keeper has seen it. */
   readonly startTime?: bigint;

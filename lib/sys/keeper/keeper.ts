@@ -1,7 +1,7 @@
 /**
  * The core's side of the keeper: what it is asked, and what it tells unasked. A question is sent and its
- * answer waited for, which takes the keeper some ten microseconds; what comes in between is kept for the event
- * loop. Must never be asked by more than one core: a keeper has one.
+ * answer waited for, which takes the keeper some ten microseconds; what comes in between is kept for the
+ * event loop. Must never be asked by more than one core: a keeper has one.
  */
 import { closeSync, readSync } from "node:fs";
 import { fileDescriptor } from "../checks.ts";
@@ -95,7 +95,9 @@ export class Keeper {
     return this.#children.get(pid) ?? null;
   }
 
-  /** `fds`: the request, with `inNamespace` that one, then the child's. Throws SysError: there is no child. */
+  /**
+   * `fds`: the request, with `inNamespace` that one, then the child's. Throws SysError: there is no child.
+   */
   birth(birth: Birth, fds: readonly number[]): Born {
     const born = readBorn(this.#ask(KEEPER.birth, packBirth(birth), fds).packet);
     if (born.result < 0) throw new SysError("clone3", -born.result, { doing: "start a process" });

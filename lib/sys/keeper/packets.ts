@@ -1,6 +1,6 @@
 /**
- * The packets between keeper and core, as native/reeve.h has them. Pure. Must never pack a number that was not
- * checked, nor read beyond what came: either side may be another build.
+ * The packets between keeper and core, as native/reeve.h has them. Pure. Must never pack a number that was
+ * not checked, nor read beyond what came: either side may be another build.
  */
 import { integer, processId, signalNumber, unsigned64 } from "../checks.ts";
 import { BIRTH_FLAG, CHILD_SIGNAL, REEVE_BIRTH_FDS, REEVE_HELD_NAME, ROLE } from "../native/constants.ts";
@@ -242,7 +242,7 @@ export function readWelcome(packet: Packet): Welcome {
   };
 }
 
-/** What an answer says: >= 0, or a negative errno. */
+/** The result that an answer has: >= 0, or a negative errno. */
 export function readAnswer(packet: Packet): number {
   return Number(wanted(packet, 8).getBigInt64(0, true));
 }

@@ -19,8 +19,6 @@ export interface DeadChild {
 // siginfo's si_code for SIGCHLD (waitid(2)).
 const CLD_EXITED = 1;
 const CLD_DUMPED = 3;
-const CLD_STOPPED = 5;
-const CLD_CONTINUED = 6;
 
 const out = new Int32Array(3);
 
@@ -56,17 +54,6 @@ export function reapDead(): { readonly pid: number; readonly cause: ExitStatus }
     { length: count },
     (_, at) => ({ pid: batch[2 * at]!, cause: decodeStatus(batch[2 * at + 1]!) }),
   );
-}
-
-/** Whether the child was stopped or continued since the last call; for a foreground program's job control. */
-export function takeStopped(
-  pid: number,
-): { readonly kind: "stopped"; readonly signal: number } | { readonly kind: "continued" } | null {
-  const result = Number(native().reeve_wait_stopped(processId(pid), out));
-  if (result === -ECHILD || result === -EINTR) return null;
-  if (unwrap("waitid", result, { doing: "look for stopped children" }) === 0 || out[0] === 0) return null;
-  if (out[1] === CLD_STOPPED) return { kind: "stopped", signal: out[2]! };
-  return out[1] === CLD_CONTINUED ? { kind: "continued" } : null;
 }
 
 /** The status word of wait4(2). */

@@ -2,24 +2,13 @@
  * Terminals and process groups: who is in the foreground. Must never be used on a descriptor that is not a
  * terminal's.
  */
-import { fileDescriptor, integer, processId } from "../checks.ts";
-import { native, unwrap, unwrapUnless } from "../native/native.ts";
+import { fileDescriptor, processId } from "../checks.ts";
+import { native, unwrapUnless } from "../native/native.ts";
 import { ESRCH } from "../native/constants.ts";
 
 /** Whether `fd` is a terminal. node:tty knows too, but takes 2 ms to load. */
 export function isTerminal(fd: number): boolean {
   return Number(native().reeve_isatty(fileDescriptor(fd))) === 1;
-}
-
-/** Puts a process group of our session in the foreground. Throws SysError. */
-export function setForegroundGroup(fd: number, group: number): void {
-  unwrap(
-    "ioctl",
-    native().reeve_tty_set_pgrp(fileDescriptor(fd), integer(group, "process group", 1, 0x7fff_ffff)),
-    {
-      doing: "put a process group in the foreground",
-    },
-  );
 }
 
 /** null: no such process. */

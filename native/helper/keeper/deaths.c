@@ -11,7 +11,7 @@ enum {
   SETUP_FAILED = 125    /* and up: the helper has told why */
 };
 
-/* What helpers said before they ended for want of something. */
+/* Takes the reports of helpers that ended for want of something. */
 static void readReports(struct keeper *keeper) {
   struct reeve_report report;
   while (syscall3(SYS_READ, A(keeper->report[0]), P(&report), sizeof report) == sizeof report) {

@@ -9,8 +9,8 @@
 #include "common/syscall.h"
 #include "common/text.h"
 
-/* How long a process may take in a namespace where it can be stopped by others, and how often it is told to go
- * on. */
+/* How long a process may take in a namespace where it can be stopped by others, and how often it is told
+ * to go on. */
 enum { NESTED_WAIT_MS = 250, NESTED_NUDGE_MS = 10 };
 
 static const char ROLES[][12] = {"reeve-exec", "reeve-init", "reeve-jail", "reeve-guard"};

@@ -31,7 +31,8 @@ struct keeper_held {
   u32 zero;
 };
 
-/* A birth into a PID namespace: the helper stays outside until it has told whom it made (helper/jail/enter.c). */
+/* A birth into a PID namespace: the helper stays outside until it has told whom it made
+ * (helper/jail/enter.c). */
 struct keeper_entering {
   i32 outside; /* its pid; 0: the place is free */
   i32 talk;

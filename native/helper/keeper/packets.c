@@ -1,5 +1,5 @@
-/* packets.c: what keeper and core say to each other, one packet at a time. A packet that is not as reeve.h has
- * it is no core's: nothing of it is done. Sending never waits.
+/* packets.c: what keeper and core say to each other, one packet at a time. A packet that is not as reeve.h
+ * has it is no core's: nothing of it is done. Sending never waits.
  */
 #include "helper/keeper/keeper.h"
 

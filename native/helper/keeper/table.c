@@ -98,7 +98,7 @@ i64 tableOfPid(const struct keeper *keeper, i32 pid) {
   return at < 0 ? -1 : (i64)keeper->pids[at] - 1;
 }
 
-/* What stood behind it because its own place was taken moves up. */
+/* An entry that stood behind it because its own place was taken moves up. */
 void tableForgetPid(struct keeper *keeper, i32 pid) {
   i64 found = find(keeper, pid);
   if (found < 0) return;

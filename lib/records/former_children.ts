@@ -4,7 +4,7 @@
  */
 import type { DaemonPlan } from "../config/plan/daemon_plan.ts";
 import { freshStatus } from "../daemon/machine.ts";
-import type { Saved } from "../records/handover.ts";
+import type { Saved } from "./handover.ts";
 import { shortHash } from "../sys/hash.ts";
 import type { ChildLabel } from "../sys/keeper/packets.ts";
 import type { LivingChild } from "../sys/keeper/table.ts";
@@ -12,7 +12,7 @@ import type { LivingChild } from "../sys/keeper/table.ts";
 /** Purposes of children; others, such as hooks, have none. */
 const DAEMON = 1;
 
-/** Of one start of a daemon. */
+/** The label of one start of a daemon. */
 export function daemonLabel(name: string, start: number): ChildLabel {
   const daemon = (BigInt(shortHash(name)) << 32n) | BigInt(shortHash(`${name}\0daemon`));
   return { daemon, start: BigInt(start), purpose: DAEMON };
