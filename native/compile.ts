@@ -67,7 +67,7 @@ const CHILD_SOURCES = [
   "helper/exec/user_namespace.c",
 ] as const;
 /** Files of native/ that make the keeper and its second. */
-const KEEPER_SOURCES = [
+export const KEEPER_SOURCES = [
   "helper/keeper/birth.c",
   "helper/keeper/core.c",
   "helper/keeper/deaths.c",
@@ -90,7 +90,6 @@ const ROLE_SOURCES = [
   "helper/guard/guard_first.c",
   "helper/jail/enter.c",
   "helper/jail/jail.c",
-  ...KEEPER_SOURCES,
   ...CHILD_SOURCES,
 ] as const;
 /** Files of native/ that make the helper. */

@@ -7,7 +7,6 @@
 #include "helper/guard/guard.h"
 #include "helper/init/init.h"
 #include "helper/jail/jail.h"
-#include "helper/keeper/keeper.h"
 #include "common/linux.h"
 #include "helper/message.h"
 #include "helper/exec/signals.h"
@@ -69,14 +68,6 @@ static i32 runRole(const char *role, i32 request_fd, i32 is_nested, const i32 en
   return 125;
 }
 
-/* As the stub's, but that the core is any program: reeve-keeper DESCRIPTOR ARGV0 [WORD...]. For the tests. */
-__attribute__((noreturn)) static void runKeeper(i64 argc, char **argv) {
-  struct keeper_start start = {(i32)textToNumber(argv[1]), argv + 2, argv + argc + 1, 0};
-  if (start.executable < 0) exitProcess(125);
-  syscall3(SYS_FCNTL, A(start.executable), F_SETFD, FD_CLOEXEC);
-  keeperRun(&start);
-}
-
 /* `stack` is what the kernel left there: argc, then argv: ROLE REQUEST_FD, or "reeve-enter" REQUEST_FD ROLE
  * NAMESPACE_FD TALK_FD IS_NESTED. */
 void helperMain(u64 *stack) {
@@ -86,7 +77,6 @@ void helperMain(u64 *stack) {
   i32 enter[2] = {-1, -1};
   i32 is_nested = 0;
   const char *role = 0;
-  if (argc > 2 && textEqual(argv[0], "reeve-keeper")) runKeeper(argc, argv);
   i64 fd = argc == 2 || argc == 6 ? textToNumber(argv[1]) : -1;
   if (fd < 0) exitProcess(125);
   signalsDefault();

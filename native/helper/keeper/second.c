@@ -98,7 +98,7 @@ void secondSweep(const struct reeve_table *table, i32 is_keeper) {
     if (lives && slot->flags & REEVE_B_DUMB && slot->pid > 1) killSame(slot->pid, slot->start_time);
   }
   if (!hasMarks(table)) return;
-  /* Whatever forks while we look is there at the next look. */
+  /* A process that is forked while we look is there at the next look. */
   for (u32 i = 0; i < ROUNDS; i++) {
     struct linux_timespec wait = {0, ROUND_WAIT_MS * 1000000l};
     while (is_keeper && syscall4(SYS_WAIT4, A(-1), 0, WNOHANG | WALL, 0) > 0) continue;
