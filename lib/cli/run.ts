@@ -51,7 +51,7 @@ async function meetKeeper(environment: Record<string, string | undefined>): Prom
   if (fd === undefined) return null;
   const { Keeper, useKeeper } = await import("../sys/keeper/keeper.ts");
   const { VERSION } = await import("./shared/version.ts");
-  const found = new Keeper(Number(fd), VERSION);
+  const found = new Keeper(Number.parseInt(fd, 10), VERSION);
   useKeeper(found);
   return (await import("../supervisor/stage.ts")).heldCapsule(found);
 }

@@ -17,7 +17,7 @@ export interface RunningReeve {
 }
 
 /** Roles of the helper that belong to a reeve and are none. */
-const HELPERS: ReadonlySet<string> = new Set(["reeve-exec", "reeve-jail", "reeve-guard"]);
+const HELPERS: ReadonlySet<string> = new Set(["reeve-exec", "reeve-jail", "reeve-guard", "rv-second"]);
 
 /** null: it cannot be looked at. */
 export function commandName(pid: number): string | null {
@@ -44,6 +44,8 @@ export function runningReeve(pid: number): RunningReeve | null {
   if (pid === instancePid() || !(pid >= 1 && pid <= 0x7fff_ffff)) return null;
   const found = readProcess(pid);
   if (found === null || found.state === "Z" || found.state === "X" || !isReeve(pid)) return null;
+  // Whoever finds a core means the instance.
+  if (commandName(pid)?.endsWith("reeve-core") === true) return runningReeve(found.ppid);
   return { pid, instance: instanceOf(pid), startedAt: startedAt(found) };
 }
 

@@ -39,7 +39,11 @@ void keeperStartRun(u64 *stack, u64 mask, u64 start, u64 end) {
   i64 argc = (i64)stack[0];
   char **argv = (char **)(stack + 1);
   char **environment = argv + argc + 1;
-  if (argc < 2 || has(environment, IS_CORE)) return;
+  if (argc < 2) return;
+  if (has(environment, IS_CORE)) {
+    syscall5(SYS_PRCTL, PR_SET_NAME, P("reeve-core"), 0, 0, 0);
+    return;
+  }
   if (!has(environment, IS_INSTANCE) && !isFile(argv[1])) return;
 
   i64 executable = syscall4(SYS_OPENAT, A(AT_FDCWD), P("/proc/self/exe"), O_RDONLY | O_CLOEXEC, 0);

@@ -4,7 +4,7 @@
  */
 import { expect } from "bun:test";
 import { check, program, reeve, root } from "../e2e/need.ts";
-import { isAlive } from "../e2e/process.ts";
+import { isAlive, signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 
 /**
@@ -49,7 +49,26 @@ check("a process in another session ends with the daemon that forked it", [
   expect(isAlive(next)).toBe(false);
 });
 
-check("after a kill of reeve the next start ends what is in other sessions and of other users", [
+check("a kill of reeve ends what is in other sessions and of other users, without a next start", [
+  reeve,
+  root,
+  program("setsid", "util-linux"),
+  program("setpriv", "util-linux"),
+], async (scope) => {
+  const other = scope.write(
+    "other",
+    "#!/bin/sh\nsetsid setpriv --reuid=54324 --regid=54324 --clear-groups sleep 78313 &\nexec sleep 78314\n",
+    0o755,
+  );
+  const supervisor = scope.reeve(scope.config([`attach-daemon = ${other}`]));
+  await supervisor.untilLog(/reeve is up/);
+  const left = await scope.untilOne(/^sleep 78313/);
+  const daemon = await scope.untilOne(/^sleep 78314/);
+  await supervisor.kill();
+  await until("both are gone", () => !isAlive(left) && !isAlive(daemon));
+});
+
+check("after a kill of keeper and second the next start ends what is in other sessions and of other users", [
   reeve,
   root,
   program("setsid", "util-linux"),
@@ -65,13 +84,17 @@ check("after a kill of reeve the next start ends what is in other sessions and o
   await first.untilLog(/reeve is up/);
   const left = await scope.untilOne(/^sleep 78303/);
   await scope.untilOne(/^sleep 78304/);
+  // A second that is stopped ends nobody, and does not live to do it.
+  const second = await scope.untilOne(/^rv-second/);
+  signal(second, "SIGSTOP");
   await first.kill();
+  signal(second, "SIGKILL");
   expect(isAlive(left)).toBe(true);
-  const second = scope.reeve(config);
-  await second.untilLog(/reeve is up/);
-  expect(second.log()).toMatch(/killing what a daemon of an earlier reeve forked \(pid: \d+, "sleep"\)/);
+  const next = scope.reeve(config);
+  await next.untilLog(/reeve is up/);
+  expect(next.log()).toMatch(/killing what a daemon of an earlier reeve forked \(pid: \d+, "sleep"\)/);
   expect(isAlive(left)).toBe(false);
-  expect((await second.stop()).code).toBe(0);
+  expect((await next.stop()).code).toBe(0);
 });
 
 check("two instances of one name in two run directories leave each other's processes alone", [

@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { constants, openSync, readFileSync, writeSync } from "node:fs";
 import { check, pidNamespace, program, reeve } from "../e2e/need.ts";
-import { descendants, signal } from "../e2e/process.ts";
+import { signal } from "../e2e/process.ts";
 import { until } from "../e2e/wait.ts";
 
 check("stderr is a pipe that is full: a killed core is started again, and TERM ends the container", [
@@ -23,16 +23,16 @@ check("stderr is a pipe that is full: a killed core is started again, and TERM e
   });
   await supervisor.untilFirstProcess();
   await scope.untilOne(/^sleep 78501/);
-  const coreOf = () => descendants(supervisor.id.pid).find(({ name }) => name === "reeve");
+  const coreOf = () => scope.coreOf(supervisor.id);
   const core = await until("the core runs", coreOf);
   expect(() => {
     for (;;) writeSync(reader, "x".repeat(4096));
   }).toThrow(/EAGAIN/);
-  expect(readFileSync(`/proc/${supervisor.id.pid}/comm`, "utf8")).toBe("reeve-init\n");
+  expect(readFileSync(`/proc/${supervisor.id.pid}/comm`, "utf8")).toBe("reeve\n");
   signal(core, "SIGKILL");
   await until("another core runs", () => {
     const now = coreOf();
-    return now !== undefined && now.pid !== core.pid;
+    return now !== null && now.pid !== core.pid;
   });
   await scope.untilOne(/^sleep 78501/);
   supervisor.signal("SIGTERM");

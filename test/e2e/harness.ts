@@ -314,7 +314,9 @@ export class Scope implements AsyncDisposable {
 
   /** Those of ours whose command line matches, as they are once they have it: before, it was a helper's. */
   matching(pattern: RegExp): ProcessState[] {
-    return this.ours().filter((one) => pattern.test(commandLine(one.pid).join(" "))).flatMap((one) => {
+    // A core has the command line of its supervisor, which is who is meant.
+    const found = this.ours().filter(({ name }) => !name.endsWith("reeve-core"));
+    return found.filter((one) => pattern.test(commandLine(one.pid).join(" "))).flatMap((one) => {
       const now = inspect(one.pid);
       return now !== null && sameProcess(now, one) ? [now] : [];
     });

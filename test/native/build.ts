@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from "node:path";
 import process from "node:process";
 import { PATIENCE } from "../support/patience.ts";
-import { compileNative, HELPER_SOURCES, type NativeArtefacts } from "../../native/compile.ts";
+import { compileNative, HELPER_SOURCES, KEEPER_SOURCES, type NativeArtefacts } from "../../native/compile.ts";
 
 export const NATIVE = join(import.meta.dir, "..", "..", "native");
 const HERE = import.meta.dir;
@@ -99,6 +99,12 @@ export function sanitizedHelper(): string {
       path,
     ]);
   });
+}
+
+/** The keeper by itself, with any program as its core, and with a libc and the sanitizers below it. */
+export function keeperProgram(): string {
+  const helper = [...HELPER_SOURCES, ...KEEPER_SOURCES].filter((name) => name !== "helper/helper.c");
+  return program("keeper_main", { sources: [...new Set(helper)] });
 }
 
 export interface ProgramOptions {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { takeCapsule } from "../../records/capsule.ts";
 import { decodeBytes } from "../../sys/byte_text.ts";
-import { readStat } from "../../sys/process/process_table.ts";
+import { listChildrenOf, readStat } from "../../sys/process/process_table.ts";
 import { readVirtual } from "../../sys/file/virtual_files.ts";
 
 /** How a running reeve was started. */
@@ -66,7 +66,19 @@ export function startOf(pid: number): InstanceStart | null {
   const words = capsule?.argv ?? stringsOf(`/proc/${pid}/cmdline`).slice(1);
   const cwd = capsule?.cwd ?? linkOf(`/proc/${pid}/cwd`);
   if (before === null || readStat(pid)?.startTime !== before.startTime) return null;
-  return { words, cwd, environment, reloads: capsule?.reloads ?? 0 };
+  return { words, cwd, environment, reloads: reloadsOf(pid) };
+}
+
+/** Cores before the present one, as its keeper has told it: "SOCKET:GENERATION". */
+function reloadsOf(keeper: number): number {
+  for (const core of listChildrenOf(keeper)) {
+    const told = stringsOf(`/proc/${core}/environ`).find((entry) =>
+      entry.startsWith("REEVE_INTERNAL_KEEPER=")
+    );
+    const generation = /:(\d+)$/.exec(told ?? "")?.[1];
+    if (generation !== undefined) return Number(generation) - 1;
+  }
+  return 0;
 }
 
 function stringsOf(path: string): string[] {

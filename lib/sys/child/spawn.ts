@@ -117,7 +117,7 @@ function spawnByKeeper(parent: Keeper, spec: ChildSpec): SpawnedChild {
     return birthBase + KEEPER_OWN_FDS + fds.size - 1;
   };
   const role = roleOf(spec);
-  const told = inChildsNumbers({ ...spec, chdir: absoluteDirectory(spec) }, numbered);
+  const told = inChildsNumbers({ ...spec, chdir: absoluteDirectory(parent, spec) }, numbered);
   const gated = spec.gated === true;
   const options = {
     reportFd: birthBase,
@@ -160,11 +160,13 @@ function markOf({ rlimits }: ChildSpec): bigint {
 }
 
 /** The keeper is where reeve was started, whatever directory a hook or an option has led this process to. */
-function absoluteDirectory({ chdir, confinement }: ChildSpec): string | null {
+function absoluteDirectory({ directory }: Keeper, { chdir, confinement }: ChildSpec): string | null {
   if (chdir?.startsWith("/") === true || (confinement?.root ?? null) !== null) return chdir;
   if (confinement?.join.some(({ flags }) => (flags & CLONE_NEW.mnt) !== 0) === true) return chdir;
   try {
-    return chdir === null ? process.cwd() : resolve(process.cwd(), chdir);
+    const here = process.cwd();
+    if (chdir !== null) return resolve(here, chdir);
+    return here === directory ? null : here;
   } catch {
     return chdir; // it was removed, under us and under the keeper
   }

@@ -56,6 +56,8 @@ const FDS_ROOM = 64;
 export class Keeper {
   readonly fd: number;
   readonly welcome: Welcome;
+  /** The directory that the keeper is in; null: it is gone. */
+  readonly directory: string | null = ownDirectory();
   readonly #table: number;
   /** By pid: what is known of living children, until their end is taken. */
   readonly #children = new Map<number, ChildRef>();
@@ -253,6 +255,14 @@ export class Keeper {
 }
 
 const ESRCH = 3;
+
+function ownDirectory(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null;
+  }
+}
 
 function isAnswer(kind: number): boolean {
   return kind === KEEPER.answer || kind === KEEPER.born || kind === KEEPER.welcome;

@@ -27,11 +27,11 @@ struct body {
   volatile i64 error;
 };
 
-static i64 put(i32 from, i32 to) { return from == to ? -EINVAL : syscall3(SYS_DUP3, A(from), A(to), 0); }
+ON_SHARED_STACK static i64 put(i32 from, i32 to) { return from == to ? -EINVAL : syscall3(SYS_DUP3, A(from), A(to), 0); }
 
 /* Runs in the child, in memory that it shares with the keeper. Its descriptors are its own: a copy of the
  * table, or, where there may be thousands that are held, what close_range leaves of the shared one. */
-static i32 becomeHelper(void *argument) {
+ON_SHARED_STACK static i32 becomeHelper(void *argument) {
   struct body *body = argument;
   const struct keeper *keeper = body->keeper;
   const struct helper_start *start = body->start;
@@ -92,6 +92,7 @@ static void refuse(struct keeper *keeper, u64 id, i64 result) {
 static i64 check(const struct keeper *keeper, const struct reeve_birth *birth) {
   u32 before = 1 + (birth->flags & REEVE_B_PID_NAMESPACE ? 1 : 0);
   i32 is_nested = (birth->flags & REEVE_B_NESTED) != 0;
+  if (keeper->is_cut) return -EMFILE;
   if (birth->role >= sizeof ROLES / sizeof ROLES[0]) return -EINVAL;
   if (birth->flags & ~(u32)(2 * REEVE_B_LAST - 1) || birth->clone_flags & ~(u64)CLONE_NEWPID) return -EINVAL;
   if (birth->stop_signal > SIGNAL_LAST || birth->nfds > keeper->birth_fds) return -EINVAL;

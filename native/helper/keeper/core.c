@@ -37,7 +37,7 @@ struct body {
 };
 
 /* Runs in the child, in memory that it shares with the keeper. */
-static i32 becomeCore(void *argument) {
+ON_SHARED_STACK static i32 becomeCore(void *argument) {
   struct body *body = argument;
   const struct keeper_start *start = &body->keeper->start;
   char path[8];
@@ -52,13 +52,17 @@ static i32 becomeCore(void *argument) {
   return 125;
 }
 
-/* The variable that tells the core where its keeper is; its text is the caller's. -> where it stands */
+/* The variable that tells the core where its keeper is, and which core it is; its text is the caller's.
+ * -> where it stands */
 static char **setVariable(struct keeper *keeper, char text[64], i32 socket) {
-  char number[NUMBER_SIZE];
+  struct text_line line;
   char **end = keeper->start.envp;
-  numberText(number, socket);
-  memcpy(text, VARIABLE, sizeof VARIABLE - 1);
-  memcpy(text + sizeof VARIABLE - 1, number, NUMBER_SIZE);
+  lineStart(&line);
+  lineText(&line, VARIABLE);
+  lineNumber(&line, (u64)socket);
+  lineText(&line, ":");
+  lineNumber(&line, keeper->core.generation + 1);
+  memcpy(text, line.bytes, line.used + 1);
   while (*end) end++;
   *end = text;
   return end;

@@ -17,6 +17,10 @@ enum {
   KEEPER_ENTERING_MAX = 64
 };
 
+/* For what runs in a child that shares our memory, on a stack within ours: the sanitizer's marks of its frames
+ * would stay there for ours. */
+#define ON_SHARED_STACK __attribute__((no_sanitize("address")))
+
 /* How the keeper was started. */
 struct keeper_start {
   i32 executable; /* of the core */
@@ -123,6 +127,7 @@ struct keeper {
   u8 *out;
   i32 fds[KEEPER_FDS_MAX]; /* that came with it */
   u32 nfds;
+  i32 is_cut; /* there was no room for all of them */
 };
 
 /* keeper.c: never returns: the process ends with the instance's exit code. */
@@ -233,6 +238,8 @@ void secondSweep(const struct reeve_table *table, i32 is_keeper);
 /* process.c */
 /* -> start time of a process in clock ticks since boot; 0: not known */
 u64 processStartTime(i32 pid);
+/* The same of one that is not dead; 0: it is, or is not there */
+u64 processAlive(i32 pid);
 /* -> the clock ticks that it has run */
 u64 processCpuTime(i32 pid);
 u64 bootNanoseconds(void);

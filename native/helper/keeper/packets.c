@@ -92,7 +92,9 @@ static i64 receive(struct keeper *keeper) {
     for (u64 i = KEEPER_FDS_MAX; i < nfds; i++) syscall1(SYS_CLOSE, A(rights.fds[i]));
     if (nfds > KEEPER_FDS_MAX) return -EBADMSG;
   }
-  return message.flags & (MSG_CTRUNC_FLAG | MSG_TRUNC_FLAG) ? -EBADMSG : count;
+  /* We have no room for its descriptors: it is refused, and no fault of the core's. */
+  keeper->is_cut = (message.flags & MSG_CTRUNC_FLAG) != 0;
+  return message.flags & MSG_TRUNC_FLAG ? -EBADMSG : count;
 }
 
 struct call {
@@ -162,6 +164,10 @@ static i32 adopt(const struct call *call) {
 }
 
 static i32 hold(const struct call *call) {
+  if (call->keeper->is_cut) {
+    packetAnswer(call->keeper, call->id, -EMFILE);
+    return 1;
+  }
   if (call->keeper->nfds != 1) return 0;
   packetAnswer(call->keeper, call->id, heldPut(call->keeper, (const void *)call->body, call->keeper->fds[0]));
   return 1;

@@ -40,6 +40,20 @@ static u64 field(const char *text, i64 count, u32 wanted) {
   return number;
 }
 
+/* -> the letter of proc(5); 0: there is no such process */
+static char stateOf(const char *text, i64 count) {
+  i64 at = count - 1;
+  while (at >= 0 && text[at] != ')') at--;
+  return at >= 0 && at + 2 < count ? text[at + 2] : 0;
+}
+
+u64 processAlive(i32 pid) {
+  char text[STAT_SIZE];
+  i64 count = readStat(pid, text);
+  char state = count > 0 ? stateOf(text, count) : 0;
+  return state == 0 || state == 'Z' || state == 'X' ? 0 : field(text, count, FIELD_START);
+}
+
 u64 processStartTime(i32 pid) {
   char text[STAT_SIZE];
   i64 count = readStat(pid, text);

@@ -73,8 +73,8 @@ static u32 killMarked(const struct reeve_table *table) {
       i64 pid = textToNumber(entry->name);
       at += entry->length;
       if (pid <= 1 || pid == self) continue;
-      u64 start_time = processStartTime((i32)pid);
-      u64 mark = markOf(entry->name);
+      u64 start_time = processAlive((i32)pid);
+      u64 mark = start_time ? markOf(entry->name) : 0;
       if (mark >> 62 != 1 || !isMark(table, mark)) continue;
       found++;
       killSame((i32)pid, start_time);
