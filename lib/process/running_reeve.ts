@@ -44,7 +44,7 @@ export function runningReeve(pid: number): RunningReeve | null {
   if (pid === instancePid() || !(pid >= 1 && pid <= 0x7fff_ffff)) return null;
   const found = readProcess(pid);
   if (found === null || found.state === "Z" || found.state === "X" || !isReeve(pid)) return null;
-  // Whoever finds a core means the instance.
+  // A core stands for its instance.
   if (commandName(pid)?.endsWith("reeve-core") === true) return runningReeve(found.ppid);
   return { pid, instance: instanceOf(pid), startedAt: startedAt(found) };
 }

@@ -8,6 +8,8 @@ import { closeFd, keepList, openPipe, readInto } from "../file/descriptor.ts";
 import { openFollow } from "../file/files.ts";
 import { memfdOf } from "../file/memfd.ts";
 import { SysError } from "../errno.ts";
+import { type Keeper, keeper } from "../keeper/keeper.ts";
+import { giveHelper } from "./spawn.ts";
 import { helperFd, native, unwrap } from "../native/native.ts";
 import { closePidfd, openPidfd, signalPidfd } from "../process/pidfd.ts";
 import { readStat } from "../process/process_table.ts";
@@ -74,30 +76,19 @@ export class Guard {
     this.#events = events;
     const commands = openPipe({ nonblock: true });
     const news = openPipe({ nonblock: true });
-    const surroundings = within ?? { pidNamespace: null, join: [] };
-    const inherited = surroundings.join.map(({ fd }) => fd);
-    if (surroundings.pidNamespace !== null) inherited.push(surroundings.pidNamespace);
-    const request = memfdOf(
-      "reeve-guard",
-      packRequest(commands.reader, news.writer, surroundings, deadline),
-    );
-    const out = new Int32Array(2);
     try {
-      const keep = keepList([request, commands.reader, news.writer, ...inherited]);
-      const symbols = native();
-      unwrap(
-        "clone3",
-        symbols.reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE.guard, -1, 0, out),
-        { doing: "start a guard" },
+      this.pid = startGuard(
+        commands.reader,
+        news.writer,
+        within ?? { pidNamespace: null, join: [] },
+        deadline,
       );
-      this.pid = out[0]!;
-      this.#pidfd = out[1]! >= 0 ? out[1]! : unwrap("pidfd_open", native().reeve_pidfd_open(this.pid));
+      this.#pidfd = unwrap("pidfd_open", native().reeve_pidfd_open(this.pid));
     } catch (error) {
       closeFd(commands.writer);
       closeFd(news.reader);
       throw error;
     } finally {
-      closeFd(request);
       closeFd(commands.reader);
       closeFd(news.writer);
     }
@@ -225,6 +216,58 @@ export class Guard {
     closePidfd(this.#pidfd);
     this.#events.ended(this.#errno === null ? null : problemOf(this.#errno));
   }
+}
+
+/** Our own child, or the keeper's. -> its pid. Throws SysError. */
+function startGuard(commands: number, news: number, within: GuardOptions, deadline: number): number {
+  const parent = keeper();
+  const fds = [
+    ...new Set([
+      commands,
+      news,
+      ...within.join.map(({ fd }) => fd),
+      ...(within.pidNamespace === null ? [] : [within.pidNamespace]),
+    ]),
+  ];
+  const numbers = new Map(
+    fds.map((fd, at) => [fd, parent === null ? fd : parent.welcome.birthBase + 3 + at]),
+  );
+  const numbered = (fd: number): number => numbers.get(fd) ?? fd;
+  const bytes = packRequest(numbered(commands), numbered(news), {
+    pidNamespace: within.pidNamespace === null ? null : numbered(within.pidNamespace),
+    join: within.join.map(({ fd, flags }) => ({ fd: numbered(fd), flags })),
+  }, deadline);
+  const request = memfdOf("reeve-guard", bytes);
+  try {
+    if (parent !== null) return bornGuard(parent, request, fds);
+    const out = new Int32Array(2);
+    const keep = keepList([request, ...fds]);
+    const result = native().reeve_spawn_in(helperFd(), request, keep, keep.length, ROLE.guard, -1, 0, out);
+    unwrap("clone3", result, { doing: "start a guard" });
+    if (out[1]! >= 0) closePidfd(out[1]!);
+    return out[0]!;
+  } finally {
+    closeFd(request);
+  }
+}
+
+function bornGuard(parent: Keeper, request: number, fds: readonly number[]): number {
+  giveHelper(parent);
+  return parent.birth({
+    role: "guard",
+    // It sees the end of the core by its pipe, and gives its daemons their grace.
+    dumb: false,
+    gated: false,
+    inNamespace: false,
+    newPid: false,
+    foreground: false,
+    label: { daemon: 0n, start: 0n, purpose: 0 },
+    spawnId: 0,
+    mark: 0n,
+    stopSignal: SIGKILL,
+    graceMs: 0,
+    fds: fds.length,
+  }, [request, ...fds]).pid;
 }
 
 function problemOf(errno: number): string {

@@ -94,8 +94,14 @@ function ownGate(writer: number): Gate {
   };
 }
 
-/** The helper's program, which the keeper needs for births; it is given to it with the first. */
 let isHelperHeld = false;
+
+/** The keeper needs the helper's program for births; it is given to it with the first. */
+export function giveHelper(parent: Keeper): void {
+  if (isHelperHeld) return;
+  parent.hold("helper", helperFd());
+  isHelperHeld = true;
+}
 
 /**
  * The keeper makes the child, and is its parent. What the child inherits from its parent and a core may have
@@ -103,10 +109,7 @@ let isHelperHeld = false;
  */
 function spawnByKeeper(parent: Keeper, spec: ChildSpec): SpawnedChild {
   const { birthBase, birthFds, keeperPid } = parent.welcome;
-  if (!isHelperHeld) {
-    parent.hold("helper", helperFd());
-    isHelperHeld = true;
-  }
+  giveHelper(parent);
   const namespace = spec.confinement?.pidNamespace ?? null;
   const fds = new Map<number, number>();
   const numbered = (fd: number): number => {

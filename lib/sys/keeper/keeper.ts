@@ -58,7 +58,8 @@ export class Keeper {
   readonly welcome: Welcome;
   /** The directory that the keeper is in; null: it is gone. */
   readonly directory: string | null = ownDirectory();
-  readonly #table: number;
+  /** null: this system refuses files in memory. */
+  readonly #table: number | null;
   /** By pid: what is known of living children, until their end is taken. */
   readonly #children = new Map<number, ChildRef>();
   readonly #buffer = new Uint8Array(REEVE_PACKET_MAX);
@@ -75,8 +76,7 @@ export class Keeper {
     this.welcome = readWelcome(packet);
     const [table, ...others] = fds;
     for (const other of others) closeSync(other);
-    if (table === undefined) throw new Error("the keeper has shown no table of its children");
-    this.#table = table;
+    this.#table = table ?? null;
     if (this.welcome.version !== REEVE_KEEPER_VERSION) {
       throw new Error(`the keeper speaks version ${this.welcome.version}, and not ${REEVE_KEEPER_VERSION}`);
     }
@@ -85,7 +85,8 @@ export class Keeper {
 
   /** The children that live, or whose end nobody has taken, as they are now. */
   children(): readonly LivingChild[] {
-    return readTable((bytes, at) => readSync(this.#table, bytes, 0, bytes.length, at));
+    const table = this.#table;
+    return table === null ? [] : readTable((bytes, at) => readSync(table, bytes, 0, bytes.length, at));
   }
 
   /** A child that a core before this one has started: from now on it is known by its pid. */

@@ -17,8 +17,8 @@ enum {
   KEEPER_ENTERING_MAX = 64
 };
 
-/* For what runs in a child that shares our memory, on a stack within ours: the sanitizer's marks of its frames
- * would stay there for ours. */
+/* For what runs in a child that shares our memory, on a stack within ours: the sanitizer's marks of its
+ * frames would stay there for ours. */
 #define ON_SHARED_STACK __attribute__((no_sanitize("address")))
 
 /* How the keeper was started. */

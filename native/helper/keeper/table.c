@@ -20,16 +20,17 @@ enum { MAP_SHARED = 1 };
 
 i64 tableOpen(struct keeper *keeper) {
   i64 fd = syscall2(SYS_MEMFD_CREATE, P("reeve-table"), MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return fd;
-  i64 result = syscall2(SYS_FTRUNCATE_CALL, A(fd), sizeof(struct reeve_table));
-  if (result >= 0) {
+  i64 result = fd < 0 ? 0 : syscall2(SYS_FTRUNCATE_CALL, A(fd), sizeof(struct reeve_table));
+  if (fd >= 0 && result >= 0) {
     result = syscall3(SYS_FCNTL, A(fd), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   }
+  /* Where such files are refused the second has the table all the same, but no later core. */
+  u64 flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
   if (result >= 0) {
-    result = syscall6(SYS_MMAP, 0, sizeof(struct reeve_table), PROT_READ | PROT_WRITE, MAP_SHARED, A(fd), 0);
+    result = syscall6(SYS_MMAP, 0, sizeof(struct reeve_table), PROT_READ | PROT_WRITE, flags, A(fd), 0);
   }
   if (result < 0 && result > -4096) {
-    syscall1(SYS_CLOSE, A(fd));
+    if (fd >= 0) syscall1(SYS_CLOSE, A(fd));
     return result;
   }
   keeper->table = (struct reeve_table *)result;
