@@ -116,6 +116,18 @@ export class Supervisor {
     return await until("the core runs", () => this.#scope.coreOf(this.id), { explain: () => this.log() });
   }
 
+  /** STOP to keeper and core, as a machine that stands still. */
+  freeze(): void {
+    const core = this.#scope.coreOf(this.id);
+    for (const one of core === null ? [this.id] : [this.id, core]) signal(one, "SIGSTOP");
+  }
+
+  /** CONT to both. */
+  thaw(): void {
+    const core = this.#scope.coreOf(this.id);
+    for (const one of core === null ? [this.id] : [core, this.id]) signal(one, "SIGCONT");
+  }
+
   log(): string {
     return readFileSync(this.#logPath, "utf8");
   }

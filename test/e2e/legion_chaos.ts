@@ -147,7 +147,7 @@ export class Chaos implements AsyncDisposable {
   async takeOver(): Promise<void> {
     const before = await this.untilRunning();
     const { supervisor } = this.#nodes.find(({ host }) => host === before.name)!;
-    signal(supervisor.id, "SIGSTOP");
+    supervisor.freeze();
     await until(
       "another node has taken over",
       () => this.lives.some((life) => life.first > before.last && life.name !== before.name),
@@ -156,7 +156,7 @@ export class Chaos implements AsyncDisposable {
         explain: () => this.#scope.explain(),
       },
     );
-    signal(supervisor.id, "SIGCONT");
+    supervisor.thaw();
   }
 
   /** One or two troubles, for a while; then all is well again, and a daemon runs. */
@@ -179,16 +179,16 @@ export class Chaos implements AsyncDisposable {
     const member = Math.floor(this.#random() * this.#etcd.urls.length);
     const kinds: Record<string, () => (() => void | Promise<void>) | Promise<() => void | Promise<void>>> = {
       [`stop the core of ${host}`]: () => {
-        signal(supervisor.id, "SIGSTOP");
-        return () => void signal(supervisor.id, "SIGCONT");
+        supervisor.freeze();
+        return () => supervisor.thaw();
       },
       [`stop the core and the guard of ${host}`]: () => {
         const guard = this.#guardOf(victim);
-        signal(supervisor.id, "SIGSTOP");
+        supervisor.freeze();
         if (guard !== null) signal(guard, "SIGSTOP");
         return () => {
           if (guard !== null) signal(guard, "SIGCONT");
-          signal(supervisor.id, "SIGCONT");
+          supervisor.thaw();
         };
       },
       [`kill the core of ${host}`]: async () => {
@@ -271,7 +271,7 @@ export class Chaos implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { supervisor } of this.#nodes) {
-      signal(supervisor.id, "SIGCONT");
+      supervisor.thaw();
       signal(supervisor.id, "SIGKILL");
     }
     await this.#etcd[Symbol.asyncDispose]();

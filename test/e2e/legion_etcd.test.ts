@@ -316,9 +316,9 @@ check(
     const daemon = await scope.untilOne(/^\/bin\/keep_time/);
     expect(status(daemon.pid).get("NSpid")!.split("\t")).toHaveLength(3);
     expect(environment(daemon.pid)["REEVE_LEGION"]).toBe("test");
-    signal(reeve.id, "SIGSTOP");
+    reeve.freeze();
     await until("it is dead although the core is stopped", () => !isAlive(daemon));
-    signal(reeve.id, "SIGCONT");
+    reeve.thaw();
     await until("it runs again", () => inside().length === 2);
     expect(overlapOf(inside())).toBe(0);
     expect((await reeve.stop()).code).toBe(0);
