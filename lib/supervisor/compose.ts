@@ -23,7 +23,7 @@ import { signalName } from "../sys/signal_names.ts";
 import { SIGKILL } from "../sys/native/constants.ts";
 import { saveFiles } from "../records/checked_files.ts";
 import { findFormer } from "../records/former_children.ts";
-import { type FormerCore, formerCore, holdCapsule } from "./stage.ts";
+import { type FormerCore, formerCore, holdCapsule, isNarrow } from "./stage.ts";
 import { keeper } from "../sys/keeper/keeper.ts";
 import { raiseOpenFiles, RLIMIT } from "../sys/process/limits.ts";
 import { readUmask } from "../sys/process/own_process.ts";
@@ -296,7 +296,7 @@ export function compose(options: ComposeOptions): RunningParts {
       if (!isAgain) sayUp(options, units.size);
       tellManager();
       if (!isAgain) tellReady(capsule);
-      beFollowed(request, runDir, control);
+      beFollowed(options, control);
       if (isReload && !isAgain) operating.reloadEnded(true, request.warnings.map(formatDiagnostic));
       if (operating.isUnderWay) void answers().then(({ operations }) => operations.resume());
     },
@@ -351,19 +351,27 @@ export function compose(options: ComposeOptions): RunningParts {
  * From now on a core that ends is followed by another: the keeper holds what that one needs. Without room for
  * it the next one reads its configuration anew.
  */
-function beFollowed({ capsule, files }: StartRequest, runDir: RunDir | null, control: Control): void {
+function beFollowed(
+  { request: { capsule, files }, runDir, logger }: ComposeOptions,
+  control: Control,
+): void {
   const own = keeper();
   if (own === null) return;
   const filesFd = files.size === 0 ? capsule.filesFd : saveFiles(files);
   files.clear();
   const { control: _before, ...kept } = capsule;
-  holdCapsule(own, {
-    ...kept,
-    stateFd: null,
-    filesFd,
-    lockFd: runDir?.lockFd ?? null,
-    ...control.held === null ? {} : { control: control.held },
-  });
+  try {
+    if (isNarrow(own)) throw new Error("there are few descriptors (ulimit -n)");
+    holdCapsule(own, {
+      ...kept,
+      stateFd: null,
+      filesFd,
+      lockFd: runDir?.lockFd ?? null,
+      ...control.held === null ? {} : { control: control.held },
+    });
+  } catch (error) {
+    logger.warning(null, `${errorText(error)}: a core that ends is followed by one that knows less`);
+  }
   if (filesFd !== null && filesFd !== capsule.filesFd) closeFd(filesFd);
   own.up();
 }
@@ -374,7 +382,7 @@ function hearKeeper(core: Core, signalled: (signal: number) => void): void {
   if (own === null) return;
   own.listen({
     died: (deaths) => core.died(deaths),
-    reapedOrphans: (count) => core.orphansReaped(count),
+    reapedOrphans: (count, listed) => core.orphansReaped(count, listed),
     signalled,
   });
   watcher().add(own.fd, () => own.receive());

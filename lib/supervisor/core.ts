@@ -17,7 +17,7 @@ import type { Inotify } from "../sys/file/inotify.ts";
 import { ownCredentials } from "../sys/process/own_process.ts";
 import { decodeStatus, reapDead } from "../sys/process/reap.ts";
 import { keeper } from "../sys/keeper/keeper.ts";
-import type { Death } from "../sys/keeper/packets.ts";
+import type { Death, Orphan } from "../sys/keeper/packets.ts";
 import { watcher } from "../sys/file/watcher.ts";
 import type { Inherited } from "../process/child_builder.ts";
 import { errorText } from "../sys/error_text.ts";
@@ -85,7 +85,7 @@ export class Core {
   readonly #system: ReaperDeps;
   readonly #before: readonly JournalEntry[];
   /** Told by the keeper, and not yet to those whose they were. */
-  readonly #dead: Death[] = [];
+  readonly #dead: Orphan[] = [];
   #lastSpawn = 0;
   #tidied = -TIDY_EVERY_MS;
   #tidyTimer: ReturnType<typeof setTimeout> | null = null;
@@ -210,8 +210,12 @@ export class Core {
   }
 
   /** The keeper has reaped processes that nobody had started by name. */
-  orphansReaped(count: number): void {
+  orphansReaped(count: number, listed: readonly Orphan[]): void {
     this.#parts.logger.debug(null, "orphans ended", { count });
+    // A daemon that put itself into the background is one; its number may be that of a newer child by now.
+    const owned = listed.filter(({ pid }) => this.registry.has(pid) && keeper()?.refOf(pid) === null);
+    this.#dead.push(...owned);
+    if (owned.length > 0) this.reap();
     this.#sweeper.lookSoon();
     this.jail?.look();
   }

@@ -21,6 +21,8 @@ export const IS_INSTANCE = `${MACHINERY_PREFIX}INSTANCE`;
 const HELD = { stateFd: "state", filesFd: "files", lockFd: "lock" } as const;
 const CAPSULE = "capsule";
 const CONTROL = "control";
+/** A keeper with room for fewer in one birth has none to spare. */
+const LEAST_FDS = 8;
 
 /** The first capsule of a run. */
 export function firstCapsule(argv: readonly string[]): Capsule {
@@ -79,6 +81,11 @@ export function formerCore({ welcome }: Keeper): FormerCore | null {
   };
 }
 
+/** Where few descriptors can be had, all that are held are in the way of births. */
+export function isNarrow({ welcome }: Keeper): boolean {
+  return welcome.birthFds < LEAST_FDS;
+}
+
 /** The capsule of the core before this one; null: there is none, or none that can be believed. */
 export function heldCapsule(from: Keeper): Capsule | null {
   const fd = from.take(CAPSULE);
@@ -103,6 +110,7 @@ export function heldCapsule(from: Keeper): Capsule | null {
     };
   } finally {
     closeFd(fd);
+    if (isNarrow(from)) { for (const name of [CAPSULE, CONTROL, ...Object.values(HELD)]) from.drop(name); }
   }
 }
 

@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { fixture } from "../fixtures/compile.ts";
 import type { Scope, StartOptions } from "./harness.ts";
 import { check, type Need, pidNamespace, REEVE, reeve } from "./need.ts";
-import { isAlive, type ProcessId, signal } from "./process.ts";
+import { isAlive, signal } from "./process.ts";
 import { until } from "./wait.ts";
 
 interface Place {
@@ -216,57 +216,33 @@ check(
   },
 );
 
-check(
-  "KILL of the core: PID 1 starts it again, smart daemons live and are adopted, dumb ones are started again",
-  [
-    reeve,
-    pidNamespace,
-  ],
-  async (scope) => {
-    const pidfile = scope.path("smart.pid");
-    const smartly = `smart-attach-daemon = ${pidfile} ${fixture("daemonize_with_pidfile")} ${pidfile}`;
-    const config = scope.config([smartly, "attach-daemon = sleep 86396"]);
-    const supervisor = scope.reeve(config, { firstProcess: true });
-    const first = await supervisor.untilFirstProcess();
-    let dumb: ProcessId = await scope.untilOne(/^sleep 86396/);
-    await scope.untilFile("smart.pid", /\d/); // then what it was forked from is gone, or about to
-    const smart = await scope.untilOne(/daemonize_with_pidfile/);
-    for (let round = 0; round < 2; round++) {
-      const core = await until(
-        "the core, a child of PID 1",
-        () => scope.ours().find((one) => one.parent === first.pid && /reeve/.test(one.name)),
-      );
-      const before = dumb;
-      signal(core, "SIGKILL");
-      dumb = await until(
-        "another dumb daemon",
-        () => scope.matching(/^sleep 86396/).find((one) => one.pid !== before.pid),
-      );
-      expect(isAlive(first)).toBe(true);
-      expect(isAlive(before)).toBe(false);
-      expect(scope.matching(/daemonize_with_pidfile/).map((one) => one.pid)).toEqual([smart.pid]);
-    }
-    supervisor.signal("SIGTERM");
-    expect((await supervisor.untilExit()).code).toBe(0);
-  },
-);
-
-check("a core that is killed again and again: PID 1 gives up and says so with its exit code", [
+check("KILL of the core, again and again: PID 1 starts the next one, and no daemon is touched", [
   reeve,
   pidNamespace,
 ], async (scope) => {
-  const supervisor = scope.reeve(scope.config(["attach-daemon = sleep 86362"]), { firstProcess: true });
+  const pidfile = scope.path("smart.pid");
+  const smartly = `smart-attach-daemon = ${pidfile} ${fixture("daemonize_with_pidfile")} ${pidfile}`;
+  const config = scope.config([smartly, "attach-daemon = sleep 86396"]);
+  const supervisor = scope.reeve(config, { firstProcess: true });
   const first = await supervisor.untilFirstProcess();
-  let killed = 0;
-  await until("PID 1 ends", () => {
-    const daemon = scope.matching(/^sleep 86362/)[0];
-    const core = scope.ours().find((one) => one.pid === daemon?.parent && one.parent === first.pid);
-    if (core !== undefined && signal(core, "SIGKILL")) killed++;
-    return supervisor.hasExited;
-  }, { seconds: 30, explain: () => scope.explain() });
-  expect(killed).toBeGreaterThan(5);
-  expect((await supervisor.untilExit()).code).not.toBe(0);
-}, 60);
+  const dumb = await scope.untilOne(/^sleep 86396/);
+  await scope.untilFile("smart.pid", /\d/); // then what it was forked from is gone, or about to
+  const smart = await scope.untilOne(/daemonize_with_pidfile/);
+  await supervisor.untilLog(/reeve is up/);
+  for (let round = 0; round < 4; round++) {
+    const from = supervisor.log().length;
+    signal(await supervisor.untilCore(), "SIGKILL");
+    await supervisor.untilLog(/the core died of KILL; the next one goes on/, { from, seconds: 30 });
+    await supervisor.untilLog(/reeve is back/, { from });
+    expect([first, dumb, smart].map(isAlive)).toEqual([true, true, true]);
+  }
+  expect(scope.matching(/daemonize_with_pidfile/).map((one) => one.pid)).toEqual([smart.pid]);
+  // It is supervised: its end is seen, and its place taken.
+  signal(dumb, "SIGKILL");
+  await until("another one", () => scope.matching(/^sleep 86396/).find((one) => one.pid !== dumb.pid));
+  supervisor.signal("SIGTERM");
+  expect((await supervisor.untilExit()).code).toBe(0);
+}, 90);
 
 check(
   "as PID 1 with a configuration HUP reloads and TERM stops with 0",

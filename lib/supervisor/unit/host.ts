@@ -15,6 +15,7 @@ import { LOOP_TIMERS } from "../../sys/timers.ts";
 import type { ChildSpec } from "../../sys/child/child_spec.ts";
 import { closePidfd } from "../../sys/process/pidfd.ts";
 import { readStat } from "../../sys/process/process_table.ts";
+import { keeper } from "../../sys/keeper/keeper.ts";
 import type { Death } from "../../sys/keeper/packets.ts";
 import type { Watcher } from "../../sys/file/watcher.ts";
 import type { Inherited } from "../../process/child_builder.ts";
@@ -58,6 +59,9 @@ export interface HostDeps {
 }
 
 const FOLLOW_AGAIN_MS = 1000;
+/** The keeper reaps at once, and says so: a process that is dead and not reaped is looked at again. */
+const REAPED_WITHIN_MS = 5;
+const MOST_LOOKS = 40;
 /** The lines of one daemon within a second: its start and its end are not half as many. */
 const MOST_LINES = 20;
 
@@ -154,13 +158,23 @@ export class UnitHost implements UnitDeps {
     }
     const held = pidfd;
     if (owner !== null) this.own(target, owner);
+    let isFollowed = true;
+    // A child of ours is reaped first, since that tells how it ended; the keeper may be about to do so.
+    const settle = (looks: number): void => {
+      keeper()?.receive();
+      if (!isFollowed) return;
+      const isUnreaped = owner !== null && readStat(target.pid)?.ppid === instancePid();
+      if (!isUnreaped) ended();
+      else if (looks > 0 && keeper() !== null) setTimeout(() => settle(looks - 1), REAPED_WITHIN_MS);
+      else if (keeper() !== null) ended();
+    };
     const watch = this.#deps.watcher.add(held, () => {
       watch.remove(); // It stays readable from now on.
-      // A child of ours is reaped first, since that tells how it ended.
-      if (owner === null || readStat(target.pid)?.ppid !== instancePid()) ended();
+      settle(MOST_LOOKS);
     });
     return {
       remove: () => {
+        isFollowed = false;
         watch.remove();
         closePidfd(held);
       },

@@ -15,6 +15,7 @@ import {
   type Born,
   type ChildRef,
   type Death,
+  type Orphan,
   pack,
   packAdoption,
   packBirth,
@@ -41,8 +42,8 @@ import { type LivingChild, readTable } from "./table.ts";
 /** The words of the keeper that nobody has asked for. */
 export interface KeeperNews {
   died(deaths: readonly Death[]): void;
-  /** Processes that no slot knew were reaped. */
-  reapedOrphans(count: number): void;
+  /** Processes that no slot knew were reaped: how many, and the last of them. */
+  reapedOrphans(count: number, listed: readonly Orphan[]): void;
   /** The instance was sent this signal. */
   signalled(signal: number): void;
 }
@@ -209,8 +210,10 @@ export class Keeper {
 
   #obey(news: KeeperNews, packet: Packet): void {
     if (packet.kind === KEEPER.deaths) news.died(readDeaths(packet));
-    else if (packet.kind === KEEPER.orphans) news.reapedOrphans(readOrphans(packet).count);
-    else if (packet.kind === KEEPER.signals) { for (const one of readSignals(packet)) news.signalled(one); }
+    else if (packet.kind === KEEPER.orphans) {
+      const { count, listed } = readOrphans(packet);
+      news.reapedOrphans(count, listed);
+    } else if (packet.kind === KEEPER.signals) { for (const one of readSignals(packet)) news.signalled(one); }
   }
 
   #ask(

@@ -277,10 +277,14 @@ export function readDeaths(packet: Packet): readonly Death[] {
   });
 }
 
+export interface Orphan {
+  readonly pid: number;
+  /** As wait(2) has it. */
+  readonly status: number;
+}
+
 /** The orphans that were reaped since the last packet: how many, and the last of them. */
-export function readOrphans(
-  packet: Packet,
-): { readonly count: number; readonly listed: readonly { readonly pid: number; readonly status: number }[] } {
+export function readOrphans(packet: Packet): { readonly count: number; readonly listed: readonly Orphan[] } {
   const body = wanted(packet, 8);
   const length = body.getUint32(4, true);
   wanted(packet, 8 + length * ORPHAN_SIZE);

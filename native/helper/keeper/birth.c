@@ -38,7 +38,7 @@ ON_SHARED_STACK static i32 becomeHelper(void *argument) {
   i64 result = 0;
   i32 base = keeper->birth_base;
   if (body->shares_files) {
-    result = syscall3(SYS_CLOSE_RANGE, A(base + KEEPER_ROOM), 0xffffffff, CLOSE_RANGE_UNSHARE);
+    result = syscall3(SYS_CLOSE_RANGE, A(keeper->held_base), 0xffffffff, CLOSE_RANGE_UNSHARE);
   }
   if (result >= 0) result = put(keeper->report[1], base);
   if (result >= 0 && start->gate >= 0) result = put(start->gate, base + 1);
@@ -57,10 +57,10 @@ ON_SHARED_STACK static i32 becomeHelper(void *argument) {
 
 i64 helperStart(struct keeper *keeper, struct helper_start *start) {
   u8 stack[CHILD_STACK] __attribute__((aligned(16)));
-  struct body body = {keeper, start, 1, 0};
+  struct body body = {keeper, start, !keeper->is_narrow, 0};
   u64 flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | start->clone_flags;
   struct linux_clone_args args = {
-      .flags = flags | CLONE_FILES,
+      .flags = body.shares_files ? flags | CLONE_FILES : flags,
       .parent_tid = P(start->parent_tid),
       .exit_signal = SIGCHLD,
       .stack = P(stack),

@@ -3,7 +3,6 @@
  */
 #include "helper/keeper/keeper.h"
 
-#include "common/execute.h"
 #include "common/syscall.h"
 #include "common/text.h"
 #include "library/clone.h"
@@ -48,7 +47,10 @@ ON_SHARED_STACK static i32 becomeCore(void *argument) {
   /* A runtime cannot start in a directory that is gone. */
   if (syscall2(SYS_GETCWD_CALL, P(path), sizeof path) == -ENOENT) syscall1(SYS_CHDIR, P("/"));
   syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&start->mask), 0, SIGNAL_SET_SIZE);
-  body->error = executeFile(start->executable, start->argv, start->envp);
+  i64 result = syscall5(SYS_EXECVEAT, A(start->executable), P(""), P(start->argv), P(start->envp), AT_EMPTY_PATH);
+  /* Emulators have no such call, and take the name of a descriptor for the name of the program. */
+  if (result == -ENOSYS) result = syscall3(SYS_EXECVE, P("/proc/self/exe"), P(start->argv), P(start->envp));
+  body->error = result;
   return 125;
 }
 
@@ -89,6 +91,7 @@ static i64 start(struct keeper *keeper) {
     return pid;
   }
   keeper->socket = ends[0];
+  keeperPlace(keeper, &keeper->socket, PLACE_SOCKET);
   return pid;
 }
 

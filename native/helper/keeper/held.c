@@ -24,7 +24,7 @@ static struct keeper_held *findFree(struct keeper *keeper) {
 
 /* Above the numbers of births, and out of their way: where there is no room above, below. */
 static i64 moveUp(const struct keeper *keeper, i32 fd) {
-  i64 copy = syscall3(SYS_FCNTL, A(fd), F_DUPFD_CLOEXEC, A(keeper->birth_base + KEEPER_ROOM));
+  i64 copy = syscall3(SYS_FCNTL, A(fd), F_DUPFD_CLOEXEC, A(keeper->held_base));
   return copy == -EINVAL ? -EMFILE : copy;
 }
 
@@ -39,7 +39,7 @@ i64 heldPut(struct keeper *keeper, const struct reeve_name *name, i32 fd) {
     /* It is needed in the children of births, which give up all that is held. */
     if (keeper->helper_fd >= 0) syscall1(SYS_CLOSE, A(keeper->helper_fd));
     keeper->helper_fd = (i32)copy;
-    return 0;
+    return keeperPlace(keeper, &keeper->helper_fd, PLACE_HELPER);
   }
   if (held) {
     syscall1(SYS_CLOSE, A(held->fd));

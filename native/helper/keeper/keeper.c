@@ -8,7 +8,15 @@
 #include "common/text.h"
 #include "helper/message.h"
 
-enum { PLACES_LEAST = 64 /* descriptors that are the keeper's own, with some room */ };
+/* Where few descriptors can be had, each has its place: in a child the numbers from NARROW_BASE on are free
+ * to be used anew, for what is there is the keeper's alone, and what a child needs lies behind them. */
+enum {
+  NARROW_BELOW = 128,
+  NARROW_BASE = 3,
+  NARROW_FDS = 3,
+  NARROW_NEEDED = 10,
+  NARROW_FREE = 13
+};
 
 /* Zeroes that nobody has touched cost nothing. -> null: there is no memory */
 static void *room(u64 size) {
@@ -30,13 +38,65 @@ static void raiseFiles(struct keeper *keeper) {
   }
   syscall4(SYS_PRLIMIT64, 0, RLIMIT_NOFILE, P(&limit), 0);
   keeper->birth_base = KEEPER_BIRTH_BASE;
+  keeper->held_base = KEEPER_BIRTH_BASE + KEEPER_ROOM;
   keeper->birth_fds = REEVE_BIRTH_FDS;
   if (limit.soft >= WANTED) return;
-  /* Few: half of them for births, and what is held is above. */
-  u64 half = limit.soft / 2;
-  keeper->birth_base = (i32)(half < PLACES_LEAST ? half : PLACES_LEAST);
-  keeper->birth_fds = limit.soft > (u64)keeper->birth_base + 8 ? (u32)(limit.soft - (u64)keeper->birth_base - 8) : 1;
-  if (keeper->birth_fds > REEVE_BIRTH_FDS) keeper->birth_fds = REEVE_BIRTH_FDS;
+  if (limit.soft < NARROW_BELOW) {
+    keeper->is_narrow = 1;
+    keeper->birth_base = NARROW_BASE;
+    keeper->birth_fds = NARROW_FDS;
+    keeper->held_base = NARROW_FREE;
+    return;
+  }
+  /* A third for what comes, a third for births, a third for what is held. */
+  u32 third = (u32)(limit.soft / 3);
+  keeper->birth_base = (i32)third;
+  keeper->birth_fds = third - 20 < REEVE_BIRTH_FDS ? third - 20 : REEVE_BIRTH_FDS;
+  keeper->held_base = (i32)(2 * third);
+}
+
+/* -> 0 or -errno */
+static i64 place(i32 *fd, i32 number) {
+  if (*fd == number) return 0;
+  i64 result = syscall3(SYS_DUP3, A(*fd), A(number), O_CLOEXEC);
+  if (result < 0) return result;
+  syscall1(SYS_CLOSE, A(*fd));
+  *fd = number;
+  return 0;
+}
+
+/* The keeper's own come first, then those that its children need. */
+static i64 placeAll(struct keeper *keeper) {
+  i32 *const own[] = {&keeper->start.executable, &keeper->signal_fd, &keeper->report[0], &keeper->life[1],
+                      &keeper->table_fd};
+  i32 *const needed[] = {&keeper->report[1], &keeper->life[0]};
+  i64 result = 0;
+  for (u32 pass = 0; pass < 2; pass++) {
+    for (u32 i = 0; i < 5 && result >= 0; i++) {
+      if (*own[i] >= 0) result = pass ? place(own[i], NARROW_BASE + (i32)i) : keeperMove(own[i], NARROW_FREE);
+    }
+    for (u32 i = 0; i < 2 && result >= 0; i++) {
+      result = pass ? place(needed[i], NARROW_NEEDED + (i32)i) : keeperMove(needed[i], NARROW_FREE);
+    }
+  }
+  /* Nothing else may come to lie in the places of those that come later. */
+  const i32 later[] = {PLACE_SOCKET, PLACE_SECOND, PLACE_HELPER};
+  for (u32 i = 0; i < 3 && result >= 0; i++) {
+    result = syscall3(SYS_DUP3, A(keeper->signal_fd), A(later[i]), O_CLOEXEC);
+  }
+  return result;
+}
+
+i64 keeperMove(i32 *fd, i32 least) {
+  i64 copy = syscall3(SYS_FCNTL, A(*fd), F_DUPFD_CLOEXEC, A(least));
+  if (copy < 0) return copy == -EINVAL ? -EMFILE : copy;
+  syscall1(SYS_CLOSE, A(*fd));
+  *fd = (i32)copy;
+  return 0;
+}
+
+i64 keeperPlace(const struct keeper *keeper, i32 *fd, enum keeper_place number) {
+  return keeper->is_narrow ? place(fd, (i32)number) : 0;
 }
 
 static i32 begins(const char *text, const char *beginning) {
@@ -84,7 +144,8 @@ static i64 prepare(struct keeper *keeper) {
   result = signalsOpen(keeper);
   if (result >= 0) result = syscall2(SYS_PIPE2, P(keeper->report), O_CLOEXEC | O_NONBLOCK);
   if (result >= 0) result = syscall2(SYS_PIPE2, P(keeper->life), O_CLOEXEC);
-  return result < 0 ? result : tableOpen(keeper);
+  if (result >= 0) result = tableOpen(keeper);
+  return result >= 0 && keeper->is_narrow ? placeAll(keeper) : result;
 }
 
 static i64 soonest(i64 one, i64 other) { return one < 0 || (other >= 0 && other < one) ? other : one; }

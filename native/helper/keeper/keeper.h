@@ -61,6 +61,8 @@ struct keeper {
   i32 life[2];
   i32 birth_base;
   u32 birth_fds;
+  i32 held_base; /* the least number of what is held */
+  i32 is_narrow; /* there are few descriptors, and each has its place */
   struct linux_rlimit nofile; /* as we were started */
 
   u64 signals;         /* that have come and no core has acknowledged */
@@ -132,6 +134,12 @@ struct keeper {
 
 /* keeper.c: never returns: the process ends with the instance's exit code. */
 __attribute__((noreturn)) void keeperRun(const struct keeper_start *start);
+
+/* Another number for *fd, `least` or above. -> 0 or -errno */
+i64 keeperMove(i32 *fd, i32 least);
+/* The places of those that come later, where there are few. */
+enum keeper_place { PLACE_SOCKET = 8, PLACE_SECOND = 9, PLACE_HELPER = 12 };
+i64 keeperPlace(const struct keeper *keeper, i32 *fd, enum keeper_place number);
 
 /* table.c */
 i64 tableOpen(struct keeper *keeper);

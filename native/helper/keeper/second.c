@@ -147,6 +147,7 @@ void secondStart(struct keeper *keeper) {
   }
   keeper->second.pid = (i32)pid;
   keeper->second.socket = ends[0];
+  keeperPlace(keeper, &keeper->second.socket, PLACE_SECOND);
 }
 
 void secondEnded(struct keeper *keeper) {
