@@ -3,6 +3,7 @@
  * start. The only place that replaces them.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { keeper } from "../sys/keeper/keeper.ts";
 import { closeFd, duplicateOnto, setCloseOnExec } from "../sys/file/descriptor.ts";
 
 const STANDARD_OUTPUT = 1;
@@ -37,6 +38,7 @@ export function putOnStandardOutput(fd: number): number {
     if (target === fd) setCloseOnExec(fd, false);
     else duplicateOnto(fd, target, false);
   }
+  keeper()?.streams(STANDARD_OUTPUT, STANDARD_ERROR);
   if (fd > STANDARD_ERROR) closeFd(fd);
   return STANDARD_ERROR;
 }

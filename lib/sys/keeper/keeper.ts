@@ -174,8 +174,16 @@ export class Keeper {
     this.#tell(KEEPER.next, packNumber(reason));
   }
 
-  notify(text: string): void {
-    this.#tell(KEEPER.notify, new TextEncoder().encode(text));
+  /** The keeper's own output, and that of the cores that follow, goes where ours goes. Throws SysError. */
+  streams(output: number, errors: number): void {
+    unwrap("dup3", readAnswer(this.#ask(KEEPER.streams, null, [output, errors]).packet), {
+      doing: "have the keeper write to the log",
+    });
+  }
+
+  /** To the service manager, which believes the process that it has started. false: it could not be sent. */
+  notify(text: string): boolean {
+    return readAnswer(this.#ask(KEEPER.notify, new TextEncoder().encode(text), []).packet) >= 0;
   }
 
   name(name: string): void {

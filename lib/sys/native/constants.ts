@@ -162,6 +162,7 @@ export const KEEPER = {
   up: 11,
   leave: 12,
   next: 13,
+  streams: 14,
   notify: 15,
   name: 16,
   ack: 18,

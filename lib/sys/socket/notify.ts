@@ -3,6 +3,7 @@
  * reeve.
  */
 import { text } from "../checks.ts";
+import { keeper } from "../keeper/keeper.ts";
 import { native } from "../native/native.ts";
 
 const encoder = new TextEncoder();
@@ -12,6 +13,8 @@ const encoder = new TextEncoder();
  * or "@name" for an abstract one). -> whether it was sent.
  */
 export function notify(address: string, assignments: readonly string[]): boolean {
+  const own = keeper();
+  if (own !== null) return own.notify(text(assignments.join("\n"), "notification"));
   const message = encoder.encode(text(assignments.join("\n"), "notification"));
   const result = native().reeve_notify(
     encoder.encode(`${text(address, "NOTIFY_SOCKET")}\0`),

@@ -213,22 +213,37 @@ static i32 next(const struct call *call) {
   return 1;
 }
 
-/* "@NAME" is an abstract address, anything else a path. */
-static i32 notify(const struct call *call) {
+/* What lies behind 1 and 2 would be held open for whoever reads there. */
+static i32 takeStreams(const struct call *call) {
+  struct keeper *keeper = call->keeper;
+  i64 result = keeper->is_cut ? -EMFILE : 0;
+  if (!keeper->is_cut && keeper->nfds != 2) return 0;
+  for (u32 i = 0; i < keeper->nfds && result >= 0; i++) result = syscall3(SYS_DUP3, A(keeper->fds[i]), i + 1, 0);
+  packetAnswer(keeper, call->id, result < 0 ? result : 0);
+  return 1;
+}
+
+/* "@NAME" is an abstract address, anything else a path. -> 0 or -errno */
+static i64 sendNotice(const struct call *call) {
   struct linux_sockaddr_un to = {.family = AF_UNIX};
   const char *address = 0;
   for (char **entry = call->keeper->start.envp; *entry && !address; entry++) {
     if (memcmp(*entry, "NOTIFY_SOCKET=", 14) == 0) address = *entry + 14;
   }
   u64 length = address ? textLength(address) : 0;
-  if (length < 2 || length >= sizeof to.path) return 1;
+  if (length < 2 || length >= sizeof to.path) return -EINVAL;
   memcpy(to.path, address, length);
   if (address[0] == '@') to.path[0] = 0;
   i64 fd = syscall3(SYS_SOCKET, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return 1;
+  if (fd < 0) return fd;
   u64 size = sizeof to.family + length + (address[0] == '@' ? 0 : 1);
-  syscall6(SYS_SENDTO, A(fd), P(call->body), call->size, MSG_NOSIGNAL | MSG_DONTWAIT, P(&to), size);
+  i64 sent = syscall6(SYS_SENDTO, A(fd), P(call->body), call->size, MSG_NOSIGNAL | MSG_DONTWAIT, P(&to), size);
   syscall1(SYS_CLOSE, A(fd));
+  return sent < 0 ? sent : 0;
+}
+
+static i32 notify(const struct call *call) {
+  packetAnswer(call->keeper, call->id, sendNotice(call));
   return 1;
 }
 
@@ -270,6 +285,7 @@ static i32 carryOut(struct keeper *keeper, i64 count) {
       {REEVE_K_UP, 0, 0, up},
       {REEVE_K_LEAVE, 8, 8, leave},
       {REEVE_K_NEXT, 8, 8, next},
+      {REEVE_K_STREAMS, 0, 0, takeStreams},
       {REEVE_K_NOTIFY, 1, ANY, notify},
       {REEVE_K_NAME, 16, 16, name},
       {REEVE_K_ACK, 0, 0, acknowledge},
@@ -281,7 +297,7 @@ static i32 carryOut(struct keeper *keeper, i64 count) {
   for (u32 i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
     const struct handler *handler = &handlers[i];
     if (handler->kind != head->kind) continue;
-    i32 has_fds = head->kind == REEVE_K_BIRTH || head->kind == REEVE_K_HOLD;
+    i32 has_fds = head->kind == REEVE_K_BIRTH || head->kind == REEVE_K_HOLD || head->kind == REEVE_K_STREAMS;
     if (call.size < handler->least || call.size > handler->most || (keeper->nfds && !has_fds)) return 0;
     return handler->run(&call);
   }
