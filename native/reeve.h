@@ -325,8 +325,8 @@ enum reeve_keeper_kind {
   REEVE_K_LEAVE = 12, /* i32 code, u32 zero: with this core the instance ends */
   REEVE_K_NEXT = 13,  /* u32 enum reeve_core_reason, u32 zero: when this core ends the next one comes at
   * once */
-  REEVE_K_STREAMS = 14, /* two descriptors: the keeper's own 1 and 2 from now on, and later cores' -> ANSWER */
-  REEVE_K_NOTIFY = 15, /* text: to the service manager, as one datagram -> ANSWER: 0 or -errno */
+  REEVE_K_STREAMS = 14, /* two descriptors: from now on the keeper's 1 and 2, and later cores' -> ANSWER */
+  REEVE_K_NOTIFY = 15,  /* text: to the service manager, as one datagram -> ANSWER: 0 or -errno */
   REEVE_K_NAME = 16,   /* char[16]: what ps calls the keeper */
   REEVE_K_ACK = 18,    /* all up to this id has been heard */
   /* from the keeper */

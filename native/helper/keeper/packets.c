@@ -213,7 +213,7 @@ static i32 next(const struct call *call) {
   return 1;
 }
 
-/* What lies behind 1 and 2 would be held open for whoever reads there. */
+/* The files behind 1 and 2 would be held open for whoever reads there. */
 static i32 takeStreams(const struct call *call) {
   struct keeper *keeper = call->keeper;
   i64 result = keeper->is_cut ? -EMFILE : 0;
