@@ -332,7 +332,10 @@ export function compose(options: ComposeOptions): RunningParts {
   const start = async (): Promise<void> => {
     logFile?.watch();
     const words = meanings(plan.instance.sigtermReloads, foreground !== null);
-    hearKeeper(core, signalMeanings(words, askPaced, (name) => foreground?.forward(name)));
+    const obeyed = signalMeanings(words, askPaced, (name) => foreground?.forward(name));
+    // Daemons that run already are stopped in order, by units that have begun: a stop waits for that.
+    const held = new HeldSignals(obeyed, restored !== null && capsule.stateFd === null);
+    hearKeeper(core, (signal) => held.take(signal));
     control.start();
     await startUp({
       ...surroundings(),
@@ -343,6 +346,7 @@ export function compose(options: ComposeOptions): RunningParts {
       startSignal: startUpControl.signal,
       lifeSignal: life.signal,
     });
+    held.letGo();
   };
   return { instance, services, statistics, control, people, paced, apply, foreground, start };
 }
@@ -391,6 +395,32 @@ function hearKeeper(core: Core, signalled: (signal: number) => void): void {
 async function loadApply(deps: ApplyDeps): Promise<Apply> {
   const { Apply } = await import("./configuration/apply.ts");
   return new Apply(deps);
+}
+
+/** A start that takes longer than this, milliseconds, is one that a stop may call off. */
+const LONGEST_HOLD_MS = 2000;
+
+/** Signals that wait until the daemons of a core that has ended are this one's. */
+class HeldSignals {
+  readonly #obey: (signal: number) => void;
+  #waiting: number[] | null;
+
+  constructor(obey: (signal: number) => void, holds: boolean) {
+    this.#obey = obey;
+    this.#waiting = holds ? [] : null;
+    if (holds) setTimeout(() => this.letGo(), LONGEST_HOLD_MS).unref();
+  }
+
+  take(signal: number): void {
+    if (this.#waiting === null) this.#obey(signal);
+    else this.#waiting.push(signal);
+  }
+
+  letGo(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const signal of waiting) this.#obey(signal);
+  }
 }
 
 /** null: there is no state-dir. */

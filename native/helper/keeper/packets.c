@@ -308,7 +308,7 @@ void packetsReceive(struct keeper *keeper) {
   for (u32 i = 0; i < PACKETS_AT_ONCE && keeper->socket >= 0; i++) {
     i64 count = receive(keeper);
     if (count == -EAGAIN || count == -EINTR) return;
-    if (count == 0) { /* it has closed its end: its death is to follow */
+    if (count == 0 || (count < 0 && count != -EBADMSG)) { /* it has closed its end: its death is to follow */
       syscall1(SYS_CLOSE, A(keeper->socket));
       keeper->socket = -1;
       return;
