@@ -293,10 +293,11 @@ export function compose(options: ComposeOptions): RunningParts {
       operating.ended();
     },
     tellUp: (isAgain) => {
+      // Whoever reads that it is up may kill the core at once.
+      beFollowed(options, control);
       if (!isAgain) sayUp(options, units.size);
       tellManager();
       if (!isAgain) tellReady(capsule);
-      beFollowed(options, control);
       if (isReload && !isAgain) operating.reloadEnded(true, request.warnings.map(formatDiagnostic));
       if (operating.isUnderWay) void answers().then(({ operations }) => operations.resume());
     },
