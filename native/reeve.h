@@ -543,8 +543,6 @@ i64 reeve_release_signals(u64 mask, const u64 *saved);
  * none), out[1] = code (CLD_*), out[2] = status. -> 1 when there is one, 0 when none is dead, -ECHILD when
  * there is no child. */
 i64 reeve_peek_child(i32 *out);
-/* The same with WSTOPPED | WCONTINUED for one pid, consuming: -> 1, 0. For the foreground COMMAND only. */
-i64 reeve_wait_stopped(i32 pid, i32 *out);
 /* wait4(pid, WNOHANG): out[0] = pid or 0, out[1] = wait status. pid > 0 only. -> 1 when it was reaped, 0 when
  * it lives. */
 i64 reeve_reap(i32 pid, i32 *out);
@@ -617,9 +615,8 @@ i64 reeve_datagram_socket(const char *address);
  */
 i64 reeve_send(i32 fd, const void *bytes, u64 count);
 
-/* tcsetpgrp (TTOU blocked around it), getpgid, isatty */
+/* getpgid, isatty */
 i64 reeve_isatty(i32 fd); /* 1, or -ENOTTY, -EBADF */
-i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp);
 i64 reeve_getpgid(i32 pid);
 
 /* A pseudo-terminal of the devpts that `ptmx` (O_PATH) is the multiplexer of: unlocked, non-blocking. -> the

@@ -139,16 +139,6 @@ EXPORT i64 reeve_isatty(i32 fd) {
   return result < 0 ? result : 1;
 }
 
-EXPORT i64 reeve_tty_set_pgrp(i32 fd, i32 pgrp) {
-  u64 ttou = SIGNAL_BIT(SIGTTOU);
-  u64 before = 0;
-  if (pgrp <= 0) return -EINVAL;
-  syscall4(SYS_RT_SIGPROCMASK, SIG_BLOCK, P(&ttou), P(&before), SIGNAL_SET_SIZE);
-  i64 result = syscall3(SYS_IOCTL, A(fd), TIOCSPGRP, P(&pgrp));
-  syscall4(SYS_RT_SIGPROCMASK, SIG_SETMASK, P(&before), 0, SIGNAL_SET_SIZE);
-  return result;
-}
-
 EXPORT i64 reeve_inotify(void) { return syscall1(SYS_INOTIFY_INIT1, O_NONBLOCK | O_CLOEXEC); }
 EXPORT i64 reeve_inotify_add(i32 fd, const char *path, u32 mask) {
   if (!path) return -EINVAL;

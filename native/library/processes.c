@@ -21,19 +21,6 @@ EXPORT i64 reeve_peek_child(i32 *out) {
   return 1;
 }
 
-EXPORT i64 reeve_wait_stopped(i32 pid, i32 *out) {
-  struct linux_siginfo info = {0};
-  if (pid <= 0) return -EINVAL;
-  out[0] = out[1] = out[2] = 0;
-  i64 result = syscall5(SYS_WAITID, P_PID, A(pid), P(&info), WSTOPPED | WCONTINUED | WNOHANG, 0);
-  if (result < 0) return result;
-  if (info.pid == 0) return 0;
-  out[0] = info.pid;
-  out[1] = info.code;
-  out[2] = info.status;
-  return 1;
-}
-
 EXPORT i64 reeve_reap(i32 pid, i32 *out) {
   i32 status = 0;
   if (pid <= 0) return -EINVAL;

@@ -171,13 +171,11 @@ static void testRefusals(void) {
   CHECK_EQUAL(reeve_kill_group(-5, 0), -EINVAL);
   CHECK_EQUAL(reeve_reap(0, out), -EINVAL);
   CHECK_EQUAL(reeve_reap(-1, out), -EINVAL);
-  CHECK_EQUAL(reeve_wait_stopped(0, out), -EINVAL);
   CHECK_EQUAL(reeve_pidfd_open(0), -EINVAL);
   CHECK_EQUAL(reeve_pidfd_signal(-1, 0), -EBADF);
   CHECK_EQUAL(reeve_rlimit(16, 0, pair), -EINVAL);
   CHECK_EQUAL(reeve_umask(01000), -EINVAL);
   CHECK_EQUAL(reeve_sigmask(3, 0), -EINVAL);
-  CHECK_EQUAL(reeve_tty_set_pgrp(0, 0), -EINVAL);
   CHECK_EQUAL(reeve_notify("relative", "x", 1), -EINVAL);
   CHECK_EQUAL(reeve_notify("/", "x", 1), -EINVAL);
   CHECK_EQUAL(reeve_kill(getpid(), 0), 0);
@@ -200,21 +198,6 @@ static void testProcess(void) {
   sigset_t mask;
   CHECK(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0 && sigismember(&mask, SIGUSR2) == 1);
   CHECK_EQUAL(reeve_sigmask(1, 1ul << (SIGUSR2 - 1)), 0);
-}
-
-static void testStopped(void) {
-  i32 out[3];
-  pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    for (;;) raise(SIGSTOP);
-  }
-  siginfo_t info;
-  CHECK(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT) == 0);
-  CHECK_EQUAL(reeve_wait_stopped(pid, out), 1);
-  CHECK(out[0] == pid && out[1] == CLD_STOPPED && out[2] == SIGSTOP);
-  CHECK_EQUAL(reeve_wait_stopped(pid, out), 0);
-  CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
 static void testFiles(void) {
@@ -357,7 +340,6 @@ int main(int argc, char **argv) {
   testSpawnFails();
   testRefusals();
   testProcess();
-  testStopped();
   testFiles();
   testDescriptors();
   testSockets();
