@@ -293,7 +293,7 @@ export function compose(options: ComposeOptions): RunningParts {
       operating.ended();
     },
     tellUp: (isAgain) => {
-      // Whoever reads that it is up may kill the core at once.
+      // The core may be killed as soon as somebody reads that it is up.
       beFollowed(options, control);
       if (!isAgain) sayUp(options, units.size);
       tellManager();
