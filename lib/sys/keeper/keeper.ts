@@ -87,6 +87,8 @@ export class Keeper {
   /** The children that live, or whose end nobody has taken, as they are now. */
   children(): readonly LivingChild[] {
     const table = this.#table;
+    // An answer: what was told before has been done.
+    this.#ask(KEEPER.held, packNumber(0), []);
     return table === null ? [] : readTable((bytes, at) => readSync(table, bytes, 0, bytes.length, at));
   }
 
