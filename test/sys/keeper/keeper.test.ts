@@ -71,9 +71,10 @@ testUnless(
     const { code, lines, errors } = await runKeeper(
       ROOM,
       `
+    const seen = ${JSON.stringify(join(ROOM, "seen"))};
     if (generation === 1) {
       spawnChild(child(["/bin/sleep", "900"], { label: { daemon: 5n, start: 1n, purpose: 1 }, parentDeathSignal: 9 }));
-      spawnChild(child(["/bin/sh", "-c", "sleep 0.2; exit 4"]));
+      spawnChild(child(["/bin/sh", "-c", "while [ ! -e " + seen + " ]; do sleep 0.01; done; exit 4"]));
       keeper.hold("note", (await import("node:fs")).openSync("/etc/hostname"));
       keeper.up();
       process.kill(process.pid, "SIGKILL");
@@ -83,6 +84,7 @@ testUnless(
     say(living.filter((one) => !one.dead).map(({ label, dumb }) => label.daemon + " " + dumb).join());
     for (const one of living) keeper.know(one.pid, one);
     say(keeper.take("note") !== null, String(keeper.take("nothing")));
+    writeFileSync(seen, "");
     listen({ died: (deaths) => {
       for (const d of deaths) say("ended", d.status);
       keeper.free(deaths);
