@@ -6,15 +6,14 @@ import { check, program, reeve, root } from "./need.ts";
 import { isAlive, pidIn, type ProcessId, signal } from "./process.ts";
 import { until } from "./wait.ts";
 
-const setpriv = program("setpriv", "util-linux");
 const setsid = program("setsid", "util-linux");
 
-/** A smart daemon beside three dumb ones, one of another user, one in a session of its own. */
+/** A smart daemon beside three dumb ones, one of another user, one that has forked into another session. */
 function configuration(scope: Scope): string {
   const pidfile = scope.path("smart.pid");
   const other = scope.write(
     "other",
-    "#!/bin/sh\nsetsid setpriv --reuid=54351 --regid=54351 --clear-groups sleep 79103 &\nexec sleep 79102\n",
+    "#!/bin/sh\nsetsid sleep 79103 &\nexec sleep 79102\n",
     0o755,
   );
   return scope.config([
@@ -40,7 +39,7 @@ async function started(scope: Scope): Promise<
   return { supervisor, dumb, smart };
 }
 
-const NEEDS = [reeve, root, setpriv, setsid];
+const NEEDS = [reeve, root, setsid];
 
 check("a core that is killed at any moment costs no daemon, and no end is missed", NEEDS, async (scope) => {
   const { supervisor, dumb, smart } = await started(scope);
